@@ -1,0 +1,1 @@
+"""What is kept: cases, labels, masks, analyses, audit chain, in SQLite."""

@@ -1,0 +1,1 @@
+"""The only room with Qt: window, viewer, tools, panels, dialogs, actions table, theme."""

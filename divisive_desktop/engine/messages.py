@@ -1,0 +1,159 @@
+"""What crosses the boundary between window and engine: frozen requests and events, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from divisive_desktop.explanation.analysis import Analysis, Box
+
+# ---- requests -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Analyse:
+    """Analyse one frame of one file with one model. Result: ``Analysis``."""
+
+    path: str
+    frame: int = 0
+    model_id: str | None = None
+    """None: the default model of the image's task (radiograph -> chest-xray, photograph -> face-…)."""
+    crop: Box | None = None
+    """Part of the image to look at, in image pixels; None: all of it."""
+    expected_sha256: str | None = None
+    """Refuse with a clear error when the file's bytes have changed since it was shown."""
+
+
+@dataclass(frozen=True)
+class AnalyseBatch:
+    """Analyse many files; every finished one arrives as a ``Partial`` event. Result: number done."""
+
+    items: tuple[Analyse, ...]
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Load and verify a model so that the first analysis is quick. Result: ``ModelRef``."""
+
+    model_id: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """Ask for exactly what the model saw. Result: float32 array (3, size, size) after preprocessing."""
+
+    path: str
+    frame: int = 0
+    model_id: str | None = None
+    crop: Box | None = None
+
+
+Request = Analyse | AnalyseBatch | LoadModel | ModelInput | Any
+"""Later issues add requests (training, face detection); the client passes any frozen dataclass on."""
+
+
+@dataclass(frozen=True)
+class Submit:
+    job: int
+    request: Request
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Cancel:
+    job: int
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    pass
+
+
+# ---- events ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EngineReady:
+    """The engine has imported its libraries and waits for work."""
+
+    pid: int
+    device: str
+    """cpu, cuda or mps: what ``auto`` means on this machine."""
+    device_name: str
+    torch_version: str
+    startup_ms: float
+
+
+@dataclass(frozen=True)
+class EngineDied:
+    """The engine process ended without being asked to; the client starts a new one."""
+
+    exitcode: int | None
+    jobs: tuple[int, ...]
+    """Jobs that were lost with it; each also gets a ``Failed``."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    job: int
+    fraction: float
+    """0..1"""
+    text: str
+    remaining_s: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """One item of a job is done: an ``Analysis``, or a failure that didn't stop the others."""
+
+    job: int
+    index: int
+    value: Any = None
+    error: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    job: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    job: int
+    kind: str
+    message: str
+    remedy: str
+    details: str = ""
+    """Traceback for the log, '' for user-facing errors."""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    job: int
+
+
+Event = EngineReady | EngineDied | Progress | Partial | Done | Failed | Cancelled
+
+__all__ = [
+    "Analyse",
+    "AnalyseBatch",
+    "Analysis",
+    "Cancel",
+    "Cancelled",
+    "Done",
+    "EngineDied",
+    "EngineReady",
+    "Event",
+    "Failed",
+    "LoadModel",
+    "ModelInput",
+    "Partial",
+    "Progress",
+    "Request",
+    "Shutdown",
+    "Submit",
+]

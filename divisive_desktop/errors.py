@@ -1,0 +1,127 @@
+"""Errors that a user is meant to read. Anything else that escapes is a bug and goes to the crash dialog."""
+
+from __future__ import annotations
+
+
+class UserFacingError(Exception):
+    """Something went wrong that the user can understand and act on.
+
+    Parameters
+    ----------
+    message : str
+        What happened, in one sentence, in the user's words.
+    remedy : str
+        What to do about it, in one sentence. Never empty.
+    """
+
+    kind = "error"
+    """Stable machine-readable name of the error class; written to JSON exports."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        if not message or not remedy:
+            raise ValueError("a user-facing error needs a message and a remedy")
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.remedy)
+
+    def as_dict(self) -> dict[str, str]:
+        """``{"kind", "message", "remedy"}``, as the JSON export writes it."""
+        return {"kind": self.kind, "message": self.message, "remedy": self.remedy}
+
+
+class ImageError(UserFacingError):
+    """A file could not be opened as an image."""
+
+    kind = "image"
+
+
+class EmptyFileError(ImageError):
+    kind = "empty-file"
+
+
+class NotAnImageError(ImageError):
+    kind = "not-an-image"
+
+
+class NoPixelDataError(ImageError):
+    kind = "no-pixel-data"
+
+
+class TruncatedImageError(ImageError):
+    kind = "truncated"
+
+
+class MissingDecoderError(ImageError):
+    kind = "missing-decoder"
+
+
+class ImageTooLargeError(ImageError):
+    kind = "too-large"
+
+
+class ImageTooSmallError(ImageError):
+    kind = "too-small"
+
+
+class UnreadableFileError(ImageError):
+    """Missing file, no permission, I/O error."""
+
+    kind = "unreadable"
+
+
+class ModelError(UserFacingError):
+    """A model can't be used."""
+
+    kind = "model"
+
+
+class ModelIntegrityError(ModelError):
+    """The weights or the card are not what they say they are."""
+
+    kind = "model-integrity"
+
+
+class ModelNotFoundError(ModelError):
+    kind = "model-not-found"
+
+
+class EngineError(UserFacingError):
+    """The engine process could not do what was asked."""
+
+    kind = "engine"
+
+
+class EngineDiedError(EngineError):
+    kind = "engine-died"
+
+
+class OutOfMemoryError(EngineError):
+    kind = "out-of-memory"
+
+
+class CancelledError(UserFacingError):
+    """The user cancelled; nothing is wrong."""
+
+    kind = "cancelled"
+
+    def __init__(self, message: str = "Cancelled.", remedy: str = "Start it again when you like.") -> None:
+        super().__init__(message, remedy)
+
+
+class TrainingError(UserFacingError):
+    kind = "training"
+
+
+class CasebookError(UserFacingError):
+    kind = "casebook"
+
+
+class ReportError(UserFacingError):
+    kind = "report"
+
+
+class MaskError(UserFacingError):
+    kind = "mask"

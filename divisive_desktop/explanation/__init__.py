@@ -1,0 +1,1 @@
+"""CAM pair -> divergence map, important features, faithfulness and agreement scores. Pure numpy and OpenCV."""

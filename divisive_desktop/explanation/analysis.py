@@ -1,0 +1,89 @@
+"""What one forward pass tells: logits, the CAM pair and its provenance. Crosses the process boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in image pixels."""
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Names the model version that made a figure."""
+
+    id: str
+    version: str
+    weights_sha256: str
+    method: str
+    """Training method, a name from the loss registry."""
+    task: str
+    classes: tuple[str, str]
+    """Names of class 0 (negative) and class 1 (positive)."""
+
+    @property
+    def short_hash(self) -> str:
+        return self.weights_sha256[:12]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Result of one forward pass on one image.
+
+    ``cams`` holds the raw class activation maps of class 0 and class 1, float32 (2, h, w), such that
+    ``cams[c].mean() + bias[c] == logits[c]`` (within 1e-4): global average pooling and a linear head,
+    Zhou et al., CVPR 2016.
+    """
+
+    file: str
+    sha256: str
+    frame: int
+    image_size: tuple[int, int]
+    """Width and height of the original image in pixels."""
+    region: Box
+    """The part of the image that the model saw and that the CAMs cover, in image pixels."""
+    model: ModelRef
+    device: str
+    precision: str
+    logits: tuple[float, float]
+    bias: tuple[float, float]
+    cams: npt.NDArray[np.float32]
+    preprocessing: Mapping[str, Any]
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """decode, preprocess, forward; the caller adds explain."""
+
+    def __post_init__(self) -> None:
+        if self.cams.ndim != 3 or self.cams.shape[0] != 2:
+            raise ValueError(f"a CAM pair is (2, h, w), got {self.cams.shape}")
+        if not (np.isfinite(self.cams).all() and np.isfinite(self.logits).all()):
+            raise ValueError("the network gave a number that is not finite")
+
+    @property
+    def probability(self) -> float:
+        """Softmax probability of class 1, in 0..1 (calibration is folded into the shipped heads)."""
+        margin = self.logits[1] - self.logits[0]
+        return float(1.0 / (1.0 + np.exp(-margin))) if margin >= 0 else float(np.exp(margin) / (1 + np.exp(margin)))
+
+    @property
+    def predicted(self) -> int:
+        """0 or 1: the class with the higher logit."""
+        return int(self.logits[1] > self.logits[0])
+
+    def true_class(self, label: int | None) -> tuple[int, str]:
+        """The class held true and where that comes from: the analyst's label, else the prediction.
+
+        Returns
+        -------
+        (int, str)
+            Class 0 or 1, and ``"label"`` or ``"predicted"``.
+        """
+        return (label, "label") if label is not None else (self.predicted, "predicted")
+
+    def divergence(self, true_class: int) -> npt.NDArray[np.float32]:
+        """Divergence map D = A_true - A_false, float32 (h, w); mean(D) + b_true - b_false is the logit difference."""
+        return self.cams[true_class] - self.cams[1 - true_class]

@@ -1,0 +1,1 @@
+"""Model files: safetensors and card, integrity, versions. Reading cards needs no torch."""

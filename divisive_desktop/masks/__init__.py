@@ -1,0 +1,1 @@
+"""Saliency masks as arrays: drawing operations, undo, import and export. No Qt, no torch."""

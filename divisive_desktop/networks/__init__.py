@@ -1,0 +1,1 @@
+"""Backbone and linear head, preprocessing, the CAM pair, one-pass analysis. A torch room."""

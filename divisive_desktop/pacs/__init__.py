@@ -1,0 +1,1 @@
+"""Query, retrieve, send: DIMSE and DICOMweb."""

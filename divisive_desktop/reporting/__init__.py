@@ -1,0 +1,1 @@
+"""What leaves: report content -> PDF/A, HTML, DICOM objects; verification."""

@@ -1,0 +1,1 @@
+"""Losses, data set, fine-tune loop, evaluation, calibration, studies. A torch room."""
