@@ -1,0 +1,79 @@
+"""Fixtures for every room: an own home folder, real sample files, and a check that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("DIVISIVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program's own folders, empty and thrown away: no test sees or changes the user's settings."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DIVISIVE_DESKTOP_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Research data that may not be passed on; tests that need it skip where it isn't."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no research data in {SHARED} (set DIVISIVE_TEST_DATA)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def rg1() -> Path:
+    """A real chest radiograph: CR, 1955 x 1841, 16 bit, MONOCHROME1, uncompressed (package pydicom-data)."""
+    return dicom_sample("RG1_UNCR.dcm")
+
+
+def dicom_sample(name: str) -> Path:
+    """Path of a DICOM file from the pydicom or pydicom-data package."""
+    from pydicom.data import get_testdata_file
+
+    path = get_testdata_file(name, download=False)
+    assert path, f"{name} is in neither pydicom nor pydicom-data: install the samples extra"
+    return Path(str(path))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves a running thread, a child process or a visible top-level widget."""
+    import multiprocessing
+    import sys
+
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+
+    def leftovers() -> list[str]:
+        threads = [t.name for t in threading.enumerate() if t not in before and not _pool_thread(t)]
+        return threads + [p.name for p in multiprocessing.active_children()]
+
+    while leftovers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not leftovers(), f"left running: {leftovers()}"
+    if "PySide6.QtWidgets" in sys.modules:
+        from PySide6.QtWidgets import QApplication
+
+        app = QApplication.instance()
+        if app is not None:
+            app.processEvents()
+            widgets = [type(w).__name__ for w in QApplication.topLevelWidgets() if w.isVisible()]
+            assert not widgets, f"left open: {widgets}"
+
+
+def _pool_thread(thread: threading.Thread) -> bool:
+    # Library pools that live as long as the process by design (joblib, numpy/OpenMP, torch's autograd).
+    return thread.name.startswith(("Dummy", "pydevd", "ThreadPoolExecutor-torch"))
