@@ -1,0 +1,62 @@
+# make run    the window on the sample cases (without a display: the same job headless, picture in out/)
+# make test   the tests, offscreen
+# make lint   ruff, mypy, architecture contracts
+# make bench  benchmarks: ratios against a peer or a limit, measured in one run
+PYTHON ?= python3
+VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+  BIN := $(VENV)/Scripts
+else
+  BIN := $(VENV)/bin
+endif
+APP := $(BIN)/divisive-desktop
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run demo-headless test lint bench screenshots clean
+
+run: $(RUN_STAMP)
+	@bash build/system-libs.sh
+	@if [ "$(OS)" = Windows_NT ] || [ "$$(uname -s)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  $(APP) --samples; \
+	else \
+	  echo "No display: doing the same job headless."; \
+	  $(MAKE) --no-print-directory demo-headless; \
+	fi
+
+demo-headless: $(RUN_STAMP)
+	@bash build/system-libs.sh
+	@mkdir -p out
+	QT_QPA_PLATFORM=offscreen $(APP) selftest --screenshot out/window.png
+
+test: $(DEV_STAMP)
+	@bash build/system-libs.sh --test
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV_STAMP)
+	@for script in tests/benchmarks/bench_*.py; do \
+	  echo; echo "== $$script"; QT_QPA_PLATFORM=offscreen $(BIN)/python $$script || exit 1; \
+	done
+
+screenshots: $(DEV_STAMP)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python docs/screenshots.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[samples,reports,masks,pacs]"
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	$(PIP) -e ".[samples,reports,masks,pacs,pretrained,gdcm,dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out dist build/work
