@@ -54,6 +54,12 @@ class TruncatedImageError(ImageError):
     kind = "truncated"
 
 
+class DamagedImageError(ImageError):
+    """The file is an image but its content contradicts itself."""
+
+    kind = "damaged"
+
+
 class MissingDecoderError(ImageError):
     kind = "missing-decoder"
 
