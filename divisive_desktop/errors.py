@@ -125,6 +125,40 @@ class CasebookError(UserFacingError):
     kind = "casebook"
 
 
+class CasebookReadOnlyError(CasebookError):
+    """Someone else holds the casebook, or it lies on a read-only medium."""
+
+    kind = "casebook-read-only"
+
+
+class CasebookDamagedError(CasebookError):
+    """The database or a blob is not what was written."""
+
+    kind = "casebook-damaged"
+
+
+class CasebookTooNewError(CasebookError):
+    kind = "casebook-too-new"
+
+
+class CasebookFullError(CasebookError):
+    """The disk is full; what was acknowledged before is safe."""
+
+    kind = "casebook-full"
+
+
+class ImageMissingError(CasebookError):
+    """The original is not where it was."""
+
+    kind = "image-missing"
+
+
+class ImageAlteredError(CasebookError):
+    """The file's bytes are not those that were imported."""
+
+    kind = "image-altered"
+
+
 class ReportError(UserFacingError):
     kind = "report"
 
