@@ -1,0 +1,337 @@
+"""DICOM file -> ImageRecord: read tolerantly, decode one frame, keep what the file says about its values."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from divisive_desktop.errors import (
+    DamagedImageError,
+    ImageTooLargeError,
+    MissingDecoderError,
+    NoPixelDataError,
+    NotAnImageError,
+    TruncatedImageError,
+)
+from divisive_desktop.imaging import dicom_values as values
+from divisive_desktop.imaging.display import auto_voi, full_range_voi
+from divisive_desktop.imaging.limits import check_size
+from divisive_desktop.imaging.record import ImageRecord, Voi
+
+# A decoder that fails is followed by the next one, and what all of them said stands in our error.
+logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
+# Real files break the rules of value representations all the time; we check what we use.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+HEADER_KEYWORDS = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
+    "StudyDescription", "SeriesDescription", "SeriesNumber", "InstanceNumber", "AccessionNumber", "Modality",
+    "BodyPartExamined", "ViewPosition", "ImageLaterality", "Laterality", "PatientPosition", "InstitutionName",
+    "Manufacturer", "ManufacturerModelName", "KVP", "Exposure", "ExposureTime", "BurnedInAnnotation",
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PhotometricInterpretation",
+)  # fmt: skip
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+# Fastest first among those that are exact (tests/benchmarks/bench_imaging.py); whatever else is installed comes after.
+_PREFERRED = ("pyjpegls", "pylibjpeg", "gdcm", "pillow", "pydicom")
+_PACKAGES = {
+    "pylibjpeg": {"5": "pylibjpeg-rle", "4.9": "pylibjpeg-openjpeg", "4.20": "pylibjpeg-openjpeg"},
+    "gdcm": {}, "pillow": {}, "pyjpegls": {}, "pydicom": {},
+}  # fmt: skip
+
+
+def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
+    """Read one frame.
+
+    Parameters
+    ----------
+    path : Path
+        For messages and for the record; bytes come from ``source``.
+    source : binary file
+        The opened file, at its beginning.
+    sha256 : str
+        Hash of the whole file.
+    frame : int
+        Index of the frame, 0-based.
+    limit : int
+        Largest number of pixels.
+
+    Raises
+    ------
+    ImageError
+        One of its subclasses, with the reason.
+    """
+    dataset = _read(path, source)
+    notes: list[str] = []
+    syntax = _transfer_syntax(dataset, notes)
+    keyword = next((word for word in _PIXELS if word in dataset), None)
+    if keyword is None:
+        raise _no_pixels(path, dataset)
+    frames = _check_geometry(path, dataset, limit, notes)
+    if not 0 <= frame < frames:
+        raise DamagedImageError(
+            f"{path.name} has {frames} frame{'s' if frames > 1 else ''}; frame {frame + 1} doesn't exist.",
+            "Choose one of the frames that exist.",
+        )
+    signed = bool(dataset.get("PixelRepresentation", 0)) and keyword == "PixelData"
+    stored, photometric, decoder = _decode(path, dataset, syntax, frame, keyword, notes)
+    stored, photometric = _resolve_colour(dataset, stored, photometric, notes)
+    little = syntax != ExplicitVRBigEndian
+    group = values.spacing(dataset, frame)
+    header = {word: str(dataset.get(word)) for word in HEADER_KEYWORDS if dataset.get(word) not in (None, "")}
+    bits = int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 8)
+    grey = stored.ndim == 2
+    draft = ImageRecord(
+        path=path,
+        sha256=sha256,
+        kind="radiograph",
+        stored=stored,
+        photometric=photometric,
+        modality=values.modality_transform(dataset, frame, little, signed, notes) if grey else ImageRecord.modality,
+        spacing=group,
+        pixel_aspect=values.pixel_aspect(dataset, group),
+        frame=frame,
+        frames=frames,
+        padding=values.padding_range(dataset, signed) if grey else None,
+        orientation=values.orientation(dataset, frame),
+        transfer_syntax=str(syntax),
+        decoder=decoder,
+        bits_stored=bits if grey else 8 * stored.dtype.itemsize,
+        lossy=str(dataset.get("LossyImageCompression", "")) == "01" or _is_lossy(syntax),
+        header=header,
+    )
+    choices = values.voi_choices(dataset, frame, little, _signed_input(draft), notes) if grey else []
+    return _complete(draft, choices, notes)
+
+
+def _complete(draft: ImageRecord, choices: list[Voi], notes: list[str]) -> ImageRecord:
+    from dataclasses import replace
+
+    full = full_range_voi(draft)
+    if draft.is_colour:
+        choices = [full]
+    elif draft.stored.dtype.itemsize == 1 and not choices:
+        choices = [full, auto_voi(draft)]
+    else:
+        choices = [*choices, auto_voi(draft), full]
+    return replace(draft, voi=tuple(choices), notes=tuple(notes))
+
+
+def _signed_input(record: ImageRecord) -> bool:
+    """Whether modality values can be negative: then a VOI LUT's first mapped value is signed."""
+    if record.modality.lut is not None:
+        return False
+    return record.stored.dtype.kind == "i" or record.modality.intercept < 0
+
+
+def _read(path: Path, source: BinaryIO) -> FileDataset:
+    try:
+        dataset = dcmread(source, force=True)
+    except MemoryError:
+        raise
+    except Exception as exc:  # pydicom raises a dozen kinds on damaged bytes
+        raise DamagedImageError(
+            f"{path.name} begins like a DICOM file but can't be read ({exc}).",
+            "Ask for the file again, or open another copy of it.",
+        ) from exc
+    if not len(dataset):
+        raise NotAnImageError(
+            f"{path.name} holds no DICOM data.", "Check that it is the right file; it may be an empty export."
+        )
+    return dataset
+
+
+def _transfer_syntax(dataset: FileDataset, notes: list[str]) -> UID:
+    stated = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if stated:
+        return UID(str(stated))
+    implicit, little = dataset.original_encoding
+    guess = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = guess
+    notes.append(f"The file doesn't name its transfer syntax; {guess.name} was assumed.")
+    return guess
+
+
+def _no_pixels(path: Path, dataset: Dataset) -> NoPixelDataError:
+    kind = UID(str(dataset.get("SOPClassUID") or "")).name or "DICOM object"
+    return NoPixelDataError(
+        f"{path.name} holds no picture ({kind}).", "Open the image that belongs to it; this file can't be shown."
+    )
+
+
+def _check_geometry(path: Path, dataset: Dataset, limit: int, notes: list[str]) -> int:
+    rows, columns = (values.number(dataset.get(word)) for word in ("Rows", "Columns"))
+    if not rows or not columns or rows < 0 or columns < 0:
+        raise DamagedImageError(
+            f"{path.name} doesn't say how many rows and columns its picture has.",
+            "The file is damaged: ask for it again.",
+        )
+    check_size(path.name, int(columns), int(rows), limit)
+    frames = values.number(dataset.get("NumberOfFrames"))
+    if "NumberOfFrames" in dataset and (frames is None or frames < 1):
+        notes.append("The number of frames is missing or wrong; 1 was assumed.")
+        dataset.NumberOfFrames = 1
+    if "SamplesPerPixel" not in dataset:
+        notes.append("Samples per Pixel is missing; 1 was assumed.")
+        dataset.SamplesPerPixel = 1
+    if "PhotometricInterpretation" not in dataset:
+        guess = "MONOCHROME2" if dataset.SamplesPerPixel == 1 else "RGB"
+        notes.append(f"Photometric Interpretation is missing; {guess} was assumed.")
+        dataset.PhotometricInterpretation = guess
+    if "PixelRepresentation" not in dataset and "PixelData" in dataset:
+        notes.append("Pixel Representation is missing; unsigned was assumed.")
+        dataset.PixelRepresentation = 0
+    return int(frames) if frames and frames >= 1 else 1
+
+
+def _decode(
+    path: Path, dataset: FileDataset, syntax: UID, frame: int, keyword: str, notes: list[str]
+) -> tuple[npt.NDArray[Any], str, str]:
+    """Pixels of one frame as the file stores them (YBR resolved to RGB), their photometric, and who decoded."""
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise _undecodable(path, syntax, "") from None
+    if decoder.is_native:
+        _check_length(path, dataset, keyword)
+        plugins: list[str] = [""]
+    else:
+        available = decoder.available_plugins
+        plugins = sorted(available, key=lambda name: _PREFERRED.index(name) if name in _PREFERRED else 99)
+        if not plugins:
+            raise _undecodable(path, syntax, "; ".join(decoder.missing_dependencies))
+    failures = []
+    for plugin in plugins:
+        try:
+            pixels, properties = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+        except MemoryError:
+            raise
+        except Exception as exc:  # noqa: BLE001  decoders raise anything; kept for the message below
+            failures.append(f"{plugin or 'pydicom'}: {exc}".replace("\n", " "))
+            continue
+        return pixels, str(properties["photometric_interpretation"]), _decoder_name(plugin, syntax)
+    raise _decoding_failed(path, dataset, syntax, frame, failures)
+
+
+def _check_length(path: Path, dataset: Dataset, keyword: str) -> None:
+    """Native pixel data must be as long as rows, columns and frames make it."""
+    data = dataset[keyword].value
+    bits = {"PixelData": int(dataset.get("BitsAllocated") or 0), "FloatPixelData": 32, "DoubleFloatPixelData": 64}
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    samples = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else int(dataset.SamplesPerPixel)
+    needed = (dataset.Rows * dataset.Columns * samples * frames * bits[keyword] + 7) // 8
+    if needed and len(data or b"") < needed:
+        raise TruncatedImageError(
+            f"{path.name} is cut off: {len(data or b''):,} of {needed:,} bytes of the picture are there.",
+            "Copy or send the file again; the transfer probably stopped early.",
+        )
+
+
+def _decoding_failed(
+    path: Path, dataset: FileDataset, syntax: UID, frame: int, failures: list[str]
+) -> TruncatedImageError | MissingDecoderError | DamagedImageError:
+    reasons = "; ".join(failures)
+    if syntax.is_encapsulated:
+        if not bytes(dataset.PixelData).rstrip(b"\0").endswith((b"\xff\xd9", b"\xfe\xff\xdd\xe0")):
+            return TruncatedImageError(
+                f"{path.name} is cut off: its compressed picture ({syntax.name}) has no end ({reasons}).",
+                "Copy or send the file again; the transfer probably stopped early.",
+            )
+        return _undecodable(path, syntax, reasons)
+    return DamagedImageError(
+        f"The picture in {path.name} contradicts its own description ({reasons}).",
+        "The file is damaged: ask for it again.",
+    )
+
+
+def _undecodable(path: Path, syntax: UID, reasons: str) -> MissingDecoderError:
+    name = f"{syntax.name} ({syntax})" if syntax.name != str(syntax) else str(syntax)
+    return MissingDecoderError(
+        f"{path.name} is compressed in a way that no installed decoder reads: {name}"
+        + (f" ({reasons})." if reasons else "."),
+        f"{_needed_decoder(syntax)} Or convert it where it came from: "
+        "'dcmdjpeg' or 'gdcmconv --raw' write an uncompressed copy.",
+    )
+
+
+def _needed_decoder(syntax: UID) -> str:
+    uid = str(syntax)
+    if uid in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"):
+        return "It needs a JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg' or 'pip install python-gdcm'."
+    if uid in ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"):
+        return "It needs a JPEG-LS decoder: 'pip install pyjpegls'."
+    if uid.startswith(("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")):
+        return "It needs a JPEG 2000 decoder: 'pip install pylibjpeg pylibjpeg-openjpeg'."
+    if uid.startswith("1.2.840.10008.1.2.4.10"):
+        return "It is video (MPEG), which this program doesn't play: export single frames."
+    return "No decoder for it is known to this program."
+
+
+def _decoder_name(plugin: str, syntax: UID) -> str:
+    package = {
+        "": "pydicom", "pydicom": "pydicom", "pillow": "pillow", "gdcm": "python-gdcm", "pyjpegls": "pyjpegls",
+    }.get(plugin)  # fmt: skip
+    if package is None:
+        uid = str(syntax)
+        if uid == "1.2.840.10008.1.2.5":
+            package = "pylibjpeg-rle"
+        else:
+            jpeg2000 = uid.startswith(("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20"))
+            package = "pylibjpeg-openjpeg" if jpeg2000 else "pylibjpeg-libjpeg"
+    return f"{package} {metadata.version(package)}"
+
+
+def _resolve_colour(
+    dataset: Dataset, pixels: npt.NDArray[Any], photometric: str, notes: list[str]
+) -> tuple[npt.NDArray[Any], str]:
+    """Palette -> RGB; native byte order; at most 16 bits per colour sample, wide greys narrowed when they fit."""
+    if photometric == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, dataset)[..., :3]
+        if pixels.dtype.itemsize == 2 and pixels.max() < 256:  # 8-bit palettes are often stored in 16
+            pixels = pixels.astype(np.uint8)
+        photometric = "RGB"
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if pixels.ndim == 3:
+        if pixels.shape[2] != 3:
+            raise DamagedImageError(
+                f"The picture has {pixels.shape[2]} samples per pixel; only 1 or 3 make sense.",
+                "Ask for the file again in a common format.",
+            )
+        if pixels.dtype.kind == "i":
+            pixels = pixels.view(pixels.dtype.str.replace("i", "u"))
+        if pixels.dtype.itemsize > 2:
+            notes.append(f"Colours of {8 * pixels.dtype.itemsize} bits per sample were reduced to 16.")
+            pixels = (pixels >> (8 * pixels.dtype.itemsize - 16)).astype(np.uint16)
+        if photometric != "RGB":
+            notes.append(f"The colours are stored as {photometric} and are shown as RGB.")
+            photometric = "RGB"
+    elif pixels.dtype.kind in "iu" and pixels.dtype.itemsize > 2:
+        low, high = int(pixels.min()), int(pixels.max())
+        for dtype in (np.uint16, np.int16, np.int32):
+            if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+                pixels = pixels.astype(dtype)
+                break
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        notes.append("Values that are no numbers were replaced by the lowest value.")
+        finite = pixels[np.isfinite(pixels)]
+        pixels = np.where(np.isfinite(pixels), pixels, finite.min() if finite.size else 0)
+    return np.ascontiguousarray(pixels), photometric
+
+
+def _is_lossy(syntax: UID) -> bool:
+    return str(syntax) in {
+        "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81",
+    }  # fmt: skip
+
+
+__all__ = ["HEADER_KEYWORDS", "ImageTooLargeError", "open_dicom"]

@@ -1,0 +1,257 @@
+"""PNG, JPEG, TIFF, WebP, BMP... -> ImageRecord: always upright, always RGB order or grey, 16 bits kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
+
+from divisive_desktop.errors import DamagedImageError, NotAnImageError, TruncatedImageError
+from divisive_desktop.imaging.display import auto_voi, full_range_voi
+from divisive_desktop.imaging.limits import check_size
+from divisive_desktop.imaging.record import ImageRecord
+
+# ``check_size`` does this with a limit that the user can raise, and an error instead of a warning.
+Image.MAX_IMAGE_PIXELS = None
+
+FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000")
+"""What is tried. Pillow knows more (EPS, PSD...), some of which start other programs."""
+
+_STRIP = 64
+_HEADER_TAGS = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "Artist", "Copyright")
+
+
+def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
+    """Read one picture; parameters and errors as ``open_dicom``."""
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except UnidentifiedImageError as exc:
+        raise NotAnImageError(
+            f"{path.name} begins like a picture but isn't one that can be read.",
+            "Check the file, or save it as PNG, JPEG or TIFF.",
+        ) from exc
+    with image:
+        check_size(path.name, *image.size, limit)
+        frames = getattr(image, "n_frames", 1) if image.format in ("TIFF", "GIF", "WEBP") else 1
+        if not 0 <= frame < frames:
+            raise DamagedImageError(
+                f"{path.name} has {frames} picture{'s' if frames > 1 else ''}; number {frame + 1} doesn't exist.",
+                "Choose one of those that exist.",
+            )
+        if frame:
+            image.seek(frame)
+            check_size(path.name, *image.size, limit)
+        notes: list[str] = []
+        header = _header(image)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        deep = _deep_colour(image)
+        pixels, decoder = (
+            _decode_deep(path, source, frame, notes) if deep else (_decode(path, image, notes), f"pillow {PIL.__version__}")
+        )
+        lossy = image.format in ("JPEG", "MPO") or (image.format == "WEBP" and not image.info.get("lossless"))
+    pixels = _upright(pixels, orientation, notes)
+    pixels = _collapse_grey(pixels, notes)
+    grey = pixels.ndim == 2
+    radiograph = grey and not (header.get("Make") or header.get("Model"))
+    if radiograph:
+        notes.append("A grey picture without camera data: taken for a radiograph.")
+    bits = 8 * pixels.dtype.itemsize
+    draft = ImageRecord(
+        path=path,
+        sha256=sha256,
+        kind="radiograph" if radiograph else "photograph",
+        stored=pixels,
+        photometric="MONOCHROME2" if grey else "RGB",
+        frame=frame,
+        frames=frames,
+        decoder=decoder,
+        bits_stored=bits,
+        lossy=lossy,
+        notes=tuple(notes),
+        header=header,
+    )
+    return _with_voi(draft)
+
+
+def _with_voi(draft: ImageRecord) -> ImageRecord:
+    from dataclasses import replace
+
+    full, auto = full_range_voi(draft), auto_voi(draft)
+    if draft.is_colour:
+        return replace(draft, voi=(full,))
+    # 12-bit values in a 16-bit file would be black on the full range.
+    dim = draft.stored.dtype.itemsize > 1 and float(draft.stored.max()) < 0.25 * (full.center + full.width / 2)
+    return replace(draft, voi=(auto, full) if dim else (full, auto))
+
+
+def _header(image: Image.Image) -> dict[str, str]:
+    exif = image.getexif()
+    tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+    named = {ExifTags.TAGS.get(tag, ""): value for tag, value in tags.items()}
+    header = {name: str(named[name]).strip("\0 ") for name in _HEADER_TAGS if named.get(name)}
+    header["Format"] = f"{image.format} {image.mode}"
+    return header
+
+
+def _deep_colour(image: Image.Image) -> bool:
+    """Colour with 16 bits per sample, which Pillow would cut to 8."""
+    if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA"):
+        rawmodes = [str(tile[3]) for tile in image.tile]  # type: ignore[attr-defined]
+        return any("16" in mode for mode in rawmodes)
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(258, ())  # type: ignore[attr-defined]
+        return len(bits) >= 3 and max(bits) > 8
+    return False
+
+
+def _decode(path: Path, image: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
+    profile = image.info.get("icc_profile")
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, EOFError) as exc:
+        raise _broken(path, exc) from exc
+    if image.mode == "CMYK":
+        image = _cmyk_to_rgb(image, profile, notes)
+    elif profile:
+        notes.append(f"Colour profile '{_profile_name(profile)}' is noted, not applied.")
+    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
+        return _narrow(np.asarray(image))
+    if image.mode in ("1", "L"):
+        return _to_array(image.convert("L"))
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return _flatten(image, notes)
+    return _to_array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _to_array(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Strip by strip: ``np.asarray`` on a whole picture makes two copies more."""
+    out = np.empty((image.height, image.width, 3) if image.mode == "RGB" else (image.height, image.width), np.uint8)
+    step = max(_STRIP, 4_000_000 // max(image.width, 1))
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        out[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return out
+
+
+def _narrow(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """32-bit integers to 16 bits when they fit; native byte order; no NaN."""
+    if pixels.dtype.kind == "f":
+        return np.nan_to_num(pixels.astype(np.float32), nan=0.0)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    low, high = int(pixels.min()), int(pixels.max())
+    for dtype in (np.uint16, np.int16):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return pixels.astype(dtype, copy=False)
+    return pixels
+
+
+def _flatten(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Transparent parts are shown on white, as a page would."""
+    grey = image.mode in ("LA", "La") or (image.mode == "L")
+    with_alpha = image.convert("LA" if grey else "RGBA")
+    alpha = with_alpha.getchannel("A")
+    if alpha.getextrema() != (255, 255):
+        notes.append("Transparent parts are shown on white.")
+        page = Image.new(with_alpha.mode, with_alpha.size, (255, 255) if grey else (255, 255, 255, 255))
+        with_alpha = Image.alpha_composite(page, with_alpha) if not grey else _composite_grey(page, with_alpha, alpha)
+    return _to_array(with_alpha.convert("L" if grey else "RGB"))
+
+
+def _composite_grey(page: Image.Image, image: Image.Image, alpha: Image.Image) -> Image.Image:
+    return Image.composite(image.convert("L"), page.convert("L"), alpha)
+
+
+def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(__import__("io").BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except ImageCms.PyCMSError:
+            notes.append("The colour profile of this CMYK picture is damaged; colours are approximate.")
+        else:
+            notes.append(f"CMYK was converted to RGB with its colour profile '{_profile_name(profile)}'.")
+            assert converted is not None
+            return converted
+    notes.append("CMYK without a usable colour profile was converted to RGB; colours are approximate.")
+    return image.convert("RGB")
+
+
+def _profile_name(profile: bytes) -> str:
+    import io
+
+    try:
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip() or "unnamed"
+    except (ImageCms.PyCMSError, OSError, TypeError):
+        return "unreadable"
+
+
+def _decode_deep(path: Path, source: BinaryIO, frame: int, notes: list[str]) -> tuple[npt.NDArray[Any], str]:
+    source.seek(0)
+    data = np.frombuffer(source.read(), np.uint8)
+    ok, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED) if frame else (True, [cv2.imdecode(data, cv2.IMREAD_UNCHANGED)])
+    pixels = pages[frame] if ok and len(pages) > frame else None
+    if pixels is None:
+        raise DamagedImageError(f"The 16-bit picture in {path.name} can't be decoded.", "Save it as PNG or TIFF again.")
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
+        alpha = pixels[..., 3:].astype(np.float32) / top
+        if alpha.min() < 1:
+            notes.append("Transparent parts are shown on white.")
+            pixels = (pixels[..., :3] * alpha + top * (1 - alpha)).round().astype(pixels.dtype)
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    if pixels.ndim == 3:
+        for top_row in range(0, len(pixels), _STRIP):  # BGR -> RGB in place
+            strip = pixels[top_row : top_row + _STRIP]
+            strip[...] = strip[..., ::-1].copy()
+    if pixels.dtype not in (np.uint8, np.uint16):
+        high = float(pixels.max()) or 1.0
+        notes.append(f"Colours of type {pixels.dtype} were scaled to 16 bits.")
+        pixels = (np.clip(pixels / high, 0, 1) * 65535).astype(np.uint16)
+    return pixels, f"opencv {cv2.__version__}"
+
+
+def _broken(path: Path, exc: Exception) -> TruncatedImageError | DamagedImageError:
+    text = str(exc)
+    if "truncated" in text or "incomplete" in text or "EOF" in text or isinstance(exc, EOFError):
+        return TruncatedImageError(
+            f"{path.name} is cut off: the end of the picture is missing ({text}).",
+            "Copy or download the file again; the transfer probably stopped early.",
+        )
+    return DamagedImageError(f"The picture in {path.name} is damaged ({text}).", "Open another copy of the file.")
+
+
+def _upright(pixels: npt.NDArray[Any], orientation: int, notes: list[str]) -> npt.NDArray[Any]:
+    """Turn and mirror as EXIF Orientation (tag 274) says."""
+    turned = {
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+        7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+        8: lambda a: a.swapaxes(0, 1)[::-1],
+    }.get(orientation)
+    if turned is None:
+        return pixels
+    notes.append(f"Turned upright as EXIF orientation {orientation} says.")
+    return np.ascontiguousarray(turned(pixels))
+
+
+def _collapse_grey(pixels: npt.NDArray[Any], notes: list[str]) -> npt.NDArray[Any]:
+    """A colour file whose channels are all equal is a grey picture."""
+    if pixels.ndim == 2:
+        return pixels
+    for part in (pixels[:: max(1, len(pixels) // 16)], pixels):  # most colour pictures show it in a few rows
+        if not (np.array_equal(part[..., 0], part[..., 1]) and np.array_equal(part[..., 1], part[..., 2])):
+            return pixels
+    notes.append("Stored in colour, but red, green and blue are equal everywhere: read as grey.")
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+# A truncated JPEG must be an error here, whatever another library asked Pillow for.
+ImageFile.LOAD_TRUNCATED_IMAGES = False

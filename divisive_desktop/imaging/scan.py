@@ -1,0 +1,79 @@
+"""Find the pictures in what a user dropped: files and folders, in any mixture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from divisive_desktop.imaging.sniff import is_image_file
+
+MAX_FILES = 100_000
+MAX_DEPTH = 32
+
+
+def scan(
+    paths: Iterable[str | os.PathLike[str]], *, max_files: int = MAX_FILES, max_depth: int = MAX_DEPTH
+) -> Iterator[Path]:
+    """Yield the image files among ``paths``, folders recursively, in the order given and then by name.
+
+    Files are recognised by content. A file that was *named* is yielded whatever it is, so that opening it can
+    say what is wrong; inside folders what isn't an image is passed over. Links to folders are not followed.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files and folders.
+    max_files : int
+        Stop after looking at this many files.
+    max_depth : int
+        Folders nested deeper than this are passed over.
+    """
+    looked = 0
+    seen: set[Path] = set()
+    for given in map(Path, paths):
+        named = not given.is_dir()
+        for path in [given] if named else _files(given, max_depth):
+            if looked >= max_files:
+                return
+            looked += 1
+            if path not in seen and (named or is_image_file(path)):
+                seen.add(path)
+                yield path
+
+
+def _files(folder: Path, depth: int) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: _natural(entry.name))
+    except OSError:  # a folder that may not be read holds no pictures for this user
+        return
+    folders = []
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            folders.append(Path(entry.path))
+    if depth > 0:
+        for child in folders:
+            yield from _files(child, depth - 1)
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts IM2 before IM10."""
+    key: list[tuple[int, int, str]] = []
+    digits = text = ""
+    for char in name.lower() + "\0":
+        if char.isdecimal() and char.isascii():
+            if text:
+                key.append((1, 0, text))
+                text = ""
+            digits += char
+        else:
+            if digits:
+                key.append((0, int(digits), ""))
+                digits = ""
+            text += char
+    key.append((1, 0, text))
+    return key
