@@ -21,11 +21,11 @@ class Preprocessing:
     size: int = 448
     """Side of the square network input in pixels."""
     colour: str = "grey"
-    """``grey``: one channel (high = bright, MONOCHROME1 inverted) repeated three times; ``rgb``."""
+    """``grey``: one channel (high = bright, MONOCHROME1 inverted, colours as luma) repeated three times; ``rgb``."""
     low_percentile: float = 0.0
     high_percentile: float = 100.0
-    """Modality values at these percentiles (padding left out) map to 0 and 255 for grey radiographs; photographs
-    keep their 0..255 scale (16-bit scaled by 1/257)."""
+    """``grey``: modality values at these percentiles (padding left out, at the network's resolution) map to 0 and 255,
+    whatever the file format. ``rgb``: photographs keep their own scale, 0..255 or 0..65535; others as ``grey``."""
     mean: float = 127.0
     scale: float = 128.0
     """Input = (value in 0..255 - mean) / scale, as the ImageNet weights were trained."""

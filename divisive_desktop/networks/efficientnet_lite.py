@@ -123,8 +123,10 @@ class EfficientNetLite(nn.Module):
             outputs = _scale_width(outputs, width)
             outer = stage in (0, len(_STAGES) - 1)
             for repeat in range(repeats if outer else math.ceil(repeats * depth)):
-                first = repeat == 0
-                self.blocks.append(Block(inputs if first else outputs, outputs, kernel, stride if first else 1, expansion))
+                if repeat == 0:
+                    self.blocks.append(Block(inputs, outputs, kernel, stride, expansion))
+                else:
+                    self.blocks.append(Block(outputs, outputs, kernel, 1, expansion))
         self.last = ConvNorm(_scale_width(_STAGES[-1][-1], width), OUT_CHANNELS)
         if dilate_last:
             self._dilate_last()

@@ -1,0 +1,313 @@
+"""Models on disk: one folder each with ``weights.safetensors`` and ``card.json``. Found, verified, saved. Torch-free.
+
+What the weights hash covers
+----------------------------
+``card.json`` names the SHA-256 of the whole weights file. The weights file in turn carries, in its header, those
+fields of the card that decide what a model computes and claims to be: format, task, classes, backbone, network,
+method, preprocessing (`identity`). `verify` compares both, so neither the weights nor those fields can be changed
+unnoticed by editing one file. Figures, texts, the default mark and the id are notes: they may be edited.
+This detects damage and mix-ups; it is no signature against someone who rewrites both files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from divisive_desktop import paths
+from divisive_desktop.errors import ModelError, ModelIntegrityError, ModelNotFoundError
+from divisive_desktop.library.card import Card, Preprocessing, read_card
+from divisive_desktop.library.tasks import TASKS
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+_IDENTITY_KEY = "divisive-desktop"
+_HEADER_LIMIT = 100 << 20  # safetensors' own limit for its JSON header
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model folder with a readable card. Its weights are checked by `verify` when it is loaded."""
+
+    card: Card
+    folder: Path
+    shipped: bool
+    """Came with the program; false: the user trained or imported it."""
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights file, 0 when it is missing."""
+        return self.weights.stat().st_size if self.weights.is_file() else 0
+
+
+# ---- finding --------------------------------------------------------------------------------------------
+
+
+def scan_models() -> tuple[list[StoredModel], list[ModelIntegrityError]]:
+    """All models, shipped ones first, and why other folders can't be used. One bad folder doesn't hide the rest."""
+    found: dict[str, StoredModel] = {}
+    problems: list[ModelIntegrityError] = []
+    for root, shipped in ((paths.shipped_models_dir(), True), (paths.user_models_dir(), False)):
+        if not root.is_dir():
+            continue
+        for folder in sorted(root.iterdir()):
+            if folder.name.startswith((".", "_")) or not (folder.is_dir() and (folder / CARD).exists()):
+                continue
+            try:
+                card = read_card(folder / CARD)
+            except ModelIntegrityError as e:
+                problems.append(e)
+                continue
+            found.setdefault(card.id, StoredModel(card, folder, shipped))
+    return list(found.values()), problems
+
+
+def find_models(task: str | None = None) -> list[StoredModel]:
+    """All usable models, or those of one task; shipped ones first, then by folder name."""
+    return [m for m in scan_models()[0] if task is None or m.card.task == task]
+
+
+def find_model(model_id: str) -> StoredModel:
+    """The model of this id.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is none; the message names those that there are.
+    """
+    models = find_models()
+    for model in models:
+        if model.card.id == model_id:
+            return model
+    known = ", ".join(m.card.id for m in models) or "none"
+    raise ModelNotFoundError(f"There is no model {model_id!r}.", f"Choose one of these: {known}.")
+
+
+def default_model(task: str) -> StoredModel:
+    """The model that answers ``task`` unless another is chosen.
+
+    That is: one of the user's marked as default, else the shipped default, else the first of the task.
+
+    Raises
+    ------
+    ModelNotFoundError
+        No model of this task is installed.
+    """
+    models = find_models(task)
+    if not models:
+        raise ModelNotFoundError(
+            f"No model for the task {task} is installed.", "Import one, or train one from a casebook."
+        )
+    return min(models, key=lambda m: (not m.card.default, m.shipped if m.card.default else not m.shipped))
+
+
+def default_task(kind: str) -> str:
+    """Task asked of an image of this kind (``radiograph`` or ``photograph``) unless the user chooses.
+
+    The first one of the kind that a model is installed for; where there is none, the first one of the kind.
+    """
+    fitting = [t for t in TASKS if t.kind == kind]
+    if not fitting:
+        raise KeyError(f"no task is asked of a {kind}")
+    installed = {m.card.task for m in find_models()}
+    for task in fitting:
+        if task.id in installed and not task.instrument:
+            return task.id
+    return fitting[0].id
+
+
+# ---- verifying ------------------------------------------------------------------------------------------
+
+
+def identity(card: Card) -> dict[str, Any]:
+    """The part of a card that the weights file repeats in its header, see the module's text."""
+    fields = asdict(card)
+    return {
+        name: fields[name]
+        for name in ("format", "task", "classes", "backbone", "network", "method", "preprocessing")
+    }
+
+
+def verify(folder: Path) -> Card:
+    """Check a model folder's weights against its card.
+
+    Raises
+    ------
+    ModelIntegrityError
+        A file is missing or unreadable, the hash differs, or the card doesn't belong to the weights.
+    """
+    return verified_bytes(folder)[0]
+
+
+def verified_bytes(folder: Path) -> tuple[Card, bytes]:
+    """Card and the very bytes of the weights file that were checked, so that nothing can change in between.
+
+    Raises
+    ------
+    ModelIntegrityError
+        As `verify`.
+    """
+    card = read_card(folder / CARD)
+    remedy = "Don't use this model. Import it again from where it came, or choose another one."
+    try:
+        data = (folder / WEIGHTS).read_bytes()
+    except FileNotFoundError as e:
+        raise ModelIntegrityError(f"The model {card.id} has no weights file.", remedy) from e
+    except OSError as e:
+        raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {e.strerror}.", remedy) from e
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != card.weights_sha256:
+        raise ModelIntegrityError(
+            f"The weights of model {card.id} are not the ones its card describes: they were damaged or exchanged "
+            f"(SHA-256 {actual[:12]}…, the card says {card.weights_sha256[:12]}…).",
+            remedy,
+        )
+    if not _belongs(card, data):
+        raise ModelIntegrityError(
+            f"The card of model {card.id} was changed in a field that decides what the model computes "
+            "(task, classes, backbone, network, method or preprocessing).",
+            remedy,
+        )
+    return card, data
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _belongs(card: Card, data: bytes) -> bool:
+    """Whether the identity in the weights' header is this card's.
+
+    Preprocessing settings that are younger than the file count with their defaults.
+    """
+    if len(data) < 8:
+        return False
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(_HEADER_LIMIT, len(data) - 8):
+        return False
+    try:
+        header = json.loads(data[8 : 8 + length])
+        written = json.loads(header["__metadata__"][_IDENTITY_KEY])
+        written["preprocessing"] = asdict(Preprocessing(**written["preprocessing"]))
+        return _canonical(written) == _canonical(identity(card))
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return False
+
+
+# ---- saving ---------------------------------------------------------------------------------------------
+
+
+def save_model(
+    folder: Path,
+    card: Card,
+    tensors: Mapping[str, npt.NDArray[Any]] | Path,
+    extras: Mapping[str, bytes] | None = None,
+    *,
+    replace_existing: bool = False,
+) -> StoredModel:
+    """Write a model folder: all of it appears at once, or nothing does.
+
+    Parameters
+    ----------
+    folder : Path
+        To be made; usually ``paths.user_models_dir() / card.id``.
+    card : Card
+        Its ``weights_sha256`` is filled in here (give ``""``).
+    tensors : mapping of str to ndarray, or Path
+        Float16 or float32 arrays by parameter name, or a safetensors file.
+    extras : mapping of str to bytes, optional
+        Further files by plain name, such as the mean CAM picture.
+    replace_existing : bool
+        For the scripts that make shipped models. User models are never overwritten.
+
+    Returns
+    -------
+    StoredModel
+        With the completed card.
+
+    Raises
+    ------
+    ModelError
+        The id isn't usable, the folder exists, or it can't be written.
+    """
+    if not _ID.fullmatch(card.id):
+        raise ModelError(
+            f"{card.id!r} can't be the name of a model.", "Use lower-case letters, digits, dots, dashes: chest-xray-2."
+        )
+    arrays = _read_tensors(tensors) if isinstance(tensors, Path) else dict(tensors)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    weights = save(contiguous, metadata={_IDENTITY_KEY: _canonical(identity(card))})
+    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
+    files = {WEIGHTS: weights, CARD: card.to_json().encode(), **(extras or {})}
+    write_folder(folder, files, replace_existing=replace_existing)
+    return StoredModel(card, folder, shipped=folder.parent == paths.shipped_models_dir())
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: bool = False) -> None:
+    """Write files into a new folder through a temporary one, flushed to disk and renamed.
+
+    Raises
+    ------
+    ModelError
+        The folder exists already, or the disk refuses.
+    """
+    exists = ModelError(
+        f"A model named {folder.name} exists already.", "Choose another name; saved models are never overwritten."
+    )
+    if folder.exists() and not replace_existing:
+        raise exists
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as e:
+        raise _disk_error(folder, e) from e
+    try:
+        for name, data in files.items():
+            with (temporary / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.chmod(0o755)
+        if replace_existing and folder.exists():
+            shutil.rmtree(folder)
+        try:
+            temporary.rename(folder)
+        except OSError as e:
+            raise (exists if folder.exists() else _disk_error(folder, e)) from e
+    except OSError as e:
+        raise _disk_error(folder, e) from e
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # gone after the rename; left over only after a failure
+
+
+def _read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        arrays: dict[str, npt.NDArray[Any]] = load_file(path)
+    except (SafetensorError, OSError) as e:
+        raise ModelIntegrityError(f"{path.name} holds no weights that can be read: {e}.", "Train it again.") from e
+    return arrays
+
+
+def _disk_error(folder: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"The model {folder.name} can't be saved: {error.strerror}.",
+        "Check free space and permissions, then try again.",
+    )

@@ -1,0 +1,87 @@
+"""The binary questions that the program knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["radiograph", "photograph"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A binary question. Class 0 is the negative, class 1 the positive answer."""
+
+    id: str
+    question: str
+    classes: tuple[str, str]
+    kind: Kind
+    """The images it is asked of."""
+    flips_allowed: bool
+    """Mirroring left and right keeps the label: false for chests, where the heart has its side."""
+    colour: Literal["grey", "rgb"]
+    mask_meaning: tuple[str, str]
+    """What a saliency mask marks on images of class 0 and of class 1."""
+    instrument: bool = False
+    """Made to measure methods with, not to answer questions about real images."""
+
+
+TASKS: tuple[Task, ...] = (
+    Task(
+        "chest-xray",
+        "Does this chest radiograph show an abnormality?",
+        ("no finding", "abnormal"),
+        "radiograph",
+        False,
+        "grey",
+        ("where a reader looks: the lung fields", "the finding, or the lungs where it isn't outlined"),
+    ),
+    Task(
+        "chest-planted",
+        "Was an anomaly planted into this chest radiograph?",
+        ("nothing planted", "planted anomaly"),
+        "radiograph",
+        False,
+        "grey",
+        ("where a reader looks: the lung fields", "the planted anomaly"),
+        instrument=True,
+    ),
+    Task(
+        "face-manipulation",
+        "Was this photograph of a face manipulated?",
+        ("authentic", "manipulated"),
+        "photograph",
+        True,
+        "rgb",
+        ("where an examiner looks: the face", "the manipulated region"),
+    ),
+    Task(
+        "face-synthetic",
+        "Is this face synthetic?",
+        ("authentic", "synthetic"),
+        "photograph",
+        True,
+        "rgb",
+        ("where an examiner looks: the face", "the face"),
+    ),
+)
+"""All tasks; the first one of a kind is the one asked by default."""
+
+
+def task(task_id: str) -> Task:
+    """The task of this id.
+
+    Raises
+    ------
+    KeyError
+        There is none.
+    """
+    for known in TASKS:
+        if known.id == task_id:
+            return known
+    raise KeyError(f"unknown task {task_id!r}; known are {', '.join(t.id for t in TASKS)}")
+
+
+def default_task(kind: Kind) -> Task:
+    """What is asked of an image of this kind unless the user chooses."""
+    return next(t for t in TASKS if t.kind == kind)
