@@ -1,0 +1,125 @@
+"""What a report says, as data: every format (PDF, HTML, JSON, CSV, DICOM) is written from this and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from divisive_desktop import RESEARCH_USE
+
+SCHEMA = "divisive-desktop-report/1"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """The original file, as it was when it was analysed and again at export."""
+
+    name: str
+    """File name without folders (a folder can name a patient)."""
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    kind: str
+    frame: int
+    frames: int
+    photometric: str
+    bits_stored: int
+    transfer_syntax: str
+    decoder: str
+    lossy: bool
+    spacing: Mapping[str, Any] | None
+    """``{"row_mm", "column_mm", "calibration", "source"}``; None when millimetres are not known."""
+    header: Mapping[str, str]
+    """Attributes shown in the report; without identifying ones when the report is de-identified."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer in calibrated words."""
+
+    predicted: int
+    class_name: str
+    probability: float
+    """Of class 1, 0..1."""
+    interval: tuple[float, float] | None
+    """95 % interval of the rate of class 1 among validation images with a like score, None when the card has none."""
+    interval_basis: str
+    """How the interval was made and on how many images; '' without one."""
+    words: str
+
+
+@dataclass(frozen=True)
+class MaskFacts:
+    """The analyst's saliency mask and how the divergence map agrees with it."""
+
+    sha256: str
+    """Of the mask's bytes as exported: uint8 rows, 0..255."""
+    area_share: float
+    """Sum of the mask over the number of pixels, 0..1."""
+    energy_inside: float | None
+    """Share of the squared divergence inside the mask, 0..1."""
+    pointing_hit: bool | None
+    iou: float | None
+    """Of the important features for the true class with the mask."""
+
+
+@dataclass(frozen=True)
+class CaseContent:
+    """One case of a report."""
+
+    title: str
+    image: ImageFacts
+    question: str
+    classes: tuple[str, str]
+    true_class: int
+    true_class_source: str
+    """``label`` or ``predicted``."""
+    verdict: Verdict
+    analysis: Mapping[str, Any]
+    """The analysis in the schema of ``divisive-desktop analyze --json``: raw CAM pair, features, model, preprocessing."""
+    model: Mapping[str, Any]
+    """Digest of the model card: method, parent, training data, intended use, limits, licence, attribution."""
+    error_rates: tuple[tuple[str, str], ...]
+    """Known error rates from the card: (name, value with interval and data set)."""
+    limitations: tuple[str, ...]
+    mask: MaskFacts | None = None
+    before_after: Mapping[str, Any] | None = None
+    audit: tuple[Mapping[str, Any], ...] = ()
+    conclusion: str = ""
+    analyst: str = ""
+    signed_on: str = ""
+    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """PNG bytes by name: ``image``, ``true``, ``false``, ``features``, ``mask``; the JSON holds their SHA-256."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report on one or many cases."""
+
+    created: str
+    """UTC, ISO 8601."""
+    cases: tuple[CaseContent, ...]
+    generator: Mapping[str, Any]
+    """Program name and version, and the versions of the libraries that made the figures."""
+    deidentified: bool
+    institution: str = ""
+    language: str = "en"
+    sections: tuple[str, ...] = ()
+    """Sections left out on the user's wish are named in the report."""
+    statement: str = RESEARCH_USE
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready content; pictures are replaced by their SHA-256."""
+        document: dict[str, Any] = {"schema": SCHEMA, **asdict(self)}
+        for case, raw in zip(self.cases, document["cases"], strict=True):
+            raw["pictures"] = {name: hashlib.sha256(png).hexdigest() for name, png in case.pictures.items()}
+        return document
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, UTF-8, no NaN."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
