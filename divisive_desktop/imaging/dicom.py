@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,12 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom import Dataset, FileDataset, dcmread
-from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from divisive_desktop.errors import (
     DamagedImageError,
-    ImageTooLargeError,
     MissingDecoderError,
     NoPixelDataError,
     NotAnImageError,
@@ -40,14 +51,13 @@ HEADER_KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PhotometricInterpretation",
 )  # fmt: skip
 
+_JPEG_END = b"\xff\xd9"
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
-# Fastest first among those that are exact (tests/benchmarks/bench_imaging.py); whatever else is installed comes after.
-_PREFERRED = ("pyjpegls", "pylibjpeg", "gdcm", "pillow", "pydicom")
-_PACKAGES = {
-    "pylibjpeg": {"5": "pylibjpeg-rle", "4.9": "pylibjpeg-openjpeg", "4.20": "pylibjpeg-openjpeg"},
-    "gdcm": {}, "pillow": {}, "pyjpegls": {}, "pydicom": {},
-}  # fmt: skip
+# Fastest first among those that agree with each other (tests/benchmarks/bench_imaging.py): libjpeg-turbo in Pillow for
+# 8-bit JPEG, GDCM where installed, then what always comes along.
+_PREFERRED = ("pyjpegls", "gdcm", "pylibjpeg", "pydicom", "pillow")
+_PREFERRED_JPEG = ("pillow", "gdcm", "pylibjpeg")
 
 
 def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
@@ -115,8 +125,6 @@ def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int
 
 
 def _complete(draft: ImageRecord, choices: list[Voi], notes: list[str]) -> ImageRecord:
-    from dataclasses import replace
-
     full = full_range_voi(draft)
     if draft.is_colour:
         choices = [full]
@@ -207,7 +215,8 @@ def _decode(
         plugins: list[str] = [""]
     else:
         available = decoder.available_plugins
-        plugins = sorted(available, key=lambda name: _PREFERRED.index(name) if name in _PREFERRED else 99)
+        order = _PREFERRED_JPEG if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) else _PREFERRED
+        plugins = sorted(available, key=lambda name: order.index(name) if name in order else 99)
         if not plugins:
             raise _undecodable(path, syntax, "; ".join(decoder.missing_dependencies))
     failures = []
@@ -216,8 +225,9 @@ def _decode(
             pixels, properties = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
         except MemoryError:
             raise
-        except Exception as exc:  # noqa: BLE001  decoders raise anything; kept for the message below
-            failures.append(f"{plugin or 'pydicom'}: {exc}".replace("\n", " "))
+        except Exception as exc:  # noqa: BLE001  decoders raise anything; the message below tells it
+            reason = str(exc).rpartition(f"{plugin}: ")[2] if plugin else str(exc)
+            failures.append(f"{plugin or 'pydicom'}: {' '.join(reason.split())[:120]}")
             continue
         return pixels, str(properties["photometric_interpretation"]), _decoder_name(plugin, syntax)
     raise _decoding_failed(path, dataset, syntax, frame, failures)
@@ -241,53 +251,56 @@ def _decoding_failed(
     path: Path, dataset: FileDataset, syntax: UID, frame: int, failures: list[str]
 ) -> TruncatedImageError | MissingDecoderError | DamagedImageError:
     reasons = "; ".join(failures)
-    if syntax.is_encapsulated:
-        if not bytes(dataset.PixelData).rstrip(b"\0").endswith((b"\xff\xd9", b"\xfe\xff\xdd\xe0")):
-            return TruncatedImageError(
-                f"{path.name} is cut off: its compressed picture ({syntax.name}) has no end ({reasons}).",
-                "Copy or send the file again; the transfer probably stopped early.",
-            )
+    if not syntax.is_encapsulated:
+        return DamagedImageError(
+            f"The picture in {path.name} contradicts its own description ({reasons}).",
+            "The file is damaged: ask for it again.",
+        )
+    if _JPEG_END not in bytes(dataset.PixelData[-64:]):
+        return TruncatedImageError(
+            f"{path.name} is cut off: its compressed picture ({syntax.name}) has no end ({reasons}).",
+            "Copy or send the file again; the transfer probably stopped early.",
+        )
+    if syntax == JPEGExtended12Bit:
         return _undecodable(path, syntax, reasons)
     return DamagedImageError(
-        f"The picture in {path.name} contradicts its own description ({reasons}).",
-        "The file is damaged: ask for it again.",
+        f"The compressed picture in {path.name} ({syntax.name}) can't be decoded ({reasons}).",
+        "The file is probably damaged: ask for it again, or for an uncompressed copy ('gdcmconv --raw').",
     )
 
 
 def _undecodable(path: Path, syntax: UID, reasons: str) -> MissingDecoderError:
+    """No decoder for the syntax, or only decoders that can't do this variety of it."""
     name = f"{syntax.name} ({syntax})" if syntax.name != str(syntax) else str(syntax)
     return MissingDecoderError(
-        f"{path.name} is compressed in a way that no installed decoder reads: {name}"
+        f"{path.name} is compressed as {name}, which none of the installed decoders reads"
         + (f" ({reasons})." if reasons else "."),
-        f"{_needed_decoder(syntax)} Or convert it where it came from: "
-        "'dcmdjpeg' or 'gdcmconv --raw' write an uncompressed copy.",
+        _NEEDED.get(str(syntax), _CONVERT),
     )
 
 
-def _needed_decoder(syntax: UID) -> str:
-    uid = str(syntax)
-    if uid in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"):
-        return "It needs a JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg' or 'pip install python-gdcm'."
-    if uid in ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"):
-        return "It needs a JPEG-LS decoder: 'pip install pyjpegls'."
-    if uid.startswith(("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")):
-        return "It needs a JPEG 2000 decoder: 'pip install pylibjpeg pylibjpeg-openjpeg'."
-    if uid.startswith("1.2.840.10008.1.2.4.10"):
-        return "It is video (MPEG), which this program doesn't play: export single frames."
-    return "No decoder for it is known to this program."
+_CONVERT = "Make an uncompressed copy with 'dcmdjpeg' (DCMTK) or 'gdcmconv --raw' (GDCM) and open that."
+_VIDEO = "It is a video stream, which this program doesn't play: export single frames from the workstation."
+_JPEG_2000 = "Install a JPEG 2000 decoder: 'pip install pylibjpeg pylibjpeg-openjpeg'."
+_NEEDED = {
+    "1.2.840.10008.1.2.4.50": "Install a JPEG decoder: 'pip install pillow' or 'pip install pylibjpeg pylibjpeg-libjpeg'.",
+    "1.2.840.10008.1.2.4.51": "It needs a decoder for 12-bit JPEG. Make an uncompressed copy with 'dcmdjpeg' (DCMTK).",
+    "1.2.840.10008.1.2.4.57": "Install a lossless JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg'.",
+    "1.2.840.10008.1.2.4.70": "Install a lossless JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg'.",
+    "1.2.840.10008.1.2.4.80": "Install a JPEG-LS decoder: 'pip install pyjpegls'.",
+    "1.2.840.10008.1.2.4.81": "Install a JPEG-LS decoder: 'pip install pyjpegls'.",
+    **dict.fromkeys([f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 92, 93, 201, 202, 203)], _JPEG_2000),
+    **dict.fromkeys([f"1.2.840.10008.1.2.4.10{n}" for n in range(9)], _VIDEO),
+    "1.2.840.10008.1.2.4.100.1": _VIDEO,
+}
 
 
 def _decoder_name(plugin: str, syntax: UID) -> str:
-    package = {
-        "": "pydicom", "pydicom": "pydicom", "pillow": "pillow", "gdcm": "python-gdcm", "pyjpegls": "pyjpegls",
-    }.get(plugin)  # fmt: skip
-    if package is None:
-        uid = str(syntax)
-        if uid == "1.2.840.10008.1.2.5":
-            package = "pylibjpeg-rle"
-        else:
-            jpeg2000 = uid.startswith(("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20"))
-            package = "pylibjpeg-openjpeg" if jpeg2000 else "pylibjpeg-libjpeg"
+    package = {"": "pydicom", "gdcm": "python-gdcm"}.get(plugin, plugin)
+    if plugin == "pylibjpeg":  # a frame around three packages
+        jpeg_2000 = syntax in JPEG2000TransferSyntaxes
+        part = "rle" if syntax == RLELossless else "openjpeg" if jpeg_2000 else "libjpeg"
+        package = f"pylibjpeg-{part}"
     return f"{package} {metadata.version(package)}"
 
 
@@ -329,9 +342,5 @@ def _resolve_colour(
 
 
 def _is_lossy(syntax: UID) -> bool:
-    return str(syntax) in {
-        "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81",
-    }  # fmt: skip
-
-
-__all__ = ["HEADER_KEYWORDS", "ImageTooLargeError", "open_dicom"]
+    """Whether the syntax itself is lossy; JPEG 2000 and HTJ2K may be either and say so in the data set."""
+    return syntax in (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)

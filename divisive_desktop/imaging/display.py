@@ -7,6 +7,8 @@ DICOM PS3.3 C.11.1 (modality LUT), C.11.2 (VOI LUT), C.7.6.3.1.2 (MONOCHROME1); 
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ _SAMPLE = 1_000_000
 """Percentiles are taken from at most about this many pixels: exact enough, and quick on large images."""
 
 
-def apply_voi(values: npt.NDArray[np.floating], voi: Voi) -> npt.NDArray[np.float32]:
+def apply_voi(values: npt.NDArray[Any], voi: Voi) -> npt.NDArray[np.float32]:
     """Map modality values to 0 (black) .. 1 (white), before any inversion.
 
     Parameters
@@ -50,7 +52,8 @@ def apply_voi(values: npt.NDArray[np.floating], voi: Voi) -> npt.NDArray[np.floa
         y = (x > voi.center).astype(np.float64)
     else:  # identity: 8-bit values are greys
         y = x / 255.0
-    return np.clip(y, 0.0, 1.0).astype(np.float32)
+    shown: npt.NDArray[np.float32] = np.clip(y, 0.0, 1.0).astype(np.float32)
+    return shown
 
 
 def display_lut(record: ImageRecord, voi: Voi, invert: bool = False) -> npt.NDArray[np.uint8]:
@@ -114,10 +117,9 @@ def render(
             return result
         out[...] = result
         return out
-    table = display_lut(record, voi, invert)
-    # OpenCV's table walk takes 16-bit indices and is three times as fast as numpy's.
-    result = cv2.LUT(np.ascontiguousarray(stored), table, dst=out)
-    return np.asarray(result, np.uint8).reshape(stored.shape)
+    # OpenCV's table walk takes 16-bit indices, signed ones as their bits, and is three times as fast as numpy's.
+    shown = cv2.LUT(np.ascontiguousarray(stored), display_lut(record, voi, invert), dst=out)
+    return np.asarray(shown, np.uint8).reshape(stored.shape)
 
 
 def default_voi(record: ImageRecord) -> Voi:
@@ -167,7 +169,7 @@ def auto_voi(
     return Voi("linear_exact", float(low + high) / 2, float(high - low), name)
 
 
-def crop(pixels: npt.NDArray[np.generic], region: Box | None) -> npt.NDArray[np.generic]:
+def crop(pixels: npt.NDArray[Any], region: Box | None) -> npt.NDArray[Any]:
     """View of the part of ``pixels`` inside ``region`` (x, y, width, height), at least one pixel."""
     if region is None:
         return pixels
@@ -180,7 +182,7 @@ def crop(pixels: npt.NDArray[np.generic], region: Box | None) -> npt.NDArray[np.
 
 
 def _render_wide(
-    record: ImageRecord, stored: npt.NDArray[np.generic], voi: Voi, invert: bool
+    record: ImageRecord, stored: npt.NDArray[Any], voi: Voi, invert: bool
 ) -> npt.NDArray[np.uint8]:
     """32-bit and floating-point pixels (dose maps, parametric maps) are computed strip by strip."""
     out = np.empty(stored.shape, np.uint8)
@@ -191,5 +193,5 @@ def _render_wide(
 
 
 def _to_grey(shown: npt.NDArray[np.float32], inverted: bool) -> npt.NDArray[np.uint8]:
-    grey = np.rint(shown * np.float32(255)).astype(np.uint8)
-    return 255 - grey if inverted else grey
+    grey: npt.NDArray[np.uint8] = np.rint(shown * np.float32(255)).astype(np.uint8)
+    return np.bitwise_not(grey) if inverted else grey

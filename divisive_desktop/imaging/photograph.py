@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,10 +51,10 @@ def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit
         notes: list[str] = []
         header = _header(image)
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        deep = _deep_colour(image)
-        pixels, decoder = (
-            _decode_deep(path, source, frame, notes) if deep else (_decode(path, image, notes), f"pillow {PIL.__version__}")
-        )
+        if _deep_colour(image):
+            pixels, decoder = _decode_deep(path, source, frame, notes), f"opencv {cv2.__version__}"
+        else:
+            pixels, decoder = _decode(path, image, notes), f"pillow {PIL.__version__}"
         lossy = image.format in ("JPEG", "MPO") or (image.format == "WEBP" and not image.info.get("lossless"))
     pixels = _upright(pixels, orientation, notes)
     pixels = _collapse_grey(pixels, notes)
@@ -79,8 +81,6 @@ def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit
 
 
 def _with_voi(draft: ImageRecord) -> ImageRecord:
-    from dataclasses import replace
-
     full, auto = full_range_voi(draft), auto_voi(draft)
     if draft.is_colour:
         return replace(draft, voi=(full,))
@@ -155,21 +155,17 @@ def _flatten(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
     grey = image.mode in ("LA", "La") or (image.mode == "L")
     with_alpha = image.convert("LA" if grey else "RGBA")
     alpha = with_alpha.getchannel("A")
+    opaque = with_alpha.convert("L" if grey else "RGB")
     if alpha.getextrema() != (255, 255):
         notes.append("Transparent parts are shown on white.")
-        page = Image.new(with_alpha.mode, with_alpha.size, (255, 255) if grey else (255, 255, 255, 255))
-        with_alpha = Image.alpha_composite(page, with_alpha) if not grey else _composite_grey(page, with_alpha, alpha)
-    return _to_array(with_alpha.convert("L" if grey else "RGB"))
-
-
-def _composite_grey(page: Image.Image, image: Image.Image, alpha: Image.Image) -> Image.Image:
-    return Image.composite(image.convert("L"), page.convert("L"), alpha)
+        opaque = Image.composite(opaque, Image.new(opaque.mode, opaque.size, "white"), alpha)
+    return _to_array(opaque)
 
 
 def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
     if profile:
         try:
-            source = ImageCms.ImageCmsProfile(__import__("io").BytesIO(profile))
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except ImageCms.PyCMSError:
             notes.append("The colour profile of this CMYK picture is damaged; colours are approximate.")
@@ -182,37 +178,40 @@ def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) ->
 
 
 def _profile_name(profile: bytes) -> str:
-    import io
-
     try:
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip() or "unnamed"
     except (ImageCms.PyCMSError, OSError, TypeError):
         return "unreadable"
 
 
-def _decode_deep(path: Path, source: BinaryIO, frame: int, notes: list[str]) -> tuple[npt.NDArray[Any], str]:
+def _decode_deep(path: Path, source: BinaryIO, frame: int, notes: list[str]) -> npt.NDArray[np.uint16]:
     source.seek(0)
     data = np.frombuffer(source.read(), np.uint8)
-    ok, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED) if frame else (True, [cv2.imdecode(data, cv2.IMREAD_UNCHANGED)])
-    pixels = pages[frame] if ok and len(pages) > frame else None
-    if pixels is None:
+    ok, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(frame, frame + 1))
+    if not ok:
         raise DamagedImageError(f"The 16-bit picture in {path.name} can't be decoded.", "Save it as PNG or TIFF again.")
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
-        alpha = pixels[..., 3:].astype(np.float32) / top
-        if alpha.min() < 1:
-            notes.append("Transparent parts are shown on white.")
-            pixels = (pixels[..., :3] * alpha + top * (1 - alpha)).round().astype(pixels.dtype)
-        pixels = np.ascontiguousarray(pixels[..., :3])
-    if pixels.ndim == 3:
-        for top_row in range(0, len(pixels), _STRIP):  # BGR -> RGB in place
-            strip = pixels[top_row : top_row + _STRIP]
-            strip[...] = strip[..., ::-1].copy()
-    if pixels.dtype not in (np.uint8, np.uint16):
-        high = float(pixels.max()) or 1.0
+    pixels: npt.NDArray[Any] = pages[0]
+    if pixels.dtype != np.uint16:
         notes.append(f"Colours of type {pixels.dtype} were scaled to 16 bits.")
-        pixels = (np.clip(pixels / high, 0, 1) * 65535).astype(np.uint16)
-    return pixels, f"opencv {cv2.__version__}"
+        high = float(np.nanmax(pixels))
+        scale = 65535 / high if high > 0 else 0.0
+        pixels = (np.clip(np.nan_to_num(pixels), 0, None) * scale).astype(np.uint16)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        pixels = _flatten_deep(pixels, notes)
+    for top in range(0, len(pixels), _STRIP):  # BGR -> RGB in place
+        strip = pixels[top : top + _STRIP]
+        strip[...] = strip[..., ::-1].copy()
+    return pixels
+
+
+def _flatten_deep(pixels: npt.NDArray[np.uint16], notes: list[str]) -> npt.NDArray[np.uint16]:
+    if pixels[..., 3].min() < 65535:
+        notes.append("Transparent parts are shown on white.")
+        for top in range(0, len(pixels), _STRIP):
+            strip = pixels[top : top + _STRIP]
+            alpha = strip[..., 3:].astype(np.float32) / 65535
+            strip[..., :3] = np.rint(strip[..., :3] * alpha + 65535 * (1 - alpha))
+    return np.ascontiguousarray(pixels[..., :3])
 
 
 def _broken(path: Path, exc: Exception) -> TruncatedImageError | DamagedImageError:

@@ -65,8 +65,9 @@ def _is_bare_dicom(head: bytes) -> bool:
     """A data set without preamble begins with an element of group 0002 or 0008, in any of three encodings."""
     if len(head) < 16:
         return False
-    for order in ("little", "big"):
-        group, element = int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for order in orders:
+        group, element = int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order)
         if group not in (0x0002, 0x0008) or element > 0x0100:
             continue
         if head[4:6] in _EXPLICIT_VRS:
