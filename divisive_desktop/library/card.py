@@ -12,6 +12,7 @@ from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.explanation.analysis import ModelRef
 
 FORMAT = 1
+_REMEDY = "Import the model again, or choose another one."
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,18 @@ class Preprocessing:
     """Input = (value in 0..255 - mean) / scale, as the ImageNet weights were trained."""
     resize: str = "area"
     """OpenCV interpolation when shrinking (enlarging is bilinear); the aspect ratio is not kept."""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.size, int) and 32 <= self.size <= 4096):
+            raise ValueError(f"the input size must be 32 to 4096 pixels, not {self.size}")
+        if self.colour not in ("grey", "rgb"):
+            raise ValueError(f"colour must be grey or rgb, not {self.colour!r}")
+        if self.resize not in ("area", "linear", "cubic"):
+            raise ValueError(f"resize must be area, linear or cubic, not {self.resize!r}")
+        if not 0 <= self.low_percentile < self.high_percentile <= 100:
+            raise ValueError("percentiles must rise, within 0 to 100")
+        if not self.scale > 0:
+            raise ValueError("scale must be positive")
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,13 @@ class Card:
     """A known input and the logits stored for it: ``models --verify`` recomputes them."""
     format: int = FORMAT
 
+    def __post_init__(self) -> None:
+        if len(self.classes) != 2:
+            raise ValueError("a model has two classes")
+        for name in ("id", "version", "task", "backbone", "method", "weights_sha256"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} must be text")
+
     @property
     def ref(self) -> ModelRef:
         return ModelRef(self.id, self.version, self.weights_sha256, self.method, self.task, self.classes)
@@ -82,27 +102,41 @@ def read_card(path: Path) -> Card:
     ModelIntegrityError
         The card is missing, not JSON, or lacks a field without which the model can't be used.
     """
-    remedy = "Import the model again, or choose another one."
+    name = path.parent.name
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError as e:
-        raise ModelIntegrityError(f"The model in {path.parent.name} has no card.", remedy) from e
-    except (OSError, ValueError) as e:
-        raise ModelIntegrityError(f"The card of model {path.parent.name} can't be read.", remedy) from e
+        raise ModelIntegrityError(f"The model in {name} has no card.", _REMEDY) from e
+    except OSError as e:
+        raise ModelIntegrityError(f"The card of model {name} can't be read: {e.strerror}.", _REMEDY) from e
+    return parse_card(data, name)
+
+
+def parse_card(data: bytes, name: str) -> Card:
+    """Card from its JSON; ``name`` says in messages where it came from.
+
+    Raises
+    ------
+    ModelIntegrityError
+        As `read_card`.
+    """
     try:
-        known = {name: raw[name] for name in Card.__dataclass_fields__ if name in raw}
-        if known.get("format", FORMAT) > FORMAT:
+        raw = json.loads(data)
+    except (ValueError, RecursionError) as e:
+        raise ModelIntegrityError(f"The card of model {name} can't be read.", _REMEDY) from e
+    if not isinstance(raw, dict):
+        raise ModelIntegrityError(f"The card of model {name} can't be read.", _REMEDY)
+    try:
+        known = {field: raw[field] for field in Card.__dataclass_fields__ if field in raw}
+        if int(known.get("format", FORMAT)) > FORMAT:
             raise ModelIntegrityError(
-                f"The model {path.parent.name} was written by a newer version of this program.", "Update the program."
+                f"The model {name} was written by a newer version of this program.", "Update the program."
             )
         fields = Preprocessing.__dataclass_fields__
         known["preprocessing"] = Preprocessing(**{k: v for k, v in raw["preprocessing"].items() if k in fields})
-        for name in ("classes", "attribution", "limits"):
-            if name in known:
-                known[name] = tuple(known[name])
-        card = Card(**known)
-    except (TypeError, KeyError, AttributeError) as e:
-        raise ModelIntegrityError(f"The card of model {path.parent.name} is incomplete: {e}.", remedy) from e
-    if len(card.classes) != 2:
-        raise ModelIntegrityError(f"The card of model {card.id} doesn't name two classes.", remedy)
-    return card
+        for field in ("classes", "attribution", "limits"):
+            if field in known:
+                known[field] = tuple(known[field])
+        return Card(**known)
+    except (TypeError, KeyError, AttributeError, ValueError) as e:
+        raise ModelIntegrityError(f"The card of model {name} is incomplete or wrong: {e}.", _REMEDY) from e

@@ -36,6 +36,7 @@ from divisive_desktop.library.tasks import TASKS
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 _IDENTITY_KEY = "divisive-desktop"
 _HEADER_LIMIT = 100 << 20  # safetensors' own limit for its JSON header
+_REMEDY = "Don't use this model. Import it again from where it came, or choose another one."
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -166,27 +167,37 @@ def verified_bytes(folder: Path) -> tuple[Card, bytes]:
         As `verify`.
     """
     card = read_card(folder / CARD)
-    remedy = "Don't use this model. Import it again from where it came, or choose another one."
     try:
         data = (folder / WEIGHTS).read_bytes()
     except FileNotFoundError as e:
-        raise ModelIntegrityError(f"The model {card.id} has no weights file.", remedy) from e
+        raise ModelIntegrityError(f"The model {card.id} has no weights file.", _REMEDY) from e
     except OSError as e:
-        raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {e.strerror}.", remedy) from e
+        raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {e.strerror}.", _REMEDY) from e
+    verify_data(card, data)
+    return card, data
+
+
+def verify_data(card: Card, data: bytes) -> None:
+    """Check the content of a weights file against a card.
+
+    Raises
+    ------
+    ModelIntegrityError
+        The hash differs, or the card doesn't belong to the weights.
+    """
     actual = hashlib.sha256(data).hexdigest()
     if actual != card.weights_sha256:
         raise ModelIntegrityError(
             f"The weights of model {card.id} are not the ones its card describes: they were damaged or exchanged "
             f"(SHA-256 {actual[:12]}…, the card says {card.weights_sha256[:12]}…).",
-            remedy,
+            _REMEDY,
         )
     if not _belongs(card, data):
         raise ModelIntegrityError(
             f"The card of model {card.id} was changed in a field that decides what the model computes "
             "(task, classes, backbone, network, method or preprocessing).",
-            remedy,
+            _REMEDY,
         )
-    return card, data
 
 
 def _canonical(value: Mapping[str, Any]) -> str:
@@ -213,6 +224,11 @@ def _belongs(card: Card, data: bytes) -> bool:
 
 
 # ---- saving ---------------------------------------------------------------------------------------------
+
+
+def valid_id(model_id: str) -> bool:
+    """Whether a model may be called so: its folder has the same name on every system."""
+    return _ID.fullmatch(model_id) is not None
 
 
 def save_model(
@@ -248,7 +264,7 @@ def save_model(
     ModelError
         The id isn't usable, the folder exists, or it can't be written.
     """
-    if not _ID.fullmatch(card.id):
+    if not valid_id(card.id):
         raise ModelError(
             f"{card.id!r} can't be the name of a model.", "Use lower-case letters, digits, dots, dashes: chest-xray-2."
         )
