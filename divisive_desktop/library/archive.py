@@ -14,7 +14,16 @@ from pathlib import Path
 from divisive_desktop import paths
 from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.library.card import parse_card
-from divisive_desktop.library.store import CARD, WEIGHTS, StoredModel, find_models, valid_id, verify, verify_data, write_folder
+from divisive_desktop.library.store import (
+    CARD,
+    WEIGHTS,
+    StoredModel,
+    find_models,
+    valid_id,
+    verify,
+    verify_data,
+    write_folder,
+)
 
 SUFFIX = ".divmodel"
 _HASHES = "hashes.json"
