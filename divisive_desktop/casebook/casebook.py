@@ -1,0 +1,385 @@
+"""The casebook: the folder that remembers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from divisive_desktop.casebook import chain, database
+from divisive_desktop.casebook.acts import Act
+from divisive_desktop.casebook.batches import Batches
+from divisive_desktop.casebook.blobs import Blobs, hash_file, make_folder, sync_folder
+from divisive_desktop.casebook.chain import AuditRecord, Witness
+from divisive_desktop.casebook.lock import Holder, Lock, account
+from divisive_desktop.casebook.runs import Runs
+from divisive_desktop.casebook.schema import FORMAT
+from divisive_desktop.casebook.transfer import Transfer
+from divisive_desktop.errors import CasebookError
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.paths import user_data_dir
+
+SUFFIX = ".casebook"
+DEFAULTS: Mapping[str, Any] = {"patient_keys": "hashed", "holdout_share": 0.25}
+"""Settings of a new casebook. ``patient_keys``: hashed or plain; ``holdout_share``: 0..1. Both are fixed at creation,
+so that the split never changes."""
+BACKUPS_KEPT = 5
+_FIXED = ("identity", "patient_keys", "holdout_share")
+
+
+class Casebook(Transfer, Batches, Runs):
+    """Cases, labels, masks, analyses, runs and the audit chain, in one folder.
+
+    Open it with ``create``, ``open`` or ``open_default``; close it (or use it in a ``with`` statement). It may be
+    used from several threads. A method that writes returns when the act is on the disk.
+    """
+
+    def __init__(self, path: Path, *, reason: str | None, holder: Holder | None, lock: Lock | None) -> None:
+        # Not for callers: the class methods below have checked everything that this relies on.
+        self.path = path
+        self.holder = holder
+        """Who holds the casebook when it is someone else."""
+        self.warnings: tuple[str, ...] = ()
+        self.blobs = Blobs(path)
+        self._reason = reason
+        self._lock = lock
+        self._witness = Witness(path)
+        self._write_lock = threading.RLock()
+        self._user = (account(), "")
+        self._closed = False
+        self._superseded = 0
+        self._sealed = (path / database.SEAL).exists()
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._engine = self._open_engine()
+
+    # ---- opening and closing ---------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls, path: Path, *, patient_keys: Literal["hashed", "plain"] = "hashed", holdout_share: float = 0.25
+    ) -> Self:
+        """Make an empty casebook and open it.
+
+        Parameters
+        ----------
+        path : Path
+            A folder that doesn't exist or is empty; ``.casebook`` is added to the name when it lacks it.
+        patient_keys : "hashed" or "plain"
+            How patient keys are stored.
+        holdout_share : float
+            Share of patients that are held out from training, 0..1.
+
+        Raises
+        ------
+        CasebookError
+            There is something at that place.
+        CasebookReadOnlyError, CasebookFullError
+        """
+        if not 0 <= holdout_share <= 1:
+            raise ValueError("the hold-out share lies in 0..1")
+        path = with_suffix(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise CasebookError(f"There is something at {path} already.", "Choose another name.")
+        with database.translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Built aside and renamed: a crash can't leave half a casebook behind.
+            building = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            try:
+                make_folder(building / "blobs")
+                database.create(building / database.DATABASE)
+                if path.exists():
+                    path.rmdir()
+                os.replace(building, path)
+                sync_folder(path.parent)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+        casebook = cls.open(path)
+        if casebook._reason is None:
+            with casebook._act() as act:
+                casebook._found(act, {**DEFAULTS, "patient_keys": patient_keys, "holdout_share": float(holdout_share)})
+        return casebook
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False, take_over: bool = False) -> Self:
+        """Open a casebook: for writing when nobody else holds it and the medium allows, otherwise for reading.
+
+        ``read_only`` on the result says why it can't be written, ``holder`` who holds it, ``warnings`` what the user
+        should know. An older schema is migrated, with a backup.
+
+        Parameters
+        ----------
+        read_only : bool
+            Don't try to write.
+        take_over : bool
+            Ignore a lock held from another machine (the user knows that it is gone).
+
+        Raises
+        ------
+        CasebookError
+            It isn't a casebook.
+        CasebookDamagedError
+            The database is cut off or corrupt; nothing was changed.
+        CasebookTooNewError
+            Written by a newer version of this program; nothing was changed.
+        """
+        path = Path(os.path.abspath(path))
+        with database.translated(path):
+            version = database.check_header(path)
+            lock, holder, reason = _take(path, read_only, take_over)
+            try:
+                warnings: list[str] = []
+                migrated = None
+                if lock is not None:
+                    sealed_warning = database.check_integrity(path)
+                    if sealed_warning:
+                        warnings.append(sealed_warning)
+                    if version < FORMAT:
+                        database.break_seal(path)
+                        migrated = database.migrate(path, version)
+                casebook = cls(path, reason=reason, holder=holder, lock=lock)
+            except BaseException:
+                if lock is not None:
+                    lock.release()
+                raise
+            try:
+                if lock is not None:
+                    casebook._begin(warnings, version, migrated)
+            except BaseException:
+                casebook._engine.dispose()
+                assert lock is not None
+                lock.release()
+                raise
+        casebook.warnings = (*warnings, *casebook.warnings, *_permission_warnings(path))
+        return casebook
+
+    @classmethod
+    def default_path(cls) -> Path:
+        """Where the casebook lies that opens when none was chosen."""
+        return user_data_dir() / f"Casebook{SUFFIX}"
+
+    @classmethod
+    def open_default(cls) -> Self:
+        """The user's own casebook; made at the first start."""
+        path = cls.default_path()
+        return cls.open(path) if (path / database.DATABASE).exists() else cls.create(path)
+
+    def close(self) -> None:
+        """Let go: seal the database so that any later change of a byte is found, and free the lock."""
+        with self._write_lock:
+            if self._closed:
+                return
+            if self._reason is None and self._superseded:
+                self.collect_garbage()
+            self._closed = True
+            try:
+                if self._lock is not None and not self._sealed:
+                    with database.translated(self.path):
+                        head = self.head()
+                        with self._engine.connect() as connection:
+                            raw = connection.connection.dbapi_connection
+                            assert raw is not None
+                            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        self._engine.dispose()
+                        database.seal(self.path, head)
+            finally:
+                self._engine.dispose()
+                if self._lock is not None:
+                    self._lock.release()
+                if self._temporary is not None:
+                    self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _open_engine(self) -> Any:
+        path = self.path / database.DATABASE
+        if self._lock is not None:
+            return database.engine_for(path)
+        readable = path
+        wal = self.path / f"{database.DATABASE}-wal"
+        leftover = wal.exists() and wal.stat().st_size > 0
+        if os.access(self.path, os.W_OK) and not _older(path):
+            return database.engine_for(path, mode="ro")
+        if leftover or _older(path):
+            # SQLite can't read a log, nor we migrate, where nothing can be written: work on a private copy.
+            self._temporary = tempfile.TemporaryDirectory(prefix="casebook-")
+            readable = Path(self._temporary.name) / database.DATABASE
+            for suffix in ("", "-wal"):
+                source = Path(f"{path}{suffix}")
+                if source.exists():
+                    shutil.copyfile(source, f"{readable}{suffix}")
+            with contextlib.closing(database.connect(readable)) as connection:
+                version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if version < FORMAT:
+                database.migrate(Path(self._temporary.name), version)
+            return database.engine_for(readable, mode="ro")
+        return database.engine_for(readable, mode="ro", immutable=True)
+
+    def _begin(self, warnings: list[str], version: int, migrated: Path | None) -> None:
+        """The writer's first duties: bring the witness up to date, say what happened since the last time."""
+        for leftover in self.path.glob(".*"):
+            if leftover.is_file() and (leftover.name.startswith((f".{chain.WITNESS}", f".{database.SEAL}"))):
+                leftover.unlink()
+        self._catch_up_witness(warnings)
+        self._user = self._known_user()
+        running = bool(self._rows("SELECT 1 FROM runs WHERE state = 'running' LIMIT 1"))
+        if migrated is None and not warnings and not running:
+            return
+        with self._act() as act:
+            if migrated is not None:
+                act.record(
+                    "migrate", before=version, after=FORMAT, backup=migrated.name, backup_sha256=hash_file(migrated)
+                )
+            for warning in warnings:
+                act.record("warning", text=warning)
+            self._interrupt_runs(act)
+
+    def _catch_up_witness(self, warnings: list[str]) -> None:
+        lines, rest = self._witness.read()
+        seq = lines[-1][0] if lines else 0
+        records = self._rows("SELECT seq, hash FROM audit WHERE seq >= ? ORDER BY seq", (max(seq, 1),))
+        known = {row[0]: row[1] for row in records}
+        if rest:
+            expected = f"{seq + 1} {known.get(seq + 1, '')}\n".encode()
+            if not expected.startswith(rest):
+                warnings.append(f"{chain.WITNESS} was changed by something else.")
+                return
+            self._witness.cut(rest)
+        if seq and known.get(seq) != lines[-1][1]:
+            warnings.append("The audit chain doesn't continue where it ended: records are missing or were changed.")
+            return
+        behind = [(row[0], row[1]) for row in records if row[0] > seq]
+        if behind:
+            self._acknowledge(behind)
+
+    def _found(self, act: Act, settings: Mapping[str, Any]) -> None:
+        self._put_setting(act, "identity", str(uuid.uuid4()))
+        for key, value in settings.items():
+            self._put_setting(act, key, value)
+        act.record("create", settings=dict(settings))
+
+    # ---- people, settings, audit -----------------------------------------------------------------------------
+
+    @property
+    def user(self) -> tuple[str, str]:
+        """Name and role that acts are recorded under."""
+        return self._user
+
+    def set_user(self, name: str, role: str = "") -> None:
+        """Change how this operating system account is called in this casebook from now on."""
+        if not name.strip():
+            raise CasebookError("A user needs a name.", "Type one.")
+        with self._act() as act:
+            found = act.sql("SELECT id FROM users WHERE account = ?", (account(),)).first()
+            values: dict[str, Any] = {"account": account(), "name": name.strip(), "role": role.strip()}
+            if found is None:
+                act.insert("users", values)
+            else:
+                act.update("users", found[0], values)
+            act.record("user", **values)
+            self._user = (values["name"], values["role"])
+
+    def _known_user(self) -> tuple[str, str]:
+        rows = self._rows("SELECT name, role FROM users WHERE account = ?", (account(),))
+        return (rows[0][0], rows[0][1]) if rows else (account(), "")
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        rows = self._rows("SELECT value FROM settings WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Keep a setting of this casebook (JSON types). What the split rests on can't be changed."""
+        if key in _FIXED:
+            raise CasebookError(f"The setting {key} is fixed when a casebook is made.", "Make a new casebook.")
+        with self._act() as act:
+            self._put_setting(act, key, value)
+            act.record("setting", key=key, value=value)
+
+    def audit(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
+        """Record an act that leaves no trace in the tables: an export, a report, something sent. Returns its number."""
+        with self._act() as transaction:
+            return transaction.record(act, case=case, model=model, **parameters)
+
+    def audit_trail(self, case: int | None = None, *, limit: int = 1000) -> list[AuditRecord]:
+        """The newest records, newest first; of one case, or of all."""
+        rows = self._rows(
+            f"SELECT {', '.join(chain.FIELDS)}, hash FROM audit WHERE (? IS NULL OR case_id = ?) "
+            "ORDER BY seq DESC LIMIT ?",
+            (case, case, limit),
+        )
+        return [
+            _record(dict(zip((*chain.FIELDS, "hash"), row, strict=True)))
+            for row in rows
+        ]
+
+    def backup(self) -> Path:
+        """Copy the database to ``backups/``; the newest five are kept."""
+        with self._act() as act:
+            saved = database.backup(self.path, "backup")
+            act.record("backup", file=saved.name, sha256=hash_file(saved))
+        for old in sorted((self.path / database.BACKUPS).glob("*-backup.sqlite"))[:-BACKUPS_KEPT]:
+            old.unlink()
+        return saved
+
+    def restrict_access(self) -> None:
+        """Take the casebook out of other people's sight: folders 0700, files 0600."""
+        with database.translated(self.path):
+            for root, _, files in os.walk(self.path):
+                os.chmod(root, 0o700)
+                for name in files:
+                    os.chmod(Path(root, name), 0o600)
+        self.warnings = tuple(w for w in self.warnings if "other users" not in w)
+
+
+def with_suffix(path: Path) -> Path:
+    """Absolute path whose name ends in ``.casebook``."""
+    path = Path(os.path.abspath(path))
+    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
+
+
+def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Holder | None, str | None]:
+    if read_only:
+        return None, None, "The casebook was opened for reading only."
+    if not (os.access(path, os.W_OK) and os.access(path / database.DATABASE, os.W_OK)):
+        return None, None, "The casebook lies on a read-only medium or belongs to someone else."
+    lock = Lock(path)
+    try:
+        holder = lock.acquire(take_over=take_over)
+    except OSError as e:
+        return None, None, f"The casebook can't be locked ({e.strerror})."
+    if holder is not None:
+        return None, holder, f"The casebook is held by {holder}."
+    return lock, None, None
+
+
+def _record(row: dict[str, Any]) -> AuditRecord:
+    rows = tuple((table, number, digest) for table, number, digest in json.loads(row["rows"]))
+    return AuditRecord(**{**row, "parameters": json.loads(row["parameters"]), "rows": rows})
+
+
+def _older(path: Path) -> bool:
+    with open(path, "rb") as f:
+        return int.from_bytes(f.read(64)[60:64], "big") < FORMAT  # user_version in the file's header
+
+
+def _permission_warnings(path: Path) -> tuple[str, ...]:
+    if os.name == "nt":
+        return ()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return (f"Other users of this computer can get at the casebook {path} (mode {mode:04o}, should be 0700).",)
+    return ()
+

@@ -1,0 +1,120 @@
+"""The audit chain: what a record is, how it is hashed, and the witness file beside the database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WITNESS = "chain.log"
+GENESIS = "0" * 64
+"""``previous`` of the first record."""
+
+FIELDS = (
+    "seq", "time", "user", "role", "app", "act", "case_id", "model", "model_version", "model_sha256", "parameters",
+    "rows", "previous",
+)  # fmt: skip
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal bytes.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite (JSON has no word for it).
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def row_hash(row: Mapping[str, Any]) -> str:
+    """SHA-256 of a row's content: canonical JSON of its columns, leaving out those that are NULL."""
+    return sha256(canonical({k: v for k, v in row.items() if v is not None}).encode())
+
+
+def record_hash(record: Mapping[str, Any]) -> str:
+    """SHA-256 of an audit record: canonical JSON of ``FIELDS`` in that order. It covers the previous hash."""
+    return sha256(canonical([record[name] for name in FIELDS]).encode())
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """One act, as the chain holds it."""
+
+    seq: int
+    time: str
+    """UTC, ISO 8601 with microseconds; what the machine's clock said."""
+    user: str
+    role: str
+    app: str
+    """Version of this program."""
+    act: str
+    case_id: int | None
+    model: str | None
+    model_version: str | None
+    model_sha256: str | None
+    parameters: Mapping[str, Any]
+    rows: tuple[tuple[str, int, str | None], ...]
+    """Table, id and content hash of every row that the act left behind; None: the row was deleted."""
+    previous: str
+    hash: str
+
+
+class Witness:
+    """``chain.log``: one line ``seq hash`` per record, so that cutting off the chain's tail is found.
+
+    It is written after the database has committed: after a crash it may lack the last records, never have more.
+    """
+
+    _line = re.compile(rb"([1-9][0-9]*) ([0-9a-f]{64})")
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / WITNESS
+        self._pending = b""
+
+    def append(self, records: list[tuple[int, str]]) -> None:
+        """Add lines and flush them to the disk; what can't be written now (disk full) goes with the next ones."""
+        self._pending += b"".join(f"{seq} {digest}\n".encode() for seq, digest in records)
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            end = os.fstat(fd).st_size
+            try:
+                view = memoryview(self._pending)
+                while view:
+                    view = view[os.write(fd, view) :]
+                os.fsync(fd)
+            except OSError:
+                os.ftruncate(fd, end)
+                raise
+        finally:
+            os.close(fd)
+        self._pending = b""
+
+    def read(self) -> tuple[list[tuple[int, str]], bytes]:
+        """Lines as (seq, hash) up to the first one that isn't whole, and the bytes from there on."""
+        data = self.path.read_bytes() if self.path.exists() else b""
+        lines: list[tuple[int, str]] = []
+        at = 0
+        while True:
+            end = data.find(b"\n", at)
+            match = self._line.fullmatch(data[at:end]) if end >= 0 else None
+            if match is None:
+                return lines, data[at:]
+            lines.append((int(match[1]), match[2].decode()))
+            at = end + 1
+
+    def cut(self, rest: bytes) -> None:
+        """Take off a line that a crash left half-written."""
+        with open(self.path, "r+b") as f:
+            f.truncate(f.seek(0, os.SEEK_END) - len(rest))
+            f.flush()
+            os.fsync(f.fileno())
