@@ -1,0 +1,232 @@
+"""Selecting by what the image shows: bucket, magic wand, threshold, smart select. Each proposes a stamp.
+
+The image is grey, float32 or uint8 (h, w), or RGB uint8 (h, w, 3); levels and tolerances are in its units.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.masks.boxes import clip, enclose, grow, slices
+from divisive_desktop.masks.codec import Pixels
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.shapes import Point, Stamp
+
+Image = npt.NDArray[Any]
+
+WORKING_SIDE = 320
+"""Longest side in pixels of the grid on which smart select computes; keeps it near half a second on any image."""
+
+_FOUND = 255
+_WALL = 1
+
+
+def wand(
+    image: Image,
+    seed: Point,
+    tolerance: float,
+    *,
+    contiguous: bool = True,
+    sample: int = 1,
+    within: Box | None = None,
+) -> Stamp | None:
+    """Magic wand: the pixels whose level is within ``tolerance`` of the level at ``seed``.
+
+    Parameters
+    ----------
+    contiguous : bool
+        Only what hangs together with the seed (4-neighbourhood), or everywhere.
+    sample : int
+        Side of the square around the seed whose mean is the level looked for, so that noise matters less.
+    within : Box, optional
+        Look only here.
+    """
+    x, y = int(seed[0]), int(seed[1])
+    height, width = image.shape[:2]
+    box = clip(within, width, height) if within else (0, 0, width, height)
+    if box is None or not (box[0] <= x < box[0] + box[2] and box[1] <= y < box[1] + box[3]):
+        return None
+    part = _fillable(image[slices(box)])
+    x, y = x - box[0], y - box[1]
+    level = _level(part, x, y, sample)
+    if contiguous:
+        own = np.asarray(part[y, x], np.float64)
+        # floodFill measures from the seed's own level; shift its limits to the sampled one.
+        reach = np.zeros((box[3] + 2, box[2] + 2), np.uint8)
+        found = _flood(part, reach, (x, y), own - level + tolerance, level - own + tolerance)
+    else:
+        return _cropped(np.asarray(cv2.inRange(part, *_limits(part, level, tolerance)), np.uint8), box)
+    return None if found is None else _moved(found, box)
+
+
+def bucket(
+    mask: Mask, region: int, seed: Point, image: Image | None = None, tolerance: float = 0.0
+) -> Stamp | None:
+    """Paint bucket: from ``seed`` through unpainted pixels; what is painted in the region stops it.
+
+    Parameters
+    ----------
+    image, tolerance
+        With an image, levels that differ from the seed's by more than the tolerance stop it too.
+
+    Returns
+    -------
+    Stamp or None
+        None when the seed lies outside the image or on a painted pixel.
+    """
+    x, y = int(seed[0]), int(seed[1])
+    if not (0 <= x < mask.width and 0 <= y < mask.height) or mask.pixels(region)[y, x]:
+        return None
+    reach = np.zeros((mask.height + 2, mask.width + 2), np.uint8)
+    painted = mask.bounds(region)
+    if painted is not None:
+        px, py, w, h = painted
+        np.minimum(mask.pixels(region, painted), _WALL, out=reach[py + 1 : py + 1 + h, px + 1 : px + 1 + w])
+    if image is None:
+        image, tolerance = np.zeros((mask.height, mask.width), np.uint8), 0.0
+    return _flood(_fillable(image), reach, (x, y), tolerance, tolerance)
+
+
+def connected(mask: Mask, region: int, seed: Point) -> Stamp | None:
+    """The painted part of a region that hangs together with ``seed`` (to remove it with one click)."""
+    x, y = int(seed[0]), int(seed[1])
+    box = mask.bounds(region)
+    if box is None or not (box[0] <= x < box[0] + box[2] and box[1] <= y < box[1] + box[3]):
+        return None
+    painted = (mask.pixels(region, box) != 0).view(np.uint8)
+    if not painted[y - box[1], x - box[0]]:
+        return None
+    found = _flood(painted, np.zeros((box[3] + 2, box[2] + 2), np.uint8), (x - box[0], y - box[1]), 0, 0)
+    return None if found is None else _moved(found, box)
+
+
+def threshold(image: Image, low: float, high: float, inside: Stamp) -> Stamp | None:
+    """The pixels of ``inside`` (a shape the user drew) whose level is in ``low..high``; RGB is taken as grey."""
+    part = image[slices(inside.box)]
+    if part.ndim == 3:
+        part = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    chosen = (part >= low) & (part <= high)
+    coverage = np.where(chosen, inside.coverage, np.uint8(0))
+    return Stamp(inside.box, coverage) if coverage.any() else None
+
+
+def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, iterations: int = 4) -> Stamp | None:
+    """GrabCut from scribbles: what belongs together with one and not with the other.
+
+    Works on the surroundings of the scribbles, scaled to at most ``WORKING_SIDE`` pixels. Without a scribble
+    outside, the border of the surroundings counts as outside. Only parts that a scribble inside touches are kept.
+
+    Parameters
+    ----------
+    image : uint8 (h, w) or (h, w, 3)
+        As displayed.
+    scribbles : Mask
+        Holds two regions, ``inside`` and ``outside`` (ids).
+    iterations : int
+        Rounds of GrabCut.
+
+    Returns
+    -------
+    Stamp or None
+        The proposal, None when nothing was scribbled inside.
+
+    References
+    ----------
+    Rother, Kolmogorov, Blake, ACM Trans. Graph. 23 (2004) 309-314.
+    """
+    core, rim = scribbles.bounds(inside), scribbles.bounds(outside)
+    drawn = enclose(core, rim)
+    if core is None or drawn is None:
+        return None
+    margin = max(16, (max(drawn[2], drawn[3]) // 2) if rim is None else max(drawn[2], drawn[3]) // 8)
+    box = grow(drawn, margin, scribbles.width, scribbles.height)
+    scale = min(1.0, WORKING_SIDE / max(box[2], box[3]))
+    size = max(4, round(box[2] * scale)), max(4, round(box[3] * scale))
+    small = _as_rgb(cv2.resize(image[slices(box)], size, interpolation=cv2.INTER_AREA))
+    yes = _shrunk(scribbles.pixels(inside, box), size)
+    no = _shrunk(scribbles.pixels(outside, box), size) & ~yes
+    if not no.any():
+        no = np.ones_like(yes)
+        no[1:-1, 1:-1] = False
+        no &= ~yes
+    if not no.any():
+        return Stamp(box, np.full((box[3], box[2]), 255, np.uint8))
+    labels = np.full(yes.shape, cv2.GC_PR_BGD, np.uint8)
+    labels[no], labels[yes] = cv2.GC_BGD, cv2.GC_FGD
+    cv2.setRNGSeed(1)  # its k-means starts at random: the same scribbles shall give the same proposal
+    cv2.grabCut(small, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
+    chosen = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).view(np.uint8)
+    count, parts = cv2.connectedComponents(chosen, connectivity=4)
+    touched = np.zeros(count, np.bool_)
+    touched[parts[yes]] = True
+    touched[0] = False
+    kept = np.where(touched[parts], np.float32(1), np.float32(0))
+    full = cv2.resize(kept, (box[2], box[3]), interpolation=cv2.INTER_LINEAR)
+    return _cropped(np.where(full >= 0.5, np.uint8(255), np.uint8(0)), box)
+
+
+# ---- helpers --------------------------------------------------------------------------------------------
+
+
+def _flood(image: Image, reach: Pixels, seed: tuple[int, int], below: Any, above: Any) -> Stamp | None:
+    """Flood from a seed into ``reach``, which is framed by one pixel and holds the walls."""
+    flags = 4 | (_FOUND << 8) | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY
+    area, _, _, (x, y, w, h) = cv2.floodFill(image, reach, seed, 0, _scalar(below), _scalar(above), flags)
+    if area == 0:
+        return None
+    found = reach[y + 1 : y + 1 + h, x + 1 : x + 1 + w]
+    return Stamp((x, y, w, h), np.where(found == _FOUND, np.uint8(255), np.uint8(0)))
+
+
+def _scalar(value: Any) -> Any:
+    values = np.atleast_1d(np.asarray(value, np.float64))
+    return tuple(float(v) for v in (values if len(values) > 1 else np.repeat(values, 3)))
+
+
+def _fillable(image: Image) -> Image:
+    """An array that ``floodFill`` takes: uint8 or float32, writable (it isn't written to)."""
+    if image.dtype not in (np.uint8, np.float32):
+        image = image.astype(np.float32)
+    return np.require(image, requirements=["C", "W"])
+
+
+def _level(image: Image, x: int, y: int, sample: int) -> npt.NDArray[np.float64]:
+    reach = max(0, sample // 2)
+    around = image[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+    return np.asarray(around.mean(axis=(0, 1), dtype=np.float64))
+
+
+def _limits(image: Image, level: npt.NDArray[np.float64], tolerance: float) -> tuple[Any, Any]:
+    low, high = np.atleast_1d(level - tolerance), np.atleast_1d(level + tolerance)
+    if image.dtype == np.uint8:
+        low, high = np.ceil(np.clip(low, 0, 255)), np.floor(np.clip(high, 0, 255))
+    return low, high
+
+
+def _moved(stamp: Stamp, box: Box) -> Stamp:
+    x, y, w, h = stamp.box
+    return Stamp((x + box[0], y + box[1], w, h), stamp.coverage)
+
+
+def _cropped(coverage: Pixels, box: Box) -> Stamp | None:
+    x, y, w, h = cv2.boundingRect(coverage)
+    if w == 0:
+        return None
+    return Stamp((box[0] + x, box[1] + y, w, h), np.ascontiguousarray(coverage[y : y + h, x : x + w]))
+
+
+def _as_rgb(image: Image) -> Image:
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+
+
+def _shrunk(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Scribbles on the working grid: thin ones stay."""
+    return np.asarray(cv2.resize((pixels != 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0.02
+
+
+__all__ = ["bucket", "connected", "smart_select", "threshold", "wand"]
