@@ -1,0 +1,271 @@
+"""One pane's picture: image, map, features, text; and the mouse events on it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)  # fmt: skip
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from divisive_desktop.desktop.viewer import annotations, features
+from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
+from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
+from divisive_desktop.desktop.viewer.stage import Stage
+from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.view import Transform
+
+BACKGROUND = QColor(13, 14, 16)
+"""Behind the image, in every theme: a bright surround hides low contrast."""
+MARGIN = 8
+_CLICK = 4.0
+"""A press and release closer than this many logical pixels is a click."""
+_WIPE_GRIP = 6.0
+
+
+class Canvas(QWidget):
+    """Paints one pane from the shared `Stage`; owns no state that another pane needs."""
+
+    clicked = Signal(object)
+    """`PaneMouse` of a click with the left button that dragged nothing."""
+    doubleClicked = Signal()
+    pointed = Signal(object)
+    """Image position (x, y) under the pointer, or None when it left."""
+    wheelTurned = Signal(object, object)
+    """The QWheelEvent and the image position under the pointer."""
+    menuRequested = Signal(QPointF)
+    """Global position of a click with the right button that dragged nothing."""
+
+    def __init__(self, stage: Stage, kind: PaneKind, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.stage = stage
+        self.kind = kind
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(96, 80)
+        self._map: tuple[tuple[object, ...], ScreenMap | None] | None = None
+        self._drag: tuple[Qt.MouseButton, Tool | None, QPointF] | None = None
+        self._moved = False
+        self._wiping = False
+        stage.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(420, 420)
+
+    def transform(self) -> Transform:
+        """Where the image lies in this pane now."""
+        return self.stage.view.transform(self.size(), self.devicePixelRatioF())
+
+    # -- painting -------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:
+            self.paint_on(painter)
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint everything; also used to grab the pane."""
+        stage = self.stage
+        painter.fillRect(self.rect(), BACKGROUND)
+        if stage.record is None or stage.voi is None:
+            return
+        transform = self.transform()
+        self._paint_image(painter, transform)
+        if self.kind is not PaneKind.IMAGE:
+            self._paint_map(painter, transform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if stage.cell_grid and stage.maps is not None and self.kind is not PaneKind.IMAGE:
+            features.draw_cell_grid(painter, stage.maps.region, stage.maps.grid, transform)
+        if self.kind is PaneKind.FEATURES and stage.features is not None and stage.overlay_shown:
+            features.draw_features(painter, stage.features, transform, stage.selected, self.font())
+        for layer in (*stage.layers, *stage.painters):
+            painter.save()
+            layer.paint_layer(painter, self.kind, transform)
+            painter.restore()
+        self._paint_pointer(painter, transform)
+        if stage.annotations:
+            self._paint_text(painter)
+
+    def _paint_image(self, painter: QPainter, transform: Transform) -> None:
+        stage, dpr = self.stage, transform.dpr
+        assert stage.voi is not None
+        patch = stage.renderer.patch(transform, self._device_size(), stage.voi, stage.invert)
+        if patch is None:
+            return
+        rows, columns = patch.pixels.shape[:2]
+        grey = patch.pixels.ndim == 2
+        form = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+        image = QImage(patch.pixels.data, columns, rows, columns * (1 if grey else 3), form)
+        image.setDevicePixelRatio(dpr)
+        painter.drawImage(QPointF(patch.left / dpr, patch.top / dpr), image)
+
+    def _paint_map(self, painter: QPainter, transform: Transform) -> None:
+        stage, maps, dpr = self.stage, self.stage.maps, transform.dpr
+        if maps is None or not stage.overlay_shown:
+            return
+        key = (maps, maps.interpolation, maps.scale_mode, transform, self._device_size())
+        if self._map is None or self._map[0] != key:
+            self._map = (key, maps.screen_map(self.kind, transform, self._device_size()))
+        shown = self._map[1]
+        if shown is not None:
+            rows, columns = shown.argb.shape
+            form = QImage.Format.Format_ARGB32_Premultiplied
+            image = QImage(shown.argb.data, columns, rows, columns * 4, form)
+            image.setDevicePixelRatio(dpr)
+            painter.save()
+            if stage.wipe is not None:
+                left = round(stage.wipe * self.width())
+                painter.setClipRect(left, 0, self.width() - left, self.height())
+            painter.setOpacity(stage.opacity)
+            painter.drawImage(QPointF(shown.left / dpr, shown.top / dpr), image)
+            painter.restore()
+        if stage.wipe is not None:
+            x = round(stage.wipe * self.width()) + 0.5
+            painter.setPen(QPen(QColor(0, 0, 0, 160), 3))
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+            painter.setPen(QPen(annotations.INK, 1))
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    def _paint_pointer(self, painter: QPainter, transform: Transform) -> None:
+        stage = self.stage
+        if stage.pointer is None or (stage.pointer_pane is self.kind and not stage.crosshair):
+            return
+        at = transform.to_widget(*stage.pointer)
+        reach, gap = (10_000.0, 12.0) if stage.crosshair else (11.0, 4.0)
+        for colour, width in ((QColor(0, 0, 0, 150), 3.0), (annotations.INK, 1.0)):
+            painter.setPen(QPen(colour, width))
+            for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                painter.drawLine(at + QPointF(dx * gap, dy * gap), at + QPointF(dx * reach, dy * reach))
+
+    def _paint_text(self, painter: QPainter) -> None:
+        stage, area = self.stage, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
+        assert stage.record is not None
+        assert stage.voi is not None
+        font = annotations.overlay_font(self.font())
+        if self.kind is PaneKind.IMAGE:
+            zoom = stage.view.zoom
+            text = annotations.corners(stage.record, stage.voi, stage.invert, zoom, stage.identity_visible)
+            annotations.draw_corners(painter, area, text, font)
+            letters = annotations.edge_letters(stage.record.orientation)
+            annotations.draw_edges(painter, area, letters, annotations.overlay_font(self.font(), 14, bold=True))
+        elif stage.maps is not None:
+            draw_colorbar(painter, area, stage.maps, self.kind, font)
+        else:
+            painter.setFont(annotations.overlay_font(self.font(), 13))
+            width = painter.fontMetrics().horizontalAdvance(stage.waiting_text)
+            where = QPointF(round((self.width() - width) / 2), round(self.height() / 2))
+            annotations.halo_text(painter, where, stage.waiting_text, annotations.DIM)
+
+    def _device_size(self) -> tuple[int, int]:
+        dpr = self.devicePixelRatioF()
+        return max(1, round(self.width() * dpr)), max(1, round(self.height() * dpr))
+
+    # -- mouse ----------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self.isVisible():
+            self.stage.view.set_pane(self.size(), self.devicePixelRatioF())
+
+    def showEvent(self, event: QEvent) -> None:
+        self.stage.view.set_pane(self.size(), self.devicePixelRatioF())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._drag is not None or self.stage.record is None:
+            return
+        self._moved = False
+        position = event.position()
+        self._wiping = event.button() is Qt.MouseButton.LeftButton and self._on_wipe(position)
+        tool = None if self._wiping else self.stage.tool_for(event.button(), event.modifiers())
+        self._drag = (event.button(), tool, position)
+        if tool is not None:
+            tool.press(self._mouse(event, event.button()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position()
+        if self._drag is None:
+            self._hover(event)
+        else:
+            button, tool, start = self._drag
+            if (position - start).manhattanLength() >= _CLICK:
+                self._moved = True
+            if self._wiping:
+                self.stage.wipe = min(max(position.x() / max(self.width(), 1), 0.0), 1.0)
+                self.stage.touch()
+            elif tool is not None:
+                tool.move(self._mouse(event, button))
+        if self.stage.record is not None:
+            self.pointed.emit(self.transform().to_image(position))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._drag is None or event.button() is not self._drag[0]:
+            return
+        button, tool, _ = self._drag
+        self._drag = None
+        if tool is not None:
+            tool.release(self._mouse(event, button))
+        if not self._moved and not self._wiping:
+            if button is Qt.MouseButton.LeftButton:
+                self.clicked.emit(self._mouse(event, button))
+            elif button is Qt.MouseButton.RightButton:
+                self.menuRequested.emit(event.globalPosition())
+        self._wiping = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() is not Qt.MouseButton.LeftButton or self.stage.record is None:
+            return
+        tool = self.stage.tool_for(event.button(), event.modifiers())
+        if tool is None or not tool.double_click(self._mouse(event, event.button())):
+            self.doubleClicked.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.stage.record is not None:
+            self.wheelTurned.emit(event, self.transform().to_image(event.position()))
+            event.accept()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        tool = self.stage.tool_for(Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        self.setCursor(tool.cursor if tool is not None else Qt.CursorShape.ArrowCursor)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.pointed.emit(None)
+
+    @property
+    def dragging(self) -> bool:
+        return self._drag is not None
+
+    def cancel_drag(self) -> None:
+        """Forget a drag that is under way (the image changed, Escape)."""
+        if self._drag is not None and self._drag[1] is not None:
+            self._drag[1].cancel()
+        self._drag = None
+        self._wiping = False
+
+    def _hover(self, event: QMouseEvent) -> None:
+        tool = self.stage.tool_for(Qt.MouseButton.LeftButton, event.modifiers())
+        if self._on_wipe(event.position()):
+            self.setCursor(Qt.CursorShape.SplitHCursor)
+        elif tool is not None:
+            self.setCursor(tool.cursor)
+            if self.stage.record is not None:
+                tool.hover(self._mouse(event, Qt.MouseButton.NoButton))
+
+    def _on_wipe(self, position: QPointF) -> bool:
+        wipe = self.stage.wipe
+        return (
+            wipe is not None
+            and self.kind is not PaneKind.IMAGE
+            and abs(position.x() - wipe * self.width()) <= _WIPE_GRIP
+        )
+
+    def _mouse(self, event: QMouseEvent, button: Qt.MouseButton) -> PaneMouse:
+        transform = self.transform()
+        x, y = transform.to_image(event.position())
+        return PaneMouse(self, self.kind, event.position(), x, y, button, event.modifiers(), transform)

@@ -1,0 +1,102 @@
+"""Contours, rank badges and the cell grid, drawn over the divergence map."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from divisive_desktop.desktop.viewer.annotations import overlay_font
+from divisive_desktop.desktop.viewer.colormaps import FALSE_COLOUR, TRUE_COLOUR
+from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.explanation.features import Feature, FeatureSet
+
+_DARK = QColor(10, 11, 13)
+
+
+def colour_of(feature: Feature) -> QColor:
+    """Orange argues for the true class, blue for the false class: the two arms of the divergence colours."""
+    return QColor(*(TRUE_COLOUR if feature.favours == "true" else FALSE_COLOUR))
+
+
+def outline(feature: Feature, transform: Transform) -> QPolygonF:
+    """The contour in a pane's logical pixels, through the pixels' centres."""
+    points = (transform.to_widget(float(x) + 0.5, float(y) + 0.5) for x, y in feature.contour)
+    return QPolygonF(list(points))
+
+
+def feature_at(found: FeatureSet, x: float, y: float) -> Feature | None:
+    """The feature under an image position; where contours nest, the smallest."""
+    hits = []
+    for feature in found.features:
+        left, top, width, height = feature.box
+        if left <= x < left + width and top <= y < top + height:
+            polygon = QPolygonF([QPointF(float(px) + 0.5, float(py) + 0.5) for px, py in feature.contour])
+            if polygon.containsPoint(QPointF(x, y), Qt.FillRule.OddEvenFill):
+                hits.append(feature)
+    return min(hits, key=lambda f: f.area_px, default=None)
+
+
+def draw_features(
+    painter: QPainter, found: FeatureSet, transform: Transform, selected: int | None, font: QFont
+) -> None:
+    """Contours first, then the badges, most important last so that its badge is on top."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for feature in reversed(found.features):
+        shape = outline(feature, transform)
+        chosen = feature.rank == selected
+        painter.setPen(_pen(QColor(0, 0, 0, 170), 4.5 if chosen else 3.5))
+        painter.drawPolygon(shape)
+        painter.setPen(_pen(colour_of(feature), 2.5 if chosen else 1.5))
+        painter.drawPolygon(shape)
+    bold = overlay_font(font, 11, bold=True)
+    for feature in reversed(found.features):
+        _badge(painter, feature, _anchor(feature, transform), bold, feature.rank == selected)
+
+
+def draw_cell_grid(painter: QPainter, region: Box, grid: tuple[int, int], transform: Transform) -> None:
+    """Borders of the CAM's cells: nothing smaller than a cell can be told apart."""
+    x0, y0, width, height = region
+    rows, columns = grid
+    lines = []
+    for i in range(columns + 1):
+        x = x0 + width * i / columns
+        lines.append((transform.to_widget(x, y0), transform.to_widget(x, y0 + height)))
+    for j in range(rows + 1):
+        y = y0 + height * j / rows
+        lines.append((transform.to_widget(x0, y), transform.to_widget(x0 + width, y)))
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for a, b in lines:
+        a, b = QPointF(round(a.x()), round(a.y())), QPointF(round(b.x()), round(b.y()))
+        painter.setPen(QPen(QColor(0, 0, 0, 90), 1))
+        painter.drawLine(a + QPointF(1, 1), b + QPointF(1, 1))
+        painter.setPen(QPen(QColor(255, 255, 255, 90), 1))
+        painter.drawLine(a, b)
+    painter.restore()
+
+
+def _pen(colour: QColor, width: float) -> QPen:
+    return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+
+
+def _anchor(feature: Feature, transform: Transform) -> QPointF:
+    """Where the badge sits: on the topmost point of the contour."""
+    top = feature.contour[int(np.argmin(feature.contour[:, 1]))]
+    return transform.to_widget(float(top[0]) + 0.5, float(top[1]) + 0.5)
+
+
+def _badge(painter: QPainter, feature: Feature, at: QPointF, font: QFont, chosen: bool) -> None:
+    metrics = QFontMetricsF(font)
+    text = str(feature.rank)
+    height = 17.0 if not chosen else 20.0
+    width = max(height, metrics.horizontalAdvance(text) + 9)
+    box = QRectF(at.x() - width / 2, at.y() - height / 2, width, height)
+    painter.setPen(QPen(_DARK, 1.5))
+    painter.setBrush(QBrush(colour_of(feature)))
+    painter.drawRoundedRect(box, height / 2, height / 2)
+    painter.setPen(_DARK)
+    painter.setFont(font)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -1,0 +1,152 @@
+"""CAMs on the screen: which map a pane shows, on which raw scale, and its colours at the screen's resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from divisive_desktop.desktop.viewer import colormaps
+from divisive_desktop.desktop.viewer.greys import sample_positions, visible_rect
+from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.maps import normalise, own_range, shared_range, symmetric_range
+
+ScaleMode = Literal["shared", "per-map"]
+Interpolation = Literal["smooth", "nearest"]
+
+
+class PaneKind(Enum):
+    """What a pane shows."""
+
+    IMAGE = "image"
+    TRUE = "true"
+    FALSE = "false"
+    FEATURES = "features"
+
+
+@dataclass(frozen=True)
+class MapReading:
+    """Raw values of the maps at one image position, in logit units."""
+
+    true: float
+    false: float
+    divergence: float
+    """Exactly ``true - false``."""
+    cell: tuple[int, int]
+    """Row and column of the CAM cell that the position lies in."""
+
+
+@dataclass(frozen=True)
+class ScreenMap:
+    """A coloured map for the screen: premultiplied ARGB (h, w) uint32, and where its top-left pixel goes."""
+
+    argb: npt.NDArray[np.uint32]
+    left: int
+    top: int
+
+
+class MapSource:
+    """The CAM pair of one analysis, seen with one class held true."""
+
+    def __init__(self, analysis: Analysis, true_class: int, source: str) -> None:
+        if true_class not in (0, 1):
+            raise ValueError("the true class is 0 or 1")
+        self.analysis = analysis
+        self.true_class = true_class
+        self.labelled = source == "label"
+        self.interpolation: Interpolation = "smooth"
+        self.scale_mode: ScaleMode = "shared"
+        true, false = analysis.cams[true_class], analysis.cams[1 - true_class]
+        self._maps = {
+            PaneKind.TRUE: true,
+            PaneKind.FALSE: false,
+            PaneKind.FEATURES: analysis.divergence(true_class),
+        }
+        self._tables = {
+            PaneKind.TRUE: colormaps.argb_table(colormaps.sequential(), colormaps.sequential_alpha()),
+            PaneKind.FEATURES: colormaps.argb_table(colormaps.diverging(), colormaps.diverging_alpha()),
+        }
+        self._tables[PaneKind.FALSE] = self._tables[PaneKind.TRUE]
+
+    @property
+    def region(self) -> Box:
+        return self.analysis.region
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of CAM cells."""
+        return int(self.analysis.cams.shape[1]), int(self.analysis.cams.shape[2])
+
+    def limits(self, kind: PaneKind) -> tuple[float, float]:
+        """Raw values at the two ends of the colour bar."""
+        if kind is PaneKind.FEATURES:
+            return symmetric_range(self._maps[kind])
+        if self.scale_mode == "shared":
+            return shared_range(self._maps[PaneKind.TRUE], self._maps[PaneKind.FALSE])
+        return own_range(self._maps[kind])
+
+    def class_name(self, kind: PaneKind) -> str:
+        which = self.true_class if kind is PaneKind.TRUE else 1 - self.true_class
+        return self.analysis.model.classes[which]
+
+    def title(self, kind: PaneKind) -> str:
+        """'True class: abnormal (label)', or 'Predicted class: …' and 'Other class: …' until there is a label."""
+        if kind is PaneKind.TRUE:
+            name = self.class_name(kind)
+            return f"True class: {name} (label)" if self.labelled else f"Predicted class: {name}"
+        if kind is PaneKind.FALSE:
+            return f"{'False' if self.labelled else 'Other'} class: {self.class_name(kind)}"
+        return "Important features"
+
+    def detail(self, kind: PaneKind) -> str:
+        """The muted text at the right of a pane's title."""
+        if kind is PaneKind.FEATURES:
+            return "D = true − false" if self.labelled else "D = predicted − other"
+        which = self.true_class if kind is PaneKind.TRUE else 1 - self.true_class
+        return f"logit {self.analysis.logits[which]:+.2f}".replace("-", "−")
+
+    def read(self, x: float, y: float) -> MapReading | None:
+        """Raw values at an image position as they are shown (bilinear, or the cell's own); None outside."""
+        x0, y0, width, height = self.region
+        if not (x0 <= x < x0 + width and y0 <= y < y0 + height):
+            return None
+        rows, columns = self.grid
+        u, v = np.array([(x - x0) / width * columns]), np.array([(y - y0) / height * rows])
+        wy, wx = self._weights(v, rows), self._weights(u, columns)
+        true, false = ((wy @ self._maps[k].astype(np.float64) @ wx.T).item() for k in (PaneKind.TRUE, PaneKind.FALSE))
+        return MapReading(true, false, true - false, (int(v[0]), int(u[0])))
+
+    def screen_map(self, kind: PaneKind, transform: Transform, pane: tuple[int, int]) -> ScreenMap | None:
+        """The coloured map for a pane of ``pane`` device pixels; None when the region is out of sight."""
+        x0, y0, width, height = self.region
+        corner = transform.to_device(x0, y0)
+        shifted = Transform(transform.scale_x, transform.scale_y, *corner)
+        left, top, right, bottom = visible_rect(shifted, width, height, pane)
+        if right <= left or bottom <= top:
+            return None
+        rows, columns = self.grid
+        u = sample_positions(left, right, transform.scale_x, corner[0]) / width * columns
+        v = sample_positions(top, bottom, transform.scale_y, corner[1]) / height * rows
+        # Bilinear interpolation is separable: two thin matrix products give the surface at any magnification,
+        # without the 1/32 steps of OpenCV's warps.
+        values = self._weights(v, rows) @ self._maps[kind].astype(np.float64) @ self._weights(u, columns).T
+        index = np.rint(normalise(values, self.limits(kind)) * (colormaps.TABLE - 1)).astype(np.uint8)
+        return ScreenMap(self._tables[kind][index], left, top)
+
+    def _weights(self, positions: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
+        """(n, cells) weights that read a map at positions given in cells (centres at .5), borders repeated."""
+        weights = np.zeros((len(positions), cells))
+        index = np.arange(len(positions))
+        if self.interpolation == "nearest":
+            weights[index, np.clip(np.floor(positions).astype(np.intp), 0, cells - 1)] = 1.0
+            return weights
+        at = np.clip(positions - 0.5, 0.0, cells - 1.0)
+        low = np.minimum(np.floor(at).astype(np.intp), max(cells - 2, 0))
+        fraction = at - low
+        weights[index, low] = 1.0 - fraction
+        weights[index, np.minimum(low + 1, cells - 1)] += fraction
+        return weights
