@@ -19,6 +19,8 @@
         book.training_cases("train"); book.start_run("difference", [(case, "train")]); book.finish_run(…)
         book.trash([case]); book.empty_trash(); book.audit("export", case=case, file="x.csv"); book.audit_trail(case)
         book.check_files(); book.relink(folder); book.save_copy(path); book.export_zip(path)
+        book.export_results(Path("results.csv"))            # or .json; batch=id for a batch with its failures
+    verify(path)                                           # Report: breaks, remarks
 
 Methods that write return when the act is on the disk, together with its record in the audit chain; they may be called
 from any thread (call ``save_mask`` from a worker thread: it flushes files). Errors are ``CasebookError`` and its kin.
@@ -49,6 +51,7 @@ from divisive_desktop.casebook.rows import (
     Side,
     TrainingCase,
 )
+from divisive_desktop.casebook.verify import Finding, Report, verify
 
 __all__ = [
     "REVIEWS",
@@ -61,12 +64,15 @@ __all__ = [
     "CaseFilter",
     "CaseRow",
     "Casebook",
+    "Finding",
     "Holder",
     "LabelRow",
     "NewImage",
+    "Report",
     "Review",
     "RunCase",
     "RunRow",
     "Side",
     "TrainingCase",
+    "verify",
 ]

@@ -143,6 +143,11 @@ class Base:
         rows = self._rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         return (rows[0][0], rows[0][1]) if rows else (0, chain.GENESIS)
 
+    def audit(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
+        """Record an act that leaves no trace in the tables: an export, a report, something sent. Returns its number."""
+        with self._act() as transaction:
+            return transaction.record(act, case=case, model=model, **parameters)
+
     @contextmanager
     def _act(self) -> Iterator[Act]:
         """A durable transaction: on leaving it without an exception everything in it is on the disk.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -16,27 +15,22 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from divisive_desktop.casebook import chain, database
-from divisive_desktop.casebook.acts import Act
-from divisive_desktop.casebook.batches import Batches
 from divisive_desktop.casebook.blobs import Blobs, hash_file, make_folder, sync_folder
 from divisive_desktop.casebook.chain import AuditRecord, Witness
 from divisive_desktop.casebook.lock import Holder, Lock, account
+from divisive_desktop.casebook.results import Results
 from divisive_desktop.casebook.runs import Runs
 from divisive_desktop.casebook.schema import FORMAT
 from divisive_desktop.casebook.transfer import Transfer
 from divisive_desktop.errors import CasebookError
-from divisive_desktop.explanation.analysis import ModelRef
 from divisive_desktop.paths import user_data_dir
 
 SUFFIX = ".casebook"
-DEFAULTS: Mapping[str, Any] = {"patient_keys": "hashed", "holdout_share": 0.25}
-"""Settings of a new casebook. ``patient_keys``: hashed or plain; ``holdout_share``: 0..1. Both are fixed at creation,
-so that the split never changes."""
 BACKUPS_KEPT = 5
-_FIXED = ("identity", "patient_keys", "holdout_share")
+_FIXED = ("identity", "patient_keys", "holdout_share")  # the split rests on them
 
 
-class Casebook(Transfer, Batches, Runs):
+class Casebook(Transfer, Results, Runs):
     """Cases, labels, masks, analyses, runs and the audit chain, in one folder.
 
     Open it with ``create``, ``open`` or ``open_default``; close it (or use it in a ``with`` statement). It may be
@@ -96,18 +90,19 @@ class Casebook(Transfer, Batches, Runs):
             try:
                 make_folder(building / "blobs")
                 database.create(building / database.DATABASE)
+                with cls.open(building) as casebook:
+                    casebook._found({"patient_keys": patient_keys, "holdout_share": float(holdout_share)})
                 if path.exists():
                     path.rmdir()
-                os.replace(building, path)
+                try:
+                    os.replace(building, path)
+                except OSError as e:
+                    raise CasebookError(f"There is something at {path} already.", "Choose another name.") from e
                 sync_folder(path.parent)
             except BaseException:
                 shutil.rmtree(building, ignore_errors=True)
                 raise
-        casebook = cls.open(path)
-        if casebook._reason is None:
-            with casebook._act() as act:
-                casebook._found(act, {**DEFAULTS, "patient_keys": patient_keys, "holdout_share": float(holdout_share)})
-        return casebook
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False, take_over: bool = False) -> Self:
@@ -171,7 +166,13 @@ class Casebook(Transfer, Batches, Runs):
     def open_default(cls) -> Self:
         """The user's own casebook; made at the first start."""
         path = cls.default_path()
-        return cls.open(path) if (path / database.DATABASE).exists() else cls.create(path)
+        if not (path / database.DATABASE).exists():
+            try:
+                return cls.create(path)
+            except CasebookError:
+                if not (path / database.DATABASE).exists():  # otherwise a second window was quicker
+                    raise
+        return cls.open(path)
 
     def close(self) -> None:
         """Let go: seal the database so that any later change of a byte is found, and free the lock."""
@@ -184,6 +185,7 @@ class Casebook(Transfer, Batches, Runs):
             try:
                 if self._lock is not None and not self._sealed:
                     with database.translated(self.path):
+                        self._witness.append([])  # what couldn't be written before
                         head = self.head()
                         with self._engine.connect() as connection:
                             raw = connection.connection.dbapi_connection
@@ -208,33 +210,20 @@ class Casebook(Transfer, Batches, Runs):
         path = self.path / database.DATABASE
         if self._lock is not None:
             return database.engine_for(path)
-        readable = path
-        wal = self.path / f"{database.DATABASE}-wal"
-        leftover = wal.exists() and wal.stat().st_size > 0
-        if os.access(self.path, os.W_OK) and not _older(path):
+        if not _older(path) and database.readable_in_place(path):
             return database.engine_for(path, mode="ro")
-        if leftover or _older(path):
-            # SQLite can't read a log, nor we migrate, where nothing can be written: work on a private copy.
-            self._temporary = tempfile.TemporaryDirectory(prefix="casebook-")
-            readable = Path(self._temporary.name) / database.DATABASE
-            for suffix in ("", "-wal"):
-                source = Path(f"{path}{suffix}")
-                if source.exists():
-                    shutil.copyfile(source, f"{readable}{suffix}")
-            with contextlib.closing(database.connect(readable)) as connection:
-                version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            if version < FORMAT:
-                database.migrate(Path(self._temporary.name), version)
-            return database.engine_for(readable, mode="ro")
-        return database.engine_for(readable, mode="ro", immutable=True)
+        # SQLite can't read a write-ahead log, nor we migrate, where nothing may be written: work on a private copy.
+        self._temporary = tempfile.TemporaryDirectory(prefix="casebook-")
+        return database.engine_for(database.private_copy(path, Path(self._temporary.name)), mode="ro")
 
     def _begin(self, warnings: list[str], version: int, migrated: Path | None) -> None:
         """The writer's first duties: bring the witness up to date, say what happened since the last time."""
-        for leftover in self.path.glob(".*"):
-            if leftover.is_file() and (leftover.name.startswith((f".{chain.WITNESS}", f".{database.SEAL}"))):
+        for pattern in (f".{chain.WITNESS}.*", f".{database.SEAL}.*", f".{database.DATABASE}*", "backups/.*.sqlite.*"):
+            for leftover in self.path.glob(pattern):  # of writes that a crash interrupted
                 leftover.unlink()
         self._catch_up_witness(warnings)
         self._user = self._known_user()
+        self.adopt_originals()
         running = bool(self._rows("SELECT 1 FROM runs WHERE state = 'running' LIMIT 1"))
         if migrated is None and not warnings and not running:
             return
@@ -265,11 +254,12 @@ class Casebook(Transfer, Batches, Runs):
         if behind:
             self._acknowledge(behind)
 
-    def _found(self, act: Act, settings: Mapping[str, Any]) -> None:
-        self._put_setting(act, "identity", str(uuid.uuid4()))
-        for key, value in settings.items():
-            self._put_setting(act, key, value)
-        act.record("create", settings=dict(settings))
+    def _found(self, settings: Mapping[str, Any]) -> None:
+        with self._act() as act:
+            self._put_setting(act, "identity", str(uuid.uuid4()))
+            for key, value in settings.items():
+                self._put_setting(act, key, value)
+            act.record("create", settings=dict(settings))
 
     # ---- people, settings, audit -----------------------------------------------------------------------------
 
@@ -307,11 +297,6 @@ class Casebook(Transfer, Batches, Runs):
         with self._act() as act:
             self._put_setting(act, key, value)
             act.record("setting", key=key, value=value)
-
-    def audit(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
-        """Record an act that leaves no trace in the tables: an export, a report, something sent. Returns its number."""
-        with self._act() as transaction:
-            return transaction.record(act, case=case, model=model, **parameters)
 
     def audit_trail(self, case: int | None = None, *, limit: int = 1000) -> list[AuditRecord]:
         """The newest records, newest first; of one case, or of all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from divisive_desktop.casebook.rows import (
     storable,
 )
 from divisive_desktop.casebook.splits import Splits
-from divisive_desktop.errors import CasebookError, ImageAlteredError, UnreadableFileError
+from divisive_desktop.errors import CasebookError, UnreadableFileError
 from divisive_desktop.imaging.record import ImageRecord
 
 COPY_LIMIT = 50 * 1024 * 1024
@@ -223,7 +223,7 @@ class Cases(Splits):
         if value not in (None, 0, 1):
             raise ValueError(f"a label is 0, 1 or None, not {value!r}")
         with self._act() as act:
-            for case in _ids(cases):
+            for case in ids_of(cases):
                 before = self._current(act, case, "label")
                 act.insert("labels", {"case_id": case, "value": value, "user": self._user[0], "time": now()})
                 act.update("cases", case, {"label": value})
@@ -251,7 +251,7 @@ class Cases(Splits):
 
     def add_tag(self, cases: int | Iterable[int], tag: str) -> None:
         with self._act() as act:
-            for case in _ids(cases):
+            for case in ids_of(cases):
                 tags = sorted({*json.loads(self._current(act, case, "tags")), tag.strip()} - {""})
                 act.update("cases", case, {"tags": canonical(tags)})
                 act.record("tags", case=case, value=canonical(tags))
@@ -273,7 +273,7 @@ class Cases(Splits):
 
     def _set(self, cases: int | Iterable[int], column: str, name: str, value: Any) -> None:
         with self._act() as act:
-            for case in _ids(cases):
+            for case in ids_of(cases):
                 act.update("cases", case, {column: value})
                 act.record(name, case=case, value=value)
 
@@ -283,80 +283,8 @@ class Cases(Splits):
             raise CasebookError(f"There is no case {case} in this casebook.", "Reload the list.")
         return row[0]
 
-    # ---- the trash -------------------------------------------------------------------------------------------
 
-    def trash(self, cases: int | Iterable[int]) -> None:
-        """Move cases to the trash; everything about them is kept until it is emptied."""
-        with self._act() as act:
-            for case in _ids(cases):
-                act.update("cases", case, {"trashed": now()})
-                act.record("trash", case=case)
-
-    def restore(self, cases: int | Iterable[int]) -> None:
-        """Take cases out of the trash."""
-        with self._act() as act:
-            for case in _ids(cases):
-                act.update("cases", case, {"trashed": None})
-                act.record("restore", case=case)
-
-    def empty_trash(self) -> int:
-        """Delete what is in the trash for good, and say so in the audit chain. Returns how many cases.
-
-        Originals that are referred to by path are never touched; imported copies go.
-        """
-        with self._act() as act:
-            cases = act.sql("SELECT id, sha256, name FROM cases WHERE trashed IS NOT NULL").fetchall()
-            for case, digest, name in cases:
-                for table in ("labels", "masks", "analyses"):
-                    for (row,) in act.sql(f"SELECT id FROM {table} WHERE case_id = ?", (case,)).fetchall():
-                        act.delete(table, row)
-                act.delete("cases", case)
-                act.record("delete", case=case, sha256=digest, name=name)
-            act.record("empty-trash", cases=len(cases))
-        self.collect_garbage()
-        return len(cases)
-
-    def collect_garbage(self) -> int:
-        """Remove blobs that nothing refers to (superseded masks, deleted cases). Returns how many."""
-        with self._act() as act:
-            used = referenced_blobs(act.sql)
-            removed = 0
-            for path in self.blobs.names():
-                if path.name not in used:
-                    path.unlink()
-                    removed += 1
-            if removed:
-                act.record("collect-garbage", files=removed)
-        return removed
-
-    def check_unchanged(self, case_id: int, sha256: str) -> None:
-        """Refuse bytes that aren't those of the case.
-
-        Raises
-        ------
-        ImageAlteredError
-        """
-        row = self.case(case_id)
-        if row.sha256 != sha256:
-            raise ImageAlteredError(
-                f"{row.name} was altered since it was imported.",
-                "Restore the original file, or import the new version as a case of its own.",
-            )
-
-
-def referenced_blobs(run: Callable[[str], Iterable[Any]]) -> set[str]:
-    """Names of the files in ``blobs/`` that rows refer to; ``run`` runs the query."""
-    return {
-        row[0]
-        for row in run(
-            "SELECT sha256 || copy FROM cases WHERE copy IS NOT NULL UNION SELECT thumbnail FROM cases "
-            "WHERE thumbnail IS NOT NULL UNION SELECT blob FROM masks "
-            "UNION SELECT cams FROM analyses UNION SELECT mask FROM run_cases WHERE mask IS NOT NULL"
-        )
-    }
-
-
-def _ids(cases: int | Iterable[int]) -> list[int]:
+def ids_of(cases: int | Iterable[int]) -> list[int]:
     return [cases] if isinstance(cases, int) else list(dict.fromkeys(cases))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,6 +182,32 @@ def create(path: Path, version: int = FORMAT) -> None:
     finally:
         engine.dispose()
     sync_folder(path.parent)
+
+
+def readable_in_place(path: Path) -> bool:
+    """Whether a reading connection works where the file lies (it needs the log's shared memory beside it)."""
+    if not (os.access(path.parent, os.W_OK) or Path(f"{path}-wal").exists()):
+        return False
+    try:
+        with contextlib.closing(connect(path, mode="ro")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def private_copy(path: Path, folder: Path) -> Path:
+    """Copy a database with its log into a folder of our own, bring it up to date there; returns the copy."""
+    copy = folder / DATABASE
+    for suffix in ("", "-wal"):
+        if Path(f"{path}{suffix}").exists():
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            os.chmod(f"{copy}{suffix}", 0o600)
+    with contextlib.closing(connect(copy)) as connection:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version < FORMAT:
+        migrate(folder, version)
+    return copy
 
 
 def migrate(folder: Path, version: int) -> Path:

@@ -18,14 +18,14 @@ from typing import Any
 from divisive_desktop import __version__
 from divisive_desktop.casebook import chain, database
 from divisive_desktop.casebook.blobs import hash_file, make_folder, sync_file, sync_folder
-from divisive_desktop.casebook.cases import Cases, referenced_blobs
+from divisive_desktop.casebook.trash import Trash, referenced_blobs
 from divisive_desktop.errors import CasebookError
 
 MANIFEST = "manifest.json"
 _LIMIT = 1 << 40  # bytes that an archive may unpack to
 
 
-class Transfer(Cases):
+class Transfer(Trash):
     """Mixed into ``Casebook``."""
 
     def save_copy(self, target: Path) -> Path:
@@ -47,7 +47,7 @@ class Transfer(Cases):
                     act.record("save-copy", name=target.name)
             building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
             try:
-                self._snapshot(building)
+                head = self._snapshot(building)
                 for name in self._blob_names():
                     place = building / "blobs" / name[:2] / name
                     make_folder(place.parent)
@@ -55,6 +55,7 @@ class Transfer(Cases):
                     os.chmod(place, 0o600)
                     with open(place, "r+b") as f:
                         sync_file(f.fileno())
+                database.seal(building, head)
                 os.replace(building, target)
             except BaseException:
                 shutil.rmtree(building, ignore_errors=True)
@@ -77,7 +78,7 @@ class Transfer(Cases):
                 with self._act() as act:
                     act.record("export", name=target.name, originals=originals)
             work = Path(folder)
-            self._snapshot(work)
+            head = self._snapshot(work)
             entries = [(name, work / name) for name in (database.DATABASE, chain.WITNESS) if (work / name).exists()]
             entries += [(f"blobs/{n[:2]}/{n}", self.blobs.folder / n[:2] / n) for n in self._blob_names()]
             if originals:
@@ -90,7 +91,7 @@ class Transfer(Cases):
                         sums[name] = _pack(archive, name, path)
                         if progress is not None:
                             progress(number / len(entries))
-                    manifest = {"format": 1, "app": __version__, "head": list(self.head()), "files": sums}
+                    manifest = {"format": 1, "app": __version__, "head": list(head), "files": sums}
                     archive.writestr(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
                 with open(temporary, "r+b") as f:
                     sync_file(f.fileno())
@@ -107,7 +108,7 @@ class Transfer(Cases):
     def import_zip(cls, source: Path, target: Path) -> Path:
         """Unpack an exported casebook into a new folder, complete and checked, or not at all. Returns the folder.
 
-        Originals in the archive become imported copies when the casebook is opened and ``adopt_originals`` called.
+        Originals in the archive become imported copies when the casebook is first opened.
 
         Raises
         ------
@@ -139,7 +140,7 @@ class Transfer(Cases):
         return target
 
     def adopt_originals(self) -> int:
-        """After ``import_zip``: originals that came in the archive become imported copies. Returns how many cases."""
+        """Originals that came in an archive become imported copies (at the first opening). Returns how many cases."""
         folder = self.path / "originals"
         if not folder.is_dir():
             return 0
@@ -195,22 +196,25 @@ class Transfer(Cases):
         with Casebook.open(path) as casebook:
             casebook.audit("restore-backup", file=backup, set_aside=stamp)
 
-    def _snapshot(self, folder: Path) -> None:
-        """A consistent copy of database and witness."""
+    def _snapshot(self, folder: Path) -> tuple[int, str]:
+        """A consistent copy of database and witness; returns the chain's head in it."""
         with contextlib.closing(self._engine.raw_connection()) as raw, contextlib.closing(
             sqlite3.connect(folder / database.DATABASE, isolation_level=None)
         ) as new:
             raw.driver_connection.backup(new)  # type: ignore[union-attr]
         os.chmod(folder / database.DATABASE, 0o600)
+        with contextlib.closing(sqlite3.connect(folder / database.DATABASE)) as new:
+            records = new.execute("SELECT seq, hash FROM audit ORDER BY seq").fetchall()
         lines, _ = self._witness.read()
-        head = self.head()
-        text = "".join(f"{seq} {digest}\n" for seq, digest in lines if seq <= head[0])
+        witnessed = min(len(lines), len(records))  # a line that contradicts the chain goes along as it is
+        text = "".join(f"{seq} {digest}\n" for seq, digest in [*lines[:witnessed], *records[witnessed:]])
         (folder / chain.WITNESS).write_text(text)
         os.chmod(folder / chain.WITNESS, 0o600)
         for name in (database.DATABASE, chain.WITNESS):
             with open(folder / name, "r+b") as f:
                 sync_file(f.fileno())
         (folder / "blobs").mkdir(mode=0o700, exist_ok=True)
+        return records[-1] if records else (0, chain.GENESIS)
 
     def _blob_names(self) -> list[str]:
         with self._read() as connection:

@@ -1,0 +1,69 @@
+"""Deleting: first to the trash, then for good, and files that nothing refers to any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from divisive_desktop.casebook.acts import now
+from divisive_desktop.casebook.cases import Cases, ids_of
+
+
+class Trash(Cases):
+    """Mixed into ``Casebook``."""
+
+    def trash(self, cases: int | Iterable[int]) -> None:
+        """Move cases to the trash; everything about them is kept until it is emptied."""
+        with self._act() as act:
+            for case in ids_of(cases):
+                act.update("cases", case, {"trashed": now()})
+                act.record("trash", case=case)
+
+    def restore(self, cases: int | Iterable[int]) -> None:
+        """Take cases out of the trash."""
+        with self._act() as act:
+            for case in ids_of(cases):
+                act.update("cases", case, {"trashed": None})
+                act.record("restore", case=case)
+
+    def empty_trash(self) -> int:
+        """Delete what is in the trash for good, and say so in the audit chain. Returns how many cases.
+
+        Originals that are referred to by path are never touched; imported copies go.
+        """
+        with self._act() as act:
+            cases = act.sql("SELECT id, sha256, name FROM cases WHERE trashed IS NOT NULL").fetchall()
+            for case, digest, name in cases:
+                for table in ("labels", "masks", "analyses"):
+                    for (row,) in act.sql(f"SELECT id FROM {table} WHERE case_id = ?", (case,)).fetchall():
+                        act.delete(table, row)
+                act.delete("cases", case)
+                act.record("delete", case=case, sha256=digest, name=name)
+            act.record("empty-trash", cases=len(cases))
+        self.collect_garbage()
+        return len(cases)
+
+    def collect_garbage(self) -> int:
+        """Remove blobs that nothing refers to (superseded masks, deleted cases). Returns how many."""
+        with self._act() as act:
+            used = referenced_blobs(act.sql)
+            removed = 0
+            for path in self.blobs.names():
+                if path.name not in used:
+                    path.unlink()
+                    removed += 1
+            if removed:
+                act.record("collect-garbage", files=removed)
+        return removed
+
+
+def referenced_blobs(run: Callable[[str], Iterable[Any]]) -> set[str]:
+    """Names of the files in ``blobs/`` that rows refer to; ``run`` runs the query."""
+    return {
+        row[0]
+        for row in run(
+            "SELECT sha256 || copy FROM cases WHERE copy IS NOT NULL UNION SELECT thumbnail FROM cases "
+            "WHERE thumbnail IS NOT NULL UNION SELECT blob FROM masks "
+            "UNION SELECT cams FROM analyses UNION SELECT mask FROM run_cases WHERE mask IS NOT NULL"
+        )
+    }

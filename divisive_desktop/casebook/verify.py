@@ -1,0 +1,331 @@
+"""Is a casebook what was written? Database, chain, content, blobs and originals against each other.
+
+What can be found: any change of what the program wrote, as long as the seal, the witness ``chain.log`` or the chain
+itself don't fit it. What can't: someone who rewrites the *whole* casebook consistently (all of it can be recomputed, no
+secret is involved), or who goes back to an older state of the whole folder. Against that, compare with the chain's
+head as a report printed it (``expected_head``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from divisive_desktop.casebook import chain, database, migrations, schema
+from divisive_desktop.casebook.blobs import Blobs, hash_file
+from divisive_desktop.errors import UserFacingError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that isn't as it was written (a break), or that is worth knowing (a remark)."""
+
+    where: str
+    """File, table and row, or record number."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass
+class Report:
+    """What ``verify`` found. The first break is the first in the order database, chain, content, blobs, originals."""
+
+    path: str
+    breaks: list[Finding] = field(default_factory=list)
+    remarks: list[Finding] = field(default_factory=list)
+    records: int = 0
+    head: str = chain.GENESIS
+    sealed: bool = False
+    rows: int = 0
+    blobs: int = 0
+    originals: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.breaks
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+
+def verify(
+    path: Path,
+    *,
+    originals: bool = True,
+    expected_head: str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Check a casebook without changing anything in it.
+
+    Parameters
+    ----------
+    path : Path
+        The casebook's folder; it may be open elsewhere.
+    originals : bool
+        Also read the images that are referred to by path.
+    expected_head : str, optional
+        Hash of a record, for instance from a printed report: the chain must contain it.
+    progress : callable, optional
+        Told the fraction done, 0..1, while files are read.
+    """
+    report = Report(str(path))
+    try:
+        version = database.check_header(path)
+    except UserFacingError as e:
+        report.breaks.append(Finding(database.DATABASE, e.message))
+        return report
+    except OSError as e:
+        report.breaks.append(Finding(database.DATABASE, f"can't be read ({e.strerror})"))
+        return report
+    _check_seal(path, report)
+    lines, rest = chain.Witness(path).read()  # before the database: that one is never behind it
+    try:
+        with _reading(path) as connection:
+            _check_database(connection, version, report)
+            records = _check_chain(connection, report, expected_head)
+            _check_witness(lines, rest, records, report)
+            _check_content(connection, records, report)
+            files = _files(connection)
+    except sqlite3.DatabaseError as e:
+        report.breaks.append(Finding(database.DATABASE, f"can't be read ({e})"))
+        return report
+    _check_backups(path, records, report)
+    _check_files(path, files, originals, report, progress or (lambda _: None))
+    return report
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that sees one moment and leaves no file behind."""
+    source = path / database.DATABASE
+    with contextlib.ExitStack() as stack:
+        if not Path(f"{source}-wal").exists():
+            connection = database.connect(source, mode="ro", immutable=True)
+        elif database.readable_in_place(source):
+            connection = database.connect(source, mode="ro")
+        else:  # a read-only medium with a log on it
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="casebook-")))
+            connection = database.connect(database.private_copy(source, folder))
+        stack.enter_context(contextlib.closing(connection))
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")
+        yield connection
+
+
+def _check_seal(path: Path, report: Report) -> None:
+    try:
+        seal = database.read_seal(path)
+    except ValueError as e:
+        report.breaks.append(Finding(database.SEAL, str(e) or "it can't be read"))
+        return
+    if seal is None:
+        report.remarks.append(
+            Finding(database.SEAL, "the casebook is open or wasn't closed: bytes that hold no content aren't covered")
+        )
+        return
+    report.sealed = True
+    wal = path / f"{database.DATABASE}-wal"
+    if seal["database"] != hash_file(path / database.DATABASE) or (wal.exists() and wal.stat().st_size):
+        report.breaks.append(Finding(database.DATABASE, "its bytes were changed since the casebook was closed"))
+
+
+def _check_database(connection: sqlite3.Connection, version: int, report: Report) -> None:
+    for (line,) in connection.execute("PRAGMA integrity_check(20)"):
+        if line != "ok":
+            report.breaks.append(Finding(database.DATABASE, str(line)))
+    for row in connection.execute("PRAGMA foreign_key_check"):
+        report.breaks.append(Finding(f"{row[0]} {row[1]}", f"refers to a row of {row[2]} that isn't there"))
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    actual = {tuple(row)[:2]: tuple(row) for row in connection.execute(query)}
+    expected = {tuple(row)[:2]: tuple(row) for row in _fresh_schema(version, query)}
+    for key in sorted(actual.keys() | expected.keys()):
+        if actual.get(key) != expected.get(key):
+            report.breaks.append(Finding(f"{key[0]} {key[1]}", "the definition was changed outside the program"))
+
+
+def _fresh_schema(version: int, query: str) -> list[Any]:
+    engine = sa.create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(":memory:", isolation_level=None), poolclass=StaticPool
+    )
+    try:
+        with engine.connect() as connection:
+            migrations.upgrade(connection, 0, version)
+            return list(connection.exec_driver_sql(query).fetchall())
+    finally:
+        engine.dispose()
+
+
+def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: str | None) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    previous, latest = chain.GENESIS, ""
+    known = set()
+    for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
+        record = dict(row)
+        where = f"audit record {record['seq']}"
+        if record["seq"] != len(records) + 1:
+            report.breaks.append(Finding(f"audit record {len(records) + 1}", "it is missing"))
+            break
+        try:
+            good = record["hash"] == chain.record_hash(record)
+            record["parameters"], record["rows"] = json.loads(record["parameters"]), json.loads(record["rows"])
+        except (ValueError, TypeError):
+            good = False
+        if not good:
+            report.breaks.append(Finding(where, f"its content was changed ({record['act']}, {record['time']})"))
+            break
+        if record["previous"] != previous:
+            report.breaks.append(Finding(where, "it doesn't follow the record before it"))
+            break
+        if record["time"] < latest:
+            report.remarks.append(Finding(where, f"the clock had gone back to {record['time']}"))
+        previous, latest = record["hash"], max(latest, record["time"])
+        known.add(previous)
+        records.append(record)
+    report.records, report.head = len(records), previous
+    if expected_head is not None and expected_head not in known:
+        report.breaks.append(Finding("audit", f"it doesn't contain the expected record {expected_head[:12]}…"))
+    return records
+
+
+def _check_witness(
+    lines: list[tuple[int, str]], rest: bytes, records: list[dict[str, Any]], report: Report
+) -> None:
+    for number, (seq, digest) in enumerate(lines, 1):
+        if seq != number:
+            report.breaks.append(Finding(f"{chain.WITNESS} line {number}", "it was changed"))
+            return
+        if number > len(records):
+            if report.ok:  # a broken chain was cut short above: that has been said already
+                report.breaks.append(Finding(f"audit record {number}", "it is missing from the end of the chain"))
+            return
+        if digest != records[number - 1]["hash"]:
+            report.breaks.append(Finding(f"audit record {number}", f"{chain.WITNESS} holds another hash for it"))
+            return
+    unwitnessed = len(records) - len(lines)
+    if rest:
+        following = records[len(lines)]["hash"] if unwitnessed else ""
+        if report.sealed or not unwitnessed or not f"{len(lines) + 1} {following}\n".encode().startswith(rest):
+            report.breaks.append(Finding(f"{chain.WITNESS} line {len(lines) + 1}", "it was changed"))
+            return
+    if unwitnessed and report.sealed:
+        report.breaks.append(Finding(chain.WITNESS, f"its last {unwitnessed} lines were taken away"))
+    elif unwitnessed:
+        report.remarks.append(
+            Finding(chain.WITNESS, f"the program ended before the last {unwitnessed} records were written here too")
+        )
+
+
+def _check_content(connection: sqlite3.Connection, records: list[dict[str, Any]], report: Report) -> None:
+    if report.records == 0 and not report.ok:
+        return
+    expected: dict[tuple[str, int], tuple[str | None, int]] = {}
+    highest: dict[str, int] = {}
+    for record in records:
+        for table, row, digest in record["rows"]:
+            expected[table, row] = (digest, record["seq"])
+            highest[table] = max(row, highest.get(table, 0))
+    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in schema.TRACKED:
+        if table not in present:
+            continue
+        for row in connection.execute(f"SELECT * FROM {table} ORDER BY id"):
+            digest, seq = expected.pop((table, row["id"]), (None, 0))
+            report.rows += 1
+            if digest is None:
+                report.breaks.append(Finding(f"{table} {row['id']}", "no audit record knows of this row"))
+            elif not _same(row, digest):
+                report.breaks.append(Finding(f"{table} {row['id']}", f"it was changed after audit record {seq}"))
+    for (table, number), (digest, seq) in sorted(expected.items()):
+        if digest is not None:
+            report.breaks.append(Finding(f"{table} {number}", f"it is missing (last written by audit record {seq})"))
+    counters = dict(tuple(row) for row in connection.execute("SELECT name, seq FROM sqlite_sequence"))
+    for table, counter in sorted(counters.items()):
+        if counter != highest.get(table, 0):
+            report.breaks.append(Finding(f"sqlite_sequence {table}", "its counter was changed"))
+
+
+def _same(row: sqlite3.Row, digest: str) -> bool:
+    try:
+        return chain.row_hash(dict(row)) == digest
+    except (TypeError, ValueError):  # a value of a type that was never written
+        return False
+
+
+@dataclass(frozen=True)
+class _Files:
+    blobs: dict[str, str]
+    """File name -> what it is."""
+    originals: list[tuple[int, str, str | None, str]]
+
+
+def _files(connection: sqlite3.Connection) -> _Files:
+    blobs: dict[str, str] = {}
+    for sql in (
+        "SELECT mask, 'mask of run ' || run_id FROM run_cases WHERE mask IS NOT NULL",
+        "SELECT cams, 'CAM pair of case ' || case_id FROM analyses",
+        "SELECT blob, 'mask of case ' || case_id FROM masks",
+        "SELECT thumbnail, 'thumbnail of case ' || id FROM cases WHERE thumbnail IS NOT NULL",
+        "SELECT sha256 || copy, 'image of case ' || id FROM cases WHERE copy IS NOT NULL",
+    ):
+        blobs |= dict(connection.execute(sql))
+    rows = connection.execute("SELECT id, path, relative, sha256 FROM cases WHERE copy IS NULL ORDER BY id")
+    return _Files(blobs, [tuple(row) for row in rows])
+
+
+def _check_backups(path: Path, records: list[dict[str, Any]], report: Report) -> None:
+    for record in records:
+        parameters = record["parameters"]
+        name = parameters.get("backup" if record["act"] == "migrate" else "file")
+        digest = parameters.get("backup_sha256" if record["act"] == "migrate" else "sha256")
+        if record["act"] in ("migrate", "backup"):
+            file = path / database.BACKUPS / str(name)
+            if file.is_file() and hash_file(file) != digest:
+                report.breaks.append(Finding(f"{database.BACKUPS}/{name}", "it was changed since it was made"))
+
+
+def _check_files(
+    path: Path, files: _Files, originals: bool, report: Report, progress: Callable[[float], None]
+) -> None:
+    blobs = Blobs(path)
+    total = max(1, len(files.blobs) + (len(files.originals) if originals else 0))
+    for number, (name, what) in enumerate(sorted(files.blobs.items()), 1):
+        file = blobs.folder / name[:2] / name
+        where = f"blobs/{name[:2]}/{name}"
+        if not file.is_file():
+            report.breaks.append(Finding(where, f"the {what} is missing"))
+        elif hash_file(file) != name[:64]:
+            report.breaks.append(Finding(where, f"the {what} was changed"))
+        report.blobs += 1
+        progress(number / total)
+    if blobs.folder.is_dir():
+        for file in blobs.names():
+            where = f"blobs/{file.parent.name}/{file.name}"
+            if file.name in files.blobs:
+                continue
+            if file.name.startswith(".") or hash_file(file) == file.name[:64]:
+                report.remarks.append(Finding(where, "nothing refers to it (left over, or from an interrupted act)"))
+            else:
+                report.breaks.append(Finding(where, "it was changed (nothing refers to it)"))
+    if not originals:
+        return
+    for number, (case, text, relative, digest) in enumerate(files.originals, 1):
+        place = Path(text)
+        if not place.is_file() and relative is not None and (path / relative).is_file():
+            place = path / relative
+        if not place.is_file():
+            report.remarks.append(Finding(f"case {case}", f"its original is not at {text}"))
+        elif hash_file(place) != digest:
+            report.breaks.append(Finding(f"case {case}", f"its original {text} was altered since import"))
+        report.originals += 1
+        progress((len(files.blobs) + number) / total)
