@@ -1,0 +1,258 @@
+"""The table of actions: menus, toolbar, context menu and the shortcut sheet are all made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
+
+from divisive_desktop.desktop import commands as do
+from divisive_desktop.desktop import icons
+from divisive_desktop.desktop.cases import Review
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.window import MainWindow
+
+
+@dataclass(frozen=True)
+class State:
+    """What decides whether an action makes sense now."""
+
+    cases: int = 0
+    case: bool = False
+    record: bool = False
+    analysis: bool = False
+    label: bool = False
+    busy: bool = False
+    """The current case is being analysed."""
+    batch: bool = False
+    unanalysed: bool = False
+
+
+Enabled = Callable[[State], bool]
+
+
+def always(_: State) -> bool:
+    return True
+
+
+def has_cases(s: State) -> bool:
+    return s.cases > 0
+
+
+def has_record(s: State) -> bool:
+    return s.record
+
+
+def has_analysis(s: State) -> bool:
+    return s.analysis
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that the user can do."""
+
+    id: str
+    text: str
+    menu: str
+    """Menu, with submenus after a slash: ``View/Layout``."""
+    run: Callable[[MainWindow], Any]
+    shortcut: str = ""
+    tip: str = ""
+    """What it does, where the text alone doesn't say; shown as tooltip and in the sheet."""
+    icon: str = ""
+    enabled: Enabled = always
+    checked: Callable[[MainWindow], bool] | None = None
+    """Makes the action checkable: whether it is on now."""
+    toolbar: bool = False
+    separator: bool = False
+    """Starts a new group in its menu (and in the toolbar)."""
+    hidden: bool = False
+    """Only a key: in the sheet, not in a menu."""
+
+
+def _layout(name: str) -> Callable[[MainWindow], bool]:
+    return lambda w: w.viewer is not None and w.viewer.layout_name == name
+
+
+# fmt: off
+TABLE: tuple[Action, ...] = (
+    # File
+    Action("open", "Open files…", "File", do.open_files, "Ctrl+O", "Open radiographs, photographs or ZIP archives",
+           "open-file", toolbar=True),
+    Action("open-folder", "Open folder…", "File", do.open_folder, "Ctrl+Shift+O", "Open all images in a folder",
+           "open-folder", toolbar=True),
+    Action("samples", "Open sample cases", "File", do.open_samples, "", "A real chest radiograph and a real face",
+           "samples"),
+    Action("export-json", "Export JSON…", "File", do.export_json, "Ctrl+E",
+           "Write verdict, CAM pair, features and provenance of this case", "save", has_analysis, separator=True),
+    Action("save-picture", "Save picture of the view…", "File", do.save_picture, "Ctrl+S",
+           "The panes as they are on the screen, as PNG", "picture", has_record),
+    Action("close-case", "Remove from worklist", "File", do.remove_current, "Delete",
+           "Take the case off the list; the file stays where it is", "remove", lambda s: s.case, separator=True),
+    Action("clear-cases", "Clear worklist", "File", do.clear_cases, "", "", "", has_cases),
+    Action("quit", "Quit", "File", do.quit_program, "Ctrl+Q", separator=True),
+    # Case
+    Action("previous", "Previous case", "Case", do.previous_case, "PgUp", "", "previous", has_cases, toolbar=True,
+           separator=True),
+    Action("next", "Next case", "Case", do.next_case, "PgDown", "", "next", has_cases, toolbar=True),
+    Action("next-open", "Next unlabelled case", "Case", do.next_unlabelled, "Ctrl+PgDown", "", "", has_cases),
+    Action("label-0", "Label as negative", "Case", lambda w: w.work.set_label(0), "Ctrl+0",
+           "Hold the negative class true (0 in the worklist)", "label-0", has_record, separator=True),
+    Action("label-1", "Label as positive", "Case", lambda w: w.work.set_label(1), "Ctrl+1",
+           "Hold the positive class true (1 in the worklist)", "label-1", has_record),
+    Action("label-clear", "Clear label", "Case", lambda w: w.work.set_label(None), "Ctrl+Backspace",
+           "Take the label back: the predicted class is held true", "label-clear", lambda s: s.label),
+    Action("review-done", "Mark as done", "Case", lambda w: w.work.set_review(Review.DONE), "Ctrl+D", "", "check",
+           lambda s: s.case, separator=True),
+    Action("review-flag", "Flag", "Case", lambda w: w.work.set_review(Review.FLAGGED), "Ctrl+Shift+F", "", "flag",
+           lambda s: s.case),
+    Action("review-open", "Back to review", "Case", lambda w: w.work.set_review(Review.OPEN), "", "", "eye",
+           lambda s: s.case),
+    Action("copy-picture", "Copy picture", "Case", do.copy_picture, "Ctrl+C",
+           "The panes as they are on the screen, to the clipboard", "copy", has_record, separator=True),
+    Action("copy-path", "Copy file path", "Case", do.copy_path, "Ctrl+Shift+C", "", "", lambda s: s.case),
+    # Analysis
+    Action("analyse", "Analyse again", "Analysis", do.analyse_current, "F5", "Run the model on this case again",
+           "analyse", lambda s: s.record and not s.busy, toolbar=True, separator=True),
+    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.work.analyse_all(), "Shift+F5",
+           "Run the model on every case that has no analysis yet", "analyse-all",
+           lambda s: s.unanalysed and not s.batch),
+    Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.work.cancel_batch(), "", "", "cancel",
+           lambda s: s.batch),
+    Action("features-auto", "Automatic feature threshold", "Analysis", lambda w: w.inspector.features.set_auto(),
+           "", "Otsu's threshold on |D|", "reset", has_analysis, separator=True),
+    # View: layouts come before what the viewer adds
+    Action("layout-2x2", "Four panes", "View/Layout", lambda w: w.viewer.set_layout("2x2"), "F2",
+           "Image, true class, false class, important features", "layout-4", has_record, _layout("2x2"),
+           toolbar=True, separator=True),
+    Action("layout-pair", "True and false class", "View/Layout", lambda w: w.viewer.set_layout("pair"), "F3", "",
+           "layout-2", has_record, _layout("pair"), toolbar=True),
+    Action("layout-1x2", "Image and features", "View/Layout", lambda w: w.viewer.set_layout("1x2"), "F4", "", "",
+           has_record, _layout("1x2")),
+    Action("layout-image", "Image alone", "View/Layout", lambda w: w.viewer.set_layout("image"), "F6", "",
+           "layout-1", has_record, _layout("image"), toolbar=True),
+    Action("layout-true", "True class alone", "View/Layout", lambda w: w.viewer.set_layout("true"), "F7", "", "",
+           has_record, _layout("true")),
+    Action("layout-false", "False class alone", "View/Layout", lambda w: w.viewer.set_layout("false"), "F8", "", "",
+           has_record, _layout("false")),
+    Action("layout-features", "Important features alone", "View/Layout", lambda w: w.viewer.set_layout("features"),
+           "F9", "", "", has_record, _layout("features")),
+    Action("scale-shared", "One colour scale for both classes", "View", do.toggle_scale, "Ctrl+M",
+           "On: magnitudes compare. Off: each map fills the colours", "", has_analysis,
+           lambda w: w.viewer is None or w.viewer.scale_mode == "shared", separator=True),
+    Action("identity", "Show patient identity", "View", do.toggle_identity, "Ctrl+I",
+           "Name, number and dates in the corners and in the inspector", "eye", has_record,
+           lambda w: w.identity_visible, separator=True),
+    Action("theme-system", "As the system", "View/Theme", lambda w: do.set_theme(w, "system"),
+           checked=lambda w: w.theme.choice == "system"),
+    Action("theme-light", "Light", "View/Theme", lambda w: do.set_theme(w, "light"),
+           checked=lambda w: w.theme.choice == "light"),
+    Action("theme-dark", "Dark", "View/Theme", lambda w: do.set_theme(w, "dark"),
+           checked=lambda w: w.theme.choice == "dark"),
+    Action("full-screen", "Full screen", "View", do.toggle_full_screen, "F11", checked=lambda w: w.isFullScreen()),
+    Action("find", "Search the worklist", "View", lambda w: w.worklist.focus_search(), "Ctrl+F", "", "search",
+           has_cases, separator=True),
+    # Help
+    Action("shortcuts", "Keyboard shortcuts", "Help", do.show_shortcuts, "?", "", "keyboard"),
+    Action("save-log", "Save log…", "Help", do.save_log, "", "What the program did, without patient data", "",
+           separator=True),
+    Action("about", "About Divisive Desktop", "Help", do.show_about, separator=True),
+)
+
+# fmt: on
+
+MENUS = ("File", "Case", "View", "Analysis", "Help")
+
+_VIEWER_ICONS = {
+    "fit": "fit", "one-to-one": "one-to-one", "zoom-in": "zoom-in", "zoom-out": "zoom-out", "invert": "invert",
+    "reset-view": "reset", "tool-window": "window-level",
+}  # fmt: skip
+_VIEWER_TOOLBAR = ("fit", "one-to-one", "invert", "reset-view")
+_VIEWER_GROUPS = ("fit", "toggle-overlay", "cell-grid", "tool-pan", "invert")
+
+
+def viewer_table() -> tuple[Action, ...]:
+    """The viewer's commands as actions. Called when the viewer is made: its modules load late."""
+    from divisive_desktop.desktop.viewer.commands import COMMANDS, Command
+
+    def action(command: Command) -> Action:
+        return Action(
+            command.id, command.text, "View/Tools" if command.id.startswith("tool-") else "View",
+            lambda w: command.run(w.viewer), command.key, icon=_VIEWER_ICONS.get(command.id, ""), enabled=has_record,
+            toolbar=command.id in _VIEWER_TOOLBAR, separator=command.id in _VIEWER_GROUPS,
+            hidden=command.id.startswith("preset-"),
+        )  # fmt: skip
+
+    return tuple(action(c) for c in COMMANDS)
+
+
+class ActionSet:
+    """The table's actions as Qt's, kept in step with the window's state."""
+
+    def __init__(self, window: MainWindow, menu_bar: QMenuBar, toolbar: QToolBar) -> None:
+        self._window, self._bar, self._toolbar = window, menu_bar, toolbar
+        self.menus: dict[str, QMenu] = {name: menu_bar.addMenu(name) for name in MENUS}
+        self.table: list[Action] = []
+        self._made: dict[str, QAction] = {}
+        self._state = State()
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self._made[action_id]
+
+    def add(self, table: Sequence[Action]) -> None:
+        """Make actions and put them into their menus and, where they say so, into the toolbar."""
+        for action in table:
+            made = QAction(action.text, self._window)
+            made.setObjectName(action.id)
+            if action.shortcut:
+                made.setShortcut(QKeySequence(action.shortcut))
+            key = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            made.setToolTip((action.tip or action.text.rstrip("…")) + (f"  ({key})" if key else ""))
+            if action.icon:
+                made.setIcon(icons.icon(action.icon))
+                made.setIconVisibleInMenu(False)
+            made.setCheckable(action.checked is not None)
+            made.triggered.connect(lambda _=False, a=action: (a.run(self._window), self.refresh()))
+            if action.hidden:
+                self._window.addAction(made)
+            else:
+                menu = self._menu(action.menu)
+                if action.separator and not menu.isEmpty():
+                    menu.addSeparator()
+                menu.addAction(made)
+            if action.toolbar:
+                if action.separator and self._toolbar.actions():
+                    self._toolbar.addSeparator()
+                self._toolbar.addAction(made)
+            self._made[action.id] = made
+            self.table.append(action)
+        self.refresh()
+
+    def _menu(self, path: str) -> QMenu:
+        if path not in self.menus:
+            parent, _, name = path.rpartition("/")
+            self.menus[path] = self._menu(parent).addMenu(name)
+        return self.menus[path]
+
+    def set_state(self, state: State) -> None:
+        """Enable what makes sense now."""
+        self._state = state
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring enabled and checked marks up to date."""
+        for action in self.table:
+            made = self._made[action.id]
+            made.setEnabled(action.enabled(self._state))
+            if action.checked is not None:
+                made.setChecked(action.checked(self._window))
+
+    def recolour(self) -> None:
+        """Draw all icons anew after the theme changed."""
+        for action in self.table:
+            if action.icon:
+                self._made[action.id].setIcon(icons.icon(action.icon))

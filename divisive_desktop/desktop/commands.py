@@ -1,0 +1,216 @@
+"""What the actions do when it takes more than one call: dialogs, clipboard, moving through the worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from divisive_desktop import __version__, paths
+from divisive_desktop.desktop import background
+from divisive_desktop.desktop.background import ExportError
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.cases import Case
+    from divisive_desktop.desktop.window import MainWindow
+
+IMAGE_FILTER = "Images (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.bmp *.gif *.jp2 *.zip);;All files (*)"
+
+
+# ---- files ----------------------------------------------------------------------------------------------
+
+
+def open_files(window: MainWindow) -> None:
+    """Ask for files and open them."""
+    names, _ = QFileDialog.getOpenFileNames(window, "Open files", window.settings.folder("open"), IMAGE_FILTER)
+    if names:
+        window.settings.set_folder("open", Path(names[0]).parent)
+        window.work.open_paths([Path(n) for n in names])
+
+
+def open_folder(window: MainWindow) -> None:
+    """Ask for a folder and open all images in it."""
+    name = QFileDialog.getExistingDirectory(window, "Open folder", window.settings.folder("open"))
+    if name:
+        window.settings.set_folder("open", Path(name))
+        window.work.open_paths([Path(name)])
+
+
+def open_samples(window: MainWindow) -> None:
+    """Open the sample cases, or say how to get them."""
+    from divisive_desktop.desktop.samples import sample_paths
+
+    window.tasks.run(
+        lambda _: sample_paths(),
+        lambda found: window.work.open_paths(found, remember=False),
+        lambda error: window.report(None, error),
+        priority=10,
+    )
+
+
+def export_json(window: MainWindow) -> None:
+    """Write the current case's analysis as JSON to a file that the user names."""
+    case = window.work.current
+    if case is None or case.analysis is None or window.work.features is None:
+        return
+    path = _ask_where(window, "Export JSON", f"{case.path.stem}.json", "JSON (*.json)")
+    if path is None:
+        return
+    analysis, label, features = case.analysis, case.label, window.work.features
+    window.tasks.run(
+        lambda _: background.write_json(path, analysis, label, features),
+        lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
+        lambda error: window.report(None, error),
+    )
+
+
+def save_picture(window: MainWindow) -> None:
+    """Save the panes as PNG to a file that the user names."""
+    case = window.work.current
+    if case is None or window.viewer is None:
+        return
+    picture = window.viewer.grab_picture()
+    path = _ask_where(window, "Save picture", f"{case.path.stem}.png", "PNG (*.png)")
+    if path is None:
+        return
+
+    def write() -> None:
+        if not picture.save(str(path), "PNG"):
+            raise ExportError(f"{path.name} could not be written.", "Choose another folder, or check free space.")
+
+    window.tasks.run(
+        lambda _: write(),
+        lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
+        lambda error: window.report(None, error),
+    )
+
+
+def copy_picture(window: MainWindow) -> None:
+    """Put the panes as they are on the screen on the clipboard."""
+    if window.viewer is not None:
+        QGuiApplication.clipboard().setImage(window.viewer.grab_picture())
+        window.statusBar().showMessage("Picture copied", 3000)
+
+
+def copy_path(window: MainWindow) -> None:
+    if window.work.current is not None:
+        QGuiApplication.clipboard().setText(str(window.work.current.path))
+        window.statusBar().showMessage("Path copied", 3000)
+
+
+def save_log(window: MainWindow) -> None:
+    """Copy the log to a file that the user names."""
+    path = _ask_where(window, "Save log", "divisive-desktop.log", "Log (*.log *.txt)")
+    if path is not None:
+        from divisive_desktop.desktop.crash import write_log
+
+        try:
+            write_log(path)
+        except OSError as e:
+            window.report(
+                None, ExportError(f"{path.name} could not be written: {e.strerror}.", "Choose another folder.")
+            )
+            return
+        window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}")
+
+
+def _ask_where(window: MainWindow, title: str, name: str, kinds: str) -> Path | None:
+    start = Path(window.settings.folder("export") or Path.home()) / name
+    chosen, _ = QFileDialog.getSaveFileName(window, title, str(start), kinds)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if not path.suffix:
+        path = path.with_suffix(Path(name).suffix)
+    window.settings.set_folder("export", path.parent)
+    return path
+
+
+# ---- moving through the worklist ------------------------------------------------------------------------
+
+
+def previous_case(window: MainWindow) -> None:
+    window.worklist.step(-1)
+
+
+def next_case(window: MainWindow) -> None:
+    window.worklist.step(1)
+
+
+def next_unlabelled(window: MainWindow) -> None:
+    """The next case below that has no label and can be opened."""
+    wanted: Callable[[Case], bool] = lambda c: c.label is None and c.error is None  # noqa: E731
+    window.worklist.step(1, wanted)
+
+
+def remove_current(window: MainWindow) -> None:
+    """Take the selected cases off the list."""
+    window.work.remove(window.worklist.selected())
+
+
+def clear_cases(window: MainWindow) -> None:
+    window.messages.clear()
+    window.work.remove(list(window.work.cases))
+
+
+def analyse_current(window: MainWindow) -> None:
+    if window.work.current is not None:
+        window.work.analyse(window.work.current)
+
+
+# ---- appearance -----------------------------------------------------------------------------------------
+
+
+def toggle_scale(window: MainWindow) -> None:
+    """One raw colour scale for the pair, or one for each map."""
+    if window.viewer is not None:
+        window.viewer.set_scale_mode("per-map" if window.viewer.scale_mode == "shared" else "shared")
+
+
+def toggle_identity(window: MainWindow) -> None:
+    """Show or hide what identifies the patient, everywhere."""
+    window.set_identity_visible(not window.identity_visible)
+
+
+def set_theme(window: MainWindow, choice: str) -> None:
+    window.settings.theme = choice
+    window.theme.choice = choice
+
+
+def toggle_full_screen(window: MainWindow) -> None:
+    if window.isFullScreen():
+        window.showNormal()
+    else:
+        window.showFullScreen()
+
+
+def quit_program(window: MainWindow) -> None:
+    window.close()
+
+
+# ---- help -----------------------------------------------------------------------------------------------
+
+
+def show_shortcuts(window: MainWindow) -> None:
+    """The sheet of keys and mouse buttons."""
+    from divisive_desktop.desktop.shortcuts import ShortcutSheet
+
+    ShortcutSheet(window.actions_.table, window).open()
+
+
+def show_about(window: MainWindow) -> None:
+    engine = window.tasks.engine
+    running = f"PyTorch {engine.torch_version} on {engine.device_name}" if engine else "not running"
+    box = QMessageBox(window)
+    box.setWindowTitle("About Divisive Desktop")
+    box.setIconPixmap(window.windowIcon().pixmap(64, 64))
+    box.setText(f"<b>Divisive Desktop {__version__}</b>")
+    box.setInformativeText(
+        "Shows what decided: the activation maps of the true and the false class, and where they part.<br><br>"
+        "<b>Research use only, not for diagnosis.</b> A map shows what moves the model; it is no proof.<br><br>"
+        f"Engine: {running}<br>Your data: {paths.user_data_dir()}<br>Licence: Apache-2.0"
+    )
+    box.open()

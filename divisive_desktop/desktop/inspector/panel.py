@@ -1,0 +1,148 @@
+"""The inspector: everything known about the current case, in one column that scrolls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.inspector.features import FeaturePanel
+from divisive_desktop.desktop.inspector.parts import Form, Section
+from divisive_desktop.desktop.inspector.verdict import VerdictPanel
+from divisive_desktop.desktop.wording import CALIBRATIONS
+
+if TYPE_CHECKING:
+    from divisive_desktop.imaging.record import ImageRecord
+
+IDENTIFYING = {
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "AccessionNumber", "InstitutionName",
+    "ReferringPhysicianName", "StudyID", "StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate",
+    "StationName",
+}  # fmt: skip
+"""Header keys that are hidden until the analyst asks for identity."""
+
+
+class Inspector(QScrollArea):
+    """Verdict, important features, provenance, image; later rooms add sections with :meth:`add_section`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verdict = VerdictPanel()
+        self.features = FeaturePanel()
+        self.provenance, self.image = Form(), Form()
+        holder = QWidget()
+        self._column = QVBoxLayout(holder)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.verdict)
+        self._column.addStretch(1)
+        self._sections: dict[str, Section] = {}
+        self.add_section("Important features", self.features)
+        self.add_section("Model and method", self.provenance)
+        self.add_section("Image", self.image)
+        self.setWidget(holder)
+        self._record: ImageRecord | None = None
+        self.identity_visible = False
+        self.show_case(None)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 600)
+
+    def add_section(self, title: str, widget: QWidget, folded: bool = False) -> Section:
+        """Append a foldable section."""
+        section = Section(title, folded)
+        section.body.addWidget(widget)
+        self._column.insertWidget(self._column.count() - 1, section)
+        self._sections[title] = section
+        return section
+
+    def show_case(self, case: Case | None, question: str = "", classes: tuple[str, str] | None = None) -> None:
+        """Verdict and provenance of a case."""
+        self.verdict.show_case(case, question, classes)
+        usable = case is not None and case.error is None
+        self._sections["Important features"].setVisible(usable)
+        analysis = case.analysis if usable else None
+        self._sections["Model and method"].setVisible(analysis is not None)
+        if analysis is not None:
+            self.provenance.set_rows(_provenance(analysis))
+        self._sections["Image"].setVisible(usable and self._record is not None)
+
+    def show_record(self, record: ImageRecord | None) -> None:
+        """The image's own data."""
+        self._record = record
+        self._sections["Image"].setVisible(record is not None)
+        if record is not None:
+            self.image.set_rows(_image(record, self.identity_visible))
+
+    def set_identity_visible(self, visible: bool) -> None:
+        """Show or hide what identifies the patient."""
+        self.identity_visible = visible
+        self.show_record(self._record)
+
+
+def _provenance(analysis: Any) -> list[tuple[str, ...]]:
+    model = analysis.model
+    rows: list[tuple[str, ...]] = [
+        ("Model", model.id),
+        ("Version", model.version),
+        ("Weights", f"{model.short_hash}…", f"SHA-256 {model.weights_sha256}"),
+        ("Method", model.method.replace("_", " "), "What the training minimised"),
+        (
+            "Maps",
+            f"{analysis.cams.shape[1]} × {analysis.cams.shape[2]} cells, raw",
+            "Class activation maps before any scaling",
+        ),
+        (
+            "Input",
+            _preprocessing(analysis.preprocessing),
+            "\n".join(f"{k}: {v}" for k, v in analysis.preprocessing.items()),
+        ),
+        ("Device", f"{analysis.device}, {analysis.precision}"),
+        ("Time", ", ".join(f"{k} {v:.0f} ms" for k, v in analysis.timings_ms.items())),
+    ]
+    return rows
+
+
+def _preprocessing(p: Mapping[str, Any]) -> str:
+    parts = []
+    if "size" in p:
+        parts.append(f"{p['size']} × {p['size']} px")
+    if "colour" in p:
+        parts.append(str(p["colour"]))
+    if p.get("inverted"):
+        parts.append("MONOCHROME1 inverted")
+    return ", ".join(parts)
+
+
+def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
+    spacing = "unknown"
+    if record.spacing is not None:
+        s = record.spacing
+        spacing = f"{s.row_mm:.4g} × {s.column_mm:.4g} mm {CALIBRATIONS[s.calibration]}"
+    rows: list[tuple[str, ...]] = [
+        ("File", record.path.name, str(record.path)),
+        ("SHA-256", f"{record.sha256[:12]}…", record.sha256),
+        ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
+        ("Greys", record.photometric),
+        ("Spacing", spacing, record.spacing.source if record.spacing is not None else "The file doesn't say"),
+        ("Compression", ("lossy, " if record.lossy else "") + record.transfer_syntax if record.transfer_syntax else ""),
+        ("Decoder", record.decoder),
+    ]
+    for key, value in record.header.items():
+        if identity or key not in IDENTIFYING:
+            rows.append((_words(key), value, key))
+    rows += [("Note", note) for note in record.notes]
+    return rows
+
+
+def _words(key: str) -> str:
+    """``BodyPartExamined`` -> ``Body part examined``."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", key)
+    return " ".join(p if p.isupper() and len(p) > 1 else p.lower() if i else p for i, p in enumerate(parts))

@@ -1,0 +1,87 @@
+"""What the program remembers about its user, as an INI file in the user's own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from divisive_desktop import paths
+
+RECENT_LIMIT = 12
+
+
+class Settings:
+    """Typed access to ``settings.ini``; an unreadable value falls back to its default."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file or paths.user_data_dir() / "settings.ini"
+        self._store = QSettings(str(self.file), QSettings.Format.IniFormat)
+
+    # -- appearance -----------------------------------------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """``system``, ``light`` or ``dark``."""
+        value = str(self._store.value("appearance/theme", "system"))
+        return value if value in ("system", "light", "dark") else "system"
+
+    @theme.setter
+    def theme(self, value: str) -> None:
+        self._store.setValue("appearance/theme", value)
+
+    def window_layout(self) -> tuple[QByteArray, QByteArray]:
+        """Geometry and dock state as the window left them; empty at first start."""
+        return self._bytes("window/geometry"), self._bytes("window/state")
+
+    def set_window_layout(self, geometry: QByteArray, state: QByteArray) -> None:
+        self._store.setValue("window/geometry", geometry)
+        self._store.setValue("window/state", state)
+
+    # -- files ----------------------------------------------------------------------------------------------
+
+    @property
+    def recent(self) -> list[str]:
+        """Files and folders opened lately, newest first."""
+        value = self._store.value("files/recent", [])
+        return [value] if isinstance(value, str) else [str(v) for v in value or []]
+
+    def add_recent(self, opened: Iterable[Path]) -> None:
+        """Put paths at the head of the list."""
+        new = [str(p) for p in opened]
+        kept = [p for p in self.recent if p not in new]
+        self._store.setValue("files/recent", (new + kept)[:RECENT_LIMIT])
+
+    def clear_recent(self) -> None:
+        self._store.remove("files/recent")
+
+    def folder(self, purpose: str) -> str:
+        """Where a file dialog for ``purpose`` (``open``, ``export``) was last used, '' if never."""
+        return str(self._store.value(f"files/{purpose}_folder", ""))
+
+    def set_folder(self, purpose: str, folder: Path) -> None:
+        self._store.setValue(f"files/{purpose}_folder", str(folder))
+
+    # -- work -----------------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> str:
+        """``auto``, ``cpu``, ``cuda`` or ``mps``."""
+        value = str(self._store.value("engine/device", "auto"))
+        return value if value in ("auto", "cpu", "cuda", "mps") else "auto"
+
+    def model_for(self, task: str) -> str | None:
+        """The model that the user prefers for a task; None: the default one."""
+        return str(self._store.value(f"models/{task}", "")) or None
+
+    def set_model_for(self, task: str, model_id: str | None) -> None:
+        self._store.setValue(f"models/{task}", model_id or "")
+
+    def sync(self) -> None:
+        """Write to disk now (it also happens by itself, a little later)."""
+        self._store.sync()
+
+    def _bytes(self, key: str) -> QByteArray:
+        value = self._store.value(key)
+        return value if isinstance(value, QByteArray) else QByteArray()

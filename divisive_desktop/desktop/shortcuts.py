@@ -1,0 +1,79 @@
+"""The sheet of keys and mouse buttons, made from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from divisive_desktop.desktop import theme
+from divisive_desktop.desktop.actions import Action
+from divisive_desktop.desktop.theme import GRID
+
+MOUSE = (
+    ("Left button", "The active tool (pan at first)"),
+    ("Right drag", "Window and level"),
+    ("Middle drag", "Pan"),
+    ("Wheel", "Zoom at the pointer"),
+    ("Double click", "One pane large, and back"),
+    ("Click in the feature table", "Zoom on the feature"),
+)
+LIST = (("0 / 1", "Label negative / positive"), ("Backspace", "Clear label"))
+_COLUMNS = 3
+
+
+class ShortcutSheet(QDialog):
+    """All keys by menu, in columns."""
+
+    def __init__(self, table: Sequence[Action], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Keyboard shortcuts")
+        columns = [QVBoxLayout() for _ in range(_COLUMNS)]
+        heights = [0] * _COLUMNS
+        for title, rows in self._groups(table):
+            shortest = heights.index(min(heights))
+            columns[shortest].addLayout(_group(title, rows))
+            heights[shortest] += len(rows) + 2
+        row = QHBoxLayout()
+        row.setSpacing(GRID * 4)
+        for column in columns:
+            column.setSpacing(GRID * 2)
+            column.addStretch(1)
+            row.addLayout(column, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(GRID * 3, GRID * 2, GRID * 3, GRID * 2)
+        whole.setSpacing(GRID * 2)
+        whole.addLayout(row)
+        whole.addWidget(buttons)
+
+    def _groups(self, table: Sequence[Action]) -> list[tuple[str, list[tuple[str, str]]]]:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for action in table:
+            if action.shortcut and not (action.hidden and action.id != "preset-0"):
+                key = QKeySequence(action.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+                groups.setdefault(action.menu.replace("/", ": "), []).append((key, action.text.rstrip("…")))
+            elif action.id == "preset-1":
+                groups.setdefault(action.menu, []).append(("1 – 9", "Window presets of the file"))
+        return [*groups.items(), ("In the worklist", list(LIST)), ("Mouse", list(MOUSE))]
+
+
+def _group(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(GRID * 2)
+    grid.setVerticalSpacing(GRID // 2)
+    grid.setColumnStretch(1, 1)
+    head = QLabel(title)
+    theme.set_role(head, "strong")
+    grid.addWidget(head, 0, 0, 1, 2)
+    for i, (key, text) in enumerate(rows, 1):
+        cap = QLabel(key)
+        theme.set_role(cap, "muted")
+        cap.setMinimumWidth(GRID * 11)
+        grid.addWidget(cap, i, 0)
+        grid.addWidget(QLabel(text), i, 1)
+    return grid

@@ -1,0 +1,258 @@
+"""One task runner between window and work: nothing slow runs on the GUI thread, and results come back on it.
+
+Background functions run on an own thread pool, engine jobs in the engine process. Neither touches widgets: success
+and failure arrive as callbacks on the GUI thread (the shape of Anki's ``QueryOp`` and ``CollectionOp``).
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from divisive_desktop.engine import messages
+from divisive_desktop.errors import EngineError, UserFacingError
+
+log = logging.getLogger(__name__)
+
+Callback = Callable[[Any], None]
+
+
+class InternalError(UserFacingError):
+    """A bug met in the background; the message names it, the log has the traceback."""
+
+    kind = "internal"
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"Something went wrong inside the program ({type(error).__name__}).",
+            "The other files are not affected. Help > Save log… keeps the details for a bug report.",
+        )
+
+
+class Task:
+    """A background function on its way. ``cancelled`` may be polled from the function itself."""
+
+    def __init__(self, key: str | None) -> None:
+        self.key = key
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Don't deliver the result; a function that looks at ``cancelled`` stops early."""
+        self.cancelled = True
+
+
+@dataclass
+class EngineJob:
+    """An engine job and who waits for it."""
+
+    id: int
+    done: Callback
+    failed: Callback
+    partial: Callable[[messages.Partial], None] | None
+    title: str
+    """Shown beside the progress bar; '' for jobs too short to show."""
+
+
+class _Runnable(QRunnable):
+    def __init__(self, work: Callable[[Task], Any], task: Task, report: Callable[[Task, bool, Any], None]) -> None:
+        super().__init__()
+        self._work, self._task, self._report = work, task, report
+
+    def run(self) -> None:
+        if self._task.cancelled:
+            self._report(self._task, False, None)
+            return
+        try:
+            result, ok = self._work(self._task), True
+        except UserFacingError as e:
+            result, ok = e, False
+        except Exception as e:  # noqa: BLE001 - a bug in the background must reach the user, not vanish with its thread
+            log.error("background task failed\n%s", traceback.format_exc())
+            result, ok = InternalError(e), False
+        self._report(self._task, ok, result)
+
+
+class TaskRunner(QObject):
+    """Runs work off the GUI thread.
+
+    Signals
+    -------
+    engineChanged(object)
+        The last ``EngineReady`` or ``EngineDied``; None while the engine starts.
+    progressed(object)
+        ``messages.Progress`` of an engine job.
+    jobsChanged()
+        A titled engine job began or ended.
+    """
+
+    engineChanged = Signal(object)
+    progressed = Signal(object)
+    jobsChanged = Signal()
+    _finished = Signal(object, bool, object)
+    _streamed = Signal(object, object)
+    _event = Signal(object)
+
+    def __init__(self, parent: QObject | None = None, threads: int = 2) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(threads)
+        self._latest: dict[str, Task] = {}
+        self._waiting: dict[Task, tuple[Callback, Callback, Callback | None]] = {}
+        self._jobs: dict[int, EngineJob] = {}
+        self._client: Any = None
+        self._closed = False
+        self.engine: messages.EngineReady | None = None
+        self._finished.connect(self._on_finished)
+        self._streamed.connect(self._on_streamed)
+        self._event.connect(self._on_event)
+
+    # -- background functions -------------------------------------------------------------------------------
+
+    def run(
+        self,
+        work: Callable[[Task], Any],
+        done: Callback,
+        failed: Callback,
+        *,
+        key: str | None = None,
+        stream: Callback | None = None,
+        priority: int = 0,
+    ) -> Task:
+        """Run ``work(task)`` in the background.
+
+        Parameters
+        ----------
+        done, failed : callable
+            Called on the GUI thread with the result, or with a ``UserFacingError``.
+        key : str, optional
+            A newer task with the same key makes the older one's result unwanted.
+        stream : callable, optional
+            Receives on the GUI thread what ``work`` hands to :meth:`emit` on its way.
+        priority : int
+            Higher runs earlier among those that wait.
+        """
+        task = Task(key)
+        if key is not None:
+            if older := self._latest.get(key):
+                older.cancel()
+            self._latest[key] = task
+        self._waiting[task] = (done, failed, stream)
+        self._pool.start(_Runnable(work, task, self._finished.emit), priority)
+        return task
+
+    def emit(self, task: Task, item: Any) -> None:
+        """Called by a background function: hand an intermediate result to the task's ``stream``."""
+        if not task.cancelled:
+            self._streamed.emit(task, item)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs or waits, here or in the engine."""
+        return not self._waiting and not self._jobs
+
+    # -- engine jobs ----------------------------------------------------------------------------------------
+
+    def start_engine(self, device: str = "auto") -> None:
+        """Start the engine process; returns at once, ``engineChanged`` tells when it is ready."""
+        if self._client is None and not self._closed:
+            from divisive_desktop.engine.client import EngineClient
+
+            self._client = EngineClient(self._event.emit, device)
+
+    def submit(
+        self,
+        request: messages.Request,
+        done: Callback,
+        failed: Callback,
+        *,
+        partial: Callable[[messages.Partial], None] | None = None,
+        title: str = "",
+    ) -> EngineJob:
+        """Send a request to the engine; the callbacks run on the GUI thread."""
+        self.start_engine()
+        job = EngineJob(int(self._client.submit(request)), done, failed, partial, title)
+        self._jobs[job.id] = job
+        if title:
+            self.jobsChanged.emit()
+        return job
+
+    def cancel(self, job: EngineJob) -> None:
+        """Ask the engine to stop a job; it ends as ``failed(CancelledError)``."""
+        if job.id in self._jobs:
+            self._client.cancel(job.id)
+
+    def shown_jobs(self) -> list[EngineJob]:
+        """Jobs that have a title, oldest first."""
+        return [j for j in self._jobs.values() if j.title]
+
+    # -- end ------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Cancel what waits, wait for what runs, stop the engine. Leaves no thread and no process."""
+        self._closed = True
+        for task in self._waiting:
+            task.cancel()
+        self._waiting.clear()
+        self._jobs.clear()
+        self._pool.clear()
+        self._pool.waitForDone()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # -- on the GUI thread ----------------------------------------------------------------------------------
+
+    def _on_finished(self, task: Task, ok: bool, result: Any) -> None:
+        if task.key is not None and self._latest.get(task.key) is task:
+            del self._latest[task.key]
+        callbacks = self._waiting.pop(task, None)
+        if callbacks is not None and not task.cancelled:
+            callbacks[0 if ok else 1](result)
+
+    def _on_streamed(self, task: Task, item: Any) -> None:
+        callbacks = self._waiting.get(task)
+        if callbacks is not None and callbacks[2] is not None and not task.cancelled:
+            callbacks[2](item)
+
+    def _on_event(self, event: messages.Event) -> None:
+        if self._closed:
+            return
+        if isinstance(event, messages.EngineReady):
+            self.engine = event
+            self.engineChanged.emit(event)
+        elif isinstance(event, messages.EngineDied):
+            self.engine = None
+            log.warning("engine ended with exit code %s", event.exitcode)
+            self.engineChanged.emit(event)
+        elif isinstance(event, messages.Progress):
+            self.progressed.emit(event)
+        elif isinstance(event, messages.Partial):
+            job = self._jobs.get(event.job)
+            if job is not None and job.partial is not None:
+                job.partial(event)
+        else:
+            self._end(event)
+
+    def _end(self, event: messages.Done | messages.Failed | messages.Cancelled) -> None:
+        job = self._jobs.pop(event.job, None)
+        if job is None:
+            return
+        if isinstance(event, messages.Done):
+            job.done(event.value)
+        elif isinstance(event, messages.Cancelled):
+            from divisive_desktop.errors import CancelledError
+
+            job.failed(CancelledError())
+        else:
+            if event.details:
+                log.error("engine job failed: %s\n%s", event.message, event.details)
+            error = EngineError(event.message, event.remedy)
+            error.kind = event.kind
+            job.failed(error)
+        if job.title:
+            self.jobsChanged.emit()

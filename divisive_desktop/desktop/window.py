@@ -1,0 +1,311 @@
+"""The main window: puts the panels together and passes news between them. No work is done here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+
+from divisive_desktop.desktop import actions, background, commands, icons, menus, theme
+from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.inspector import Inspector
+from divisive_desktop.desktop.messagebar import Action as MessageAction
+from divisive_desktop.desktop.messagebar import MessageBar
+from divisive_desktop.desktop.pages import EmptyPage, ProblemPage
+from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop.statusbar import StatusBar
+from divisive_desktop.desktop.tasks import TaskRunner
+from divisive_desktop.desktop.theme import Theme
+from divisive_desktop.desktop.worklist import Worklist
+from divisive_desktop.desktop.workspace import Workspace
+from divisive_desktop.engine.messages import EngineDied
+from divisive_desktop.errors import UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.viewer import Viewer
+    from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.imaging.record import ImageRecord
+
+BANNER = "Research use only, not for diagnosis"
+
+
+class MainWindow(QMainWindow):
+    """Worklist at the left, viewer in the middle, inspector at the right, status below.
+
+    The viewer is made after the first paint: its libraries are imported while the window is already there.
+    """
+
+    painted = Signal()
+    """The window was drawn for the first time."""
+    viewerReady = Signal()
+
+    def __init__(self, settings: Settings, app_theme: Theme, tasks: TaskRunner) -> None:
+        super().__init__()
+        self.settings, self.theme, self.tasks = settings, app_theme, tasks
+        self.work = Workspace(tasks, settings, self)
+        self.viewer: Viewer | None = None
+        self.identity_visible = False
+        self._first_paint = True
+        self.setWindowTitle("Divisive Desktop")
+        self.setWindowIcon(icons.icon("app"))
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.resize(1280, 800)
+        self.setMinimumSize(900, 560)
+
+        self._build_centre()
+        self.worklist = Worklist(self.work.cases)
+        self.inspector = Inspector()
+        self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 256)
+        self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 320)
+        self.resizeDocks([self.worklist_dock, self.inspector_dock], [256, 320], Qt.Orientation.Horizontal)
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        toolbar = QToolBar("Tools")
+        toolbar.setObjectName("toolbar")
+        toolbar.setMovable(False)
+        toolbar.setIconSize(QSize(20, 20))
+        self.addToolBar(toolbar)
+        self.actions_ = actions.ActionSet(self, self.menuBar(), toolbar)
+        self.actions_.add(actions.TABLE)
+        menus.build(self)
+        self._connect()
+        self._restore_layout()
+        self._update_state()
+
+    # -- construction ---------------------------------------------------------------------------------------
+
+    def _build_centre(self) -> None:
+        self.banner = QLabel(BANNER, alignment=Qt.AlignmentFlag.AlignCenter)
+        theme.set_role(self.banner, "banner")
+        self.messages = MessageBar()
+        self.empty_page, self.problem_page = EmptyPage(), ProblemPage()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty_page)
+        self.stack.addWidget(self.problem_page)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.messages)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(centre)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea, width: int) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title.lower())
+        dock.setWidget(widget)
+        dock.setTitleBarWidget(QWidget())  # no title: what it is can be seen; closed and opened in the View menu
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        widget.setMinimumWidth(width - 56)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect(self) -> None:
+        work, tasks = self.work, self.tasks
+        work.currentChanged.connect(self._show_case)
+        work.recordReady.connect(self._show_record)
+        work.analysisChanged.connect(self._show_analysis)
+        work.featuresReady.connect(self._show_features)
+        work.modelsChanged.connect(lambda: self._tell_inspector(work.current))
+        work.problem.connect(self.report)
+        work.cases.countsChanged.connect(self._update_state)
+        tasks.engineChanged.connect(self._engine_changed)
+        tasks.progressed.connect(self._progress)
+        tasks.jobsChanged.connect(self._jobs_changed)
+        self.status.cancelRequested.connect(work.cancel_batch)
+        self.worklist.chosen.connect(work.select)
+        self.worklist.labelled.connect(work.set_label)
+        self.empty_page.openRequested.connect(lambda: commands.open_files(self))
+        self.empty_page.folderRequested.connect(lambda: commands.open_folder(self))
+        self.empty_page.samplesRequested.connect(lambda: commands.open_samples(self))
+        verdict, features = self.inspector.verdict, self.inspector.features
+        verdict.labelChosen.connect(work.set_label)
+        verdict.analyseRequested.connect(lambda: commands.analyse_current(self))
+        verdict.modelChosen.connect(work.choose_model)
+        features.quantileChanged.connect(work.set_quantile)
+        features.chosen.connect(self._zoom_on)
+        self.theme.changed.connect(self._recolour)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._first_paint:
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(2000, self._after_first_paint)  # a window that starts minimised isn't painted
+
+    def _after_first_paint(self) -> None:
+        if not self._first_paint:
+            return
+        self._first_paint = False
+        self.painted.emit()
+        self.tasks.run(
+            lambda _: background.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
+        )
+        self.work.refresh_models()
+
+    def _build_viewer(self, _: Any = None) -> None:
+        from divisive_desktop.desktop.viewer import Viewer
+
+        viewer = Viewer()
+        viewer.set_keys({})
+        viewer.probed.connect(self.status.set_probe)
+        viewer.featureClicked.connect(self.inspector.features.select)
+        for signal in (viewer.layoutChanged, viewer.displayChanged, viewer.toolChanged):
+            signal.connect(lambda *_: self.actions_.refresh())
+        viewer.voiChanged.connect(lambda *_: self.actions_.refresh())
+        viewer.set_identity_visible(self.identity_visible)
+        viewer.menuRequested.connect(lambda at: menus.popup(self, at))
+        self.viewer = viewer
+        self.stack.addWidget(viewer)
+        self.actions_.add(actions.viewer_table())
+        if self.work.record is not None and self.work.current is not None:
+            self._show_record(self.work.current, self.work.record)
+            self._show_analysis(self.work.current)
+            self._show_features(self.work.features)
+        self.viewerReady.emit()
+
+    # -- news from the workspace ----------------------------------------------------------------------------
+
+    def _show_case(self, case: Case | None) -> None:
+        self.setWindowTitle(f"{case.name} – Divisive Desktop" if case else "Divisive Desktop")
+        self.worklist.show_current(case)
+        self.inspector.show_record(None)
+        self.inspector.features.clear_choice()
+        self.inspector.features.show_features(None, None)
+        self._tell_inspector(case)
+        if case is None:
+            self.stack.setCurrentWidget(self.empty_page)
+        elif case.error is not None:
+            self.problem_page.set_error(case.name, case.error)
+            self.stack.setCurrentWidget(self.problem_page)
+        if self.viewer is not None and (case is None or case.error is not None):
+            self.viewer.set_record(None)
+        self._update_state()
+
+    def _show_record(self, case: Case, record: ImageRecord) -> None:
+        self._update_state()
+        self.inspector.show_record(record)
+        self._tell_inspector(case)
+        if self.viewer is not None:
+            self.viewer.set_record(record)
+            self.stack.setCurrentWidget(self.viewer)
+
+    def _show_analysis(self, case: Case) -> None:
+        self._tell_inspector(case)
+        if self.viewer is not None and self.work.record is not None:
+            if case.analysis is not None:
+                self.viewer.set_analysis(case.analysis, *case.analysis.true_class(case.label))
+            else:
+                self.viewer.set_analysis(None)
+                self.viewer.set_features(None)
+                self.viewer.set_waiting_text("Analysing…" if case.analysing else "Not analysed")
+        self._update_state()
+
+    def _show_features(self, found: FeatureSet | None) -> None:
+        case = self.work.current
+        names = None
+        if case is not None and case.analysis is not None:
+            true_class, _ = case.analysis.true_class(case.label)
+            names = (case.analysis.model.classes[true_class], case.analysis.model.classes[1 - true_class])
+        self.inspector.features.show_features(found, names)
+        if self.viewer is not None:
+            self.viewer.set_features(found)
+        self._update_state()
+
+    def _tell_inspector(self, case: Case | None) -> None:
+        question = self.work.question(case)
+        self.inspector.show_case(case, *question)
+        self.inspector.verdict.set_models(*self.work.model_choices(case))
+
+    def _zoom_on(self, rank: int) -> None:
+        if self.viewer is not None and self.work.features is not None:
+            self.viewer.select_feature(rank)
+            self.viewer.focus_box(self.work.features.features[rank - 1].box)
+
+    # -- messages and engine --------------------------------------------------------------------------------
+
+    def notify(self, key: str, severity: str, text: str, remedy: str = "", action: MessageAction | None = None) -> None:
+        """Post a message above the picture."""
+        self.messages.post(key, severity, text, remedy, action)
+
+    def report(self, case: Case | None, error: UserFacingError) -> None:
+        """Tell the user about an error; a case's name stands before it."""
+        text = error.message if case is None or case.name in error.message else f"{case.name}: {error.message}"
+        key = str(case.path) if case is not None else error.message
+        self.notify(key, "error", text, error.remedy)
+
+    def _engine_changed(self, event: Any) -> None:
+        self.status.set_engine(event)
+        if isinstance(event, EngineDied):
+            case = self.work.current
+            again = ("Analyse again", lambda: commands.analyse_current(self)) if case is not None else None
+            self.notify(
+                "engine", "warning", "The analysis engine stopped unexpectedly and is being restarted.",
+                "Your cases, labels and masks are safe; only the running analysis was lost.", again,
+            )  # fmt: skip
+
+    def _progress(self, event: Any) -> None:
+        if any(job.id == event.job for job in self.tasks.shown_jobs()):
+            self.status.progress(event)
+
+    def _jobs_changed(self) -> None:
+        jobs = self.tasks.shown_jobs()
+        if jobs:
+            self.status.begin(jobs[0].title)
+        else:
+            self.status.end()
+        self._update_state()
+
+    def set_identity_visible(self, visible: bool) -> None:
+        """One switch for everything that identifies the patient."""
+        self.identity_visible = visible
+        self.inspector.set_identity_visible(visible)
+        if self.viewer is not None:
+            self.viewer.set_identity_visible(visible)
+
+    def _update_state(self) -> None:
+        work = self.work
+        case = work.current
+        self.actions_.set_state(actions.State(
+            cases=len(work.cases), case=case is not None, record=work.record is not None and self.viewer is not None,
+            analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
+            busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),
+        ))  # fmt: skip
+
+    # -- dropping, closing ----------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.work.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+        event.acceptProposedAction()
+
+    def _recolour(self) -> None:
+        self.actions_.recolour()
+        self.status.recolour()
+        self.messages.recolour()
+        for page in (self.empty_page, self.problem_page):
+            page.recolour()
+        self._show_features(self.work.features)
+
+    def _restore_layout(self) -> None:
+        geometry, state = self.settings.window_layout()
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        if not state.isEmpty():
+            self.restoreState(QByteArray(state))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.set_window_layout(self.saveGeometry(), self.saveState())
+        self.settings.sync()
+        self.tasks.close()
+        super().closeEvent(event)

@@ -1,0 +1,348 @@
+"""What the window works on: the cases, the current one, and the way from a file to its features. No widgets here."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop import background
+from divisive_desktop.desktop.cases import Case, CaseModel, Review
+from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop.tasks import EngineJob, Task, TaskRunner
+from divisive_desktop.engine import messages
+from divisive_desktop.errors import CancelledError, ModelNotFoundError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.imaging.record import ImageRecord
+    from divisive_desktop.library.card import Card
+
+KEPT_BYTES = 512 * 2**20
+"""Decoded images kept in memory, so that going back and forth is instant."""
+
+
+class Workspace(QObject):
+    """Cases and the current one; starts the background work and tells what came of it.
+
+    Signals
+    -------
+    currentChanged(object)
+        Another case (or None) is current; its record may still be on its way.
+    recordReady(object, object)
+        Case and its ``ImageRecord``: the current case's pixels are there.
+    analysisChanged(object)
+        The current case's analysis, its failure, or its label changed.
+    featuresReady(object)
+        ``FeatureSet`` of the current case, or None.
+    modelsChanged()
+        The list of installed models was read.
+    problem(object, object)
+        Case (or None) and the ``UserFacingError`` that the user should read now.
+    """
+
+    currentChanged = Signal(object)
+    recordReady = Signal(object, object)
+    analysisChanged = Signal(object)
+    featuresReady = Signal(object)
+    modelsChanged = Signal()
+    problem = Signal(object, object)
+
+    def __init__(self, tasks: TaskRunner, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tasks = tasks
+        self.settings = settings
+        self.cases = CaseModel(self)
+        self.cases.thumbnailWanted.connect(self._make_thumbnail)
+        self.current: Case | None = None
+        self.record: ImageRecord | None = None
+        self.features: FeatureSet | None = None
+        self.quantile: float | None = None
+        """Threshold of the features as a quantile of |D|; None: Otsu."""
+        self._records: OrderedDict[tuple[str, int], ImageRecord] = OrderedDict()
+        self._batch: EngineJob | None = None
+        self._cards: list[Card] = []
+
+    # -- adding ---------------------------------------------------------------------------------------------
+
+    def open_paths(self, given: Sequence[Path], remember: bool = True) -> None:
+        """Add files, folders and ZIP archives; the first image becomes the current case.
+
+        Parameters
+        ----------
+        remember : bool
+            List them among the recent files.
+        """
+        if not given:
+            return
+        wanted = [Path(p) for p in given]
+        state = {"first": True, "found": 0}
+
+        def arrived(batch: list[Case]) -> None:
+            cases = self.cases.add(batch)
+            state["found"] += len(cases)
+            if state["first"] and cases:
+                state["first"] = False
+                self.select(cases[0])
+
+        def done(problems: list[UserFacingError]) -> None:
+            for error in problems:
+                self.problem.emit(None, error)
+
+        self.tasks.run(
+            lambda task: background.find_cases(wanted, lambda cases: self.tasks.emit(task, cases), task),
+            done,
+            lambda error: self.problem.emit(None, error),
+            stream=arrived,
+            priority=5,
+        )
+        if remember:
+            self.settings.add_recent(wanted)
+
+    def remove(self, cases: Iterable[Case]) -> None:
+        """Take cases off the list."""
+        gone = list(cases)
+        self.cases.remove(gone)
+        if self.current in gone:
+            self.select(next(iter(self.cases), None))
+
+    # -- the current case -----------------------------------------------------------------------------------
+
+    def select(self, case: Case | None) -> None:
+        """Make a case current: its picture is opened, then analysed unless that was done before."""
+        if case is self.current and (case is None or self.record is not None):
+            return
+        self.current = case
+        self.record = None
+        self.features = None
+        self.currentChanged.emit(case)
+        if case is None or case.error is not None:
+            return
+        known = self._records.get(case.key)
+        if known is not None:
+            self._records.move_to_end(case.key)
+            self._show(case, known)
+            return
+        self.tasks.run(
+            lambda _: background.open_case(case),
+            lambda opened: self._opened(case, *opened),
+            lambda error: self._failed(case, error),
+            key="open",
+            priority=10,
+        )
+
+    def _opened(self, case: Case, record: ImageRecord, thumbnail: Any) -> None:
+        self._remember(case, record)
+        if case.thumbnail is None:
+            case.thumbnail, case.thumbnail_asked = thumbnail, True
+            self.cases.changed(case)
+        if case is self.current:
+            self._show(case, record)
+
+    def _show(self, case: Case, record: ImageRecord) -> None:
+        self.record = record
+        if case.review is Review.NEW:
+            case.review = Review.OPEN
+            self.cases.changed(case)
+        self.recordReady.emit(case, record)
+        if case.analysis is None:
+            self.analyse(case)
+        else:
+            self.analysisChanged.emit(case)
+            self.update_features()
+
+    def _failed(self, case: Case, error: UserFacingError) -> None:
+        case.error = error
+        self.cases.changed(case)
+        if case is self.current:
+            self.currentChanged.emit(case)
+            self.problem.emit(case, error)
+
+    def _remember(self, case: Case, record: ImageRecord) -> None:
+        self._records[case.key] = record
+        self._records.move_to_end(case.key)
+        while len(self._records) > 1 and sum(r.stored.nbytes * 3 for r in self._records.values()) > KEPT_BYTES:
+            self._records.popitem(last=False)
+
+    # -- analyses -------------------------------------------------------------------------------------------
+
+    def analyse(self, case: Case) -> None:
+        """(Re-)analyse one case with the model chosen for its kind of image."""
+        if case.analysing or case.error is not None:
+            return
+        case.analysing, case.analysis_error = True, None
+        self._tell(case)
+        sha256 = self.record.sha256 if case is self.current and self.record is not None else None
+        request = messages.Analyse(str(case.path), case.frame, self._model_for(case), expected_sha256=sha256)
+        self.tasks.submit(
+            request, lambda value: self._analysed(case, value), lambda error: self._not_analysed(case, error)
+        )
+
+    def analyse_all(self) -> None:
+        """Analyse every case that has no analysis yet, with progress; stops at :meth:`cancel_batch`."""
+        todo = [c for c in self.cases if c.analysis is None and c.error is None and not c.analysing]
+        if not todo or self._batch is not None:
+            return
+        items = tuple(messages.Analyse(str(c.path), c.frame, self._model_for(c)) for c in todo)
+
+        def partial(event: messages.Partial) -> None:
+            case = todo[event.index]
+            if event.error is None:
+                self._analysed(case, event.value)
+            else:
+                error = UserFacingError(event.error["message"], event.error["remedy"])
+                error.kind = event.error.get("kind", "error")
+                self._not_analysed(case, error, quiet=True)
+
+        def ended(outcome: Any) -> None:
+            self._batch = None
+            if isinstance(outcome, UserFacingError) and not isinstance(outcome, CancelledError):
+                self.problem.emit(None, outcome)
+
+        self._batch = self.tasks.submit(
+            messages.AnalyseBatch(items), ended, ended, partial=partial, title=f"Analysing {len(todo)} images"
+        )
+
+    def cancel_batch(self) -> None:
+        if self._batch is not None:
+            self.tasks.cancel(self._batch)
+
+    @property
+    def batch_running(self) -> bool:
+        return self._batch is not None
+
+    def any_unanalysed(self) -> bool:
+        """Whether 'analyse all' has something to do."""
+        return any(c.analysis is None and c.error is None for c in self.cases)
+
+    # -- models ---------------------------------------------------------------------------------------------
+
+    def refresh_models(self) -> None:
+        """Read the cards of the installed models, in the background."""
+
+        def arrived(cards: list[Card]) -> None:
+            self._cards = cards
+            self.modelsChanged.emit()
+
+        self.tasks.run(
+            lambda _: background.model_cards(), arrived, lambda error: self.problem.emit(None, error), key="models"
+        )
+
+    def question(self, case: Case | None) -> tuple[str, tuple[str, str] | None]:
+        """What is asked of a case's image, and the names of the two answers; ('', None) while that isn't known."""
+        task = background.task_of(self._kind(case), self._cards)
+        return (task.question, task.classes) if task is not None else ("", None)
+
+    def model_choices(self, case: Case | None) -> tuple[list[tuple[str, str]], str]:
+        """Models that answer a case's question, as (id, text), and the one in use ('' for the default)."""
+        task = background.task_of(self._kind(case), self._cards)
+        if task is None:
+            return [], ""
+        fitting = [c for c in self._cards if c.task == task.id]
+        default = ("", f"Default model of {task.id}")
+        return [default, *((c.id, f"{c.id} · {c.version}") for c in fitting)], self.settings.model_for(task.id) or ""
+
+    def choose_model(self, model_id: str) -> None:
+        """Use a model ('' for the default) for images of the current case's kind, and analyse anew."""
+        case = self.current
+        task = background.task_of(self._kind(case), self._cards)
+        if case is None or task is None:
+            return
+        self.settings.set_model_for(task.id, model_id or None)
+        self.analyse(case)
+
+    def _model_for(self, case: Case) -> str | None:
+        task = background.task_of(self._kind(case), self._cards)
+        chosen = self.settings.model_for(task.id) if task is not None else None
+        return chosen if any(c.id == chosen for c in self._cards) else None
+
+    def _kind(self, case: Case | None) -> str | None:
+        record = self._records.get(case.key) if case is not None else None
+        return record.kind if record is not None else None
+
+    # -- results --------------------------------------------------------------------------------------------
+
+    def _analysed(self, case: Case, analysis: Any) -> None:
+        case.analysing, case.analysis, case.analysis_error = False, analysis, None
+        self._tell(case)
+        if case is self.current:
+            self.update_features()
+
+    def _not_analysed(self, case: Case, error: UserFacingError, quiet: bool = False) -> None:
+        case.analysing = False
+        if not isinstance(error, CancelledError):
+            case.analysis_error = error
+        self._tell(case)
+        told = (
+            quiet or isinstance(error, CancelledError) or error.kind == ModelNotFoundError.kind
+        )  # the inspector says it
+        if not told and case is self.current:
+            self.problem.emit(case, error)
+
+    def _tell(self, case: Case) -> None:
+        self.cases.changed(case)
+        if case is self.current:
+            self.analysisChanged.emit(case)
+
+    # -- what the analyst says ------------------------------------------------------------------------------
+
+    def set_label(self, label: int | None) -> None:
+        """The analyst's class for the current case; None takes the label back."""
+        case = self.current
+        if case is None or case.error is not None or case.label == label:
+            return
+        case.label = label
+        self._tell(case)
+        self.update_features()
+
+    def set_review(self, review: Review) -> None:
+        if self.current is not None:
+            self.current.review = review
+            self.cases.changed(self.current)
+
+    def set_quantile(self, quantile: float | None) -> None:
+        """Threshold for the important features as a quantile of |D|; None: Otsu's."""
+        self.quantile = quantile
+        self.update_features()
+
+    def update_features(self) -> None:
+        """Find the important features anew, in the background; the newest request wins."""
+        case = self.current
+        if case is None or case.analysis is None or self.record is None:
+            self.features = None
+            self.featuresReady.emit(None)
+            return
+        analysis, record, quantile = case.analysis, self.record, self.quantile
+        true_class, _ = analysis.true_class(case.label)
+
+        def done(features: FeatureSet) -> None:
+            if case is self.current:
+                self.features = features
+                self.featuresReady.emit(features)
+
+        self.tasks.run(
+            lambda _: background.find_features(analysis, true_class, record.spacing, quantile),
+            done,
+            lambda error: self.problem.emit(case, error),
+            key="features",
+            priority=20,
+        )
+
+    # -- thumbnails -----------------------------------------------------------------------------------------
+
+    def _make_thumbnail(self, case: Case) -> None:
+        def done(image: Any) -> None:
+            case.thumbnail = image
+            self.cases.changed(case)
+
+        def failed(error: UserFacingError) -> None:
+            case.error = error
+            self.cases.changed(case)
+
+        def work(task: Task) -> Any:
+            return background.thumbnail_of(case)
+
+        self.tasks.run(work, done, failed)
