@@ -82,11 +82,15 @@ def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int
         One of its subclasses, with the reason.
     """
     dataset = _read(path, source)
+    if not len(dataset) and not _reaches_pixels(source):
+        raise NotAnImageError(
+            f"{path.name} holds no DICOM data.", "Check that it is the right file; it may be an empty export."
+        )
     notes: list[str] = []
     syntax = _transfer_syntax(dataset, notes)
     keyword = next((word for word in _PIXELS if word in dataset), None)
     if keyword is None:
-        raise _no_pixels(path, dataset)
+        raise _no_pixels(path, dataset, source)
     frames = _check_geometry(path, dataset, limit, notes)
     if not 0 <= frame < frames:
         raise DamagedImageError(
@@ -152,10 +156,6 @@ def _read(path: Path, source: BinaryIO) -> FileDataset:
             f"{path.name} begins like a DICOM file but can't be read ({exc}).",
             "Ask for the file again, or open another copy of it.",
         ) from exc
-    if not len(dataset):
-        raise NotAnImageError(
-            f"{path.name} holds no DICOM data.", "Check that it is the right file; it may be an empty export."
-        )
     return dataset
 
 
@@ -170,11 +170,23 @@ def _transfer_syntax(dataset: FileDataset, notes: list[str]) -> UID:
     return guess
 
 
-def _no_pixels(path: Path, dataset: Dataset) -> NoPixelDataError:
+def _no_pixels(path: Path, dataset: Dataset, source: BinaryIO) -> NoPixelDataError | TruncatedImageError:
+    if _reaches_pixels(source):
+        return TruncatedImageError(
+            f"{path.name} is cut off: its compressed picture has no end.",
+            "Copy or send the file again; the transfer probably stopped early.",
+        )
     kind = UID(str(dataset.get("SOPClassUID") or "")).name or "DICOM object"
     return NoPixelDataError(
         f"{path.name} holds no picture ({kind}).", "Open the image that belongs to it; this file can't be shown."
     )
+
+
+def _reaches_pixels(source: BinaryIO) -> bool:
+    """Whether the bytes come as far as the tag of the pixel data: then they were lost for want of their end."""
+    source.seek(0)
+    dcmread(source, force=True, stop_before_pixels=True)
+    return source.read(2) in (b"\xe0\x7f", b"\x7f\xe0")
 
 
 def _check_geometry(path: Path, dataset: Dataset, limit: int, notes: list[str]) -> int:
@@ -283,7 +295,7 @@ _CONVERT = "Make an uncompressed copy with 'dcmdjpeg' (DCMTK) or 'gdcmconv --raw
 _VIDEO = "It is a video stream, which this program doesn't play: export single frames from the workstation."
 _JPEG_2000 = "Install a JPEG 2000 decoder: 'pip install pylibjpeg pylibjpeg-openjpeg'."
 _NEEDED = {
-    "1.2.840.10008.1.2.4.50": "Install a JPEG decoder: 'pip install pillow' or 'pip install pylibjpeg pylibjpeg-libjpeg'.",
+    "1.2.840.10008.1.2.4.50": "Install a JPEG decoder: 'pip install pillow' or 'pip install pylibjpeg-libjpeg'.",
     "1.2.840.10008.1.2.4.51": "It needs a decoder for 12-bit JPEG. Make an uncompressed copy with 'dcmdjpeg' (DCMTK).",
     "1.2.840.10008.1.2.4.57": "Install a lossless JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg'.",
     "1.2.840.10008.1.2.4.70": "Install a lossless JPEG decoder: 'pip install pylibjpeg pylibjpeg-libjpeg'.",

@@ -72,7 +72,7 @@ def lookup_table(
         table = np.frombuffer(data, ("<u2" if little_endian else ">u2") if wide else np.uint8)
     else:
         table = np.asarray(numbers(data))
-    if not 1 <= bits <= 16 or table.size < min(entries, 2):
+    if not 1 <= bits <= 16 or table.size < entries:
         return None
     return table[:entries].astype(np.float32) % 65536, first, bits
 

@@ -21,7 +21,7 @@ from divisive_desktop.imaging.record import ImageRecord
 # ``check_size`` does this with a limit that the user can raise, and an error instead of a warning.
 Image.MAX_IMAGE_PIXELS = None
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000")
 """What is tried. Pillow knows more (EPS, PSD...), some of which start other programs."""
 
 _STRIP = 64
@@ -49,12 +49,15 @@ def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit
             image.seek(frame)
             check_size(path.name, *image.size, limit)
         notes: list[str] = []
-        header = _header(image)
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        if _deep_colour(image):
+        deep = _deep_colour(image)
+        if deep:
             pixels, decoder = _decode_deep(path, source, frame, notes), f"opencv {cv2.__version__}"
         else:
             pixels, decoder = _decode(path, image, notes), f"pillow {PIL.__version__}"
+        # A PNG's EXIF block may follow the pixels, so that asking Pillow for it decodes them: not twice.
+        exif = Image.Exif() if deep and image.format == "PNG" and "exif" not in image.info else image.getexif()
+        header = _header(image, exif)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
         lossy = image.format in ("JPEG", "MPO") or (image.format == "WEBP" and not image.info.get("lossless"))
     pixels = _upright(pixels, orientation, notes)
     pixels = _collapse_grey(pixels, notes)
@@ -89,8 +92,7 @@ def _with_voi(draft: ImageRecord) -> ImageRecord:
     return replace(draft, voi=(auto, full) if dim else (full, auto))
 
 
-def _header(image: Image.Image) -> dict[str, str]:
-    exif = image.getexif()
+def _header(image: Image.Image, exif: Image.Exif) -> dict[str, str]:
     tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
     named = {ExifTags.TAGS.get(tag, ""): value for tag, value in tags.items()}
     header = {name: str(named[name]).strip("\0 ") for name in _HEADER_TAGS if named.get(name)}

@@ -1,0 +1,176 @@
+"""What goes wrong is said, with what to do; nothing crashes."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from divisive_desktop import errors
+from divisive_desktop.imaging import is_image_file, limits, open_image, scan
+from divisive_desktop.imaging.display import render
+
+
+def fails(path: Path, kind: type[errors.ImageError], *words: str, **options: int) -> errors.ImageError:
+    with pytest.raises(kind) as caught:
+        open_image(path, **options)
+    for word in words:
+        assert word in f"{caught.value.message} {caught.value.remedy}"
+    return caught.value
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.dcm"
+    path.touch()
+    fails(path, errors.EmptyFileError, "empty.dcm", "0 bytes")
+    assert not is_image_file(path)
+
+
+def test_text_renamed_to_dcm(tmp_path: Path) -> None:
+    path = tmp_path / "notes.dcm"
+    path.write_text("Zürich, den 3. Mai\n" * 60, encoding="utf-8")
+    fails(path, errors.NotAnImageError, "notes.dcm", "text file")
+
+
+def test_unknown_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(os.urandom(3000).replace(b"\x89PNG", b"nope"))
+    fails(path, errors.ImageError)
+
+
+def test_missing_folder_and_special_files(tmp_path: Path) -> None:
+    fails(tmp_path / "nowhere.dcm", errors.UnreadableFileError, "doesn't exist")
+    fails(tmp_path, errors.UnreadableFileError, "folder")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        fails(tmp_path / "pipe", errors.UnreadableFileError, "regular")
+
+
+def test_dicom_without_pixels_names_what_it_is(sample: Callable[[str], Path]) -> None:
+    fails(sample("reportsi.dcm"), errors.NoPixelDataError, "Basic Text SR")
+    fails(sample("rtplan.dcm"), errors.NoPixelDataError, "RT Plan")
+
+
+def test_dicomdir_points_to_its_folder(sample: Callable[[str], Path]) -> None:
+    fails(sample("DICOMDIR"), errors.NoPixelDataError, "folder")
+
+
+@pytest.mark.parametrize("name", ["RG1_UNCR.dcm", "MR_small_implicit.dcm", "RG1_J2KR.dcm", "MR_small_RLE.dcm"])
+@pytest.mark.parametrize("part", [0.3, 0.7, 0.95])
+def test_truncated_dicom(name: str, part: float, sample: Callable[[str], Path], tmp_path: Path) -> None:
+    data = sample(name).read_bytes()
+    path = tmp_path / "cut.dcm"
+    start = data.rindex(b"\xe0\x7f\x10\x00")
+    path.write_bytes(data[: start + int((len(data) - start) * part)])
+    error = fails(path, errors.TruncatedImageError, "cut.dcm")
+    assert error.remedy
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])
+def test_truncated_photographs(suffix: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / f"whole{suffix}")
+    data = (tmp_path / f"whole{suffix}").read_bytes()
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises((errors.TruncatedImageError, errors.DamagedImageError, errors.NotAnImageError)):
+        open_image(path)
+
+
+def test_an_undecodable_syntax_is_named(shared_data: Path) -> None:
+    path = shared_data / "dicom" / "rg2_jpeg_extended_12bit_undecodable.dcm"
+    fails(path, errors.MissingDecoderError, "JPEG Extended", "12-bit", "dcmdjpeg")
+
+
+def test_video_and_unknown_syntaxes_are_named(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    data = sample("JPEG2000.dcm").read_bytes()
+    path = tmp_path / "other.dcm"
+    path.write_bytes(data.replace(b"1.2.840.10008.1.2.4.91", b"1.2.840.10008.1.2.4.99", 1))
+    fails(path, errors.MissingDecoderError, "1.2.840.10008.1.2.4.99")
+    dataset = dcmread(sample("JPEG2000.dcm"))
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.102"
+    dataset.save_as(tmp_path / "video.dcm")
+    fails(tmp_path / "video.dcm", errors.MissingDecoderError, "MPEG-4", "video")
+
+
+def test_a_header_without_geometry(make_dicom: Callable[..., Path]) -> None:
+    path = make_dicom(np.zeros((8, 8), np.uint16), Rows=None)
+    fails(path, errors.DamagedImageError, "rows")
+
+
+def test_a_frame_that_does_not_exist(rg1: Path) -> None:
+    fails(rg1, errors.DamagedImageError, "1 frame", frame=3)
+
+
+def test_one_pixel_opens(make_dicom: Callable[..., Path], tmp_path: Path) -> None:
+    assert open_image(make_dicom(np.asarray([[500]], np.uint16))).width == 1
+    Image.new("RGB", (1, 1), (3, 4, 5)).save(tmp_path / "1.png")
+    assert open_image(tmp_path / "1.png").stored.tolist() == [[[3, 4, 5]]]
+
+
+def test_a_very_long_picture_opens(tmp_path: Path) -> None:
+    Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (30, 118))[:, :30000]).save(tmp_path / "long.png")
+    image = open_image(tmp_path / "long.png")
+    assert (image.width, image.height) == (30000, 30)
+
+
+def test_a_constant_picture_opens(make_dicom: Callable[..., Path]) -> None:
+    image = open_image(make_dicom(np.full((32, 32), 1000, np.uint16)))
+    assert len(np.unique(render(image))) == 1
+
+
+def _png_bomb(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    pixels = zlib.compress(b"\0" * 99)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def test_decompression_bombs_are_refused_with_the_limit(tmp_path: Path, make_dicom: Callable[..., Path]) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png_bomb(60000, 60000))
+    fails(path, errors.ImageTooLargeError, "60,000 x 60,000", "256,000,000", "max_pixels")
+    dicom = make_dicom(np.zeros((8, 8), np.uint16), Rows=65535, Columns=65535)
+    fails(dicom, errors.ImageTooLargeError, "65,535 x 65,535")
+
+
+def test_the_limit_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIVISIVE_DESKTOP_MAX_PIXELS", "")
+    Image.new("L", (100, 100), 3).save(tmp_path / "a.png")
+    limits.set_max_pixels(9999)
+    fails(tmp_path / "a.png", errors.ImageTooLargeError, "9,999")
+    limits.set_max_pixels(10000)
+    assert open_image(tmp_path / "a.png").width == 100
+    fails(tmp_path / "a.png", errors.ImageTooLargeError, max_pixels=50)
+    with pytest.raises(ValueError, match="positive"):
+        limits.set_max_pixels(0)
+
+
+def test_scan_finds_pictures_by_content(tmp_path: Path, rg1: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "IM10").write_bytes(rg1.read_bytes())
+    (tmp_path / "deep" / "er" / "IM2").write_bytes(rg1.read_bytes())
+    (tmp_path / "deep" / "readme.txt").write_text("BM, this is no bitmap")
+    (tmp_path / "deep" / "empty.dcm").touch()
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / ".hidden.png").write_bytes((tmp_path / "a.png").read_bytes())
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    found = [path.relative_to(tmp_path).as_posix() for path in scan([tmp_path])]
+    assert found == ["a.png", "deep/er/IM2", "deep/er/IM10"]
+    assert list(scan([tmp_path], max_files=1)) == [tmp_path / "a.png"]
+    assert list(scan([tmp_path], max_depth=1)) == [tmp_path / "a.png"]
+
+
+def test_scan_keeps_named_files_so_that_they_can_be_complained_about(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("x")
+    assert list(scan([text, tmp_path / "missing.dcm", text])) == [text, tmp_path / "missing.dcm"]
+    assert list(scan([tmp_path])) == []
