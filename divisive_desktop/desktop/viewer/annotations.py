@@ -60,9 +60,7 @@ def corners(record: ImageRecord, voi: Voi, invert: bool, zoom: float, identity_v
     numbers += [f"Im {get('InstanceNumber')}"] if get("InstanceNumber") else []
     numbers += [f"Fr {record.frame + 1}/{record.frames}"] if record.frames > 1 else []
     series.append("  ".join(numbers))
-    size = f"{record.width} × {record.height}"
-    bits = f"{record.bits_stored} bit" + (" RGB" if record.is_colour else "")
-    bottom_left = [describe(voi) + ("  inverted" if invert else ""), f"Zoom {zoom_text(zoom)}   {size}, {bits}"]
+    bottom_left = [describe(voi) + ("  inverted" if invert else ""), f"Zoom {zoom_text(zoom)}"]
     return Corners(
         tuple(t for t in patient if t),
         tuple(t for t in study if t),
@@ -70,6 +68,12 @@ def corners(record: ImageRecord, voi: Voi, invert: bool, zoom: float, identity_v
         tuple(t for t in series if t),
         record.lossy,
     )
+
+
+def pixel_format(record: ImageRecord) -> str:
+    """'1841 × 1955   15 bit'"""
+    bits = record.bits_stored
+    return f"{record.width} × {record.height}   {f'RGB {bits} bit' if record.is_colour else f'{bits} bit'}"
 
 
 def zoom_text(zoom: float) -> str:

@@ -1,8 +1,9 @@
 """Colours for maps: fixed, because here colour is data and not decoration.
 
-Two perceptually uniform maps: *inferno* (CC0, from OpenCV's table) for one class's activation, and a diverging
-blue - grey - orange made here in the OKLab space for the divergence map (equal lightness on both arms, chroma
-proportional to the value, and a pair of hues that colour-blind readers tell apart).
+Two perceptually uniform maps: *inferno* (CC0, from OpenCV's table) for one class's activation, without its palest end
+that would vanish on bright bone; and a diverging blue - grey - orange made here in the OKLab space for the divergence
+map (equal lightness on both arms, chroma proportional to the value, and a pair of hues that colour-blind readers tell
+apart).
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ TRUE_COLOUR = (255, 160, 82)
 FALSE_COLOUR = (108, 176, 255)
 """sRGB of contours and badges of features that argue for the true and for the false class."""
 
-_LIGHTNESS = 0.72
-_CHROMA = 0.165
+_FROM, _TO = 0.12, 0.87
+_LIGHTNESS = 0.69
+_CHROMA = 0.175
 _ORANGE, _BLUE = np.deg2rad(58.0), np.deg2rad(252.0)
 
 
 @lru_cache(maxsize=1)
 def sequential() -> npt.NDArray[np.uint8]:
     """Lowest to highest value, (256, 3) sRGB."""
-    ramp = np.arange(TABLE, dtype=np.uint8)[:, None]
-    return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1])
+    ramp = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    # A part of a uniform map is uniform. Linear steps between its entries keep the ramp smooth.
+    at = np.linspace(_FROM * 255, _TO * 255, TABLE)
+    return np.rint([np.interp(at, np.arange(256), ramp[:, i]) for i in range(3)]).T.astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -42,14 +46,16 @@ def diverging() -> npt.NDArray[np.uint8]:
     return _oklab_to_srgb(lab)
 
 
-def sequential_alpha() -> npt.NDArray[np.float64]:
-    """Opacity of each entry of `sequential`: nothing at the bottom of the scale, full from its upper part on."""
-    return _ramp(np.linspace(0, 1, TABLE), 0.08, 0.75)
+def alpha(low: float, high: float) -> npt.NDArray[np.float64]:
+    """Opacity of each entry of a table for raw values ``low`` … ``high``, (256,) in 0..1.
 
-
-def diverging_alpha() -> npt.NDArray[np.float64]:
-    """Opacity of each entry of `diverging`: nothing around zero."""
-    return _ramp(np.abs(np.linspace(-1, 1, TABLE)), 0.04, 0.7)
+    Nothing where the value is zero (or nearest to it), since no evidence should leave the image alone; full from
+    60 % of the largest magnitude on.
+    """
+    size = np.abs(np.linspace(low, high, TABLE))
+    least = 0.0 if low <= 0.0 <= high else size.min()
+    share = (size - least) / max(size.max() - least, 1e-12)
+    return np.clip((share - 0.03) / 0.57, 0.0, 1.0)
 
 
 def argb_table(colours: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
@@ -57,10 +63,6 @@ def argb_table(colours: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float64]) -
     rgb = np.rint(colours * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
     return (a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
-
-
-def _ramp(t: npt.NDArray[np.float64], start: float, stop: float) -> npt.NDArray[np.float64]:
-    return np.clip((t - start) / (stop - start), 0.0, 1.0)
 
 
 def _oklab_to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

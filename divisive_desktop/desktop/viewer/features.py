@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from divisive_desktop.desktop.viewer.annotations import overlay_font
 from divisive_desktop.desktop.viewer.colormaps import FALSE_COLOUR, TRUE_COLOUR
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.explanation.features import Feature, FeatureSet
+from divisive_desktop.explanation.features import WORKING_SIDE, Feature, FeatureSet
 
 _DARK = QColor(10, 11, 13)
 
@@ -20,10 +20,23 @@ def colour_of(feature: Feature) -> QColor:
     return QColor(*(TRUE_COLOUR if feature.favours == "true" else FALSE_COLOUR))
 
 
-def outline(feature: Feature, transform: Transform) -> QPolygonF:
-    """The contour in a pane's logical pixels, through the pixels' centres."""
-    points = (transform.to_widget(float(x) + 0.5, float(y) + 0.5) for x, y in feature.contour)
-    return QPolygonF(list(points))
+def outline(feature: Feature, transform: Transform, rounding: float) -> QPainterPath:
+    """The contour in a pane's logical pixels, corners rounded by at most ``rounding`` image pixels.
+
+    The contour was found on a coarse grid; rounding by its step takes the staircase away and nothing else.
+    """
+    points = np.array([(x + 0.5, y + 0.5) for x, y in feature.contour.astype(float)])
+    after = np.roll(points, -1, axis=0)
+    length = np.maximum(np.hypot(*(after - points).T), 1e-9)[:, None]
+    cut = np.minimum(rounding / length, 0.5)
+    leaving = points + (after - points) * cut
+    arriving = np.roll(after - (after - points) * cut, 1, axis=0)
+    path = QPainterPath(transform.to_widget(*leaving[0]))
+    for i in (*range(1, len(points)), 0):
+        path.lineTo(transform.to_widget(*arriving[i]))
+        path.quadTo(transform.to_widget(*points[i]), transform.to_widget(*leaving[i]))
+    path.closeSubpath()
+    return path
 
 
 def feature_at(found: FeatureSet, x: float, y: float) -> Feature | None:
@@ -43,13 +56,14 @@ def draw_features(
 ) -> None:
     """Contours first, then the badges, most important last so that its badge is on top."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    rounding = 1.5 * max(found.region[2:]) / WORKING_SIDE
     for feature in reversed(found.features):
-        shape = outline(feature, transform)
+        shape = outline(feature, transform, rounding)
         chosen = feature.rank == selected
         painter.setPen(_pen(QColor(0, 0, 0, 170), 4.5 if chosen else 3.5))
-        painter.drawPolygon(shape)
+        painter.drawPath(shape)
         painter.setPen(_pen(colour_of(feature), 2.5 if chosen else 1.5))
-        painter.drawPolygon(shape)
+        painter.drawPath(shape)
     bold = overlay_font(font, 11, bold=True)
     for feature in reversed(found.features):
         _badge(painter, feature, _anchor(feature, transform), bold, feature.rank == selected)

@@ -66,11 +66,6 @@ class MapSource:
             PaneKind.FALSE: false,
             PaneKind.FEATURES: analysis.divergence(true_class),
         }
-        self._tables = {
-            PaneKind.TRUE: colormaps.argb_table(colormaps.sequential(), colormaps.sequential_alpha()),
-            PaneKind.FEATURES: colormaps.argb_table(colormaps.diverging(), colormaps.diverging_alpha()),
-        }
-        self._tables[PaneKind.FALSE] = self._tables[PaneKind.TRUE]
 
     @property
     def region(self) -> Box:
@@ -134,8 +129,10 @@ class MapSource:
         # Bilinear interpolation is separable: two thin matrix products give the surface at any magnification,
         # without the 1/32 steps of OpenCV's warps.
         values = self._weights(v, rows) @ self._maps[kind].astype(np.float64) @ self._weights(u, columns).T
-        index = np.rint(normalise(values, self.limits(kind)) * (colormaps.TABLE - 1)).astype(np.uint8)
-        return ScreenMap(self._tables[kind][index], left, top)
+        low, high = self.limits(kind)
+        index = np.rint(normalise(values, (low, high)) * (colormaps.TABLE - 1)).astype(np.uint8)
+        colours = colormaps.diverging() if kind is PaneKind.FEATURES else colormaps.sequential()
+        return ScreenMap(colormaps.argb_table(colours, colormaps.alpha(low, high))[index], left, top)
 
     def _weights(self, positions: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
         """(n, cells) weights that read a map at positions given in cells (centres at .5), borders repeated."""

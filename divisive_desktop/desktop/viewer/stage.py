@@ -65,7 +65,7 @@ class Stage(QObject):
         self.maps: MapSource | None = None
         self.features: FeatureSet | None = None
         self.selected: int | None = None
-        self.opacity = 0.6
+        self.opacity = 0.55
         self.overlay_shown = True
         self.wipe: float | None = None
         """Where in the pane's width the overlay begins (0..1); None: everywhere."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from divisive_desktop.desktop.viewer import commands
+from divisive_desktop.desktop.viewer import annotations, commands
 from divisive_desktop.desktop.viewer.controls import DisplayControls
 from divisive_desktop.desktop.viewer.features import feature_at
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
@@ -273,7 +273,9 @@ class Viewer(DisplayControls):
         maps, found = self.stage.maps, self.stage.features
         for kind, pane in self.panes.items():
             if kind is PaneKind.IMAGE:
-                pane.header.set_texts("Image", self.stage.record.path.name if self.stage.record is not None else "")
+                record = self.stage.record
+                # Not the file's name: names of files often name a patient.
+                pane.header.set_texts("Image", annotations.pixel_format(record) if record is not None else "")
             elif maps is None:
                 pane.header.set_texts(_UNKNOWN[kind], "")
             else:
