@@ -318,7 +318,8 @@ def to_bytes(array: npt.NDArray[Any]) -> Pixels:
     if array.dtype == np.bool_:
         return np.where(array, np.uint8(255), np.uint8(0))
     if np.issubdtype(array.dtype, np.floating):
-        return np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
+        grey: Pixels = np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
+        return grey
     raise ValueError(f"mask pixels are uint8, bool or float, got {array.dtype}")
 
 
