@@ -77,3 +77,39 @@ def nothing_left_behind() -> Iterator[None]:
 def _pool_thread(thread: threading.Thread) -> bool:
     # Library pools that live as long as the process by design (joblib, numpy/OpenMP, torch's autograd).
     return thread.name.startswith(("Dummy", "pydevd", "ThreadPoolExecutor-torch"))
+
+
+@pytest.fixture(scope="session")
+def seeded_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with one real model per kind of image: ImageNet backbone, seeded head, 224 px input."""
+    import torch
+
+    from divisive_desktop.library.card import Card, Preprocessing
+    from divisive_desktop.networks.pretrained import pretrained_network
+    from divisive_desktop.networks.saving import save_network
+
+    folder = tmp_path_factory.mktemp("seeded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIVISIVE_DESKTOP_HOME", str(folder))
+        network = pretrained_network(seed=7)
+        torch.nn.init.normal_(network.head.weight, std=0.05, generator=torch.Generator().manual_seed(7))
+        torch.nn.init.zeros_(network.head.bias)
+        for model_id, task, classes, colour in (
+            ("seeded-chest", "chest-xray", ("no finding", "abnormal"), "grey"),
+            ("seeded-face", "face-manipulation", ("authentic", "manipulated"), "rgb"),
+        ):
+            card = Card(
+                model_id, "1", task, classes, "efficientnet-lite0", "cross_entropy", "",
+                Preprocessing(size=224, colour=colour), default=True, intended_use="tests",
+            )
+            save_network(folder / "models" / model_id, network, card)
+    return folder
+
+
+@pytest.fixture
+def with_models(home: Path, seeded_models: Path) -> Path:
+    """The test's own home folder, with the seeded models installed in it."""
+    import shutil
+
+    shutil.copytree(seeded_models / "models", home / "models")
+    return home

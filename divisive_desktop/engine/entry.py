@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
+import os
+import sys
 from multiprocessing.connection import Connection
 
+from divisive_desktop import paths
 
-def run(connection: Connection) -> None:
-    """Import the worker (and with it torch) in the child, then serve requests until told to stop."""
-    importlib.import_module("divisive_desktop.engine.worker").serve(connection)
+_LOG_BYTES = 1 << 20
+
+
+def run(connection: Connection, device: str) -> None:
+    """Send output to the log, import the worker (and with it torch), then serve requests until told to stop."""
+    _log_to_file()
+    importlib.import_module("divisive_desktop.engine.worker").serve(connection, device)
+
+
+def _log_to_file() -> None:
+    """stdout, stderr and crash traces of the engine go to ``engine.log``: a windowed program has no console."""
+    folder = paths.user_log_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "engine.log"
+        if path.exists() and path.stat().st_size > _LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        log = path.open("a", encoding="utf-8", buffering=1)
+    except OSError:  # a full or read-only disk must not keep the engine from working
+        log = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open as long as the process
+    sys.stdout = sys.stderr = log
+    faulthandler.enable(log)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from divisive_desktop.explanation.analysis import Analysis, Box
+
+Lane = Literal["quick", "long"]
+"""The engine works on one quick and one long job at a time, so that an image can be analysed during training."""
+
+Lane = Literal["short", "long"]
+"""Requests in different lanes run side by side: what a person waits for, and what takes minutes."""
 
 # ---- requests -------------------------------------------------------------------------------------------
 
@@ -14,6 +20,9 @@ from divisive_desktop.explanation.analysis import Analysis, Box
 @dataclass(frozen=True)
 class Analyse:
     """Analyse one frame of one file with one model. Result: ``Analysis``."""
+
+    lane: ClassVar[Lane] = "short"
+    lane: ClassVar[Lane] = "quick"
 
     path: str
     frame: int = 0
@@ -29,6 +38,8 @@ class Analyse:
 class AnalyseBatch:
     """Analyse many files; every finished one arrives as a ``Partial`` event. Result: number done."""
 
+    lane: ClassVar[Lane] = "long"
+
     items: tuple[Analyse, ...]
 
 
@@ -36,13 +47,18 @@ class AnalyseBatch:
 class LoadModel:
     """Load and verify a model so that the first analysis is quick. Result: ``ModelRef``."""
 
+    lane: ClassVar[Lane] = "quick"
+
     model_id: str | None = None
+    """With neither: the default model of the default task for radiographs."""
     task: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelInput:
     """Ask for exactly what the model saw. Result: float32 array (3, size, size) after preprocessing."""
+
+    lane: ClassVar[Lane] = "quick"
 
     path: str
     frame: int = 0
@@ -51,14 +67,21 @@ class ModelInput:
 
 
 Request = Analyse | AnalyseBatch | LoadModel | ModelInput | Any
-"""Later issues add requests (training, face detection); the client passes any frozen dataclass on."""
+"""Other rooms add requests (training, face detection); the client passes any frozen dataclass on.
+
+Such a class declares ``lane: ClassVar[Lane] = "short"`` when a person waits for it; it is "long" otherwise.
+"""
+
+
+def lane_of(request: Request) -> Lane:
+    """The lane that a request runs in."""
+    return "short" if getattr(request, "lane", "long") == "short" else "long"
 
 
 @dataclass(frozen=True)
 class Submit:
     job: int
     request: Request
-    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -88,11 +111,15 @@ class EngineReady:
 
 @dataclass(frozen=True)
 class EngineDied:
-    """The engine process ended without being asked to; the client starts a new one."""
+    """The engine process ended; the client starts a new one unless it gave up."""
 
     exitcode: int | None
     jobs: tuple[int, ...]
     """Jobs that were lost with it; each also gets a ``Failed``."""
+    asked: bool = False
+    """The client ended it: a Cancel wasn't answered, or the user asked for a restart."""
+    restarting: bool = True
+    """False: it died too often in a row; ``EngineClient.restart`` tries again."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +176,7 @@ __all__ = [
     "EngineReady",
     "Event",
     "Failed",
+    "Lane",
     "LoadModel",
     "ModelInput",
     "Partial",
@@ -156,4 +184,5 @@ __all__ = [
     "Request",
     "Shutdown",
     "Submit",
+    "lane_of",
 ]
