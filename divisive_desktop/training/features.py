@@ -102,9 +102,10 @@ def compute_features(
         Name of the network's cut.
     folder : Path, optional
         Keep the features there, under a name that depends on everything that decides them, and take them from there
-        the next time. Needed for data that don't fit into memory. Not used together with ``change``.
+        the next time. Needed for data that don't fit into memory.
     change : callable, optional
-        Applied to the values (0..255) after augmentation, for controls.
+        Applied to the values (0..255) after augmentation, for controls; a named function, since its name tells
+        kept features apart.
     progress : callable, optional
         Called with images done and images in all.
     cancelled : callable, optional
@@ -121,9 +122,9 @@ def compute_features(
     weights = np.array([e.weight for e in examples], np.float32)
     grid = network.cam_size(preprocessing.size)
     target = None
-    if folder is not None and change is None:
+    if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / _key(network, examples, cut, preprocessing, augmentation, copies, seed)
+        target = folder / _key(network, examples, cut, preprocessing, augmentation, copies, seed, change)
         if target.with_suffix(".masks.npy").is_file():
             x = np.load(target.with_suffix(".x.npy"), mmap_mode="r")
             return Features(x, np.load(target.with_suffix(".masks.npy")), labels, weights)
@@ -170,7 +171,7 @@ def _allocate(shape: tuple[int, ...], target: Path | None) -> npt.NDArray[np.flo
 
 def _key(
     network: Network, examples: Sequence[Example], cut: str, preprocessing: Preprocessing, augmentation: Augmentation,
-    copies: int, seed: int,
+    copies: int, seed: int, change: Change | None,
 ) -> str:
     digest = hashlib.sha256()
     names = network.cuts[: network.cuts.index(cut) + 1]
@@ -178,7 +179,8 @@ def _key(
         if name in names:
             for tensor in stage.state_dict().values():
                 digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    about = [cut, asdict(preprocessing), asdict(augmentation), copies, seed, network.dilate_last]
+    control = None if change is None else change.__qualname__
+    about = [control, cut, asdict(preprocessing), asdict(augmentation), copies, seed, network.dilate_last]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for e in examples:
         for path in (e.file, e.mask):
