@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -76,16 +75,12 @@ class LiveAgreement:
         contours = [np.rint((f.contour + 0.5 - (x, y)) * scale - 0.5).astype(np.int32) for f in features.of("true")]
         if contours:
             cv2.drawContours(fine, [c.reshape(-1, 1, 2) for c in contours], -1, 255, cv2.FILLED)
-        self._features = _shrunk(fine, (columns, rows)) / np.float32(255)
+        self._features = fine.reshape(rows, _FINER, columns, _FINER).mean(axis=(1, 3)).astype(np.float32) / 255
 
     def reset(self, mask: Mask) -> Agreement:
         """Take the whole mask in (a case was opened, regions changed)."""
-        rows, columns = self._mean.shape
-        if mask.union_bounds() is None:
-            self._mean = np.zeros((rows, columns), np.float32)
-        else:
-            self._mean = _shrunk(mask.union(self._region), (columns, rows))
-        return self.scores()
+        self._mean[:] = 0
+        return self.update(mask, mask.union_bounds())
 
     def update(self, mask: Mask, box: Box | None) -> Agreement:
         """The mask changed inside ``box``: look again only there."""
@@ -116,11 +111,11 @@ class LiveAgreement:
         x0, x1 = _touched(self._x, seen[0], seen[0] + seen[2])
         y0, y1 = _touched(self._y, seen[1], seen[1] + seen[3])
         left, right = math.floor(self._x[x0]), math.ceil(self._x[x1])
-        top, bottom = math.floor(self._y[y0]), math.ceil(self._y[y1])
-        union = mask.union((left, top, right - left, bottom - top))
-        across = _shares(self._x[x0 : x1 + 1], left, right)
-        down = _shares(self._y[y0 : y1 + 1], top, bottom)
-        self._mean[y0:y1, x0:x1] = down @ union @ across.T
+        across = _shares(self._x[x0 : x1 + 1], left, right).T
+        for row in range(y0, y1):  # one row of cells at a time stays in the processor's cache
+            top, bottom = math.floor(self._y[row]), math.ceil(self._y[row + 1])
+            down = _shares(self._y[row : row + 2], top, bottom)
+            self._mean[row, x0:x1] = (down @ mask.union((left, top, right - left, bottom - top)) @ across)[0]
 
 
 def _touched(edges: npt.NDArray[np.float64], low: float, high: float) -> tuple[int, int]:
@@ -138,9 +133,3 @@ def _shares(edges: npt.NDArray[np.float64], low: int, high: int) -> _Grid:
     shares: _Grid = (overlap / (end - start)).astype(np.float32)
     return shares
 
-
-def _shrunk(array: npt.NDArray[Any], size: tuple[int, int]) -> _Grid:
-    """Area average over equal cells, fractions of pixels included; cells smaller than a pixel are interpolated."""
-    area = array.shape[1] >= size[0] and array.shape[0] >= size[1]
-    grid: _Grid = cv2.resize(array.astype(np.float32), size, interpolation=cv2.INTER_AREA if area else cv2.INTER_LINEAR)
-    return grid
