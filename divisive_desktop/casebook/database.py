@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -95,9 +96,9 @@ def translated(path: Path) -> Iterator[None]:
                 f"The casebook {path.name} can't be written ({detail}).", "Check the permissions of its folder."
             ) from e
         raise
+    except UnicodeDecodeError as e:  # a text, or SQLite's own message about one, that isn't UTF-8
+        raise damaged(path, str(e)) from e
     except OSError as e:
-        import errno
-
         if e.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise CasebookFullError(
                 f"The disk can't take more of the casebook {path.name} ({e.strerror}).",
@@ -164,12 +165,9 @@ def check_header(folder: Path) -> int:
 
 def _peek(folder: Path) -> sqlite3.Connection:
     path = folder / DATABASE
-    try:
-        connection = connect(path, mode="ro")
-        connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.OperationalError:
-        return connect(path, mode="ro", immutable=True)
-    return connection
+    # Without a log beside it the file is all there is; "immutable" then leaves no new file behind.
+    in_place = Path(f"{path}-wal").exists() and readable_in_place(path)
+    return connect(path, mode="ro", immutable=not in_place)
 
 
 def create(path: Path, version: int = FORMAT) -> None:
@@ -191,7 +189,7 @@ def readable_in_place(path: Path) -> bool:
     try:
         with contextlib.closing(connect(path, mode="ro")) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return False
     return True
 

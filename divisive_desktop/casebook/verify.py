@@ -9,6 +9,7 @@ head as a report printed it (``expected_head``).
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sqlite3
 import tempfile
@@ -23,6 +24,8 @@ from sqlalchemy.pool import StaticPool
 from divisive_desktop.casebook import chain, database, migrations, schema
 from divisive_desktop.casebook.blobs import Blobs, hash_file
 from divisive_desktop.errors import UserFacingError
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def verify(
             _check_witness(lines, rest, records, report)
             _check_content(connection, records, report)
             files = _files(connection)
-    except sqlite3.DatabaseError as e:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as e:
         report.breaks.append(Finding(database.DATABASE, f"can't be read ({e})"))
         return report
     _check_backups(path, records, report)
@@ -146,22 +149,23 @@ def _check_database(connection: sqlite3.Connection, version: int, report: Report
             report.breaks.append(Finding(database.DATABASE, str(line)))
     for row in connection.execute("PRAGMA foreign_key_check"):
         report.breaks.append(Finding(f"{row[0]} {row[1]}", f"refers to a row of {row[2]} that isn't there"))
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
-    actual = {tuple(row)[:2]: tuple(row) for row in connection.execute(query)}
-    expected = {tuple(row)[:2]: tuple(row) for row in _fresh_schema(version, query)}
+    actual = {tuple(row)[:2]: tuple(row) for row in connection.execute(_SCHEMA)}
+    expected = {tuple(row)[:2]: tuple(row) for row in _fresh_schema(version)}
     for key in sorted(actual.keys() | expected.keys()):
         if actual.get(key) != expected.get(key):
             report.breaks.append(Finding(f"{key[0]} {key[1]}", "the definition was changed outside the program"))
 
 
-def _fresh_schema(version: int, query: str) -> list[Any]:
+@functools.cache
+def _fresh_schema(version: int) -> list[Any]:
+    """What this program itself would have made."""
     engine = sa.create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(":memory:", isolation_level=None), poolclass=StaticPool
     )
     try:
         with engine.connect() as connection:
             migrations.upgrade(connection, 0, version)
-            return list(connection.exec_driver_sql(query).fetchall())
+            return list(connection.exec_driver_sql(_SCHEMA).fetchall())
     finally:
         engine.dispose()
 

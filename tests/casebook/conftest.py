@@ -22,7 +22,8 @@ def kill() -> ModuleType:
     """The kill benchmark's helpers: analyses with a known answer, a casebook of the first schema."""
     path = Path(__file__).resolve().parent.parent / "benchmarks" / "kill_casebook.py"
     spec = importlib.util.spec_from_file_location("kill_casebook", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["kill_casebook"] = module
     spec.loader.exec_module(module)

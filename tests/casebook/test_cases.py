@@ -231,9 +231,8 @@ def test_twenty_thousand_cases_are_kept_listed_and_verified(book: Casebook) -> N
 
     here = Path(__file__)
     for start in range(0, 20_000, 1000):
-        book.add_images(
-            [NewImage(here, f"{i:064x}", kind="radiograph", name=f"n{i}") for i in range(start, start + 1000)], copy=False
-        )
+        numbers = range(start, start + 1000)
+        book.add_images([NewImage(here, f"{i:064x}", kind="radiograph", name=f"n{i}") for i in numbers], copy=False)
     rows = book.cases(CaseFilter(text="n1999"), sort="name", descending=True)
     assert [row.name for row in rows][:2] == ["n19999", "n19998"]
     assert len(rows) == 11
