@@ -36,7 +36,7 @@ from divisive_desktop.errors import EngineDiedError
 
 log = logging.getLogger(__name__)
 
-State = Literal["stopped", "starting", "ready", "busy", "restarting", "failed", "closed"]
+State = Literal["starting", "ready", "busy", "restarting", "failed", "closed"]
 Listener = Callable[[Event], None]
 
 BACK_OFF_S = (0.0, 0.5, 2.0, 5.0)
@@ -62,11 +62,11 @@ class _Job:
 
 
 class EngineClient:
-    """One engine process and the work queued for it.
+    """One engine process and the work queued for it. Making the client starts the engine in the background.
 
     Work runs in two lanes, one job at a time in each: short requests that a person waits for, and long ones
-    (batches, training), so that an image can be looked at while a run goes on. The process is started in the
-    background, started again with growing pauses when it dies, and killed when it doesn't answer a Cancel.
+    (batches, training), so that an image can be looked at while a run goes on. The process is started
+    again with growing pauses when it dies, and killed when it doesn't answer a Cancel.
     Jobs that were running when it died fail; queued jobs survive.
 
     Parameters
@@ -74,29 +74,28 @@ class EngineClient:
     listener : callable
         Gets every `Event`, always from the client's one thread. It must not block.
     device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``: where jobs run unless `submit` says otherwise.
+        ``auto``, ``cpu``, ``cuda`` or ``mps``: where the engine computes; `restart` can change it.
     """
 
     def __init__(self, listener: Listener, device: str = "auto") -> None:
-        self.device = device
+        self._device = device
         self._listener = listener
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._queued: dict[Lane, deque[_Job]] = {"short": deque(), "long": deque()}
-        self._running: dict[Lane, _Job | None] = {"short": None, "long": None}
-        self._devices: dict[int, str] = {}
-        self._refused: list[_Job] = []
+        self._queued: dict[Lane, deque[_Job]] = {"quick": deque(), "long": deque()}
+        self._running: dict[Lane, _Job | None] = {"quick": None, "long": None}
         self._cancelled: list[int] = []
         self._wake_read, self._wake_write = multiprocessing.Pipe(duplex=False)
-        self._thread: threading.Thread | None = None
         self._closing = False
         self._restart_asked = False
-        self._state: State = "stopped"
+        self._state: State = "starting"
         self._deaths = 0
         self._start_at = 0.0
         self._ready: EngineReady | None = None
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
+        self._thread.start()
 
     # ---- called from any thread -------------------------------------------------------------------------
 
@@ -116,17 +115,7 @@ class EngineClient:
         process = self._process
         return process.pid if process is not None else None
 
-    def start(self) -> None:
-        """Start the engine in the background; returns at once. `EngineReady` follows."""
-        with self._lock:
-            if self._closing:
-                raise RuntimeError("the client is closed")
-            if self._thread is None:
-                self._state = "starting"
-                self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
-                self._thread.start()
-
-    def submit(self, request: Request, device: str | None = None) -> int:
+    def submit(self, request: Request) -> int:
         """Queue a request; it runs when the engine is ready and what was queued before it in its lane is done.
 
         Returns
@@ -138,7 +127,6 @@ class EngineClient:
             if self._closing:
                 raise RuntimeError("the client is closed")
             job = _Job(next(self._numbers), request, lane_of(request))
-            self._devices[job.number] = device or self.device
             self._queued[job.lane].append(job)
         self._wake()
         return job.number
@@ -170,9 +158,10 @@ class EngineClient:
         for job in jobs:
             self.cancel(job, grace_s)
 
-    def restart(self) -> None:
-        """Start the engine again, after it was given up or because the user asks; running jobs fail."""
+    def restart(self, device: str | None = None) -> None:
+        """Start the engine again, after it was given up or on another device; running jobs fail, queued ones stay."""
         with self._lock:
+            self._device = device or self._device
             self._restart_asked = True
         self._wake()
 
@@ -181,13 +170,12 @@ class EngineClient:
         with self._lock:
             self._closing = True
         self._wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not threading.current_thread():
             self._thread.join(timeout_s + 5.0)
         self._end_process(timeout_s)
         self._state = "closed"
 
     def __enter__(self) -> EngineClient:
-        self.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -236,7 +224,7 @@ class EngineClient:
     def _launch(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=entry.run, args=(theirs,), name="divisive-engine", daemon=True)
+        process = context.Process(target=entry.run, args=(theirs, self._device), name="divisive-engine", daemon=True)
         try:
             process.start()
         except OSError:
@@ -276,7 +264,6 @@ class EngineClient:
                 if lane is None:
                     return
                 self._running[lane] = None
-                self._devices.pop(event.job, None)
                 self._deaths = 0
                 self._state = "busy" if any(self._running.values()) else "ready"
         elif isinstance(event, Progress | Partial) and not self._is_running(event.job):
@@ -295,7 +282,7 @@ class EngineClient:
                     job = queue.popleft()
                     self._running[lane] = job
                     self._state = "busy"
-                    self._send(Submit(job.number, job.request, self._devices[job.number], lane))
+                    self._send(Submit(job.number, job.request))
 
     def _died(self, *, asked: bool) -> None:
         """The process is gone or has to go: report what it was doing, and plan the next start."""
@@ -304,9 +291,7 @@ class EngineClient:
         exitcode = self._end_process(0.0)
         with self._lock:
             lost = [job for job in self._running.values() if job is not None]
-            self._running = {"short": None, "long": None}
-            for job in lost:
-                self._devices.pop(job.number, None)
+            self._running = {"quick": None, "long": None}
             self._ready = None
             if not asked:
                 self._deaths += 1
@@ -332,8 +317,6 @@ class EngineClient:
                 for queue in self._queued.values():
                     refused += queue
                     queue.clear()
-            for number in [*cancelled, *(j.number for j in refused)]:
-                self._devices.pop(number, None)
         for number in cancelled:
             self._tell(Cancelled(number))
         for job in refused:
@@ -344,7 +327,7 @@ class EngineClient:
             return
         try:
             self._listener(event)
-        except Exception:  # noqa: BLE001  # a fault in the listener must not end the thread that guards the engine
+        except Exception:  # a fault in the listener must not end the thread that guards the engine
             log.exception("the listener failed on %s", type(event).__name__)
 
     def _send(self, message: Cancel | Submit | Shutdown) -> None:

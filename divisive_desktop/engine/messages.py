@@ -11,9 +11,6 @@ from divisive_desktop.explanation.analysis import Analysis, Box
 Lane = Literal["quick", "long"]
 """The engine works on one quick and one long job at a time, so that an image can be analysed during training."""
 
-Lane = Literal["short", "long"]
-"""Requests in different lanes run side by side: what a person waits for, and what takes minutes."""
-
 # ---- requests -------------------------------------------------------------------------------------------
 
 
@@ -21,7 +18,6 @@ Lane = Literal["short", "long"]
 class Analyse:
     """Analyse one frame of one file with one model. Result: ``Analysis``."""
 
-    lane: ClassVar[Lane] = "short"
     lane: ClassVar[Lane] = "quick"
 
     path: str
@@ -69,13 +65,13 @@ class ModelInput:
 Request = Analyse | AnalyseBatch | LoadModel | ModelInput | Any
 """Other rooms add requests (training, face detection); the client passes any frozen dataclass on.
 
-Such a class declares ``lane: ClassVar[Lane] = "short"`` when a person waits for it; it is "long" otherwise.
+Such a class declares ``lane: ClassVar[Lane] = "quick"`` when a person waits for it; it is "long" otherwise.
 """
 
 
 def lane_of(request: Request) -> Lane:
     """The lane that a request runs in."""
-    return "short" if getattr(request, "lane", "long") == "short" else "long"
+    return "quick" if getattr(request, "lane", "long") == "quick" else "long"
 
 
 @dataclass(frozen=True)
@@ -107,6 +103,8 @@ class EngineReady:
     device_name: str
     torch_version: str
     startup_ms: float
+    note: str = ""
+    """What the user should know, for instance that the device asked for isn't there."""
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,12 @@ def serve(connection: Connection, device: str) -> None:
     """Answer requests from the pipe until told to stop or the window is gone (end of file)."""
     start = time.perf_counter()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    server = _Server(connection, Worker(device))
+    note = ""
+    try:
+        worker = Worker(device)
+    except UserFacingError as e:  # better a slower engine than none, but the window says so
+        worker, note = Worker("cpu"), f"{e.message} The engine uses the processor instead."
+    server = _Server(connection, worker)
     server.send(
         messages.EngineReady(
             os.getpid(),
@@ -229,6 +234,7 @@ def serve(connection: Connection, device: str) -> None:
             _device_name(server.worker.device),
             torch.__version__,
             1e3 * (time.perf_counter() - start),
+            note,
         )
     )
     server.run()
@@ -254,7 +260,7 @@ class _Server:
             except (EOFError, OSError):
                 message = messages.Shutdown()
             if isinstance(message, messages.Submit):
-                self._lanes[getattr(message.request, "lane", "long")].put(message)
+                self._lanes[messages.lane_of(message.request)].put(message)
             elif isinstance(message, messages.Cancel):
                 self._cancelled.add(message.job)
             else:
