@@ -123,6 +123,8 @@ TABLE: tuple[Action, ...] = (
            lambda s: s.unanalysed and not s.batch),
     Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.work.cancel_batch(), "", "", "cancel",
            lambda s: s.batch),
+    Action("auto-analyse", "Analyse on opening", "Analysis", do.toggle_auto_analyse, "",
+           "Analyse a case as soon as it is looked at", checked=lambda w: w.settings.analyse_on_opening),
     Action("features-auto", "Automatic feature threshold", "Analysis", lambda w: w.inspector.features.set_auto(),
            "", "Otsu's threshold on |D|", "reset", has_analysis, separator=True),
     # View: layouts come before what the viewer adds

@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -124,13 +124,28 @@ def thumbnail(record: ImageRecord) -> QImage:
     return QImage(grey.data, grey.shape[1], grey.shape[0], grey.strides[0], kind).copy()
 
 
-def find_features(analysis: Analysis, true_class: int, spacing: Spacing | None, quantile: float | None) -> FeatureSet:
-    """Important features of an analysis with one class held true."""
-    from divisive_desktop.explanation.features import important_features
+@dataclass(frozen=True)
+class Found:
+    """Important features, and where their threshold lies among all values of |D|."""
 
-    return important_features(
-        analysis.divergence(true_class), analysis.image_size, analysis.region, quantile=quantile, spacing=spacing
-    )
+    features: FeatureSet
+    quantile: float
+    """Part of the region where |D| is below the threshold, 0..1: the position of the slider."""
+
+
+def find_features(analysis: Analysis, true_class: int, spacing: Spacing | None, quantile: float | None) -> Found:
+    """Important features of an analysis with one class held true."""
+    import numpy as np
+
+    from divisive_desktop.explanation.features import WORKING_SIDE, important_features
+    from divisive_desktop.explanation.maps import upsample
+
+    d = analysis.divergence(true_class)
+    features = important_features(d, analysis.image_size, analysis.region, quantile=quantile, spacing=spacing)
+    if quantile is None:
+        surface = np.abs(upsample(d, (WORKING_SIDE, WORKING_SIDE)))
+        quantile = float(np.mean(surface <= features.threshold))
+    return Found(features, quantile)
 
 
 def model_cards() -> list[Card]:

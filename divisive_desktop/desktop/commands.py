@@ -161,6 +161,10 @@ def analyse_current(window: MainWindow) -> None:
         window.work.analyse(window.work.current)
 
 
+def toggle_auto_analyse(window: MainWindow) -> None:
+    window.settings.analyse_on_opening = not window.settings.analyse_on_opening
+
+
 # ---- appearance -----------------------------------------------------------------------------------------
 
 

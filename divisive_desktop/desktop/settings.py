@@ -71,6 +71,15 @@ class Settings:
         value = str(self._store.value("engine/device", "auto"))
         return value if value in ("auto", "cpu", "cuda", "mps") else "auto"
 
+    @property
+    def analyse_on_opening(self) -> bool:
+        """Whether a case is analysed as soon as it is looked at."""
+        return str(self._store.value("work/analyse_on_opening", "true")).lower() != "false"
+
+    @analyse_on_opening.setter
+    def analyse_on_opening(self, on: bool) -> None:
+        self._store.setValue("work/analyse_on_opening", "true" if on else "false")
+
     def model_for(self, task: str) -> str | None:
         """The model that the user prefers for a task; None: the default one."""
         return str(self._store.value(f"models/{task}", "")) or None

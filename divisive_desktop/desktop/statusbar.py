@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTo
 
 from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.theme import GRID
-from divisive_desktop.desktop.wording import CALIBRATIONS, duration
+from divisive_desktop.desktop.wording import CALIBRATIONS, duration, signed
 from divisive_desktop.engine.messages import EngineDied, EngineReady, Progress
 
 
@@ -115,7 +115,7 @@ def probe_text(r: Any) -> str:
     if r.mm is not None:
         parts.append(f"{r.mm[0]:.1f}, {r.mm[1]:.1f} mm {CALIBRATIONS[r.calibration]}")
     if r.maps is not None:
-        parts.append(f"true {r.maps.true:+.2f}  false {r.maps.false:+.2f}  D {r.maps.divergence:+.2f}")
+        parts.append(f"true {signed(r.maps.true)}  false {signed(r.maps.false)}  D {signed(r.maps.divergence)}")
     return "   ".join(parts)
 
 

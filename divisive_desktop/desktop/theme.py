@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -94,11 +95,14 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.style().polish(widget)
 
 
+_ROLES = tuple(role for role in QPalette.ColorRole if role != QPalette.ColorRole.NColorRoles)
+
+
 @lru_cache(maxsize=2)
 def _load(name: str) -> Scheme:
     raw = json.loads((paths.resources_dir() / "themes" / f"{name}.json").read_text(encoding="utf-8"))
     palette = QPalette()
-    for role in QPalette.ColorRole:
+    for role in _ROLES:
         key = role.name[0].lower() + role.name[1:]
         if key in raw:
             palette.setColor(role, QColor(raw[key]))
@@ -110,53 +114,10 @@ def _load(name: str) -> Scheme:
 
 
 def _style_sheet(s: Scheme) -> str:
-    """Only what a palette can't say; colours come from the scheme."""
-    c = {k: v.name() for k, v in s.semantic.items()}
-    p = {
-        r.name: s.palette.color(r).name()
-        for r in (
-            QPalette.ColorRole.Window,
-            QPalette.ColorRole.Base,
-            QPalette.ColorRole.Mid,
-            QPalette.ColorRole.Highlight,
-            QPalette.ColorRole.ToolTipBase,
-            QPalette.ColorRole.ToolTipText,
-            QPalette.ColorRole.Button,
-            QPalette.ColorRole.WindowText,
-        )
-    }
-    return f"""
-QToolTip {{ background: {p["ToolTipBase"]}; color: {p["ToolTipText"]}; border: none; padding: 4px 6px; }}
-QMainWindow::separator {{ background: {c["hairline"]}; width: 1px; height: 1px; }}
-QMainWindow::separator:hover {{ background: {p["Highlight"]}; }}
-QMenuBar {{ background: {p["Window"]}; border-bottom: 1px solid {c["hairline"]}; }}
-QMenuBar::item {{ padding: 4px 8px; background: transparent; }}
-QMenuBar::item:selected {{ background: {c["hover"]}; }}
-QToolBar {{ background: {p["Window"]}; border: none; border-bottom: 1px solid {c["hairline"]};
-  padding: 4px 8px; spacing: 4px; }}
-QToolBar::separator {{ background: {c["hairline"]}; width: 1px; margin: 4px 4px; }}
-QToolBar QToolButton {{ border: none; border-radius: 4px; padding: 4px; }}
-QToolBar QToolButton:hover {{ background: {c["hover"]}; }}
-QToolBar QToolButton:checked {{ background: {c["infoBack"]}; }}
-QToolBar QToolButton:pressed {{ background: {p["Mid"]}; }}
-QStatusBar {{ border-top: 1px solid {c["hairline"]}; }}
-QStatusBar::item {{ border: none; }}
-QDockWidget::title {{ padding: 0; }}
-QScrollArea {{ border: none; }}
-*[role="muted"] {{ color: {c["muted"]}; }}
-*[role="title"] {{ font-size: 20px; font-weight: 600; }}
-*[role="section"] {{ color: {c["muted"]}; font-weight: 600; font-size: 11px; }}
-*[role="strong"] {{ font-weight: 600; }}
-*[role="errorText"] {{ color: {c["error"]}; }}
-*[role="warningText"] {{ color: {c["warning"]}; }}
-*[role="number"] {{ font-size: 20px; font-weight: 600; }}
-QLabel[role="banner"] {{ background: {c["warningBack"]}; color: {c["warning"]}; padding: 3px 8px; }}
-QToolButton[role="sectionHead"] {{ border: none; padding: 8px 12px; font-weight: 600; text-align: left; }}
-QToolButton[role="sectionHead"]:hover {{ background: {c["hover"]}; }}
-QFrame[role="hairline"] {{ background: {c["hairline"]}; border: none; max-height: 1px; min-height: 1px; }}
-QFrame[severity="error"] {{ background: {c["errorBack"]}; border: none; border-left: 3px solid {c["error"]}; }}
-QFrame[severity="warning"] {{ background: {c["warningBack"]}; border: none; border-left: 3px solid {c["warning"]}; }}
-QFrame[severity="info"] {{ background: {c["infoBack"]}; border: none; border-left: 3px solid {c["info"]}; }}
-QFrame[severity] QLabel {{ background: transparent; border: none; }}
-QFrame[severity] QToolButton {{ border: none; background: transparent; padding: 2px; }}
-"""
+    """``style.qss`` with its ``@name`` replaced by the scheme's colours."""
+    folder = paths.resources_dir() / "themes"
+    names = {role.name: s.palette.color(role).name() for role in _ROLES}
+    names |= {name: value.name() for name, value in s.semantic.items()}
+    names["disabledText"] = s.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text).name()
+    names["arrow"] = (folder / f"arrow-{s.name}.svg").as_posix()
+    return re.sub(r"@(\w+)", lambda m: names[m.group(1)], (folder / "style.qss").read_text(encoding="utf-8"))

@@ -26,7 +26,6 @@ from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer import Viewer
-    from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.record import ImageRecord
 
 BANNER = "Research use only, not for diagnosis"
@@ -59,9 +58,9 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self.worklist = Worklist(self.work.cases)
         self.inspector = Inspector()
-        self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 256)
-        self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 320)
-        self.resizeDocks([self.worklist_dock, self.inspector_dock], [256, 320], Qt.Orientation.Horizontal)
+        self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 248)
+        self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 344)
+        self.resizeDocks([self.worklist_dock, self.inspector_dock], [248, 344], Qt.Orientation.Horizontal)
         self.status = StatusBar()
         self.setStatusBar(self.status)
         toolbar = QToolBar("Tools")
@@ -101,7 +100,7 @@ class MainWindow(QMainWindow):
         dock.setWidget(widget)
         dock.setTitleBarWidget(QWidget())  # no title: what it is can be seen; closed and opened in the View menu
         dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
-        widget.setMinimumWidth(width - 56)
+        widget.setMinimumWidth(width - 24)
         self.addDockWidget(area, dock)
         return dock
 
@@ -168,7 +167,7 @@ class MainWindow(QMainWindow):
         if self.work.record is not None and self.work.current is not None:
             self._show_record(self.work.current, self.work.record)
             self._show_analysis(self.work.current)
-            self._show_features(self.work.features)
+            self.work.update_features()
         self.viewerReady.emit()
 
     # -- news from the workspace ----------------------------------------------------------------------------
@@ -208,7 +207,7 @@ class MainWindow(QMainWindow):
                 self.viewer.set_waiting_text("Analysing…" if case.analysing else "Not analysed")
         self._update_state()
 
-    def _show_features(self, found: FeatureSet | None) -> None:
+    def _show_features(self, found: background.Found | None) -> None:
         case = self.work.current
         names = None
         if case is not None and case.analysis is not None:
@@ -216,7 +215,7 @@ class MainWindow(QMainWindow):
             names = (case.analysis.model.classes[true_class], case.analysis.model.classes[1 - true_class])
         self.inspector.features.show_features(found, names)
         if self.viewer is not None:
-            self.viewer.set_features(found)
+            self.viewer.set_features(found.features if found is not None else None)
         self._update_state()
 
     def _tell_inspector(self, case: Case | None) -> None:
@@ -295,7 +294,7 @@ class MainWindow(QMainWindow):
         self.messages.recolour()
         for page in (self.empty_page, self.problem_page):
             page.recolour()
-        self._show_features(self.work.features)
+        self.work.update_features()
 
     def _restore_layout(self) -> None:
         geometry, state = self.settings.window_layout()

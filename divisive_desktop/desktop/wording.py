@@ -37,10 +37,15 @@ def percent(value: float) -> str:
     return "< 1 %" if value < 0.005 else f"{value:.0%}".replace("%", " %")
 
 
+def signed(value: float) -> str:
+    """Two decimals, always with a sign (a real minus)."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def area(area_px: float, area_mm2: float | None) -> str:
     """An area in the best unit that is known."""
     if area_mm2 is None:
-        return f"{area_px:,.0f} px".replace(",", "\u2009")
+        return f"{area_px / 1000:.0f}k px" if area_px >= 10_000 else f"{area_px:.0f} px"
     return f"{area_mm2 / 100:.1f} cm²" if area_mm2 >= 100 else f"{area_mm2:.0f} mm²"
 
 

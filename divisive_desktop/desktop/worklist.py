@@ -175,16 +175,19 @@ class Worklist(QWidget):
 
         head = QHBoxLayout()
         head.setSpacing(GRID)
-        head.addWidget(self.search, 1)
         head.addWidget(self.state)
+        head.addStretch(1)
+        head.addWidget(self.counts)
+        top = QVBoxLayout()
+        top.setContentsMargins(GRID, 0, GRID, 0)
+        top.setSpacing(GRID)
+        top.addWidget(self.search)
+        top.addLayout(head)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 0)
         column.setSpacing(GRID)
-        head.setContentsMargins(GRID, 0, GRID, 0)
-        column.addLayout(head)
+        column.addLayout(top)
         column.addWidget(self.list, 1)
-        self.counts.setContentsMargins(GRID, 0, GRID, GRID)
-        column.addWidget(self.counts)
         cases.countsChanged.connect(self._count)
         for signal in (self.filter.rowsInserted, self.filter.rowsRemoved, self.filter.modelReset):
             signal.connect(self._count)
@@ -225,9 +228,9 @@ class Worklist(QWidget):
     def _count(self) -> None:
         counts, shown = self.cases.counts(), self.filter.rowCount()
         total = counts["all"]
-        text = f"{total} case{'s' * (total != 1)}" if shown == total else f"{shown} of {total} cases"
-        if counts["failed"]:
-            text += f" · {counts['failed']} failed"
-        if counts["labelled"]:
-            text += f" · {counts['labelled']} labelled"
-        self.counts.setText(text if total else "No cases yet")
+        text = f"{total} case{'s' * (total != 1)}" if shown == total else f"{shown} of {total}"
+        self.counts.setText(text if total else "")
+        self.counts.setToolTip(
+            f"{counts['analysed']} analysed, {counts['labelled']} labelled, {counts[Review.DONE.value]} done, "
+            f"{counts['failed']} failed"
+        )

@@ -37,7 +37,7 @@ class Workspace(QObject):
     analysisChanged(object)
         The current case's analysis, its failure, or its label changed.
     featuresReady(object)
-        ``FeatureSet`` of the current case, or None.
+        ``background.Found`` for the current case, or None.
     modelsChanged()
         The list of installed models was read.
     problem(object, object)
@@ -148,7 +148,7 @@ class Workspace(QObject):
             case.review = Review.OPEN
             self.cases.changed(case)
         self.recordReady.emit(case, record)
-        if case.analysis is None:
+        if case.analysis is None and case.analysis_error is None and self.settings.analyse_on_opening:
             self.analyse(case)
         else:
             self.analysisChanged.emit(case)
@@ -318,10 +318,10 @@ class Workspace(QObject):
         analysis, record, quantile = case.analysis, self.record, self.quantile
         true_class, _ = analysis.true_class(case.label)
 
-        def done(features: FeatureSet) -> None:
+        def done(found: background.Found) -> None:
             if case is self.current:
-                self.features = features
-                self.featuresReady.emit(features)
+                self.features = found.features
+                self.featuresReady.emit(found)
 
         self.tasks.run(
             lambda _: background.find_features(analysis, true_class, record.spacing, quantile),

@@ -24,9 +24,10 @@ from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.desktop.wording import CALIBRATIONS, area
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.background import Found
     from divisive_desktop.explanation.features import FeatureSet
 
-_STEPS = (50, 995)
+_STEPS = (500, 995)
 """Slider range: quantile of |D| in thousandths. Below the median 'important' would mean most of the image."""
 _ROW = 26
 _MOST_ROWS = 12
@@ -56,6 +57,7 @@ class FeaturePanel(QWidget):
         self.slider.valueChanged.connect(self._moved)
         self.auto = QToolButton()
         self.auto.setText("Auto")
+        theme.set_role(self.auto, "toggle")
         self.auto.setCheckable(True)
         self.auto.setChecked(True)
         self.auto.setToolTip("Otsu's threshold on |D|")
@@ -101,10 +103,14 @@ class FeaturePanel(QWidget):
         self._filling = False
         self.show_features(None, None)
 
-    def show_features(self, found: FeatureSet | None, classes: tuple[str, str] | None) -> None:
+    def show_features(self, outcome: Found | None, classes: tuple[str, str] | None) -> None:
         """Fill the table. ``classes``: names of the true and the false class."""
+        found = outcome.features if outcome is not None else None
         self._features = found
         self._filling = True
+        if outcome is not None and found.method == "otsu":
+            self.slider.setValue(round(outcome.quantile * 1000))
+            self.auto.setChecked(True)
         chosen = self.table.currentRow()
         features = found.features if found is not None else ()
         self.table.setRowCount(len(features))
@@ -171,6 +177,8 @@ class FeaturePanel(QWidget):
         self.note.setText(cells + at)
 
     def _moved(self, value: int) -> None:
+        if self._filling:
+            return
         self.auto.setChecked(False)
         self.quantileChanged.emit(value / 1000)
 

@@ -105,7 +105,11 @@ def _provenance(analysis: Any) -> list[tuple[str, ...]]:
             "\n".join(f"{k}: {v}" for k, v in analysis.preprocessing.items()),
         ),
         ("Device", f"{analysis.device}, {analysis.precision}"),
-        ("Time", ", ".join(f"{k} {v:.0f} ms" for k, v in analysis.timings_ms.items())),
+        (
+            "Time",
+            f"{sum(analysis.timings_ms.values()):.0f} ms",
+            "\n".join(f"{k}: {v:.1f} ms" for k, v in analysis.timings_ms.items()),
+        ),
     ]
     return rows
 
@@ -132,14 +136,25 @@ def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
         ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
         ("Greys", record.photometric),
         ("Spacing", spacing, record.spacing.source if record.spacing is not None else "The file doesn't say"),
-        ("Compression", ("lossy, " if record.lossy else "") + record.transfer_syntax if record.transfer_syntax else ""),
+        ("Stored as", ("lossy, " if record.lossy else "") + _syntax(record), record.transfer_syntax),
         ("Decoder", record.decoder),
     ]
     for key, value in record.header.items():
+        if key.endswith("UID") or key == "PhotometricInterpretation":
+            continue  # too long to read here, or said above
         if identity or key not in IDENTIFYING:
             rows.append((_words(key), value, key))
     rows += [("Note", note) for note in record.notes]
     return rows
+
+
+def _syntax(record: ImageRecord) -> str:
+    """Name of the DICOM transfer syntax, '' for other files."""
+    if not record.transfer_syntax:
+        return ""
+    from pydicom.uid import UID
+
+    return str(UID(record.transfer_syntax).name)
 
 
 def _words(key: str) -> str:

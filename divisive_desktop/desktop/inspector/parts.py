@@ -70,7 +70,7 @@ class Form(QWidget):
             if visible:
                 name.setText(shown[i][0])
                 value.setText(shown[i][1])
-                value.setToolTip(shown[i][2] if len(shown[i]) > 2 else "")
+                value.setToolTip(shown[i][2] if len(shown[i]) > 2 else shown[i][1])
 
     def text(self) -> dict[str, str]:
         """What is shown."""
@@ -85,6 +85,7 @@ class Form(QWidget):
         value.setTextFormat(Qt.TextFormat.PlainText)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         value.setAlignment(Qt.AlignmentFlag.AlignTop)
+        value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # long words never widen us
         row = len(self._rows)
         self._grid.addWidget(name, row, 0)
         self._grid.addWidget(value, row, 1)

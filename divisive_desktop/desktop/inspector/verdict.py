@@ -11,7 +11,7 @@ from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.inspector.parts import Form, ProbabilityBar
 from divisive_desktop.desktop.theme import GRID
-from divisive_desktop.desktop.wording import capitalised, degree, percent, probability_of_predicted
+from divisive_desktop.desktop.wording import capitalised, degree, percent, probability_of_predicted, signed
 from divisive_desktop.errors import ModelNotFoundError
 
 
@@ -83,12 +83,12 @@ class VerdictPanel(QWidget):
         self.show_case(None)
 
     def set_models(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
-        """Models that answer this kind of image, as (id, text); a single one needs no choice."""
+        """Models that answer this kind of image, as (id, text), the default first; a single one needs no choice."""
         self.model.clear()
         for model_id, text in models:
             self.model.addItem(text, model_id)
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
-        self.model.setVisible(len(models) > 1)
+        self.model.setVisible(len(models) > 2)
 
     def show_case(self, case: Case | None, question: str = "", classes: tuple[str, str] | None = None) -> None:
         """Show a case's analysis, or why there is none. ``classes`` names them before the analysis does."""
@@ -106,7 +106,7 @@ class VerdictPanel(QWidget):
             self.verdict.setText(capitalised(classes[analysis.predicted]))
             self.number.setText(percent(p))
             self.words.setText(
-                f"{capitalised(degree(p))}. Logits {analysis.logits[0]:+.2f}, {analysis.logits[1]:+.2f}."
+                f"{capitalised(degree(p))}. Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}."
             )
             self.bar.set_probability(analysis.probability)
             self._ends[0].setText(classes[0])
