@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.imaging.record import Spacing
+
 Box = tuple[int, int, int, int]
 """x, y, width, height in image pixels."""
 
@@ -56,6 +58,8 @@ class Analysis:
     preprocessing: Mapping[str, Any]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """decode, preprocess, forward; the caller adds explain."""
+    spacing: Spacing | None = None
+    """Pixel spacing of the image, so that features can be measured where it is known."""
 
     def __post_init__(self) -> None:
         if self.cams.ndim != 3 or self.cams.shape[0] != 2:
@@ -86,4 +90,4 @@ class Analysis:
 
     def divergence(self, true_class: int) -> npt.NDArray[np.float32]:
         """Divergence map D = A_true - A_false, float32 (h, w); mean(D) + b_true - b_false is the logit difference."""
-        return self.cams[true_class] - self.cams[1 - true_class]
+        return np.asarray(self.cams[true_class] - self.cams[1 - true_class], np.float32)

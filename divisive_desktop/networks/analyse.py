@@ -158,6 +158,7 @@ def analyse_batch(
             cams=cams[i],
             preprocessing=seen.recipe,
             timings_ms=timings,
+            spacing=record.spacing,
         )
         for i, (record, seen) in enumerate(zip(records, inputs, strict=True))
     ]
