@@ -55,14 +55,14 @@ def alpha(low: float, high: float) -> npt.NDArray[np.float64]:
     size = np.abs(np.linspace(low, high, TABLE))
     least = 0.0 if low <= 0.0 <= high else size.min()
     share = (size - least) / max(size.max() - least, 1e-12)
-    return np.clip((share - 0.03) / 0.57, 0.0, 1.0)
+    return np.asarray(np.clip((share - 0.03) / 0.57, 0.0, 1.0), np.float64)
 
 
 def argb_table(colours: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
     """A table for QImage's Format_ARGB32_Premultiplied, (256,) uint32."""
     rgb = np.rint(colours * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
-    return (a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+    return np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], np.uint32)
 
 
 def _oklab_to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
@@ -79,4 +79,4 @@ def _oklab_to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     )
     linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(srgb * 255).astype(np.uint8)
+    return np.asarray(np.rint(srgb * 255).astype(np.uint8), np.uint8)

@@ -58,7 +58,7 @@ def panels(grey: Picture, analysis: Analysis, features: FeatureSet, true_class: 
     height, width = grey.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    base = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    base = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
     x, y, w, h = analysis.region
     left, top = round(x * scale), round(y * scale)
     right, bottom = max(left + 1, round((x + w) * scale)), max(top + 1, round((y + h) * scale))

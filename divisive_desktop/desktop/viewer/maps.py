@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.desktop.viewer import colormaps
+from divisive_desktop.explanation import colours as colormaps
 from divisive_desktop.desktop.viewer.greys import sample_positions, visible_rect
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Analysis, Box
