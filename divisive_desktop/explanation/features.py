@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.explanation.maps import otsu, upsample
+from divisive_desktop.explanation.maps import Map, otsu, upsample
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.record import Spacing
@@ -60,6 +61,8 @@ class FeatureSet:
     image_size: tuple[int, int]
     cell_px: tuple[float, float]
     """Width and height of one CAM cell in image pixels: nothing smaller can be told apart."""
+    took_ms: float = 0.0
+    """How long finding them took."""
 
     def of(self, favours: Favours) -> tuple[Feature, ...]:
         """The features that argue for one class, in order of rank."""
@@ -130,13 +133,13 @@ def important_features(
         raise ValueError("the threshold can't be negative")
     if quantile is not None and not 0 <= quantile <= 1:
         raise ValueError("a quantile lies between 0 and 1")
-    x0, y0, width, height = region
+    _, _, width, height = region
     if width < 1 or height < 1:
         raise ValueError("the region is empty")
 
+    start = time.perf_counter()
     shrink = min(1.0, WORKING_SIDE / max(width, height))
-    grid_w, grid_h = max(1, round(width * shrink)), max(1, round(height * shrink))
-    surface = upsample(d, (grid_w, grid_h))
+    surface = upsample(d, (max(1, round(width * shrink)), max(1, round(height * shrink))))
     size = np.abs(surface)
     method: Method
     if threshold is not None:
@@ -146,55 +149,65 @@ def important_features(
     else:
         method, theta = "otsu", otsu(np.abs(d))
 
-    scale_x, scale_y = width / grid_w, height / grid_h
-    found: list[tuple[float, Feature]] = []
-    if np.ptp(d) > 1e-6 * float(np.abs(d).max()):
-        total = float(size.sum(dtype=np.float64))
-        least = (grid_w / d.shape[1]) * (grid_h / d.shape[0])
-        sides: tuple[tuple[Favours, npt.NDArray[Any]], ...] = (("true", surface > theta), ("false", surface < -theta))
-        for favours, inside in sides:
-            if not inside.any():
-                continue
-            count, labels, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8)
-            for label in range(1, count):
-                x, y, w, h, pixels = (int(v) for v in stats[label])
-                if pixels < least:
-                    continue
-                window = labels[y : y + h, x : x + w] == label
-                energy = float(size[y : y + h, x : x + w][window].sum(dtype=np.float64))
-                left, top = round(x * scale_x), round(y * scale_y)
-                right, bottom = round((x + w) * scale_x), round((y + h) * scale_y)
-                area = pixels * scale_x * scale_y
-                feature = Feature(
-                    rank=0,
-                    box=(x0 + left, y0 + top, max(1, right - left), max(1, bottom - top)),
-                    contour=_contour(window.view(np.uint8), (x, y), (scale_x, scale_y), (x0, y0)),
-                    area_px=area,
-                    area_mm2=None if spacing is None else area * spacing.row_mm * spacing.column_mm,
-                    calibration=None if spacing is None else spacing.calibration,
-                    share=energy / total,
-                    mean_d=energy / pixels * (1 if favours == "true" else -1),
-                    favours=favours,
-                )
-                found.append((energy, feature))
-    found.sort(key=lambda item: -item[0])
-    ranked = tuple(_ranked(feature, rank) for rank, (_, feature) in enumerate(found, 1))
-    cell = (width / d.shape[1], height / d.shape[0])
-    return FeatureSet(theta, method, ranked, quantile, region, image_size, cell)
+    found: list[Feature] = []
+    if np.ptp(d) > 1e-6 * float(np.abs(d).max()):  # else nothing stands out, and rounding must not decide
+        cell_area = surface.size / d.size
+        found += _regions(size, surface > theta, "true", cell_area, region, spacing)
+        found += _regions(size, surface < -theta, "false", cell_area, region, spacing)
+    found.sort(key=lambda f: -f.share)
+    return FeatureSet(
+        threshold=theta,
+        method=method,
+        features=tuple(replace(feature, rank=rank) for rank, feature in enumerate(found, 1)),
+        quantile=quantile,
+        region=region,
+        image_size=image_size,
+        cell_px=(width / d.shape[1], height / d.shape[0]),
+        took_ms=1e3 * (time.perf_counter() - start),
+    )
 
 
-def _ranked(feature: Feature, rank: int) -> Feature:
-    return Feature(
-        rank, feature.box, feature.contour, feature.area_px, feature.area_mm2, feature.calibration, feature.share,
-        feature.mean_d, feature.favours,
-    )  # fmt: skip
+def _regions(
+    size: Map, inside: npt.NDArray[np.bool_], favours: Favours, least: float, region: Box, spacing: Spacing | None
+) -> list[Feature]:
+    """The connected parts of ``inside`` that cover at least ``least`` pixels of the grid. ``size`` is |D| on it."""
+    x0, y0, width, height = region
+    scale_x, scale_y = width / inside.shape[1], height / inside.shape[0]
+    total = float(cv2.sumElems(size)[0])
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8)
+    features = []
+    for label in range(1, count):
+        x, y, w, h, pixels = (int(v) for v in stats[label])
+        if pixels < least:
+            continue
+        window = cv2.inRange(labels[y : y + h, x : x + w], label, label)
+        mean = cv2.mean(size[y : y + h, x : x + w], window)[0]
+        left, top, right, bottom = (
+            round(v) for v in (x * scale_x, y * scale_y, (x + w) * scale_x, (y + h) * scale_y)
+        )
+        area = pixels * scale_x * scale_y
+        features.append(
+            Feature(
+                rank=0,
+                box=(x0 + left, y0 + top, max(1, right - left), max(1, bottom - top)),
+                contour=_contour(window, (x, y), (scale_x, scale_y), (x0, y0)),
+                area_px=area,
+                area_mm2=None if spacing is None else area * spacing.row_mm * spacing.column_mm,
+                calibration=None if spacing is None else spacing.calibration,
+                share=mean * pixels / total,
+                mean_d=mean if favours == "true" else -mean,
+                favours=favours,
+            )
+        )
+    return features
 
 
 def _contour(
-    window: npt.NDArray[np.uint8], corner: tuple[int, int], scale: tuple[float, float], origin: tuple[int, int]
+    window: npt.NDArray[Any], corner: tuple[int, int], scale: tuple[float, float], origin: tuple[int, int]
 ) -> npt.NDArray[np.int32]:
     """Outer border of the one component in ``window``, from grid pixel centres to image pixels."""
     contours, _ = cv2.findContours(window, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     points = max(contours, key=len).reshape(-1, 2)
     centres = (points + np.asarray(corner) + 0.5) * np.asarray(scale) - 0.5
-    return (np.rint(centres) + np.asarray(origin)).astype(np.int32)
+    border: npt.NDArray[np.int32] = (np.rint(centres) + np.asarray(origin)).astype(np.int32)
+    return border

@@ -33,7 +33,8 @@ def upsample(cam: npt.NDArray[Any], size: tuple[int, int]) -> Map:
     float32 array (height, width)
         Never outside the range of ``cam``.
     """
-    return cv2.resize(np.ascontiguousarray(cam, dtype=np.float32), size, interpolation=cv2.INTER_LINEAR)
+    source = np.ascontiguousarray(cam, dtype=np.float32)
+    return np.asarray(cv2.resize(source, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def on_image(cam: npt.NDArray[Any], image_size: tuple[int, int], region: Box, *, outside: float = 0.0) -> Map:
@@ -74,7 +75,7 @@ def normalise(values: npt.NDArray[Any], limits: Range) -> Map:
     if not high > low:
         return np.full(values.shape, 0.5, np.float32)
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(1.0 / (high - low))
-    return np.clip(scaled, 0.0, 1.0)
+    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
 
 
 def otsu(values: npt.NDArray[Any]) -> float:

@@ -1,0 +1,85 @@
+"""An analysis as JSON: one object per image, as ``resources/analysis.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from divisive_desktop.errors import UserFacingError
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.features import FeatureSet
+
+TIMINGS = ("decode", "preprocess", "forward", "explain")
+
+
+def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = None) -> dict[str, Any]:
+    """What is known about one image, in JSON types only and without NaN.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Logits and CAM pair.
+    features : FeatureSet
+        Important features of the divergence map for the same true class.
+    label : 0, 1 or None
+        The analyst's label; None: the predicted class is held true, and ``true_class_source`` says so.
+    """
+    true_class, source = analysis.true_class(label)
+    model = analysis.model
+    return {
+        "file": file_text(analysis.file),
+        "sha256": analysis.sha256,
+        "task": model.task,
+        "model": {
+            "id": model.id,
+            "version": model.version,
+            "weights_sha256": model.weights_sha256,
+            "method": model.method,
+        },
+        "device": analysis.device,
+        "logits": [float(v) for v in analysis.logits],
+        "probability": analysis.probability,
+        "predicted": analysis.predicted,
+        "true_class": true_class,
+        "true_class_source": source,
+        "cam": {
+            "shape": list(analysis.cams.shape[1:]),
+            "true": _rows(analysis.cams[true_class]),
+            "false": _rows(analysis.cams[1 - true_class]),
+        },
+        "features": [
+            {
+                "rank": f.rank,
+                "box": list(f.box),
+                "area_px": round(f.area_px, 1),
+                "area_mm2": None if f.area_mm2 is None else round(f.area_mm2, 2),
+                "share": round(f.share, 6),
+                "favours": f.favours,
+            }
+            for f in features.features
+        ],
+        "preprocessing": {**analysis.preprocessing, "frame": analysis.frame, "precision": analysis.precision},
+        "timings_ms": {
+            name: round({**analysis.timings_ms, "explain": features.took_ms}.get(name, 0.0), 3) for name in TIMINGS
+        },
+    }
+
+
+def error_json(file: str | os.PathLike[str], error: UserFacingError | Mapping[str, str]) -> dict[str, Any]:
+    """A file that failed: ``{"file", "error": {"kind", "message", "remedy"}}``."""
+    found = error.as_dict() if isinstance(error, UserFacingError) else error
+    return {"file": file_text(file), "error": {name: found[name] for name in ("kind", "message", "remedy")}}
+
+
+def file_text(file: str | os.PathLike[str]) -> str:
+    """A path as text that can be written as UTF-8, also where the file's name isn't valid UTF-8."""
+    return os.fspath(file).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _rows(cam: npt.NDArray[np.float32]) -> list[list[float]]:
+    # Seven digits are what float32 holds.
+    return [[float(f"{v:.7g}") for v in row] for row in cam.tolist()]
