@@ -1,0 +1,231 @@
+"""From an opened image, its analysis and the model's card to what a report says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from divisive_desktop import __version__
+from divisive_desktop.errors import ReportError
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.export import analysis_json
+from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.maps import on_image
+from divisive_desktop.explanation.picture import blend, panels
+from divisive_desktop.imaging.display import render
+from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.library.card import Card
+from divisive_desktop.library.tasks import task
+from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
+from divisive_desktop.reporting.words import text, verdict
+
+PICTURE_SIDE = 1000
+"""Longest side of a picture in pixels: 300 dpi at the width of a report's column."""
+_LIBRARIES = ("numpy", "opencv-python-headless", "pydicom", "torch", "highdicom", "fpdf2")
+_SALIENCY = ("proof", "cells", "scale", "divergence", "training", "processing")
+
+
+def build_case(
+    record: ImageRecord,
+    analysis: Analysis,
+    features: FeatureSet,
+    card: Card,
+    *,
+    label: int | None = None,
+    mask: npt.NDArray[np.float32] | None = None,
+    agreement: Mapping[str, Any] | None = None,
+    before_after: Mapping[str, Any] | None = None,
+    audit: Sequence[Mapping[str, Any]] = (),
+    conclusion: str = "",
+    analyst: str = "",
+    title: str = "",
+    deidentify: bool = True,
+    language: str = "en",
+) -> CaseContent:
+    """Everything a report says about one case.
+
+    Parameters
+    ----------
+    record : ImageRecord
+        Opened again for the report: its SHA-256 is compared with the analysis's.
+    mask : float32 (rows, columns), optional
+        The analyst's saliency mask, 0..1.
+    agreement : mapping, optional
+        ``energy_inside``, ``pointing_hit``, ``iou``, as `divisive_desktop.masks.agreement` gives them.
+    deidentify : bool
+        Leave out what identifies a patient, the file's name included.
+
+    Raises
+    ------
+    ReportError
+        The file has changed since it was analysed: nothing is exported then.
+    """
+    if record.sha256 != analysis.sha256:
+        raise ReportError(
+            f"{record.path.name} has changed since it was analysed (SHA-256 {record.sha256[:12]}… instead of "
+            f"{analysis.sha256[:12]}…), so no report was written.",
+            "Restore the original file, or import the changed one as a new case and analyse it.",
+        )
+    true_class, source = analysis.true_class(label)
+    result = analysis_json(analysis, features, label)
+    # A de-identified report names the file by its hash: names of files hold names of people.
+    name = f"{record.sha256[:12]}{record.path.suffix.lower()}" if deidentify else record.path.name
+    result["file"] = name
+    grey = render(record)
+    pictures = dict(
+        zip(("image", "true", "false", "features"), panels(grey, analysis, features, true_class, PICTURE_SIDE), strict=True)
+    )
+    facts = None
+    if mask is not None:
+        pictures["mask"] = _mask_picture(pictures["image"], mask)
+        facts = _mask_facts(mask, agreement or {})
+    limits = [text(language, f"saliency_{key}") for key in _SALIENCY]
+    if source == "predicted":
+        limits.insert(0, text(language, "saliency_predicted"))
+    return CaseContent(
+        title=title or name,
+        image=_image_facts(record, name, deidentify),
+        question=task(card.task).question,
+        classes=card.classes,
+        true_class=true_class,
+        true_class_source=source,
+        verdict=verdict(analysis.probability, card.classes, card.calibration, language),
+        analysis=result,
+        model=_model_digest(card),
+        error_rates=tuple(_error_rates(card.metrics)),
+        limitations=(*card.limits, *limits),
+        mask=facts,
+        before_after=before_after,
+        audit=tuple(audit),
+        conclusion=conclusion,
+        analyst=analyst,
+        pictures={key: _png(picture) for key, picture in pictures.items()},
+    )
+
+
+def build_report(
+    cases: Sequence[CaseContent], *, deidentified: bool, institution: str = "", language: str = "en",
+    sections: Sequence[str] = (),
+) -> Report:
+    """A report on these cases, dated now."""
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        cases=tuple(cases),
+        generator={
+            "name": "Divisive Desktop",
+            "version": __version__,
+            "python": platform.python_version(),
+            "libraries": {name: _version(name) for name in _LIBRARIES},
+        },
+        deidentified=deidentified,
+        institution=institution,
+        language=language,
+        sections=tuple(sections),
+    )
+
+
+def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts:
+    spacing = record.spacing
+    kept = {"Modality", "BodyPartExamined", "ViewPosition", "Manufacturer"}
+    return ImageFacts(
+        name=name,
+        sha256=record.sha256,
+        size_bytes=record.path.stat().st_size,
+        width=record.width,
+        height=record.height,
+        kind=record.kind,
+        frame=record.frame,
+        frames=record.frames,
+        photometric=record.photometric,
+        bits_stored=record.bits_stored,
+        transfer_syntax=record.transfer_syntax,
+        decoder=record.decoder,
+        lossy=record.lossy,
+        spacing=None
+        if spacing is None
+        else {
+            "row_mm": spacing.row_mm,
+            "column_mm": spacing.column_mm,
+            "calibration": spacing.calibration,
+            "source": spacing.source,
+        },
+        header={k: v for k, v in record.header.items() if not deidentify or k in kept},
+        notes=record.notes,
+    )
+
+
+def _mask_facts(mask: npt.NDArray[np.float32], agreement: Mapping[str, Any]) -> MaskFacts:
+    rows = np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
+    return MaskFacts(
+        sha256=hashlib.sha256(rows.tobytes()).hexdigest(),
+        area_share=float(mask.mean()),
+        energy_inside=agreement.get("energy_inside"),
+        pointing_hit=agreement.get("pointing_hit"),
+        iou=agreement.get("iou"),
+    )
+
+
+def _mask_picture(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    small = on_image(mask, (width, height), (0, 0, width, height))
+    table = np.repeat(np.array([[255, 170, 60]], np.uint8), 256, axis=0)
+    return blend(image, small, (0.0, 1.0), table)
+
+
+def _model_digest(card: Card) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "version": card.version,
+        "weights_sha256": card.weights_sha256,
+        "backbone": card.backbone,
+        "method": card.method,
+        "parent": card.parent,
+        "trained_on": card.training.get("data", ""),
+        "temperature": card.calibration.get("temperature"),
+        "intended_use": card.intended_use,
+        "licence": card.licence,
+        "attribution": list(card.attribution),
+    }
+
+
+def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Figures of the card for people: AUROC, sensitivity and specificity of each data set, with their intervals."""
+    rows: list[tuple[str, str]] = []
+    for name, figures in metrics.items():
+        if not isinstance(figures, Mapping):
+            continue
+        parts = []
+        for key, shown in (
+            ("auroc", "AUROC"), ("sensitivity", "sensitivity"), ("specificity", "specificity"),
+            ("apcer", "APCER"), ("bpcer", "BPCER"), ("ece", "calibration error"), ("border_only_auroc", "border only AUROC"),
+        ):
+            value = figures.get(key)
+            if isinstance(value, int | float) and np.isfinite(value):
+                between = figures.get(f"{key}_95")
+                interval = f" ({between[0]:.2f}–{between[1]:.2f})" if between else ""
+                parts.append(f"{shown} {value:.2f}{interval}")
+        if parts:
+            rows.append((name.replace("_", " "), ", ".join(parts)))
+    return rows
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG", optimize=False, compress_level=6)
+    return buffer.getvalue()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
