@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import tempfile
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,14 +125,23 @@ def _read(archive: Path) -> dict[str, bytes]:
         )
 
     try:
-        with zipfile.ZipFile(archive) as content:
+        if archive.stat().st_size > _MOST_BYTES:
+            raise refuse("it is far larger than a model")
+        data = archive.read_bytes()
+    except FileNotFoundError as e:
+        raise ModelError(f"There is no file {archive.name}.", "Choose a .divmodel file.") from e
+    except OSError as e:
+        raise ModelError(f"{archive.name} can't be read: {e.strerror}.", "Check the file's permissions.") from e
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as content:
             entries = content.infolist()
             names = [entry.filename for entry in entries]
             if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise refuse("it is far larger than a model")
             # Only plain names: nothing may leave the model's folder (..\, absolute paths, drives, links).
             allowed = all(_PLAIN.fullmatch(n) and (n == WEIGHTS or Path(n).suffix in _EXTRAS) for n in names)
-            if not allowed or len(set(names)) != len(names):
+            packed = all(entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries)
+            if not (allowed and packed) or len(set(names)) != len(names):
                 raise refuse("it holds files that don't belong to a model")
             if not {WEIGHTS, CARD, _HASHES} <= set(names):
                 raise refuse("it lacks the weights, the card or the hashes")
@@ -138,12 +149,9 @@ def _read(archive: Path) -> dict[str, bytes]:
             for entry in entries:
                 with content.open(entry) as file:
                     files[entry.filename] = file.read(entry.file_size + 1)
-    except FileNotFoundError as e:
-        raise ModelError(f"There is no file {archive.name}.", "Choose a .divmodel file.") from e
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as e:  # damaged, exotic or encrypted
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as e:
+        # Damaged, or of a kind that zipfile doesn't read (encrypted, other versions).
         raise refuse("it is damaged or not a .divmodel file") from e
-    except OSError as e:
-        raise ModelError(f"{archive.name} can't be read: {e.strerror}.", "Check the file's permissions.") from e
     try:
         hashes = json.loads(files[_HASHES])
         fits = all(hashes[n] == hashlib.sha256(d).hexdigest() for n, d in files.items() if n != _HASHES)

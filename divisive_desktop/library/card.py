@@ -23,10 +23,11 @@ class Preprocessing:
     """Side of the square network input in pixels."""
     colour: str = "grey"
     """``grey``: one channel (high = bright, MONOCHROME1 inverted, colours as luma) repeated three times; ``rgb``."""
-    low_percentile: float = 0.0
-    high_percentile: float = 100.0
+    low_percentile: float = 0.5
+    high_percentile: float = 99.5
     """``grey``: modality values at these percentiles (padding left out, at the network's resolution) map to 0 and 255,
-    whatever the file format. ``rgb``: photographs keep their own scale, 0..255 or 0..65535; others as ``grey``."""
+    whatever the file format; not 0 and 100, lest one burned-in letter or dead pixel set the contrast. ``rgb``: 8-bit
+    images and 16-bit photographs keep their own scale, 0..255 or 0..65535; others as ``grey``."""
     mean: float = 127.0
     scale: float = 128.0
     """Input = (value in 0..255 - mean) / scale, as the ImageNet weights were trained."""

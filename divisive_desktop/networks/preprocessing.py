@@ -84,14 +84,16 @@ def range_of(
 ) -> tuple[float, float, str]:
     """Values that map to 0 and 255, and where they come from.
 
-    Photographs for rgb models keep their own scale (0..255, 16 bit: 0..65535): brightness means something there.
+    For rgb models, 8-bit images and 16-bit photographs keep their own scale: brightness means something there.
     Everything else is stretched between the card's percentiles of the values at the network's resolution.
     """
-    if settings.colour == "rgb" and (record.kind == "photograph" or record.is_colour):
-        if record.stored.dtype == np.uint8:
-            return 0.0, 255.0, "8 bit"
-        if record.stored.dtype == np.uint16:
-            return 0.0, 65535.0, "16 bit"
+    transform = record.modality
+    own_scale = transform.lut is None and transform.slope == 1.0 and transform.intercept == 0.0
+    if settings.colour == "rgb" and own_scale:
+        top = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(record.stored.dtype)
+        if top == 255.0 or (top and not record.transfer_syntax):  # DICOM greys seldom fill their 16 bits
+            bits = "8 bit" if top == 255.0 else "16 bit"
+            return (-top, 0.0, bits) if record.inverted else (0.0, top, bits)
     usable = values if weight is None else values[weight > 0]
     if usable.size == 0:
         return 0.0, 0.0, "nothing but padding"
