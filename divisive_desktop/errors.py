@@ -165,3 +165,9 @@ class ReportError(UserFacingError):
 
 class MaskError(UserFacingError):
     kind = "mask"
+
+
+class MaskSizeError(MaskError):
+    """A mask file is for an image of another size; resampling it is a choice."""
+
+    kind = "mask-size"
