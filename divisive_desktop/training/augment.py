@@ -7,6 +7,7 @@ encoders leave behind, so that a network can't tell the classes apart by them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,7 +82,7 @@ def _geometry(image: Image, mask: Image, s: Augmentation, rng: np.random.Generat
     # Reflected borders: a black wedge would be a mark that only augmented images bear.
     moved = cv2.warpAffine(image, matrix, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     with_mask = cv2.warpAffine(mask, matrix, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return moved, with_mask
+    return np.asarray(moved, np.float32), np.asarray(with_mask, np.float32)
 
 
 def _intensity(image: Image, s: Augmentation, rng: np.random.Generator) -> Image:
@@ -89,10 +90,11 @@ def _intensity(image: Image, s: Augmentation, rng: np.random.Generator) -> Image
     if gamma:
         image = (255 * (np.clip(image, 0, 255) / 255) ** np.exp(gamma)).astype(np.float32)
     mean = image.mean()
-    return ((image - mean) * (1 + contrast) + mean + 255 * brightness).astype(np.float32)
+    return np.asarray((image - mean) * (1 + contrast) + mean + 255 * brightness, np.float32)
 
 
-def _texture(image: Image, strength: float, rng: np.random.Generator) -> Image:
+def _texture(values: Image, strength: float, rng: np.random.Generator) -> Image:
+    image: Any = values
     h, w = image.shape[:2]
     if rng.random() < 0.5 * strength:  # loss of resolution
         factor = rng.uniform(0.4, 1.0)
@@ -104,15 +106,16 @@ def _texture(image: Image, strength: float, rng: np.random.Generator) -> Image:
     elif kind < 0.8 * strength:
         image = image + rng.uniform(0.2, 1.5) * (image - cv2.GaussianBlur(image, (0, 0), rng.uniform(0.8, 3.0)))
     if rng.random() < 0.6 * strength:  # noise, fine or coarse
-        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 7)
+        noise: Any = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 7)
         if rng.random() < 0.5:
             noise = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.2)) * 2
         image = image + noise
     if rng.random() < 0.7 * strength:
         eight_bit = np.clip(np.rint(image), 0, 255).astype(np.uint8)
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))]
-        image = cv2.imdecode(cv2.imencode(".jpg", eight_bit, quality)[1], cv2.IMREAD_UNCHANGED).astype(np.float32)
-    return image.astype(np.float32)
+        coded = cv2.imencode(".jpg", eight_bit, quality)[1]
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_UNCHANGED), np.float32)
+    return np.asarray(image, np.float32)
 
 
 def keep_border(image: Image, share: float = 0.14) -> Image:

@@ -168,4 +168,4 @@ def load_mask(example: Example, size: int) -> npt.NDArray[np.float32]:
         raise TrainingError(f"The mask {example.mask.name} can't be read.", "Draw or export it again.")
     top = float(mask.max()) or 1.0
     interpolation = cv2.INTER_AREA if mask.shape[0] >= size else cv2.INTER_LINEAR
-    return cv2.resize(mask.astype(np.float32) / top, (size, size), interpolation=interpolation)
+    return np.asarray(cv2.resize(mask.astype(np.float32) / top, (size, size), interpolation=interpolation), np.float32)

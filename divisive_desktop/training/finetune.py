@@ -48,9 +48,10 @@ class TrainResult:
 class Source(Protocol):
     """Where batches come from."""
 
-    labels: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float32]
-
+    @property
+    def labels(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def weights(self) -> npt.NDArray[np.float32]: ...
     def __len__(self) -> int: ...
     def inputs(self, index: Index, copies: Index) -> tuple[Tensor, Tensor]: ...
 
@@ -148,7 +149,7 @@ def finetune(
     if world == 1:
         _train(fabric, job)
     else:
-        fabric.launch(_train, job)
+        fabric.launch(_train, job)  # type: ignore[arg-type]  # its stub forgets the arguments after the first
     state = load_kept(folder, network)
     return TrainResult(network.cpu().eval(), state.history, state.best_epoch, settings, time.monotonic() - start)
 
@@ -188,8 +189,6 @@ def _train(fabric: Fabric, job: _Job) -> None:
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.use_deterministic_algorithms(True, warn_only=True)
     cut = s.cut if s.cached else None
-    with fabric.rank_zero_first(local=True):
-        train, val = (_source(fabric, job, split) for split in ("train", "val"))
     network = job.network
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimiser: torch.optim.Optimizer
@@ -201,6 +200,8 @@ def _train(fabric: Fabric, job: _Job) -> None:
     state, ema = load_state(job.folder, network, optimiser, s.to_dict())
     if state.finished:
         return
+    with fabric.rank_zero_first(local=True):
+        train, val = (_source(fabric, job, split) for split in ("train", "val"))
     if s.ema and not ema:
         ema = {n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad}
     ema = {n: t.to(fabric.device) for n, t in ema.items()}
@@ -378,7 +379,8 @@ class _Loop:
             losses = self.objective(logits, cams, l_i, m_i, w_i, warmup)
             share = len(l_i) / len(index)
             self.fabric.backward(losses.total * share)
-            sums += share * np.array([float(losses.total), float(losses.classification), float(losses.saliency)])
+            parts = (losses.total.detach(), losses.classification, losses.saliency)
+            sums += share * np.array([float(v) for v in parts])
         torch.nn.utils.clip_grad_norm_(self.parameters, self.job.settings.clip, error_if_nonfinite=True)
         self.optimiser.step()
         if self.ema:

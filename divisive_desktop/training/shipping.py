@@ -61,8 +61,10 @@ class Description:
         """
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+            return cls(**values)
         except (OSError, TypeError, tomllib.TOMLDecodeError) as e:
+            remedy = "Compare it with the ones in models/descriptions."
             raise TrainingError(f"The description {path} can't be read: {e}.", remedy) from e
 
 
@@ -73,8 +75,8 @@ def calibrate(network: Network, validation: Predictions) -> float:
     """
     t = scores.fit_temperature(validation.labels, validation.margins)
     with torch.no_grad():
-        network.head.weight /= t
-        network.head.bias /= t
+        network.head.weight.div_(t)
+        network.head.bias.div_(t)
     return t
 
 
@@ -198,7 +200,7 @@ def _coloured(unit: npt.NDArray[np.float32], cell: int) -> npt.NDArray[np.uint8]
     fade = 1 - np.abs(up)
     red = np.where(up >= 0, 1.0, fade)
     blue = np.where(up <= 0, 1.0, fade)
-    return np.rint(255 * np.stack([blue, fade, red], 2)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.stack([blue, fade, red], 2)), np.uint8)
 
 
 def _grey(unit: npt.NDArray[np.float32], cell: int) -> npt.NDArray[np.uint8]:

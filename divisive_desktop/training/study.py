@@ -38,7 +38,7 @@ from divisive_desktop.training.evaluate import Predictions, agreement, predict, 
 from divisive_desktop.training.features import Change, compute_features
 from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.losses import REGISTRY
-from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
+from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings
 from divisive_desktop.training.shipping import mean_cam_picture
 
 
@@ -69,7 +69,8 @@ class Study:
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
             settings = Settings.from_dict({**raw.pop("settings", {}), "task": raw["task"]})
-            study = cls(settings=settings, **{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+            study = cls(settings=settings, **values)
         except (OSError, TypeError, KeyError, tomllib.TOMLDecodeError) as e:
             raise TrainingError(f"The study {path} can't be read: {e}.", remedy) from e
         unknown = set(study.methods) - set(REGISTRY)
