@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -313,7 +314,12 @@ def _decoder_name(plugin: str, syntax: UID) -> str:
         jpeg_2000 = syntax in JPEG2000TransferSyntaxes
         part = "rle" if syntax == RLELossless else "openjpeg" if jpeg_2000 else "libjpeg"
         package = f"pylibjpeg-{part}"
-    return f"{package} {metadata.version(package)}"
+    return f"{package} {_version(package)}"
+
+
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)
 
 
 def _resolve_colour(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
-_SAMPLE = 1_000_000
+_SAMPLE = 300_000
 """Percentiles are taken from at most about this many pixels: exact enough, and quick on large images."""
 
 
@@ -157,16 +157,31 @@ def auto_voi(
         Lower and upper, 0..100.
     """
     stored = crop(record.stored, region)
-    step = max(1, int(np.sqrt(stored.shape[0] * stored.shape[1] / _SAMPLE)))
-    sample = stored[::step, ::step].reshape(-1)
+    values, counts = _histogram(stored[:: max(1, stored.size // _SAMPLE)])  # whole rows: quicker to read
     if record.padding is not None:
-        kept = sample[(sample < record.padding[0]) | (sample > record.padding[1])]
-        sample = kept if kept.size else sample
-    low, high = np.percentile(record.modality(sample), percentiles)
+        kept = (values < record.padding[0]) | (values > record.padding[1])
+        if kept.any():
+            values, counts = values[kept], counts[kept]
+    shown = record.modality(values)
+    order = np.argsort(shown, kind="stable")
+    share = np.cumsum(counts[order]) / counts.sum()
+    low, high = (shown[order[np.searchsorted(share, p / 100)]] for p in (percentiles[0], min(percentiles[1], 100)))
     name = "Auto" if region is None else "Auto from region"
     if high <= low:  # constant: show it mid-grey
         return Voi("linear_exact", float(low), 1.0, name)
     return Voi("linear_exact", float(low + high) / 2, float(high - low), name)
+
+
+def _histogram(stored: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Values that occur and how often; by counting where that is quicker than sorting."""
+    dtype = stored.dtype
+    if dtype.kind not in "iu" or dtype.itemsize > 2:
+        values, sorted_counts = np.unique(stored, return_counts=True)
+        return values, sorted_counts.astype(np.int64)
+    bits = 8 * dtype.itemsize
+    counts = np.bincount(np.ascontiguousarray(stored).view(f"u{dtype.itemsize}").reshape(-1), minlength=2**bits)
+    present = np.flatnonzero(counts)
+    return present.astype(f"u{dtype.itemsize}").view(dtype), counts[present].astype(np.int64)
 
 
 def crop(pixels: npt.NDArray[Any], region: Box | None) -> npt.NDArray[Any]:
