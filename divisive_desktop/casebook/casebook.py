@@ -321,12 +321,13 @@ class Casebook(Transfer, Results, Runs):
 
     def restrict_access(self) -> None:
         """Take the casebook out of other people's sight: folders 0700, files 0600."""
+        stale = _permission_warnings(self.path)
         with database.translated(self.path):
             for root, _, files in os.walk(self.path):
                 os.chmod(root, 0o700)
                 for name in files:
                     os.chmod(Path(root, name), 0o600)
-        self.warnings = tuple(w for w in self.warnings if "other users" not in w)
+        self.warnings = tuple(warning for warning in self.warnings if warning not in stale)
 
 
 def with_suffix(path: Path) -> Path:
