@@ -121,10 +121,15 @@ def _draw_features(picture: Picture, features: FeatureSet, scale: float) -> None
         contour = np.rint(feature.contour * scale).astype(np.int32).reshape(-1, 1, 2)
         cv2.drawContours(picture, [contour], -1, (0, 0, 0), 3, cv2.LINE_AA)
         cv2.drawContours(picture, [contour], -1, colour, 1, cv2.LINE_AA)
-        x, y = int(feature.box[0] * scale), int(feature.box[1] * scale)
-        spot = min(max(x + 4, 2), picture.shape[1] - 14), min(max(y + 16, 14), picture.shape[0] - 4)
-        cv2.putText(picture, str(feature.rank), spot, _FONT, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(picture, str(feature.rank), spot, _FONT, 0.5, colour, 1, cv2.LINE_AA)
+        top = feature.contour[int(np.argmin(feature.contour[:, 1]))] * scale
+        radius = max(8, round(max(picture.shape[:2]) / 70))
+        x = int(np.clip(top[0], radius, max(radius, picture.shape[1] - radius - 1)))
+        y = int(np.clip(top[1], radius, max(radius, picture.shape[0] - radius - 1)))
+        cv2.circle(picture, (x, y), radius, (0, 0, 0), 2, cv2.LINE_AA)
+        cv2.circle(picture, (x, y), radius, colour, cv2.FILLED, cv2.LINE_AA)
+        size = radius / 18
+        (w, h), _ = cv2.getTextSize(str(feature.rank), _FONT, size, 2)
+        cv2.putText(picture, str(feature.rank), (x - w // 2, y + h // 2), _FONT, size, (0, 0, 0), 2, cv2.LINE_AA)
 
 
 def _write(page: Picture, text: str, at: tuple[int, int], size: float, colour: tuple[int, int, int], room: int) -> None:

@@ -81,9 +81,8 @@ def build_case(
     name = f"{record.sha256[:12]}{record.path.suffix.lower()}" if deidentify else record.path.name
     result["file"] = name
     grey = render(record)
-    pictures = dict(
-        zip(("image", "true", "false", "features"), panels(grey, analysis, features, true_class, PICTURE_SIDE), strict=True)
-    )
+    four = panels(grey, analysis, features, true_class, PICTURE_SIDE)
+    pictures = dict(zip(("image", "true", "false", "features"), four, strict=True))
     facts = None
     if mask is not None:
         pictures["mask"] = _mask_picture(pictures["image"], mask)
@@ -206,7 +205,8 @@ def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
         parts = []
         for key, shown in (
             ("auroc", "AUROC"), ("sensitivity", "sensitivity"), ("specificity", "specificity"),
-            ("apcer", "APCER"), ("bpcer", "BPCER"), ("ece", "calibration error"), ("border_only_auroc", "border only AUROC"),
+            ("apcer", "APCER"), ("bpcer", "BPCER"), ("ece", "calibration error"),
+            ("border_only_auroc", "border only AUROC"),
         ):
             value = figures.get(key)
             if isinstance(value, int | float) and np.isfinite(value):

@@ -81,7 +81,7 @@ class CaseContent:
     """``label`` or ``predicted``."""
     verdict: Verdict
     analysis: Mapping[str, Any]
-    """The analysis in the schema of ``divisive-desktop analyze --json``: raw CAM pair, features, model, preprocessing."""
+    """As ``divisive-desktop analyze --json`` gives it: raw CAM pair, features, model, preprocessing."""
     model: Mapping[str, Any]
     """Digest of the model card: method, parent, training data, intended use, limits, licence, attribution."""
     error_rates: tuple[tuple[str, str], ...]
