@@ -110,7 +110,8 @@ def train_command(
     Parameters
     ----------
     data : sequence of Path
-        Folders with ``index.csv``. Of all but the first only the split ``train`` is used: it is mixed in.
+        Folders with ``index.csv``. Of all but the first only the split ``train`` is used: it is mixed in, without the
+        patients or persons that the first holds out.
     config, changes
         See :func:`read_settings`.
     parent : str, optional
@@ -133,7 +134,8 @@ def train_command(
     settings = read_settings(task, config, changes or {})
     examples = list(read_index(data[0]))
     for more in data[1:]:
-        examples += [e for e in read_index(more) if e.split == "train"]
+        held_out = {e.group for e in examples if e.split != "train"}
+        examples += [e for e in read_index(more) if e.split == "train" and e.group not in held_out]
     words = Description.read(description) if description else Description()
     others = {name: read_index(folder) for name, folder in (open_sets or {}).items()}
     start = load_network(parent)[0] if parent else None

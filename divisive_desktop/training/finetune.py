@@ -154,7 +154,7 @@ def finetune(
     return TrainResult(network.cpu().eval(), state.history, state.best_epoch, settings, time.monotonic() - start)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: Fabric's launcher walks through it on its way to other processes
 class _Job:
     settings: Settings
     examples: Sequence[Example]
