@@ -58,11 +58,11 @@ def alpha(low: float, high: float) -> npt.NDArray[np.float64]:
     return np.asarray(np.clip((share - 0.03) / 0.57, 0.0, 1.0), np.float64)
 
 
-def argb_table(colours: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
-    """A table for QImage's Format_ARGB32_Premultiplied, (256,) uint32."""
-    rgb = np.rint(colours * alpha[:, None]).astype(np.uint32)
-    a = np.rint(alpha * 255).astype(np.uint32)
-    return np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], np.uint32)
+def argb_table(colours: npt.NDArray[np.uint8], opacity: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
+    """Colours with their opacity as 0xAARRGGBB, not premultiplied, (256,) uint32: a colour table as Qt takes it."""
+    a = np.rint(opacity * 255).astype(np.uint32)
+    red, green, blue = (colours[:, i].astype(np.uint32) for i in range(3))
+    return np.asarray((a << 24) | (red << 16) | (green << 8) | blue, np.uint32)
 
 
 def _oklab_to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop.viewer import annotations, features
 from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
+from divisive_desktop.desktop.viewer.greys import Patch
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.stage import Stage
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
@@ -29,6 +32,24 @@ MARGIN = 8
 _CLICK = 4.0
 """A press and release closer than this many logical pixels is a click."""
 _WIPE_GRIP = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Coloured:
+    """A map as a picture, and where it goes in device pixels."""
+
+    image: QImage
+    left: int
+    top: int
+
+    @classmethod
+    def of(cls, made: ScreenMap, dpr: float) -> _Coloured:
+        rows, columns = made.index.shape
+        indexed = QImage(made.index.data, columns, rows, columns, QImage.Format.Format_Indexed8)
+        indexed.setColorTable(made.table.tolist())
+        image = indexed.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+        image.setDevicePixelRatio(dpr)
+        return cls(image, made.left, made.top)
 
 
 class Canvas(QWidget):
@@ -52,7 +73,8 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(96, 80)
-        self._map: tuple[tuple[object, ...], ScreenMap | None] | None = None
+        self._map: tuple[tuple[object, ...], _Coloured | None] | None = None
+        self._last: tuple[tuple[object, ...], tuple[object, ...], QImage] | None = None
         self._drag: tuple[Qt.MouseButton, Tool | None, QPointF] | None = None
         self._moved = False
         self._wiping = False
@@ -74,64 +96,72 @@ class Canvas(QWidget):
     def paint_on(self, painter: QPainter) -> None:
         """Paint everything; also used to grab the pane."""
         stage = self.stage
-        painter.fillRect(self.rect(), BACKGROUND)
         if stage.record is None or stage.voi is None:
+            painter.fillRect(self.rect(), BACKGROUND)
             return
         transform = self.transform()
-        self._paint_image(painter, transform)
-        if self.kind is not PaneKind.IMAGE:
-            self._paint_map(painter, transform)
+        painter.drawImage(QPointF(0, 0), self._backdrop(transform))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if stage.cell_grid and stage.maps is not None and self.kind is not PaneKind.IMAGE:
-            features.draw_cell_grid(painter, stage.maps.region, stage.maps.grid, transform)
-        if self.kind is PaneKind.FEATURES and stage.features is not None and stage.overlay_shown:
-            features.draw_features(painter, stage.features, transform, stage.selected, self.font())
         for layer in (*stage.layers, *stage.painters):
             painter.save()
             layer.paint_layer(painter, self.kind, transform)
             painter.restore()
+        if stage.wipe is not None and self.kind is not PaneKind.IMAGE:
+            self._paint_wipe(painter, stage.wipe)
         self._paint_pointer(painter, transform)
         if stage.annotations:
             self._paint_text(painter)
 
-    def _paint_image(self, painter: QPainter, transform: Transform) -> None:
-        stage, dpr = self.stage, transform.dpr
+    def _backdrop(self, transform: Transform) -> QImage:
+        """Image, map, cell grid and features: what stays while the pointer moves and tools draw."""
+        stage, size = self.stage, self._device_size()
         assert stage.voi is not None
-        patch = stage.renderer.patch(transform, self._device_size(), stage.voi, stage.invert)
-        if patch is None:
-            return
-        rows, columns = patch.pixels.shape[:2]
-        grey = patch.pixels.ndim == 2
-        form = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
-        image = QImage(patch.pixels.data, columns, rows, columns * (1 if grey else 3), form)
-        image.setDevicePixelRatio(dpr)
-        painter.drawImage(QPointF(patch.left / dpr, patch.top / dpr), image)
+        patch = stage.renderer.patch(transform, size, stage.voi, stage.invert)
+        shown = stage.overlay_shown and self.kind is not PaneKind.IMAGE
+        found = stage.features if shown and self.kind is PaneKind.FEATURES else None
+        cells = stage.maps if stage.cell_grid and self.kind is not PaneKind.IMAGE else None
+        colours = self._coloured(transform, size) if shown and stage.maps is not None else None
+        # Pictures and features by identity: they hold arrays, and are never changed in place.
+        made_of = (patch, colours, found, cells)
+        key = (stage.opacity, stage.wipe, stage.selected, transform, size)
+        if self._last is not None and self._last[1] == key and _same(self._last[0], made_of):
+            return self._last[2]
+        picture = QImage(*size, QImage.Format.Format_RGB32)
+        picture.setDevicePixelRatio(transform.dpr)
+        picture.fill(BACKGROUND)
+        with QPainter(picture) as painter:
+            if patch is not None:
+                where = QPointF(patch.left / transform.dpr, patch.top / transform.dpr)
+                painter.drawImage(where, _image(patch, transform.dpr))
+            if colours is not None:
+                painter.save()
+                if stage.wipe is not None:
+                    left = round(stage.wipe * self.width())
+                    painter.setClipRect(left, 0, self.width() - left, self.height())
+                painter.setOpacity(stage.opacity)
+                painter.drawImage(QPointF(colours.left / transform.dpr, colours.top / transform.dpr), colours.image)
+                painter.restore()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if cells is not None:
+                features.draw_cell_grid(painter, cells.region, cells.grid, transform)
+            if found is not None:
+                features.draw_features(painter, found, transform, stage.selected, self.font())
+        self._last = (made_of, key, picture)
+        return picture
 
-    def _paint_map(self, painter: QPainter, transform: Transform) -> None:
-        stage, maps, dpr = self.stage, self.stage.maps, transform.dpr
-        if maps is None or not stage.overlay_shown:
-            return
-        key = (maps, maps.interpolation, maps.scale_mode, transform, self._device_size())
+    def _coloured(self, transform: Transform, size: tuple[int, int]) -> _Coloured | None:
+        maps = self.stage.maps
+        assert maps is not None
+        key = (maps, maps.interpolation, maps.scale_mode, transform, size)
         if self._map is None or self._map[0] != key:
-            self._map = (key, maps.screen_map(self.kind, transform, self._device_size()))
-        shown = self._map[1]
-        if shown is not None:
-            rows, columns = shown.argb.shape
-            form = QImage.Format.Format_ARGB32_Premultiplied
-            image = QImage(shown.argb.data, columns, rows, columns * 4, form)
-            image.setDevicePixelRatio(dpr)
-            painter.save()
-            if stage.wipe is not None:
-                left = round(stage.wipe * self.width())
-                painter.setClipRect(left, 0, self.width() - left, self.height())
-            painter.setOpacity(stage.opacity)
-            painter.drawImage(QPointF(shown.left / dpr, shown.top / dpr), image)
-            painter.restore()
-        if stage.wipe is not None:
-            x = round(stage.wipe * self.width()) + 0.5
-            painter.setPen(QPen(QColor(0, 0, 0, 160), 3))
-            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-            painter.setPen(QPen(annotations.INK, 1))
+            made = maps.screen_map(self.kind, transform, size)
+            self._map = (key, _Coloured.of(made, transform.dpr) if made is not None else None)
+        return self._map[1]
+
+    def _paint_wipe(self, painter: QPainter, wipe: float) -> None:
+        x = round(wipe * self.width()) + 0.5
+        for pen in (QPen(QColor(0, 0, 0, 160), 3), QPen(annotations.INK, 1)):
+            painter.setPen(pen)
             painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
     def _paint_pointer(self, painter: QPainter, transform: Transform) -> None:
@@ -269,3 +299,17 @@ class Canvas(QWidget):
         transform = self.transform()
         x, y = transform.to_image(event.position())
         return PaneMouse(self, self.kind, event.position(), x, y, button, event.modifiers(), transform)
+
+
+def _image(patch: Patch, dpr: float) -> QImage:
+    """The patch as a QImage that shares its memory."""
+    rows, columns = patch.pixels.shape[:2]
+    grey = patch.pixels.ndim == 2
+    form = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+    image = QImage(patch.pixels.data, columns, rows, columns * (1 if grey else 3), form)
+    image.setDevicePixelRatio(dpr)
+    return image
+
+
+def _same(a: tuple[object, ...], b: tuple[object, ...]) -> bool:
+    return all(x is y for x, y in zip(a, b, strict=True))

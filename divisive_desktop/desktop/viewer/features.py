@@ -7,9 +7,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from divisive_desktop.desktop.viewer.annotations import overlay_font
-from divisive_desktop.explanation.colours import FALSE_COLOUR, TRUE_COLOUR
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.explanation.colours import FALSE_COLOUR, TRUE_COLOUR
 from divisive_desktop.explanation.features import WORKING_SIDE, Feature, FeatureSet
 
 _DARK = QColor(10, 11, 13)

@@ -23,7 +23,7 @@ _SMALLEST_LEVEL = 256
 """No pyramid level is made from one whose longer side is this short."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patch:
     """Pixels for the screen: a uint8 array, (h, w) grey or (h, w, 3) RGB, and where its top-left pixel goes."""
 
