@@ -232,7 +232,7 @@ def serve(connection: Connection, device: str) -> None:
             os.getpid(),
             server.worker.device.type,
             _device_name(server.worker.device),
-            torch.__version__,
+            str(torch.__version__),  # a TorchVersion would import torch where it is unpickled
             1e3 * (time.perf_counter() - start),
             note,
         )
