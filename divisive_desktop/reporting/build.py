@@ -112,7 +112,11 @@ def build_case(
 
 
 def build_report(
-    cases: Sequence[CaseContent], *, deidentified: bool, institution: str = "", language: str = "en",
+    cases: Sequence[CaseContent],
+    *,
+    deidentified: bool,
+    institution: str = "",
+    language: str = "en",
     sections: Sequence[str] = (),
 ) -> Report:
     """A report on these cases, dated now."""
@@ -204,8 +208,12 @@ def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
             continue
         parts = []
         for key, shown in (
-            ("auroc", "AUROC"), ("sensitivity", "sensitivity"), ("specificity", "specificity"),
-            ("apcer", "APCER"), ("bpcer", "BPCER"), ("ece", "calibration error"),
+            ("auroc", "AUROC"),
+            ("sensitivity", "sensitivity"),
+            ("specificity", "specificity"),
+            ("apcer", "APCER"),
+            ("bpcer", "BPCER"),
+            ("ece", "calibration error"),
             ("border_only_auroc", "border only AUROC"),
         ):
             value = figures.get(key)
