@@ -35,6 +35,7 @@ from divisive_desktop.errors import (
     TruncatedImageError,
 )
 from divisive_desktop.imaging import dicom_values as values
+from divisive_desktop.imaging.dicom_graphics import read_overlays, read_shutter
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
 from divisive_desktop.imaging.limits import check_size
 from divisive_desktop.imaging.record import ImageRecord, Voi
@@ -123,6 +124,8 @@ def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int
         decoder=decoder,
         bits_stored=bits if grey else 8 * stored.dtype.itemsize,
         lossy=str(dataset.get("LossyImageCompression", "")) == "01" or _is_lossy(syntax),
+        overlays=read_overlays(dataset, frame, not syntax.is_encapsulated, notes),
+        shutter=read_shutter(dataset),
         header=header,
     )
     choices = values.voi_choices(dataset, frame, little, _signed_input(draft), notes) if grey else []

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.imaging.graphics import Overlay, Shutter
+
 Calibration = Literal["patient", "detector", "calibrated", "unknown"]
 """What a millimetre means: in the patient (PixelSpacing corrected with a calibration object or CT-like geometry),
 at the detector (ImagerPixelSpacing), calibrated by fiducial/geometry (PixelSpacingCalibrationType), or not known."""
@@ -117,6 +119,10 @@ class ImageRecord:
     lossy: bool = False
     notes: tuple[str, ...] = ()
     """Warnings for the user: what was repaired or assumed in reading this file."""
+    overlays: tuple[Overlay, ...] = ()
+    """Overlay planes of this frame; ``overlay.mask(record.height, record.width)`` draws one."""
+    shutter: Shutter | None = None
+    """``shutter.visible(record.height, record.width, record.pixel_aspect)`` is what may be seen."""
     header: Mapping[str, str] = field(default_factory=dict)
     """The handful of attributes that overlays show: keyword -> text. Patient-identifying keys included."""
 
@@ -139,6 +145,11 @@ class ImageRecord:
     @property
     def is_colour(self) -> bool:
         return self.stored.ndim == 3
+
+    @property
+    def laterality(self) -> str:
+        """Side of the body: 'R', 'L', 'B' (both), 'U' (unpaired), or '' when the file doesn't say."""
+        return self.header.get("ImageLaterality") or self.header.get("Laterality") or ""
 
     @property
     def inverted(self) -> bool:
