@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from divisive_desktop import __version__
 from divisive_desktop.cli import EXIT_FAILED, EXIT_OK, EXIT_SOME_FILES
-from divisive_desktop.errors import NotAnImageError, UserFacingError
+from divisive_desktop.console import ROOM, JsonArray, OutputError, Progress
+from divisive_desktop.errors import NotAnImageError, UnreadableFileError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.worker import Worker
@@ -39,15 +38,7 @@ app = typer.Typer(
     result_callback=_leave,
 )
 
-_ROOM = "Choose another folder, or make room on the disk."
-
 JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
-
-
-class OutputError(UserFacingError):
-    """A result can't be written."""
-
-    kind = "output"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -164,10 +155,12 @@ def selftest(
 
 @app.command()
 def verify(
-    path: Annotated[Path, typer.Argument(help="A casebook folder.")],
+    path: Annotated[Path, typer.Argument(help="A casebook folder, or an exported report.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> int:
-    """Check a casebook: audit chain, stored files, originals. Names the first break."""
+    """Check that a casebook (audit chain, files, originals) or a sealed report is as it was written."""
+    if path.is_file():
+        return _verify_report(path, as_json)
     from divisive_desktop.casebook.commands import verify_command
 
     code, text = verify_command(path, as_json=as_json)
@@ -175,87 +168,79 @@ def verify(
     return code
 
 
+@app.command()
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Folders with index.csv; of further ones only 'train' is used.")],
+    task: Annotated[str, typer.Option(help="The question that the model is to answer.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new model; its name is the model's id.")],
+    parent: Annotated[str | None, typer.Option(metavar="ID", help="Model to start from; default: ImageNet.")] = None,
+    method: Annotated[str | None, typer.Option(help="Loss, for instance difference or cross_entropy.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings of the run.")] = None,
+    description: Annotated[Path | None, typer.Option(metavar="TOML", help="Words for the model's card.")] = None,
+    open_set: Annotated[list[str] | None, typer.Option(metavar="NAME=DIR", help="Further test data.")] = None,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default model of its task.")] = False,
+    controls: Annotated[bool, typer.Option(help="Measure border-only control and faithfulness.")] = True,
+    features: Annotated[Path | None, typer.Option(metavar="DIR", help="Cached features shared by runs.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model of this name.")] = False,
+) -> int:
+    """Train a model on images with masks, measure it, and write it with its card."""
+    from divisive_desktop.training.commands import train_command
+
+    sets = {}
+    for given in open_set or ():
+        name, equals, folder = given.partition("=")
+        if not (name and equals and folder):
+            raise typer.BadParameter("write it as NAME=DIR", param_hint="--open-set")
+        sets[name] = Path(folder)
+    code, text = train_command(
+        task=task, data=data, out=out, config=config, changes={"method": method, "epochs": epochs, "seed": seed},
+        parent=parent, description=description, open_sets=sets, default=default, controls=controls,
+        features=features, replace_existing=force, say=_say,
+    )  # fmt: skip
+    typer.echo(text)
+    return code
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="ID", help="An installed model.")],
+    data: Annotated[Path, typer.Argument(help="Folder with index.csv.")],
+    split: Annotated[str | None, typer.Option(help="Only this split; default: all but train.")] = None,
+    json_to: JsonOption = None,
+    border: Annotated[bool, typer.Option(help="Also the border-only control.")] = True,
+    faithfulness: Annotated[bool, typer.Option(help="Also deletion, insertion, random head (slow).")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> int:
+    """Measure a model on data with labels and masks."""
+    from divisive_desktop.training.commands import evaluate_command
+
+    code, text = evaluate_command(
+        model=model, data=data, split=split, json_file=Path(json_to) if json_to else None, border=border,
+        faithfulness=faithfulness, device=device, say=_say,
+    )  # fmt: skip
+    typer.echo(text)
+    return code
+
+
+@app.command()
+def study(
+    config: Annotated[Path, typer.Argument(metavar="TOML", help="What is compared.")],
+    data: Annotated[Path, typer.Argument(help="Folder with the data sets.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Runs and tables go here; a second call goes on.")],
+    seed: Annotated[list[int] | None, typer.Option(help="Only these seeds.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these methods.")] = None,
+) -> int:
+    """Compare training methods over seeds, and write the tables."""
+    from divisive_desktop.training.commands import study_command
+
+    code, text = study_command(config=config, data=data, out=out, seeds=seed, methods=method, say=_say)
+    typer.echo(text)
+    return code
+
+
 # ---- helpers --------------------------------------------------------------------------------------------
-
-
-class Progress:
-    """Says on stderr how far a batch is: one line that changes on a terminal, now and then a line elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._pause = 0.2 if self._terminal else 5.0
-        self._last = time.monotonic()
-        self._silent = total < 2
-
-    def __call__(self, fraction: float, text: str, remaining: float | None) -> None:
-        now = time.monotonic()
-        if self._silent or (now - self._last < self._pause and fraction < 1):
-            return
-        self._last = now
-        left = f", about {remaining:.0f} s left" if remaining is not None and fraction < 1 else ""
-        if self._terminal:
-            typer.echo(f"\r\x1b[K{text}{left}", err=True, nl=fraction >= 1)
-        else:
-            typer.echo(text + left, err=True)
-
-
-class JsonArray:
-    """A JSON array written object by object, one a line. A file appears under its name when it is complete."""
-
-    def __init__(self, target: str | None) -> None:
-        self._path = Path(target) if target not in (None, "-") else None
-        self._part = self._path.with_name(f".{self._path.name}.part") if self._path else None
-        self._stream: Any = None
-        self._wanted = target is not None
-        self._empty = True
-
-    def __enter__(self) -> JsonArray:
-        if self._wanted:
-            try:
-                self._stream = self._part.open("w", encoding="utf-8") if self._part else sys.stdout
-            except OSError as e:
-                raise self._error(e) from e
-        return self
-
-    def add(self, item: dict[str, Any]) -> None:
-        """Write one object; raises ``OutputError`` where that isn't possible."""
-        if self._stream is not None:
-            self._write(("[\n" if self._empty else ",\n") + json.dumps(item, ensure_ascii=False, allow_nan=False))
-            self._empty = False
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._stream is None:
-            return
-        if kind is None:
-            self._write("[]\n" if self._empty else "\n]\n")
-        if self._path is None or self._part is None:
-            return
-        try:
-            self._stream.close()
-            if kind is None:
-                self._part.replace(self._path)
-            else:
-                self._part.unlink(missing_ok=True)
-        except OSError as e:
-            raise self._error(e) from e
-
-    def _write(self, text: str) -> None:
-        try:
-            # Bytes, since the console's own encoding may not hold a file's name.
-            if self._path is None:
-                self._stream.flush()
-                self._stream.buffer.write(text.encode("utf-8"))
-                self._stream.flush()
-            else:
-                self._stream.write(text)
-        except BrokenPipeError:
-            raise
-        except OSError as e:
-            raise self._error(e) from e
-
-    def _error(self, e: OSError) -> OutputError:
-        where = self._path or "the output"
-        return OutputError(f"{where} can't be written: {e.strerror}.", _ROOM)
 
 
 def _model_id(worker: Worker, model: str | None, task: str | None) -> str | None:
@@ -304,6 +289,27 @@ def _verified(folder: Path) -> UserFacingError | None:
     return None
 
 
+def _verify_report(path: Path, as_json: bool) -> int:
+    from divisive_desktop.reporting.seal import check
+
+    try:
+        found = check(path.read_bytes())
+    except OSError as e:
+        raise UnreadableFileError(f"{path} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+    good = found.intact and (found.signature_valid or not found.signed)
+    if as_json:
+        typer.echo(json.dumps({"ok": good, "path": str(path), **asdict(found)}, indent=1))
+        return EXIT_OK if good else EXIT_FAILED
+    if not found.found:
+        typer.echo(f"{path.name} carries no seal: nothing can be said about it.")
+    elif not good:
+        typer.echo(f"{path.name} is NOT as it was written" + (": the signature is wrong." if found.intact else "."))
+    else:
+        signer = f"signed with the key {found.public_key}" if found.signed else "not signed: it shows no forgery"
+        typer.echo(f"{path.name} is as it was written, {signer}.\nSHA-256 {found.digest}")
+    return EXIT_OK if good else EXIT_FAILED
+
+
 def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
     model = analysis.model
     first = found.features[0] if found.features else None
@@ -333,7 +339,11 @@ def _write_overlay(folder: Path, analysis: Analysis, found: FeatureSet, label: i
         partial.replace(target)
     except OSError as e:
         message = f"The picture {target.name} can't be written to {folder}: {e.strerror}."
-        raise OutputError(message, _ROOM) from e
+        raise OutputError(message, ROOM) from e
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _say_failure(file: Path, error: UserFacingError) -> None:

@@ -1,0 +1,107 @@
+"""What the command line writes: results as JSON, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from divisive_desktop.errors import UserFacingError
+
+ROOM = "Choose another folder, or make room on the disk."
+
+
+class OutputError(UserFacingError):
+    """A result can't be written."""
+
+    kind = "output"
+
+
+class Progress:
+    """Says on stderr how far a batch is: one line that changes on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._pause = 0.2 if self._terminal else 5.0
+        self._last = time.monotonic()
+        self._silent = total < 2
+
+    def __call__(self, fraction: float, text: str, remaining: float | None) -> None:
+        now = time.monotonic()
+        if self._silent or (now - self._last < self._pause and fraction < 1):
+            return
+        self._last = now
+        left = f", about {duration(remaining)} left" if remaining is not None and fraction < 1 else ""
+        if self._terminal:
+            print(f"\r\x1b[K{text}{left}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
+        else:
+            print(text + left, file=sys.stderr, flush=True)
+
+
+class JsonArray:
+    """A JSON array written object by object, one a line. A file appears under its name when it is complete."""
+
+    def __init__(self, target: str | None) -> None:
+        self._path = Path(target) if target not in (None, "-") else None
+        self._part = self._path.with_name(f".{self._path.name}.part") if self._path else None
+        self._stream: Any = None
+        self._wanted = target is not None
+        self._empty = True
+
+    def __enter__(self) -> JsonArray:
+        if self._wanted:
+            try:
+                self._stream = self._part.open("w", encoding="utf-8") if self._part else sys.stdout
+            except OSError as e:
+                raise self._error(e) from e
+        return self
+
+    def add(self, item: dict[str, Any]) -> None:
+        """Write one object; raises ``OutputError`` where that isn't possible."""
+        if self._stream is not None:
+            self._write(("[\n" if self._empty else ",\n") + json.dumps(item, ensure_ascii=False, allow_nan=False))
+            self._empty = False
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._stream is None:
+            return
+        if kind is None:
+            self._write("[]\n" if self._empty else "\n]\n")
+        if self._path is None or self._part is None:
+            return
+        try:
+            self._stream.close()
+            if kind is None:
+                self._part.replace(self._path)
+            else:
+                self._part.unlink(missing_ok=True)
+        except OSError as e:
+            raise self._error(e) from e
+
+    def _write(self, text: str) -> None:
+        try:
+            # Bytes, since the console's own encoding may not hold a file's name.
+            if self._path is None:
+                self._stream.flush()
+                self._stream.buffer.write(text.encode("utf-8"))
+                self._stream.flush()
+            else:
+                self._stream.write(text)
+        except BrokenPipeError:
+            raise
+        except OSError as e:
+            raise self._error(e) from e
+
+    def _error(self, e: OSError) -> OutputError:
+        where = self._path or "the output"
+        return OutputError(f"{where} can't be written: {e.strerror}.", ROOM)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person would say it: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
