@@ -180,12 +180,12 @@ class CaseFilter(QSortFilterProxyModel):
     def set_text(self, text: str) -> None:
         """Every word must occur in the case's name, folder, verdict, label or state."""
         self._words = text.casefold().split()
-        self.invalidateFilter()
+        self.invalidate()
 
     def set_state(self, state: str) -> None:
         """``all``, ``failed``, ``unlabelled``, ``disagree``, or the value of a :class:`Review`."""
         self._state = state
-        self.invalidateFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         case = self.sourceModel().index(row, 0, parent).data(CaseRole.CASE)

@@ -20,7 +20,8 @@ from divisive_desktop import __version__, paths
 
 log = logging.getLogger("divisive_desktop")
 
-_PATH = re.compile(r"(?:[A-Za-z]:)?[\\/][^\s:'\"<>|]*")
+_QUOTED = re.compile(r"""(["'])([^"'\n]*[\\/][^"'\n]*)\1""")
+_BARE = re.compile(r"""(?<![\w<"'./\\-])(?:[A-Za-z]:)?[\\/]\S.*""")
 
 
 class NoPaths(logging.Formatter):
@@ -31,15 +32,16 @@ class NoPaths(logging.Formatter):
 
 
 def without_paths(text: str) -> str:
-    """Replace paths outside the installed code by ``<path>``; code paths keep their last two parts."""
+    """Replace the user's paths by ``<path>``; paths of code keep their last two parts.
+
+    A path outside quotes may hold spaces, so the rest of its line goes with it.
+    """
 
     def shorten(found: re.Match[str]) -> str:
-        path = found.group()
-        if path.endswith(".py"):
-            return "/".join(re.split(r"[\\/]", path)[-2:])
-        return "<path>" if len(path) > 1 else path
+        quote, path = found.groups()
+        return f"{quote}{'/'.join(re.split(r'[\\\\/]+', path)[-2:]) if path.endswith('.py') else '<path>'}{quote}"
 
-    return _PATH.sub(shorten, text)
+    return _BARE.sub("<path>", _QUOTED.sub(shorten, text))
 
 
 def start_log() -> logging.Handler:

@@ -65,14 +65,13 @@ class StatusBar(QStatusBar):
         """``None``: starting."""
         if isinstance(event, EngineReady):
             self.engine.setText(f"Engine ready · {event.device.upper()}")
-            tip = (
-                f"{event.device_name}\nPyTorch {event.torch_version}, process {event.pid}, "
-                f"started in {event.startup_ms / 1000:.1f} s"
-            )
+            tip = f"{event.device_name}\nPyTorch {event.torch_version}, process {event.pid}"
+            if event.note:
+                tip += f"\n{event.note}"
             self._engine_tint = "success"
         elif isinstance(event, EngineDied):
-            self.engine.setText("Engine restarting…")
-            tip = f"The engine process ended (exit code {event.exitcode}); a new one is being started."
+            self.engine.setText("Engine restarting…" if event.restarting else "Engine stopped")
+            tip = f"The engine process ended (exit code {event.exitcode})."
             self._engine_tint = "error"
         else:
             self.engine.setText("Engine starting…")

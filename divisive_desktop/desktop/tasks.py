@@ -164,6 +164,18 @@ class TaskRunner(QObject):
 
             self._client = EngineClient(self._event.emit, device)
 
+    def restart_engine(self, device: str | None = None) -> None:
+        """Start the engine again, after it gave up or on another device."""
+        if self._client is not None:
+            self.engine = None
+            self._client.restart(device)
+            self.engineChanged.emit(None)
+
+    @property
+    def engine_pid(self) -> int | None:
+        """Process id of the engine, None while it isn't running."""
+        return self._client.pid if self._client is not None else None
+
     def submit(
         self,
         request: messages.Request,

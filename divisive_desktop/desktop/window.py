@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
         work.featuresReady.connect(self._show_features)
         work.modelsChanged.connect(lambda: self._tell_inspector(work.current))
         work.problem.connect(self.report)
+        work.batchChanged.connect(self._update_state)
         work.cases.countsChanged.connect(self._update_state)
         tasks.engineChanged.connect(self._engine_changed)
         tasks.progressed.connect(self._progress)
@@ -242,13 +243,15 @@ class MainWindow(QMainWindow):
 
     def _engine_changed(self, event: Any) -> None:
         self.status.set_engine(event)
-        if isinstance(event, EngineDied):
-            case = self.work.current
-            again = ("Analyse again", lambda: commands.analyse_current(self)) if case is not None else None
-            self.notify(
-                "engine", "warning", "The analysis engine stopped unexpectedly and is being restarted.",
-                "Your cases, labels and masks are safe; only the running analysis was lost.", again,
-            )  # fmt: skip
+        if not isinstance(event, EngineDied) or event.asked:
+            return
+        again = ("Analyse again", lambda: commands.analyse_current(self)) if self.work.current is not None else None
+        if event.restarting:
+            text = "The analysis engine stopped unexpectedly and is being restarted."
+        else:
+            text = "The analysis engine stopped several times in a row and was not started again."
+            again = ("Start engine", self.tasks.restart_engine)
+        self.notify("engine", "warning", text, "Your cases and labels are safe; the running analysis was lost.", again)
 
     def _progress(self, event: Any) -> None:
         if any(job.id == event.job for job in self.tasks.shown_jobs()):
@@ -306,5 +309,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.settings.set_window_layout(self.saveGeometry(), self.saveState())
         self.settings.sync()
+        self.hide()  # at once; what follows may take a moment
         self.tasks.close()
         super().closeEvent(event)

@@ -189,7 +189,12 @@ class Worklist(QWidget):
         column.addLayout(top)
         column.addWidget(self.list, 1)
         cases.countsChanged.connect(self._count)
-        for signal in (self.filter.rowsInserted, self.filter.rowsRemoved, self.filter.modelReset):
+        for signal in (
+            self.filter.rowsInserted,
+            self.filter.rowsRemoved,
+            self.filter.layoutChanged,
+            self.filter.modelReset,
+        ):
             signal.connect(self._count)
         self._count()
 

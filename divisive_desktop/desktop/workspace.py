@@ -14,7 +14,7 @@ from divisive_desktop.desktop.cases import Case, CaseModel, Review
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.tasks import EngineJob, Task, TaskRunner
 from divisive_desktop.engine import messages
-from divisive_desktop.errors import CancelledError, ModelNotFoundError, UserFacingError
+from divisive_desktop.errors import CancelledError, EngineDiedError, ModelNotFoundError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.explanation.features import FeatureSet
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 512 * 2**20
 """Decoded images kept in memory, so that going back and forth is instant."""
+
+
+_SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind}
+"""Failures of an analysis that the inspector or the engine's own message tells about."""
 
 
 class Workspace(QObject):
@@ -40,6 +44,8 @@ class Workspace(QObject):
         ``background.Found`` for the current case, or None.
     modelsChanged()
         The list of installed models was read.
+    batchChanged()
+        The analysis of all cases began or ended.
     problem(object, object)
         Case (or None) and the ``UserFacingError`` that the user should read now.
     """
@@ -49,6 +55,7 @@ class Workspace(QObject):
     analysisChanged = Signal(object)
     featuresReady = Signal(object)
     modelsChanged = Signal()
+    batchChanged = Signal()
     problem = Signal(object, object)
 
     def __init__(self, tasks: TaskRunner, settings: Settings, parent: QObject | None = None) -> None:
@@ -173,8 +180,11 @@ class Workspace(QObject):
         """(Re-)analyse one case with the model chosen for its kind of image."""
         if case.analysing or case.error is not None:
             return
-        case.analysing, case.analysis_error = True, None
+        case.analysing, case.analysis_error, case.analysis = True, None, None
         self._tell(case)
+        if case is self.current:
+            self.features = None
+            self.featuresReady.emit(None)
         sha256 = self.record.sha256 if case is self.current and self.record is not None else None
         request = messages.Analyse(str(case.path), case.frame, self._model_for(case), expected_sha256=sha256)
         self.tasks.submit(
@@ -199,12 +209,14 @@ class Workspace(QObject):
 
         def ended(outcome: Any) -> None:
             self._batch = None
+            self.batchChanged.emit()
             if isinstance(outcome, UserFacingError) and not isinstance(outcome, CancelledError):
                 self.problem.emit(None, outcome)
 
         self._batch = self.tasks.submit(
             messages.AnalyseBatch(items), ended, ended, partial=partial, title=f"Analysing {len(todo)} images"
         )
+        self.batchChanged.emit()
 
     def cancel_batch(self) -> None:
         if self._batch is not None:
@@ -276,9 +288,7 @@ class Workspace(QObject):
         if not isinstance(error, CancelledError):
             case.analysis_error = error
         self._tell(case)
-        told = (
-            quiet or isinstance(error, CancelledError) or error.kind == ModelNotFoundError.kind
-        )  # the inspector says it
+        told = quiet or isinstance(error, CancelledError) or error.kind in _SAID_ELSEWHERE
         if not told and case is self.current:
             self.problem.emit(case, error)
 

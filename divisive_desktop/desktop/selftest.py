@@ -1,0 +1,153 @@
+"""The main job without a person: open the real window on the samples, analyse, look at the picture."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QImage
+
+from divisive_desktop.desktop import app, crash
+from divisive_desktop.desktop.samples import sample_paths
+from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.desktop.wording import percent, probability_of_predicted
+from divisive_desktop.errors import UserFacingError
+
+TIMEOUT_S = 120.0
+SIZE = (1440, 900)
+PANES = ("image", "true", "false", "features")
+
+
+class SelfTestError(UserFacingError):
+    """The window didn't do its main job."""
+
+    kind = "selftest"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Run with a display to see the window; Help > Save log… has the details.")
+
+
+def run(screenshot: Path | None = None, timeout_s: float = TIMEOUT_S) -> int:
+    """Open, analyse, check, save.
+
+    Parameters
+    ----------
+    screenshot : Path, optional
+        Where the picture of the window goes (PNG).
+    timeout_s : float
+        Give up when a step takes longer.
+
+    Returns
+    -------
+    int
+        0 when everything was as it should be, 1 otherwise; the reason is printed.
+    """
+    app.application()
+    log = crash.start_log()
+    crash.install()
+    settings = Settings()
+    window = app.build(settings)
+    try:
+        _main_job(window, timeout_s)
+        if screenshot is not None:
+            _save(window.grab().toImage(), screenshot)
+    except UserFacingError as e:
+        print(f"selftest failed: {e.message} {e.remedy}", file=sys.stderr)
+        return 1
+    finally:
+        window.close()
+        window.deleteLater()
+        crash.stop_log(log)
+    return 0
+
+
+def _main_job(window: MainWindow, timeout_s: float) -> None:
+    samples = sample_paths()
+    window.resize(*SIZE)
+    problems: list[UserFacingError] = []
+    window.work.problem.connect(lambda _, error: problems.append(error))
+    window.show()
+    window.tasks.start_engine(window.settings.device)
+    window.work.open_paths(samples, remember=False)
+    work = window.work
+
+    def settled() -> bool:
+        failed = work.current is not None and (work.current.error or work.current.analysis_error)
+        return work.features is not None or bool(failed) or bool(problems)
+
+    wait_for(settled, timeout_s, "the analysis of the sample")
+    case = work.current
+    if problems:
+        raise problems[0]
+    if case is None or case.analysis is None:
+        raise (case.analysis_error if case and case.analysis_error else SelfTestError("Nothing was analysed."))
+    wait_for(lambda: window.tasks.idle, timeout_s, "the background work to end")
+    analysis = case.analysis
+    if np.array_equal(analysis.cams[0], analysis.cams[1]):
+        raise SelfTestError("The two class activation maps are the same.")
+    _check_panes(window)
+    classes = analysis.model.classes
+    print(
+        f"{case.name}: {classes[analysis.predicted]} ({percent(probability_of_predicted(analysis))}), "
+        f"{len(work.features.features)} important features; "
+        f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
+    )
+
+
+def _check_panes(window: MainWindow) -> None:
+    """Each pane shows something, and no two show the same."""
+    seen: dict[str, npt.NDArray[np.uint8]] = {}
+    for name in PANES:
+        window.viewer.set_layout(name)
+        pump(50)
+        seen[name] = pixels(window.viewer.grab().toImage())
+        if len(np.unique(seen[name][::4, ::4].reshape(-1, 3), axis=0)) < 32:
+            raise SelfTestError(f"The pane {name!r} is blank.")
+    for i, first in enumerate(PANES):
+        for second in PANES[i + 1 :]:
+            if np.array_equal(seen[first], seen[second]):
+                raise SelfTestError(f"The panes {first!r} and {second!r} show the same picture.")
+    window.viewer.set_layout("2x2")
+    pump(50)
+
+
+def _save(picture: QImage, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not picture.save(str(target), "PNG"):
+        raise SelfTestError(f"The picture {target} could not be written.")
+    print(f"Picture of the window: {target.resolve()}")
+
+
+def pixels(picture: QImage) -> npt.NDArray[np.uint8]:
+    """uint8 (height, width, 3), RGB."""
+    rgb = picture.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    return rows[:, : rgb.width() * 3].reshape(rgb.height(), rgb.width(), 3).copy()
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Let the window work until a condition holds.
+
+    Raises
+    ------
+    SelfTestError
+        It didn't in time.
+    """
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise SelfTestError(f"Waited {timeout_s:.0f} s in vain for {what}.")
+        pump(20)
+
+
+def pump(milliseconds: int) -> None:
+    """Run the event loop for a moment."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
