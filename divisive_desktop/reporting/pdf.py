@@ -9,17 +9,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from fpdf import FPDF
-from fpdf.enums import AssociatedFileRelationship, XPos, YPos
+from fpdf.enums import WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 
 from divisive_desktop.reporting.content import CaseContent, Report
 from divisive_desktop.reporting.fonts import FAMILY, add_fonts
+from divisive_desktop.reporting.rows import Wording
 from divisive_desktop.reporting.seal import placeholder
-from divisive_desktop.reporting.words import text
 
 INK, DIM, RULE, ACCENT = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22)
 _MARGIN = 18.0
@@ -29,13 +27,12 @@ class _Document(FPDF):
     def __init__(self, report: Report, paper: str) -> None:
         super().__init__(format=paper, enforce_compliance="PDF/A-3U")
         self.report = report
+        self.words = Wording(report)
+        self.say = self.words.say
         add_fonts(self)
         self.set_margins(_MARGIN, 16, _MARGIN)
         self.set_auto_page_break(True, 18)
         self.alias_nb_pages("{nb}")
-
-    def say(self, key: str, **values: Any) -> str:
-        return text(self.report.language, key, **values)
 
     def header(self) -> None:
         self.set_y(8)
@@ -101,7 +98,7 @@ class _Document(FPDF):
                 4.0,
                 value or "–",
                 align="L",
-                wrapmode="CHAR" if " " not in value else "WORD",
+                wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD,
                 new_x=XPos.LMARGIN,
                 new_y=YPos.NEXT,
             )
@@ -165,7 +162,7 @@ def write_pdf(report: Report, paper: str = "A4") -> bytes:
         basename="report.json",
         desc="Machine-readable content of this report",
         mime_type="application/json",
-        associated_file_relationship=AssociatedFileRelationship.DATA,
+        associated_file_relationship="DATA",
     )
     return bytes(pdf.output())
 
@@ -199,18 +196,21 @@ def _case(pdf: _Document, case: CaseContent) -> None:
     pdf.heading(pdf.say("features"))
     _features(pdf, case)
     if case.mask is not None and "mask" not in left_out:
-        _mask(pdf, case)
+        pdf.heading(pdf.say("agreement"))
+        pdf.pairs(pdf.words.mask_rows(case))
     if case.before_after and "before_after" not in left_out:
         _before_after(pdf, case)
     pdf.add_page()
-    _provenance(pdf, case)
+    pdf.heading(pdf.say("provenance"))
+    pdf.pairs(pdf.words.provenance_rows(case))
     pdf.heading(pdf.say("error_rates"))
     if case.error_rates:
         pdf.pairs(case.error_rates)
     else:
         pdf.paragraph(pdf.say("no_error_rates"))
     if "model_card" not in left_out:
-        _model(pdf, case)
+        pdf.heading(pdf.say("model_card"))
+        pdf.pairs(pdf.words.model_rows(case))
     pdf.heading(pdf.say("limitations"))
     pdf.bullets(case.limitations)
     if case.audit and "audit" not in left_out:
@@ -230,23 +230,11 @@ def _answer(pdf: _Document, case: CaseContent) -> None:
     pdf.set_font(FAMILY, "B", 11.5)
     pdf.set_text_color(*INK)
     pdf.multi_cell(0, 5.8, v.words, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-    line = f"{pdf.say('probability', positive=case.classes[1])}: {v.probability:.2f}"
-    if v.interval:
-        line += f"  ({v.interval[0]:.2f}–{v.interval[1]:.2f}; {v.interval_basis})"
-    else:
-        line += f"  ({pdf.say('no_interval')})"
-    pdf.paragraph(line)
+    pdf.paragraph(pdf.words.probability(case))
     pdf.paragraph(pdf.say(f"held_true_{case.true_class_source}", name=case.classes[case.true_class]))
 
 
 def _pictures(pdf: _Document, case: CaseContent) -> None:
-    names = case.classes
-    captions = {
-        "image": pdf.say("caption_image"),
-        "true": pdf.say(f"caption_true_{case.true_class_source}", name=names[case.true_class]),
-        "false": pdf.say("caption_false", name=names[1 - case.true_class]),
-        "features": pdf.say("caption_features"),
-    }
     gap = 5.0
     width = (pdf.epw - gap) / 2
     aspect = min(case.image.height / case.image.width, 0.98)
@@ -264,52 +252,23 @@ def _pictures(pdf: _Document, case: CaseContent) -> None:
                 width,
                 height,
                 keep_aspect_ratio=True,
-                alt_text=captions[name],
+                alt_text=pdf.words.caption(case, name),
             )
             pdf.set_fill_color(255, 255, 255)
             pdf.set_xy(left, top + height + 0.6)
             pdf.set_font(FAMILY, "", 7.5)
             pdf.set_text_color(*DIM)
-            pdf.multi_cell(width, 3.6, captions[name], align="L", new_x=XPos.LMARGIN, new_y=YPos.TOP)
+            pdf.multi_cell(width, 3.6, pdf.words.caption(case, name), align="L", new_x=XPos.LMARGIN, new_y=YPos.TOP)
         pdf.set_y(top + height + 5.4)
-    cam = case.analysis["cam"]
-    values = [v for m in (cam["true"], cam["false"]) for r in m for v in r]
-    h, w = cam["shape"]
-    region = case.analysis.get("region") or (0, 0, case.image.width, case.image.height)
-    cell = f"{region[2] / w:.0f} × {region[3] / h:.0f}"
-    pdf.paragraph(pdf.say("scale_note", low=min(values), high=max(values), h=h, w=w, cell=cell), 7.5, dim=True)
+    pdf.paragraph(pdf.words.scale_note(case), 7.5, dim=True)
 
 
 def _features(pdf: _Document, case: CaseContent) -> None:
-    found = case.analysis["features"]
-    if not found:
+    if not case.analysis["features"]:
         pdf.paragraph(pdf.say("no_features"))
         return
-    rows = []
-    for f in found[:8]:
-        name = case.classes[case.true_class if f["favours"] == "true" else 1 - case.true_class]
-        x, y, w, h = f["box"]
-        area = f"{f['area_px']:,.0f} px".replace(",", " ")
-        if f["area_mm2"] is not None:
-            area += f" / {f['area_mm2']:,.0f} mm²".replace(",", " ")
-        rows.append((str(f["rank"]), name, f"{100 * f['share']:.0f} %", area, f"{x}, {y}", f"{w} × {h}"))
     head = [pdf.say(k) for k in ("rank", "favours", "share", "area", "position", "size_px")]
-    pdf.grid(head, rows, (10, 38, 34, 40, 28, 30), (2, 3, 4, 5))
-
-
-def _mask(pdf: _Document, case: CaseContent) -> None:
-    assert case.mask is not None
-    m = case.mask
-    pdf.heading(pdf.say("agreement"))
-    rows = [(pdf.say("mask_area"), f"{100 * m.area_share:.1f} %")]
-    if m.energy_inside is not None:
-        rows.append((pdf.say("energy_inside"), f"{m.energy_inside:.2f}"))
-    if m.pointing_hit is not None:
-        rows.append((pdf.say("pointing"), pdf.say("yes" if m.pointing_hit else "no")))
-    if m.iou is not None:
-        rows.append((pdf.say("iou"), f"{m.iou:.2f}"))
-    rows.append((pdf.say("sha256"), m.sha256))
-    pdf.pairs(rows)
+    pdf.grid(head, pdf.words.feature_rows(case), (10, 38, 34, 40, 28, 30), (2, 3, 4, 5))
 
 
 def _before_after(pdf: _Document, case: CaseContent) -> None:
@@ -320,54 +279,6 @@ def _before_after(pdf: _Document, case: CaseContent) -> None:
     rows = [[str(c) for c in row] for row in case.before_after.get("rows", ())]
     head = [pdf.say(k) for k in ("measure", "before", "after", "difference")]
     pdf.grid(head, rows, (60, 30, 30, 54), (1, 2, 3))
-
-
-def _provenance(pdf: _Document, case: CaseContent) -> None:
-    image, a = case.image, case.analysis
-    pdf.heading(pdf.say("provenance"))
-    spacing = pdf.say("spacing_unknown")
-    if image.spacing:
-        kind = image.spacing["calibration"]
-        key = f"spacing_{kind}" if kind != "unknown" else "spacing_basis_unknown"
-        spacing = pdf.say(
-            key, row=image.spacing["row_mm"], column=image.spacing["column_mm"], source=image.spacing["source"]
-        )
-    recipe = ", ".join(f"{k} {v}" for k, v in a["preprocessing"].items())
-    pdf.pairs(
-        [
-            (pdf.say("file"), f"{image.name}, {image.size_bytes:,} bytes"),
-            (pdf.say("sha256"), image.sha256),
-            ("", pdf.say("original_hash")),
-            (
-                pdf.say("image_properties"),
-                f"{image.width} × {image.height}, {image.bits_stored} bit, {image.photometric}"
-                + (f", {image.transfer_syntax}" if image.transfer_syntax else "")
-                + (", lossy" if image.lossy else ""),
-            ),
-            (pdf.say("pixel_spacing"), spacing),
-            (pdf.say("model"), f"{a['model']['id']}, version {a['model']['version']}"),
-            (pdf.say("weights_hash"), a["model"]["weights_sha256"]),
-            (pdf.say("method"), a["model"]["method"]),
-            (pdf.say("preprocessing"), recipe),
-            (pdf.say("logits"), ", ".join(f"{v:+.3f}" for v in a["logits"])),
-            (pdf.say("device"), a["device"]),
-            (
-                pdf.say("software"),
-                f"Divisive Desktop {pdf.report.generator['version']}, Python "
-                f"{pdf.report.generator['python']}, "
-                + ", ".join(f"{k} {v}" for k, v in pdf.report.generator["libraries"].items()),
-            ),
-        ]
-    )
-
-
-def _model(pdf: _Document, case: CaseContent) -> None:
-    m = case.model
-    pdf.heading(pdf.say("model_card"))
-    rows = [(pdf.say("intended_use"), str(m["intended_use"])), (pdf.say("training_data"), str(m["trained_on"]))]
-    if m["attribution"]:
-        rows.append((pdf.say("attribution"), " ".join(m["attribution"])))
-    pdf.pairs([row for row in rows if row[1]])
 
 
 def _signature(pdf: _Document, case: CaseContent) -> None:
@@ -389,14 +300,3 @@ def _signature(pdf: _Document, case: CaseContent) -> None:
         pdf.cell(third - 6, 4, pdf.say(key))
     pdf.set_xy(_MARGIN, top + 6)
     pdf.paragraph(pdf.say("verify_hint"), 7.5, dim=True)
-
-
-def save_pdf(path: Path, data: bytes) -> None:
-    """Write a sealed PDF: whole or not at all, never over an existing file.
-
-    Raises
-    ------
-    FileExistsError, OSError
-    """
-    with path.open("xb") as file:
-        file.write(data)
