@@ -53,14 +53,18 @@ def wand(
         return None
     part = _fillable(image[slices(box)])
     x, y = x - box[0], y - box[1]
-    level = _level(part, x, y, sample)
-    if contiguous:
-        own = np.asarray(part[y, x], np.float64)
-        # floodFill measures from the seed's own level; shift its limits to the sampled one.
-        reach = np.zeros((box[3] + 2, box[2] + 2), np.uint8)
-        found = _flood(part, reach, (x, y), own - level + tolerance, level - own + tolerance)
-    else:
-        return _cropped(np.asarray(cv2.inRange(part, *_limits(part, level, tolerance)), np.uint8), box)
+    alike = np.asarray(cv2.inRange(part, *_limits(part, _level(part, x, y, sample), tolerance)), np.uint8)
+    if not contiguous:
+        return _cropped(alike, box)
+    # The pixel under the pointer may be noise and unlike its surroundings: start from the nearest one that is alike.
+    reach = max(0, sample // 2)
+    top, left = max(0, y - reach), max(0, x - reach)
+    rows, columns = np.nonzero(alike[top : y + reach + 1, left : x + reach + 1])
+    if len(rows) == 0:
+        return None
+    nearest = int(np.argmin((rows + top - y) ** 2 + (columns + left - x) ** 2))
+    seed_at = int(columns[nearest]) + left, int(rows[nearest]) + top
+    found = _flood(alike, np.zeros((box[3] + 2, box[2] + 2), np.uint8), seed_at, 0, 0)
     return None if found is None else _moved(found, box)
 
 
