@@ -120,7 +120,7 @@ def _decode(path: Path, image: Image.Image, notes: list[str]) -> npt.NDArray[Any
     if image.mode == "CMYK":
         image = _cmyk_to_rgb(image, profile, notes)
     elif profile:
-        notes.append(f"Colour profile '{_profile_name(profile)}' is noted, not applied.")
+        notes.append(f"Colour profile '{profile_name(profile)}' is noted, not applied.")
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
         return _narrow(np.asarray(image))
     if image.mode in ("1", "L"):
@@ -172,14 +172,15 @@ def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) ->
         except ImageCms.PyCMSError:
             notes.append("The colour profile of this CMYK picture is damaged; colours are approximate.")
         else:
-            notes.append(f"CMYK was converted to RGB with its colour profile '{_profile_name(profile)}'.")
+            notes.append(f"CMYK was converted to RGB with its colour profile '{profile_name(profile)}'.")
             assert converted is not None
             return converted
     notes.append("CMYK without a usable colour profile was converted to RGB; colours are approximate.")
     return image.convert("RGB")
 
 
-def _profile_name(profile: bytes) -> str:
+def profile_name(profile: bytes) -> str:
+    """What an ICC profile calls itself."""
     try:
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip() or "unnamed"
     except (ImageCms.PyCMSError, OSError, TypeError):
