@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop.viewer import annotations, features
 from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
-from divisive_desktop.desktop.viewer.greys import Patch
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
+from divisive_desktop.desktop.viewer.pyramid import Patch
 from divisive_desktop.desktop.viewer.stage import Stage
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
@@ -102,7 +102,7 @@ class Canvas(QWidget):
         transform = self.transform()
         painter.drawImage(QPointF(0, 0), self._backdrop(transform))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for layer in (*stage.layers, *stage.painters):
+        for layer in (*stage.graphics, *stage.layers, *stage.painters):
             painter.save()
             layer.paint_layer(painter, self.kind, transform)
             painter.restore()
@@ -114,33 +114,32 @@ class Canvas(QWidget):
 
     def _backdrop(self, transform: Transform) -> QImage:
         """Image, map, cell grid and features: what stays while the pointer moves and tools draw."""
-        stage, size = self.stage, self._device_size()
+        stage = self.stage
         assert stage.voi is not None
-        patch = stage.renderer.patch(transform, size, stage.voi, stage.invert)
+        patch = stage.renderer.patch(transform, stage.voi, stage.invert)
         shown = stage.overlay_shown and self.kind is not PaneKind.IMAGE
         found = stage.features if shown and self.kind is PaneKind.FEATURES else None
         cells = stage.maps if stage.cell_grid and self.kind is not PaneKind.IMAGE else None
-        colours = self._coloured(transform, size) if shown and stage.maps is not None else None
+        colours = self._coloured(transform) if shown and stage.maps is not None else None
         # Pictures and features by identity: they hold arrays, and are never changed in place.
         made_of = (patch, colours, found, cells)
-        key = (stage.opacity, stage.wipe, stage.selected, transform, size)
+        key = (stage.opacity, stage.wipe, stage.selected, transform)
         if self._last is not None and self._last[1] == key and _same(self._last[0], made_of):
             return self._last[2]
-        picture = QImage(*size, QImage.Format.Format_RGB32)
+        picture = QImage(*transform.pane, QImage.Format.Format_RGB32)
         picture.setDevicePixelRatio(transform.dpr)
         picture.fill(BACKGROUND)
         with QPainter(picture) as painter:
             if patch is not None:
                 where = QPointF(patch.left / transform.dpr, patch.top / transform.dpr)
                 painter.drawImage(where, _image(patch, transform.dpr))
+            if stage.wipe is not None:
+                left = round(stage.wipe * self.width())
+                painter.setClipRect(left, 0, self.width() - left, self.height())
             if colours is not None:
-                painter.save()
-                if stage.wipe is not None:
-                    left = round(stage.wipe * self.width())
-                    painter.setClipRect(left, 0, self.width() - left, self.height())
                 painter.setOpacity(stage.opacity)
                 painter.drawImage(QPointF(colours.left / transform.dpr, colours.top / transform.dpr), colours.image)
-                painter.restore()
+                painter.setOpacity(1.0)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             if cells is not None:
                 features.draw_cell_grid(painter, cells.region, cells.grid, transform)
@@ -149,12 +148,12 @@ class Canvas(QWidget):
         self._last = (made_of, key, picture)
         return picture
 
-    def _coloured(self, transform: Transform, size: tuple[int, int]) -> _Coloured | None:
+    def _coloured(self, transform: Transform) -> _Coloured | None:
         maps = self.stage.maps
         assert maps is not None
-        key = (maps, maps.interpolation, maps.scale_mode, transform, size)
+        key = (maps, maps.interpolation, maps.scale_mode, transform)
         if self._map is None or self._map[0] != key:
-            made = maps.screen_map(self.kind, transform, size)
+            made = maps.screen_map(self.kind, transform)
             self._map = (key, _Coloured.of(made, transform.dpr) if made is not None else None)
         return self._map[1]
 
@@ -170,7 +169,7 @@ class Canvas(QWidget):
             return
         at = transform.to_widget(*stage.pointer)
         reach, gap = (10_000.0, 12.0) if stage.crosshair else (11.0, 4.0)
-        for colour, width in ((QColor(0, 0, 0, 150), 3.0), (annotations.INK, 1.0)):
+        for colour, width in ((QColor(0, 0, 0, 110), 3.0), (annotations.INK, 1.0)):
             painter.setPen(QPen(colour, width))
             for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 painter.drawLine(at + QPointF(dx * gap, dy * gap), at + QPointF(dx * reach, dy * reach))
@@ -180,23 +179,21 @@ class Canvas(QWidget):
         assert stage.record is not None
         assert stage.voi is not None
         font = annotations.overlay_font(self.font())
-        if self.kind is PaneKind.IMAGE:
+        if self.kind is stage.lead:
             zoom = stage.view.zoom
             text = annotations.corners(stage.record, stage.voi, stage.invert, zoom, stage.identity_visible)
             annotations.draw_corners(painter, area, text, font)
             letters = annotations.edge_letters(stage.record.orientation)
             annotations.draw_edges(painter, area, letters, annotations.overlay_font(self.font(), 14, bold=True))
-        elif stage.maps is not None:
+        if self.kind is PaneKind.IMAGE:
+            return
+        if stage.maps is not None:
             draw_colorbar(painter, area, stage.maps, self.kind, font)
         else:
             painter.setFont(annotations.overlay_font(self.font(), 13))
             width = painter.fontMetrics().horizontalAdvance(stage.waiting_text)
             where = QPointF(round((self.width() - width) / 2), round(self.height() / 2))
             annotations.halo_text(painter, where, stage.waiting_text, annotations.DIM)
-
-    def _device_size(self) -> tuple[int, int]:
-        dpr = self.devicePixelRatioF()
-        return max(1, round(self.width() * dpr)), max(1, round(self.height() * dpr))
 
     # -- mouse ----------------------------------------------------------------------------------------------
 

@@ -20,6 +20,19 @@ class Command:
     text: str
     key: str
     run: Callable[[Viewer], None]
+    checked: Callable[[Viewer], bool] | None = None
+    """For what can be on or off: whether it is on."""
+
+
+def _switch(command_id: str, text: str, key: str, state: str, setter: str) -> Command:
+    """Turns something on or off: ``state`` is the viewer's property, ``setter`` the method that takes a bool."""
+    return Command(
+        command_id, text, key, lambda v: getattr(v, setter)(not getattr(v, state)), lambda v: bool(getattr(v, state))
+    )
+
+
+def _tool(tool_id: str, text: str, key: str) -> Command:
+    return Command(f"tool-{tool_id}", text, key, lambda v: v.set_tool(tool_id), lambda v: v.tool == tool_id)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -27,21 +40,30 @@ COMMANDS: tuple[Command, ...] = (
     Command("one-to-one", "Actual pixels (1:1)", "O", lambda v: v.one_to_one()),
     Command("zoom-in", "Zoom in", "+", lambda v: v.zoom_by(1.25)),
     Command("zoom-out", "Zoom out", "-", lambda v: v.zoom_by(0.8)),
-    Command("invert", "Invert greys", "I", lambda v: v.set_invert(not v.invert)),
+    _switch("invert", "Invert greys", "I", "invert", "set_invert"),
     Command("next-window", "Next window preset", "N", lambda v: v.next_preset()),
+    Command("window-from-region", "Window from region", "Shift+W", lambda v: v.window_from_region()),
     Command("reset-view", "Reset view and window", "Escape", lambda v: v.escape()),
-    Command("toggle-overlay", "Swap image and overlay", "Space", lambda v: v.set_overlay_shown(not v.overlay_shown)),
-    Command("blink", "Blink overlay", "K", lambda v: v.set_blink(not v.blinking)),
-    Command("wipe", "Wipe between image and overlay", "J", lambda v: v.set_wipe(not v.wiping)),
-    Command("less-overlay", "Fainter overlay", "[", lambda v: v.set_opacity(v.opacity - 0.1)),
-    Command("more-overlay", "Stronger overlay", "]", lambda v: v.set_opacity(v.opacity + 0.1)),
-    Command("cell-grid", "Show CAM cells", "G", lambda v: v.set_cell_grid(not v.cell_grid)),
-    Command("crosshair", "Linked crosshair", "X", lambda v: v.set_crosshair(not v.crosshair)),
-    Command("annotations", "Text on the image", "H", lambda v: v.set_annotations(not v.annotations)),
-    Command("tool-pan", "Pan tool", "T", lambda v: v.set_tool("pan")),
-    Command("tool-window", "Window/level tool", "W", lambda v: v.set_tool("window")),
-    Command("tool-zoom", "Zoom tool", "Z", lambda v: v.set_tool("zoom")),
-    Command("tool-probe", "Probe tool", "P", lambda v: v.set_tool("probe")),
+    _switch("toggle-overlay", "Maps over the image", "Space", "overlay_shown", "set_overlay_shown"),
+    _switch("blink", "Blink maps", "K", "blinking", "set_blink"),
+    _switch("wipe", "Wipe between image and maps", "J", "wiping", "set_wipe"),
+    Command("less-overlay", "Fainter maps", "[", lambda v: v.set_opacity(v.opacity - 0.1)),
+    Command("more-overlay", "Stronger maps", "]", lambda v: v.set_opacity(v.opacity + 0.1)),
+    _switch("cell-grid", "Borders of CAM cells", "G", "cell_grid", "set_cell_grid"),
+    _switch("cam-cells", "Maps as plain cells", "M", "plain_cells", "set_plain_cells"),
+    _switch("crosshair", "Linked crosshair", "X", "crosshair", "set_crosshair"),
+    _switch("annotations", "Text on the image", "H", "annotations", "set_annotations"),
+    _switch("overlays", "Overlays of the file", "U", "overlays_shown", "set_overlays_shown"),
+    _switch("shutter", "Shutter of the file", "Y", "shutter_shown", "set_shutter_shown"),
+    _tool("pan", "Pan", "T"),
+    _tool("window", "Window/level", "W"),
+    _tool("zoom", "Zoom", "Z"),
+    _tool("probe", "Probe", "P"),
+    _tool("ruler", "Ruler", "D"),
+    _tool("angle", "Angle", "A"),
+    _tool("ellipse", "Elliptical region", "C"),
+    _tool("rectangle", "Rectangular region", "R"),
+    Command("delete-measurement", "Delete measurement", "Backspace", lambda v: v.delete_measurement()),
     *(
         Command(f"preset-{d}", "Auto window" if d == 0 else f"Window preset {d}", str(d), lambda v, d=d: v.preset(d))
         for d in range(10)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from divisive_desktop.desktop.viewer.layers import MaskLayer, overlay_layer, shutter_layer
 from divisive_desktop.desktop.viewer.maps import Interpolation, ScaleMode
 from divisive_desktop.desktop.viewer.stage import Stage
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.display import auto_voi, default_voi, full_range_voi
-from divisive_desktop.imaging.record import Voi
+from divisive_desktop.imaging.record import ImageRecord, Voi
 
 _BLINK_MS = 500
 
@@ -30,6 +31,8 @@ class DisplayControls(QWidget):
         self.stage.view.changed.connect(self.viewChanged)
         self._interpolation: Interpolation = "smooth"
         self._scale_mode: ScaleMode = "shared"
+        self._graphics: dict[str, MaskLayer | None] = {"overlays": None, "shutter": None}
+        self._graphics_shown = {"overlays": True, "shutter": True}
         self._blink = QTimer(self, interval=_BLINK_MS)
         self._blink.timeout.connect(lambda: self._show_overlay(not self.stage.overlay_shown))
 
@@ -141,6 +144,14 @@ class DisplayControls(QWidget):
         self._pass_map_options()
         self._display_changed()
 
+    @property
+    def plain_cells(self) -> bool:
+        return self._interpolation == "nearest"
+
+    def set_plain_cells(self, plain: bool) -> None:
+        """`set_interpolation` as a switch."""
+        self.set_interpolation("nearest" if plain else "smooth")
+
     def set_image_smoothing(self, smooth: bool) -> None:
         """Interpolate the image above 1:1. Off at first: a pixel is shown as it is."""
         self.stage.renderer.smooth_enlarged = smooth
@@ -208,6 +219,34 @@ class DisplayControls(QWidget):
         self.stage.wipe = 0.5 if on else None
         self._display_changed()
 
+    # -- what the file draws over its pixels ----------------------------------------------------------------
+
+    @property
+    def has_overlays(self) -> bool:
+        """The file holds overlay planes (60xx)."""
+        return self._graphics["overlays"] is not None
+
+    @property
+    def has_shutter(self) -> bool:
+        """The file holds a display shutter."""
+        return self._graphics["shutter"] is not None
+
+    @property
+    def overlays_shown(self) -> bool:
+        return self._graphics_shown["overlays"]
+
+    def set_overlays_shown(self, shown: bool) -> None:
+        """Show the file's overlay planes. On at first."""
+        self._show_graphics("overlays", shown)
+
+    @property
+    def shutter_shown(self) -> bool:
+        return self._graphics_shown["shutter"]
+
+    def set_shutter_shown(self, shown: bool) -> None:
+        """Cover what the file's display shutter covers. On at first."""
+        self._show_graphics("shutter", shown)
+
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _show_overlay(self, shown: bool) -> None:
@@ -222,3 +261,18 @@ class DisplayControls(QWidget):
     def _display_changed(self) -> None:
         self.stage.touch()
         self.displayChanged.emit()
+
+    def _set_graphics(self, record: ImageRecord | None) -> None:
+        for name, make in (("shutter", shutter_layer), ("overlays", overlay_layer)):
+            self._graphics[name] = make(record) if record is not None else None
+        self._arrange_graphics()
+
+    def _show_graphics(self, name: str, shown: bool) -> None:
+        self._graphics_shown[name] = shown
+        self._arrange_graphics()
+        self._display_changed()
+
+    def _arrange_graphics(self) -> None:
+        # Below everything that is added with `Viewer.add_layer`, the shutter first.
+        shown = [self._graphics[name] for name in ("shutter", "overlays") if self._graphics_shown[name]]
+        self.stage.graphics = [layer for layer in shown if layer is not None]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.desktop.viewer.greys import sample_positions, visible_rect
+from divisive_desktop.desktop.viewer.pyramid import sample_positions, visible_rect
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation import colours as colormaps
 from divisive_desktop.explanation.analysis import Analysis, Box
@@ -127,12 +127,12 @@ class MapSource:
         true, false = value(PaneKind.TRUE), value(PaneKind.FALSE)
         return MapReading(true, false, true - false, (int(v[0]), int(u[0])))
 
-    def screen_map(self, kind: PaneKind, transform: Transform, pane: tuple[int, int]) -> ScreenMap | None:
-        """The coloured map for a pane of ``pane`` device pixels; None when the region is out of sight."""
+    def screen_map(self, kind: PaneKind, transform: Transform) -> ScreenMap | None:
+        """The coloured map for a pane; None when the region is out of sight."""
         x0, y0, width, height = self.region
         corner = transform.to_device(x0, y0)
-        shifted = Transform(transform.scale_x, transform.scale_y, *corner)
-        left, top, right, bottom = visible_rect(shifted, width, height, pane)
+        shifted = replace(transform, offset_x=corner[0], offset_y=corner[1])
+        left, top, right, bottom = visible_rect(shifted, width, height)
         if right <= left or bottom <= top:
             return None
         rows, columns = self.grid

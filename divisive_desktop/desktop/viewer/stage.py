@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter
 
 from divisive_desktop.desktop.viewer.greys import GreyRenderer
 from divisive_desktop.desktop.viewer.maps import MapReading, MapSource, PaneKind
+from divisive_desktop.desktop.viewer.measuring import Measurement
 from divisive_desktop.desktop.viewer.view import SharedView, Transform
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.imaging.display import render
@@ -73,9 +74,16 @@ class Stage(QObject):
         self.crosshair = False
         self.pointer: tuple[float, float] | None = None
         self.pointer_pane: PaneKind | None = None
+        self.lead = PaneKind.IMAGE
+        """The pane that carries the texts that are the same for all panes."""
         self.annotations = True
         self.identity_visible = False
         self.waiting_text = "Not analysed yet"
+        self.measurements: list[Measurement] = []
+        self.chosen: int | None = None
+        """Index of the measurement that was touched last."""
+        self.graphics: list[Layer] = []
+        """What the file itself draws over its pixels."""
         self.layers: list[Layer] = []
         self.tool_for: Callable[[object, object], Tool | None] = lambda _button, _modifiers: None
         self.painters: list[Layer] = []

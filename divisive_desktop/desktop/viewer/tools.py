@@ -86,8 +86,9 @@ class Tool:
     def deactivate(self) -> None:
         """Another tool becomes the active one."""
 
-    def cancel(self) -> None:
-        """Give up what is under way."""
+    def cancel(self) -> bool:
+        """Give up what is under way; True when there was anything."""
+        return False
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         """Draw over a pane while this tool is active."""
@@ -116,8 +117,9 @@ class PanTool(Tool):
     def release(self, event: PaneMouse) -> None:
         self._last = None
 
-    def cancel(self) -> None:
-        self._last = None
+    def cancel(self) -> bool:
+        under_way, self._last = self._last is not None, None
+        return under_way
 
 
 class WindowTool(Tool):
@@ -145,8 +147,9 @@ class WindowTool(Tool):
     def release(self, event: PaneMouse) -> None:
         self._start = None
 
-    def cancel(self) -> None:
-        self._start = None
+    def cancel(self) -> bool:
+        under_way, self._start = self._start is not None, None
+        return under_way
 
 
 class ZoomTool(Tool):
@@ -174,8 +177,9 @@ class ZoomTool(Tool):
     def release(self, event: PaneMouse) -> None:
         self._anchor = None
 
-    def cancel(self) -> None:
-        self._anchor = None
+    def cancel(self) -> bool:
+        under_way, self._anchor = self._anchor is not None, None
+        return under_way
 
 
 class ProbeTool(Tool):

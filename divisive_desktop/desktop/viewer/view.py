@@ -28,6 +28,8 @@ class Transform:
     offset_y: float
     dpr: float = 1.0
     """Device pixels per logical (widget) pixel."""
+    pane: tuple[int, int] = (1, 1)
+    """Width and height of the pane in device pixels."""
 
     def to_device(self, x: float, y: float) -> tuple[float, float]:
         return x * self.scale_x + self.offset_x, y * self.scale_y + self.offset_y
@@ -91,7 +93,8 @@ class SharedView(QObject):
         sx, sy = self.zoom, self.zoom * self._aspect
         ox = round(size.width() * dpr / 2 - self.center[0] * sx)
         oy = round(size.height() * dpr / 2 - self.center[1] * sy)
-        return Transform(sx, sy, ox, oy, dpr)
+        pane = max(1, round(size.width() * dpr)), max(1, round(size.height() * dpr))
+        return Transform(sx, sy, ox, oy, dpr, pane)
 
     def fit_zoom(self) -> float:
         """Zoom at which the whole image just fits the pane."""

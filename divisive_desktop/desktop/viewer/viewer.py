@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
@@ -13,6 +13,8 @@ from divisive_desktop.desktop.viewer import annotations, commands
 from divisive_desktop.desktop.viewer.controls import DisplayControls
 from divisive_desktop.desktop.viewer.features import feature_at
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
+from divisive_desktop.desktop.viewer.measure_tools import MEASURE_TOOLS, MeasurementLayer
+from divisive_desktop.desktop.viewer.measuring import Measurement, Region
 from divisive_desktop.desktop.viewer.pane import Pane
 from divisive_desktop.desktop.viewer.stage import Layer
 from divisive_desktop.desktop.viewer.tools import ACTIVE, BASIC_TOOLS, DEFAULT_MOUSE, PaneMouse, Tool
@@ -47,6 +49,8 @@ class Viewer(DisplayControls):
     """Rank of the feature that was clicked."""
     layoutChanged = Signal(str)
     toolChanged = Signal(str)
+    measured = Signal()
+    """A measurement was made, changed or deleted."""
     menuRequested = Signal(QPointF)
     """A click with the right button: global position for a context menu."""
 
@@ -68,8 +72,9 @@ class Viewer(DisplayControls):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(_GAP)
         self._tools: dict[str, Tool] = {}
-        for tool in BASIC_TOOLS:
+        for tool in (*BASIC_TOOLS, *MEASURE_TOOLS):
             self.add_tool(tool(self))
+        self.add_layer(MeasurementLayer(self.stage))
         self._active = self._tools["pan"]
         self._mouse = dict(DEFAULT_MOUSE)
         self._keys = commands.resolve(commands.default_keys())
@@ -94,6 +99,9 @@ class Viewer(DisplayControls):
         stage.record = record
         stage.renderer.set_record(record)
         stage.maps, stage.features, stage.selected, stage.pointer = None, None, None, None
+        stage.measurements.clear()
+        stage.chosen = None
+        self._set_graphics(record)
         stage.voi = default_voi(record) if record is not None else None
         stage.invert = False
         if record is None:
@@ -128,6 +136,40 @@ class Viewer(DisplayControls):
         self.stage.waiting_text = text
         self.stage.touch()
 
+    # -- measurements ---------------------------------------------------------------------------------------
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        return tuple(self.stage.measurements)
+
+    def set_measurements(self, measurements: Iterable[Measurement]) -> None:
+        """Show measurements kept with a case."""
+        self.stage.measurements[:] = measurements
+        self.stage.chosen = None
+        self.stage.touch()
+
+    def delete_measurement(self, index: int | None = None) -> None:
+        """Delete one, by default the one touched last."""
+        stage = self.stage
+        index = stage.chosen if index is None else index
+        if stage.measurements:
+            del stage.measurements[-1 if index is None else index]
+            stage.chosen = None
+            stage.touch()
+            self.measured.emit()
+
+    def window_from_region(self) -> None:
+        """'Auto' from the values inside the last region that was drawn."""
+        record = self.stage.record
+        for measurement in reversed(self.stage.measurements):
+            if record is not None and isinstance(measurement, Region):
+                box = measurement.box(record)
+                if box is not None:
+                    self.auto_window(box)
+                return
+
+    # -- layers ---------------------------------------------------------------------------------------------
+
     def add_layer(self, layer: Layer) -> None:
         """Draw something over the image from now on (a mask, a crop box)."""
         self.stage.layers.append(layer)
@@ -158,6 +200,7 @@ class Viewer(DisplayControls):
         if len(_PANES[name]) > 1:
             self._before_large = name
         self._layout_name = name
+        self.stage.lead = _PANES[name][0]
         for pane in self.panes.values():
             self._grid.removeWidget(pane)
         for i, kind in enumerate(_PANES[name]):
@@ -231,11 +274,11 @@ class Viewer(DisplayControls):
             super().keyPressEvent(event)
 
     def escape(self) -> None:
-        """Give up a drag; if there is none, reset."""
+        """Give up what a tool has under way; if there is nothing, reset."""
         dragging = [pane.canvas for pane in self.panes.values() if pane.canvas.dragging]
         for canvas in dragging:
             canvas.cancel_drag()
-        if not dragging:
+        if not self._active.cancel() and not dragging:
             self.reset()
 
     # -- inside ---------------------------------------------------------------------------------------------
