@@ -142,6 +142,7 @@ def decode(data: bytes, name: str, source_uid: str = "") -> Mask:
 def _mask(dataset: Any, frames: npt.NDArray[Any], name: str, source_uid: str) -> Mask:
     height, width = frames.shape[1:]
     planes: dict[int, Pixels] = {}
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
     label_map = dataset.SegmentationType == "LABELMAP"
     highest = int(dataset.MaximumFractionalValue) if dataset.SegmentationType == "FRACTIONAL" else 1
     for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
@@ -150,7 +151,8 @@ def _mask(dataset: Any, frames: npt.NDArray[Any], name: str, source_uid: str) ->
         if label_map:
             found = {int(v): to_bytes(frame == v) for v in np.unique(frame) if v}
         else:
-            number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+            holder = groups if "SegmentIdentificationSequence" in groups else shared  # shared when there is only one
+            number = int(holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
             found = {number: to_bytes(frame.astype(np.float32) / highest)}
         if planes.keys() & found.keys():
             raise MaskError(

@@ -70,9 +70,7 @@ def decode(data: bytes, name: str) -> Mask:
         shape = image.shape
         grid = np.squeeze(np.asanyarray(image.dataobj))
         affine = np.asarray(image.affine)
-    except (OSError, ValueError, EOFError, zlib.error, nibabel.spatialimages.HeaderDataError) as e:
-        raise damaged(name, "NIfTI", e) from e
-    except nibabel.filebasedimages.ImageFileError as e:
+    except _errors(nibabel) as e:
         raise damaged(name, "NIfTI", e) from e
     if grid.ndim == 1 and len(shape) >= 2:
         grid = grid.reshape(shape[0], shape[1])  # a picture one pixel wide or high
@@ -91,6 +89,18 @@ def _inflate(data: bytes, name: str) -> bytes:
     if len(inflated) >= limit:
         raise damaged(name, "NIfTI", "it is larger than the limit for images")
     return inflated
+
+
+def _errors(nibabel: Any) -> tuple[type[Exception], ...]:
+    return (
+        OSError,
+        ValueError,
+        EOFError,
+        zlib.error,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.wrapstruct.WrapStructError,
+    )
 
 
 def _nibabel() -> Any:
