@@ -21,6 +21,7 @@ from divisive_desktop import __version__, paths
 log = logging.getLogger("divisive_desktop")
 
 _QUOTED = re.compile(r"""(["'])([^"'\n]*[\\/][^"'\n]*)\1""")
+_SLASHES = re.compile(r"[\\/]+")
 _BARE = re.compile(r"""(?<![\w<"'./\\-])(?:[A-Za-z]:)?[\\/]\S.*""")
 
 
@@ -39,7 +40,8 @@ def without_paths(text: str) -> str:
 
     def shorten(found: re.Match[str]) -> str:
         quote, path = found.groups()
-        return f"{quote}{'/'.join(re.split(r'[\\\\/]+', path)[-2:]) if path.endswith('.py') else '<path>'}{quote}"
+        code = "/".join(_SLASHES.split(path)[-2:])
+        return f"{quote}{code if path.endswith('.py') else '<path>'}{quote}"
 
     return _BARE.sub("<path>", _QUOTED.sub(shorten, text))
 

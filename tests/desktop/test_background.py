@@ -109,7 +109,7 @@ def test_thumbnails_are_small_and_keep_proportions(tmp_path: Path, shape: tuple[
     image = background.thumbnail(open_image(file))
     assert max(image.width(), image.height()) == background.THUMBNAIL_SIDE
     if min(shape[:2]) > 3:
-        assert image.width() / image.height() == pytest.approx(shape[1] / shape[0], rel=0.05)
+        assert image.width() / image.height() == pytest.approx(shape[1] / shape[0], rel=0.15)
 
 
 def test_the_thumbnail_of_an_inverted_radiograph_is_shown_as_the_radiograph_is(rg1: Path) -> None:
@@ -135,5 +135,5 @@ def test_json_appears_whole_or_not_at_all(tmp_path: Path, analysis: Analysis) ->
 def test_the_sliders_position_is_where_the_automatic_threshold_lies(analysis: Analysis) -> None:
     auto = background.find_features(analysis, 1, None, None)
     same = background.find_features(analysis, 1, None, auto.quantile)
-    assert same.features.threshold == pytest.approx(auto.features.threshold, rel=0.05)
+    assert same.features.threshold == pytest.approx(auto.features.threshold, rel=0.15)
     assert len(same.features.features) == len(auto.features.features)

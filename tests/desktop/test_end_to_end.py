@@ -64,9 +64,8 @@ def test_the_main_job(
     table = window.inspector.features.table
     assert table.rowCount() == len(work.features.features) > 0
     zoom = window.viewer.zoom
-    qtbot.mouseClick(
-        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualItemRect(table.item(table.rowCount() - 1, 1)).center()
-    )  # fmt: skip
+    last = table.visualItemRect(table.item(table.rowCount() - 1, 1)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=last)
     assert window.viewer.zoom > zoom
     assert window.viewer.stage.selected == table.rowCount()
 

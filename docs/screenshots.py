@@ -1,0 +1,60 @@
+"""Makes the pictures of the documentation from the real window: ``python docs/screenshots.py [FOLDER]``.
+
+They show the sample radiograph of the package pydicom-data (MIT), analysed by the shipped model. Without a folder
+``docs/images`` is written; with one, both themes at two sizes, to look them over.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+IMAGES = Path(__file__).resolve().parent / "images"
+TIMEOUT_S = 120.0
+
+
+def main() -> int:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        os.environ.setdefault("DIVISIVE_DESKTOP_HOME", home)  # a fresh user, whatever the real one has set
+        from divisive_desktop.desktop import app, crash
+        from divisive_desktop.desktop.samples import sample_paths
+        from divisive_desktop.desktop.selftest import pump, wait_for
+
+        app.application()
+        crash.install()
+        window = app.build()
+        try:
+            window.show()
+            window.tasks.start_engine()
+            window.work.open_paths(sample_paths(), remember=False)
+            wait_for(lambda: window.work.features is not None and window.tasks.idle, TIMEOUT_S, "the analysis")
+            if len(sys.argv) > 1:
+                shots = [(f"{t}-{w}x{h}", t, (w, h)) for t in ("light", "dark") for w, h in ((1280, 800), (2560, 1440))]
+                folder = Path(sys.argv[1])
+            else:
+                shots = [("window", "light", (1440, 900)), ("window-dark", "dark", (1440, 900))]
+                folder = IMAGES
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, theme, size in shots:
+                window.theme.choice = theme
+                window.resize(*size)
+                wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the window")
+                window.viewer.fit()
+                pump(200)
+                target = folder / f"{name}.png"
+                if not window.grab().save(str(target)):
+                    print(f"{target} could not be written", file=sys.stderr)
+                    return 1
+                print(target)
+        finally:
+            window.close()
+            window.deleteLater()
+            pump(10)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
