@@ -6,19 +6,26 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from divisive_desktop.imaging.sniff import is_image_file
+from divisive_desktop.imaging.archive import unpack
+from divisive_desktop.imaging.collection import files_of_dicomdir
+from divisive_desktop.imaging.sniff import is_image_file, sniff_file
 
 MAX_FILES = 100_000
 MAX_DEPTH = 32
 
 
 def scan(
-    paths: Iterable[str | os.PathLike[str]], *, max_files: int = MAX_FILES, max_depth: int = MAX_DEPTH
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    max_files: int = MAX_FILES,
+    max_depth: int = MAX_DEPTH,
+    unpack_to: str | os.PathLike[str] | None = None,
 ) -> Iterator[Path]:
     """Yield the image files among ``paths``, folders recursively, in the order given and then by name.
 
     Files are recognised by content. A file that was *named* is yielded whatever it is, so that opening it can
     say what is wrong; inside folders what isn't an image is passed over. Links to folders are not followed.
+    A DICOMDIR that was named stands for the files it lists, a ZIP for the pictures in it.
 
     Parameters
     ----------
@@ -28,18 +35,34 @@ def scan(
         Stop after looking at this many files.
     max_depth : int
         Folders nested deeper than this are passed over.
+    unpack_to : path, optional
+        Where pictures from ZIP archives go; without it a ZIP is yielded as it is.
+
+    Raises
+    ------
+    ImageError
+        When a DICOMDIR or a ZIP that was named is damaged; other files raise only when they are opened.
     """
     looked = 0
     seen: set[Path] = set()
     for given in map(Path, paths):
         named = not given.is_dir()
-        for path in [given] if named else _files(given, max_depth):
+        for path in _named(given, unpack_to) if named else _files(given, max_depth):
             if looked >= max_files:
                 return
             looked += 1
             if path not in seen and (named or is_image_file(path)):
                 seen.add(path)
                 yield path
+
+
+def _named(path: Path, unpack_to: str | os.PathLike[str] | None) -> Iterable[Path]:
+    kind = sniff_file(path)
+    if kind == "dicomdir":
+        return files_of_dicomdir(path)
+    if kind == "zip" and unpack_to is not None:
+        return unpack(path, unpack_to)
+    return [path]
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
