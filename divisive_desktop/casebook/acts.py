@@ -125,6 +125,8 @@ class Base:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
+        if self._closed:
+            raise CasebookError("The casebook is closed.", "Open it again.")
         with database.translated(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import stat
 import tempfile
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -22,11 +25,13 @@ from divisive_desktop.casebook.results import Results
 from divisive_desktop.casebook.runs import Runs
 from divisive_desktop.casebook.schema import FORMAT
 from divisive_desktop.casebook.transfer import Transfer
-from divisive_desktop.errors import CasebookError
+from divisive_desktop.errors import CasebookError, CasebookFullError
 from divisive_desktop.paths import user_data_dir
 
 SUFFIX = ".casebook"
 BACKUPS_KEPT = 5
+BACKUP_EVERY = timedelta(days=1)
+"""At closing, when something was changed and the newest backup is older."""
 _FIXED = ("identity", "patient_keys", "holdout_share")  # the split rests on them
 
 
@@ -51,6 +56,7 @@ class Casebook(Transfer, Results, Runs):
         self._user = (account(), "")
         self._closed = False
         self._superseded = 0
+        self._incoming: Counter[str] = Counter()
         self._sealed = (path / database.SEAL).exists()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._engine = self._open_engine()
@@ -179,26 +185,39 @@ class Casebook(Transfer, Results, Runs):
         with self._write_lock:
             if self._closed:
                 return
-            if self._reason is None and self._superseded:
-                self.collect_garbage()
-            self._closed = True
             try:
+                if self._reason is None:
+                    self._tidy()
                 if self._lock is not None and not self._sealed:
                     with database.translated(self.path):
                         self._witness.append([])  # what couldn't be written before
                         head = self.head()
                         with self._engine.connect() as connection:
-                            raw = connection.connection.dbapi_connection
+                            raw = connection.connection.driver_connection
                             assert raw is not None
                             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                         self._engine.dispose()
                         database.seal(self.path, head)
             finally:
+                self._closed = True
                 self._engine.dispose()
                 if self._lock is not None:
                     self._lock.release()
                 if self._temporary is not None:
                     self._temporary.cleanup()
+
+    def _tidy(self) -> None:
+        """Before closing: masks that were painted over go, and once a day the database is backed up."""
+        try:
+            if self._superseded:
+                self.collect_garbage()
+            backups = sorted((self.path / database.BACKUPS).glob("*.sqlite"))
+            due = (datetime.now(UTC) - BACKUP_EVERY).strftime(database.STAMP)
+            if not self._sealed and not (backups and backups[-1].name > due) and self.count():
+                self.backup()
+        except CasebookFullError as e:
+            # Both can wait: what was acknowledged is safe, and closing frees the lock.
+            logging.getLogger(__name__).warning("not tidied up: %s", e.message)
 
     def __enter__(self) -> Self:
         return self
@@ -301,9 +320,9 @@ class Casebook(Transfer, Results, Runs):
     def audit_trail(self, case: int | None = None, *, limit: int = 1000) -> list[AuditRecord]:
         """The newest records, newest first; of one case, or of all."""
         rows = self._rows(
-            f"SELECT {', '.join(chain.FIELDS)}, hash FROM audit WHERE (? IS NULL OR case_id = ?) "
+            f"SELECT {', '.join(chain.FIELDS)}, hash FROM audit {'WHERE case_id = ?' if case is not None else ''} "
             "ORDER BY seq DESC LIMIT ?",
-            (case, case, limit),
+            (limit,) if case is None else (case, limit),
         )
         return [
             _record(dict(zip((*chain.FIELDS, "hash"), row, strict=True)))

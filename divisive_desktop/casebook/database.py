@@ -33,6 +33,8 @@ from divisive_desktop.errors import (
 DATABASE = "casebook.sqlite"
 BACKUPS = "backups"
 SEAL = "seal.json"
+STAMP = "%Y%m%dT%H%M%S%f"
+"""Begins the name of a backup; sorts by time."""
 
 
 def connect(path: Path, *, mode: str = "rw", immutable: bool = False) -> sqlite3.Connection:
@@ -223,7 +225,7 @@ def migrate(folder: Path, version: int) -> Path:
 def backup(folder: Path, reason: str) -> Path:
     """Write a consistent copy of the database to ``backups/``, durably."""
     make_folder(folder / BACKUPS)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    stamp = datetime.now(UTC).strftime(STAMP)
     target = folder / BACKUPS / f"{stamp}-{reason}.sqlite"
     copy_database(folder / DATABASE, target)
     return target

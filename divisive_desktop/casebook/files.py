@@ -77,7 +77,7 @@ class Files(Base):
         cases : iterable of int, optional
             None: all but the trash.
         thorough : bool
-            Read every file. Otherwise only files whose size or time changed are read.
+            Read every file. Otherwise only originals whose size or time changed are read.
 
         Returns
         -------
@@ -94,7 +94,11 @@ class Files(Base):
         bad: list[FileCheck] = []
         for number, row in enumerate(rows, 1):
             path = self._locate(row[2], row[3], row[4], row[5])
-            state = _state(path, row[5], row[6], row[7] if row[4] is None and not thorough else None)
+            if thorough:
+                unread = None
+            else:  # an imported copy is written once, so its size tells enough
+                unread = path.stat().st_mtime if row[4] is not None and path.is_file() else row[7]
+            state = _state(path, row[5], row[6], unread)
             if state != row[8]:
                 changed.append((row[0], state))
             if state != "ok":
@@ -166,6 +170,7 @@ class Files(Base):
 
 
 def _state(path: Path, sha256: str, size: int, modified: float | None) -> FileState:
+    """Read the file unless it has this time of modification."""
     try:
         stat = path.stat()
     except OSError:

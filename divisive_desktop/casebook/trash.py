@@ -47,9 +47,11 @@ class Trash(Cases):
         """Remove blobs that nothing refers to (superseded masks, deleted cases). Returns how many."""
         with self._act() as act:
             used = referenced_blobs(act.sql)
+            # A file on its way in: its name, or a temporary one that begins with a dot and the hash.
+            incoming = {part for name, uses in self._incoming.items() if uses > 0 for part in (name, name[:64])}
             removed = 0
             for path in self.blobs.names():
-                if path.name not in used:
+                if path.name not in used and not (incoming & {path.name, path.name[1:65]}):
                     path.unlink()
                     removed += 1
             if removed:

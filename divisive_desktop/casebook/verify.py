@@ -82,6 +82,22 @@ def verify(
     progress : callable, optional
         Told the fraction done, 0..1, while files are read.
     """
+    told = progress or (lambda _: None)
+    report = _verify(path, originals, expected_head, told)
+    for _ in range(2):
+        # Someone may be working in it: a mask painted over meanwhile is not a missing one. Look again.
+        if report.ok or not _still_open(path):
+            break
+        report = _verify(path, originals, expected_head, told)
+    return report
+
+
+def _still_open(path: Path) -> bool:
+    wal = path / f"{database.DATABASE}-wal"
+    return wal.exists() and not (path / database.SEAL).exists()
+
+
+def _verify(path: Path, originals: bool, expected_head: str | None, progress: Callable[[float], None]) -> Report:
     report = Report(str(path))
     try:
         version = database.check_header(path)
@@ -104,7 +120,7 @@ def verify(
         report.breaks.append(Finding(database.DATABASE, f"can't be read ({e})"))
         return report
     _check_backups(path, records, report)
-    _check_files(path, files, originals, report, progress or (lambda _: None))
+    _check_files(path, files, originals, report, progress)
     return report
 
 

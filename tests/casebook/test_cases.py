@@ -226,6 +226,14 @@ def test_adding_an_image_again_takes_it_out_of_the_trash(book: Casebook, photos:
     assert book.case(case).label == 1
 
 
+def test_garbage_collection_spares_what_is_being_imported(book: Casebook, photos: list[Path]) -> None:
+    with book._keeping() as incoming:
+        book._copy(book._prepare(photos[0], None), "auto", incoming)
+        assert book.collect_garbage() == 0
+    assert book.collect_garbage() == 1
+    assert book.collect_garbage() == 0
+
+
 def test_twenty_thousand_cases_are_kept_listed_and_verified(book: Casebook) -> None:
     from divisive_desktop.casebook import verify
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -319,6 +320,55 @@ def test_a_page_of_rubbish_is_refused(book: Casebook, photos: list[Path], sealed
 def test_only_the_newest_backups_are_kept(book: Casebook) -> None:
     names = [book.backup().name for _ in range(8)]
     assert sorted(p.name for p in (book.path / database.BACKUPS).iterdir()) == names[3:]
+
+
+def test_the_database_is_backed_up_once_a_day_when_something_changed(
+    book: Casebook, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    from divisive_desktop.casebook import casebook
+
+    def backups() -> int:
+        folder = book.path / database.BACKUPS
+        return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+    book.add_image(photos[0])
+    book.close()
+    assert backups() == 1
+    with Casebook.open(book.path) as again:
+        again.set_label(1, 1)
+    assert backups() == 1, "there is one of today"
+    monkeypatch.setattr(casebook, "BACKUP_EVERY", timedelta(0))
+    Casebook.open(book.path).close()
+    assert backups() == 1, "nothing was changed"
+    with Casebook.open(book.path) as again:
+        again.set_label(1, 0)
+    assert backups() == 2
+    assert verify(book.path).ok
+
+
+def test_a_closed_casebook_answers_no_more(book: Casebook) -> None:
+    book.close()
+    with pytest.raises(CasebookError, match="closed"):
+        book.cases()
+    with pytest.raises(CasebookError, match="closed"):
+        book.set_user("Ann")
+    book.close()
+
+
+def test_migrations_need_no_files_of_their_own(tmp_path: Path) -> None:
+    """As in a frozen program: the package lies in an archive, there is nothing on the disk to list."""
+    package = Path(schema.__file__).parents[1]
+    archive = shutil.make_archive(str(tmp_path / "frozen"), "zip", package.parent, package.name)
+    code = (
+        "import sys; from pathlib import Path; import divisive_desktop.casebook as c; assert '.zip' in c.__file__\n"
+        "with c.Casebook.create(Path(sys.argv[1])) as book: print(book.head()[0])"
+    )
+    environment = os.environ | {"PYTHONPATH": archive}
+    run = [sys.executable, "-c", code, str(tmp_path / "x")]
+    done = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "1", done.stderr
 
 
 def test_errors_of_sqlalchemy_itself_are_not_swallowed(book: Casebook) -> None:
