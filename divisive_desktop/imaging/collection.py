@@ -13,9 +13,9 @@ from divisive_desktop.imaging.sniff import sniff_file
 
 _TAGS = [
     "SpecificCharacterSet", "PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate",
-    "StudyTime", "StudyDescription", "AccessionNumber", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality",
-    "SOPInstanceUID", "SOPClassUID", "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "ViewPosition",
-    "ImageLaterality", "Laterality", "BodyPartExamined",
+    "StudyTime", "StudyDescription", "AccessionNumber", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
+    "Modality", "SOPInstanceUID", "SOPClassUID", "InstanceNumber", "NumberOfFrames", "Rows", "Columns",
+    "ViewPosition", "ImageLaterality", "Laterality", "BodyPartExamined",
 ]  # fmt: skip
 
 

@@ -51,6 +51,9 @@ def make_dicom(tmp_path: Path) -> MakeDicom:
             dataset["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"
         for keyword, value in attributes.items():
             setattr(dataset, keyword, value)
+        if dataset.file_meta.TransferSyntaxUID.is_encapsulated and "PixelData" in dataset:
+            dataset["PixelData"].VR = "OB"
+            dataset["PixelData"].is_undefined_length = True
         dataset.save_as(path, enforce_file_format=True)
         return path
 

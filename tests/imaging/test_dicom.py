@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_modality_lut
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from divisive_desktop.imaging import open_image
 from divisive_desktop.imaging.display import default_voi, render
@@ -57,6 +60,47 @@ def test_a_compressed_file_gives_the_pixels_of_its_uncompressed_twin(
     one, other = open_image(sample(compressed)), open_image(sample(plain))
     assert one.stored.dtype == other.stored.dtype
     assert np.abs(one.stored.astype(int) - other.stored.astype(int)).max() <= tolerance
+
+
+# High-throughput JPEG 2000 of a 16 x 20 pattern, lossless, 12 bits (OpenJPH 0.26).
+HTJ2K = """
+/0//UQApQAAAAAAUAAAAEAAAAAAAAAAAAAAAFAAAABAAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB/1wAEyCI
+kJCQkJCQkJCQkJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAARoAAf+TwAAmYfsFB3QAwAATAAD4Awd0AMAA
+EsAAE0AAEoD5AEd0AHQ9AGI0APIAh3QAwAATwAAVkAAE4ACV/gAClAAAuoServsAAAG9lgCCvxQAI5QAwAAWlAABasAAFpglA4Sh
+MJaWMFiYgp4I4xfTWACDGYIpuDGbr0QA/oCTBgkbAOQDWgAXoIlUZWTsqrBN/LmgjiG8AFgAwAAungABdNAAC3i2LhRHP8HFr+tV
+FCKDAhD3lbHEvS+GQ/LuQJ2hfw9Jhi70AXCCfwDiVkxZxbr8tSrEHSSoYB9UdCHOVkAh/vsKXuSwQNly/voRzAC/ABDYfX2/DgJx
+L8FfLsD6YBoIrliEYgfAE54B2IJxAf/Z
+"""
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"])
+def test_high_throughput_jpeg_2000(syntax: str, make_dicom: Callable[..., Path]) -> None:
+    y, x = np.mgrid[:16, :20]
+    wanted = (x * 60 + y * 17 + (x * y) % 97) % 4096
+    data = encapsulate([base64.b64decode(HTJ2K)])
+    path = make_dicom(wanted.astype(np.uint16), syntax=syntax, BitsStored=12, HighBit=11, PixelData=data)
+    image = open_image(path)
+    assert (image.stored == wanted).all()
+    assert image.transfer_syntax == syntax
+    assert image.decoder.startswith("pylibjpeg-openjpeg")
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless, JPEG2000Lossless, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_what_is_written_losslessly_is_read_back(
+    syntax: UID, dtype: Any, make_dicom: Callable[..., Path], tmp_path: Path
+) -> None:
+    low = -300 if np.dtype(dtype).kind == "i" else 0
+    values = np.random.default_rng(0).integers(low, 250, (70, 81)).astype(dtype)
+    dataset = dcmread(make_dicom(values))
+    if syntax.is_encapsulated:
+        dataset.compress(syntax)
+    else:
+        dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(tmp_path / "packed.dcm")
+    image = open_image(tmp_path / "packed.dcm")
+    assert (image.stored == values).all()
+    assert not image.lossy
 
 
 def test_all_transfer_syntaxes_of_the_sample_files_open(sample: Callable[[str], Path]) -> None:
