@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.masks.boxes import enclose, intersect
+from divisive_desktop.masks.boxes import enclose
 from divisive_desktop.masks.codec import Pixels
-from divisive_desktop.masks.mask import Mask, is_binary
+from divisive_desktop.masks.mask import TILE, Mask, is_binary
 from divisive_desktop.masks.region import Region
 
-TILE = 256
 DEFAULT_LIMIT = 256 * 2**20
 
 _Kept = int | tuple[bool, bytes]
@@ -246,13 +245,13 @@ class _Recording:
 
     def before_pixels(self, region: int, box: Box) -> None:
         x, y, w, h = box
-        painted = self.mask.bounds(region, exact=False)
         for row in range(y // TILE, (y + h - 1) // TILE + 1):
             for column in range(x // TILE, (x + w - 1) // TILE + 1):
                 key = (region, column, row)
                 if key not in self.kept:
                     tile = _tile_box(self.mask, column, row)
-                    self.kept[key] = self.mask.pixels(region, tile).copy() if intersect(tile, painted) else None
+                    blank = self.mask.is_blank(region, column, row)
+                    self.kept[key] = None if blank else self.mask.pixels(region, tile).copy()
 
     def before_regions(self) -> None:
         self.list_touched = True

@@ -19,6 +19,9 @@ from divisive_desktop.masks.codec import Pixels
 from divisive_desktop.masks.region import DEFAULT_NAME, PALETTE, Region
 from divisive_desktop.masks.snapshot import Snapshot
 
+TILE = 256
+"""Side of the squares in which undo keeps pixels."""
+
 
 class Recorder(Protocol):
     """Told before anything changes, so that it can be undone (``history.History``)."""
@@ -47,6 +50,7 @@ class Mask:
         self._regions: list[Region] = []
         self._pixels: dict[int, Pixels] = {}
         self._bounds: dict[int, Box | None] = {}  # encloses the painted pixels, perhaps loosely
+        self._tiles: dict[int, npt.NDArray[np.bool_]] = {}  # tiles that were ever edited
         self._packed: dict[int, tuple[Box | None, bytes]] = {}  # of regions unchanged since the last snapshot
         self._next_id = 1
 
@@ -123,7 +127,7 @@ class Mask:
         """Put this list of regions in place (undo): new ones start empty, missing ones go with their pixels."""
         kept = {r.id for r in regions}
         for gone in [i for i in self._pixels if i not in kept]:
-            del self._pixels[gone], self._bounds[gone]
+            del self._pixels[gone], self._bounds[gone], self._tiles[gone]
             self._packed.pop(gone, None)
         self._regions = []
         for region in regions:
@@ -137,6 +141,7 @@ class Mask:
         self._regions.insert(index, region)
         self._pixels[region.id] = np.zeros((self.height, self.width), np.uint8)
         self._bounds[region.id] = None
+        self._tiles[region.id] = np.zeros((-(-self.height // TILE), -(-self.width // TILE)), np.bool_)
         self._next_id = max(self._next_id, region.id + 1)
 
     def _told(self) -> None:
@@ -182,16 +187,23 @@ class Mask:
         try:
             yield self._pixels[region][y : y + h, x : x + w]
         finally:
-            self._bounds[region] = enclose(self._bounds[region], box)
-            self._packed.pop(region, None)
-            self.revision += 1
+            self._changed(region, box)
+
+    def _changed(self, region: int, box: Box) -> None:
+        x, y, w, h = box
+        self._bounds[region] = enclose(self._bounds[region], box)
+        self._tiles[region][y // TILE : (y + h - 1) // TILE + 1, x // TILE : (x + w - 1) // TILE + 1] = True
+        self._packed.pop(region, None)
+        self.revision += 1
+
+    def is_blank(self, region: int, column: int, row: int) -> bool:
+        """True when a tile of ``TILE`` pixels was never painted; False says nothing."""
+        return not self._tiles[region][row, column]
 
     def restore(self, region: int, box: Box, pixels: Pixels | int) -> None:
         """Put old pixels back (undo): not recorded, and a lock doesn't stand in the way."""
         self._pixels[region][slices(box)] = pixels
-        self._bounds[region] = enclose(self._bounds[region], box)
-        self._packed.pop(region, None)
-        self.revision += 1
+        self._changed(region, box)
 
     def bounds(self, region: int, exact: bool = True) -> Box | None:
         """Box of the painted pixels of a region, None when nothing is painted.
@@ -270,8 +282,7 @@ class Mask:
         for region, box, packed in snapshot.parts:
             mask._insert(region, len(mask._regions))
             if box:
-                mask._pixels[region.id][slices(box)] = codec.unpack(packed)
-                mask._bounds[region.id] = box
+                mask.restore(region.id, box, codec.unpack(packed))
         return mask
 
     @classmethod
@@ -305,8 +316,7 @@ class Mask:
             scaled = cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
             if is_binary(source[slices(box)]):
                 scaled = np.where(scaled >= 128, np.uint8(255), np.uint8(0))
-            mask._pixels[region.id][:] = scaled
-            mask._bounds[region.id] = mask.box
+            mask.restore(region.id, mask.box, to_bytes(scaled))
         return mask
 
 

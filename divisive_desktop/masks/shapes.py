@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -113,6 +113,8 @@ def _capsule(p: Point, q: Point, r0: float, r1: float, brush: Brush, size: tuple
     if box is None:
         return None
     x0, y0, w, h = box
+    if brush.hardness >= 1.0 and r0 == r1 and r0 >= 1.0:
+        return Stamp(box, _hard_capsule(box, p, q, r0, brush.aspect))
     # In pixel widths, relative to p.
     x = np.arange(x0 + 0.5 - p[0], x0 + w - p[0], dtype=np.float32)[None, :w]
     y = (np.arange(y0 + 0.5 - p[1], y0 + h - p[1], dtype=np.float32)[:h] * np.float32(brush.aspect))[:, None]
@@ -137,6 +139,42 @@ def _capsule(p: Point, q: Point, r0: float, r1: float, brush: Brush, size: tuple
         ends = [(math.floor(v[0]) - x0, math.floor(v[1]) - y0) for v in (p, q)]
         cv2.line(coverage, ends[0], ends[1], 255, 1)
     return Stamp(box, coverage)
+
+
+def _hard_capsule(box: Box, p: Point, q: Point, radius: float, aspect: float) -> Pixels:
+    """The common case, several times quicker: a capsule is convex, so every row of pixels is one run.
+
+    The run is the hull of those of both end discs and of the strip between them.
+    """
+    x0, y0, w, h = box
+    dx, dy = q[0] - p[0], (q[1] - p[1]) * aspect
+    length = math.hypot(dx, dy)
+    if length < 1e-6:
+        x = np.arange(x0 + 0.5 - p[0], x0 + w - p[0], dtype=np.float32)[:w]
+        y = np.arange(y0 + 0.5 - p[1], y0 + h - p[1], dtype=np.float32)[:h] * np.float32(aspect)
+        return _as_bytes(x * x <= (np.float32(radius * radius) - y * y)[:, None])
+    rows = (np.arange(h) + (y0 + 0.5)) * aspect
+    left, right = _disc_runs(rows, p[0], p[1] * aspect, radius)
+    left_q, right_q = _disc_runs(rows, q[0], q[1] * aspect, radius)
+    left, right = np.minimum(left, left_q), np.maximum(right, right_q)
+    nx, ny = -dy / length * radius, dx / length * radius  # from the line to the two long sides
+    if abs(dy) > 1e-9:
+        for sx, sy in ((nx, ny), (-nx, -ny)):
+            along = (rows - (p[1] * aspect + sy)) / dy
+            on_side = p[0] + sx + along * dx
+            crossed = (along >= 0) & (along <= 1)
+            left = np.where(crossed, np.minimum(left, on_side), left)
+            right = np.where(crossed, np.maximum(right, on_side), right)
+    columns = np.arange(w) + (x0 + 0.5)
+    return _as_bytes((columns >= left[:, None]) & (columns <= right[:, None]))
+
+
+def _disc_runs(rows: npt.NDArray[Any], cx: float, cy: float, radius: float) -> tuple[Any, Any]:
+    """Where a disc begins and ends on each row; an empty run where it doesn't reach."""
+    square = radius * radius - (rows - cy) ** 2
+    half = np.sqrt(np.maximum(square, 0))
+    reached = square >= 0
+    return np.where(reached, cx - half, np.inf), np.where(reached, cx + half, -np.inf)
 
 
 def rectangle(corner: Point, opposite: Point, size: tuple[int, int]) -> Stamp | None:
