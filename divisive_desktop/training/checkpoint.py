@@ -81,16 +81,18 @@ def load_state(
         raw = json.loads(path.read_text(encoding="utf-8"))
         name = raw.pop("tensors")
         state = RunState(**{**raw, "history": tuple(raw["history"])})
-        tensors = load_file(folder / name)
+        # A finished run keeps its weights elsewhere and needs no optimiser any more.
+        tensors = {} if state.finished else load_file(folder / name)
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
     if state.settings != json.loads(json.dumps(settings)):
         raise TrainingError(
             f"{folder} holds a run with other settings.", "Continue it with its own settings, or choose another folder."
         )
-    own = learned(network)
+    if state.finished:
+        return state, {}
     with torch.no_grad():
-        for n, t in own.items():
+        for n, t in learned(network).items():
             t.copy_(tensors[f"net.{n}"])
     packed = optimiser.state_dict()
     packed["state"] = {}

@@ -59,7 +59,7 @@ def default_settings(task: str) -> Settings:
     # A face's manipulation is a matter of texture: destroying it would take away what is to be learnt.
     texture = TEXTURE.texture if task == "chest-xray" else 0.0
     return Settings(
-        task=task, lr=1e-3, batch=8, epochs=6,
+        task=task, lr=1e-3, batch=16, epochs=8,
         augmentation=Augmentation(flip=about.flips_allowed, texture=texture),
         preprocessing=Preprocessing(
             448, about.colour, 0.5 if grey else 0.0, 99.5 if grey else 100.0

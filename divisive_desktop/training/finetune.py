@@ -145,24 +145,25 @@ def finetune(
         accelerator=settings.device if settings.device != "cuda" else "gpu", devices=settings.devices,
         num_nodes=settings.nodes, strategy=strategy, precision=settings.precision,  # type: ignore[arg-type]
     )
-    job = _Job(settings, used, folder, network, features_folder or folder / "features", progress, cancelled)
+    job = _Job(settings, used, folder, features_folder or folder / "features", progress, cancelled)
     if world == 1:
-        _train(fabric, job)
+        _train(fabric, job, network)
     else:
-        fabric.launch(_train, job)  # type: ignore[arg-type]  # its stub forgets the arguments after the first
+        # The network as an argument of its own: only there does the launcher undo torch's sharing of its memory.
+        fabric.launch(_train, job, network)  # type: ignore[arg-type]  # its stub forgets the arguments after the first
     state = load_kept(folder, network)
     return TrainResult(network.cpu().eval(), state.history, state.best_epoch, settings, time.monotonic() - start)
 
 
-@dataclass(eq=False)  # not frozen: Fabric's launcher walks through it on its way to other processes
 class _Job:
-    settings: Settings
-    examples: Sequence[Example]
-    folder: Path
-    network: Network
-    features: Path
-    progress: ProgressCallback | None
-    cancelled: CancelCheck | None
+    """What a run needs. No dataclass: Fabric's launcher would walk into its fields, and refuses frozen ones."""
+
+    def __init__(
+        self, settings: Settings, examples: Sequence[Example], folder: Path, features: Path,
+        progress: ProgressCallback | None, cancelled: CancelCheck | None,
+    ) -> None:
+        self.settings, self.examples, self.folder = settings, examples, folder
+        self.features, self.progress, self.cancelled = features, progress, cancelled
 
     def tell(self, **what: Any) -> None:
         if self.progress is not None:
@@ -184,12 +185,11 @@ def _check(examples: Sequence[Example], settings: Settings) -> None:
         )
 
 
-def _train(fabric: Fabric, job: _Job) -> None:
+def _train(fabric: Fabric, job: _Job, network: Network) -> None:
     s = job.settings
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.use_deterministic_algorithms(True, warn_only=True)
     cut = s.cut if s.cached else None
-    network = job.network
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimiser: torch.optim.Optimizer
     if s.optimiser == "adamw":
@@ -201,7 +201,7 @@ def _train(fabric: Fabric, job: _Job) -> None:
     if state.finished:
         return
     with fabric.rank_zero_first(local=True):
-        train, val = (_source(fabric, job, split) for split in ("train", "val"))
+        train, val = (_source(fabric, job, network, split) for split in ("train", "val"))
     if s.ema and not ema:
         ema = {n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad}
     ema = {n: t.to(fabric.device) for n, t in ema.items()}
@@ -229,11 +229,11 @@ def _train(fabric: Fabric, job: _Job) -> None:
             break
 
 
-def _source(fabric: Fabric, job: _Job, split: str) -> Source:
+def _source(fabric: Fabric, job: _Job, network: Network, split: str) -> Source:
     s = job.settings
     examples = take(job.examples, split)
     if not s.cached:
-        return Images(examples, s, job.network.cam_size(s.preprocessing.size), split == "train")
+        return Images(examples, s, network.cam_size(s.preprocessing.size), split == "train")
     assert s.cut is not None
     share = (0.0, 0.25) if split == "train" else (0.25, 0.3)
 
@@ -242,7 +242,7 @@ def _source(fabric: Fabric, job: _Job, split: str) -> Source:
         job.tell(stage="features", fraction=fraction, text=f"Frozen part, {split}: image {done} of {total}")
 
     return compute_features(
-        job.network, examples, s.cut, s.preprocessing,
+        network, examples, s.cut, s.preprocessing,
         augmentation=s.augmentation if split == "train" else NONE, copies=s.copies, seed=s.augmentation_seed,
         folder=job.features, device=fabric.device, progress=tell, cancelled=job.cancelled,
     )
@@ -283,8 +283,7 @@ def validate(
     network: Network, source: Source, settings: Settings, cut: str | None, device: torch.device
 ) -> dict[str, float]:
     """Cross-entropy, AUROC, and how much of the energy of D lies inside the masks, on unaugmented images."""
-    network.eval()
-    learner = Learner(network, cut)
+    learner = Learner(network, cut).eval()
     logits, energy = [], []
     for i in range(0, len(source), settings.batch):
         index = np.arange(i, min(i + settings.batch, len(source)))
