@@ -210,6 +210,7 @@ class Viewer(DisplayControls):
             self._grid.setColumnStretch(row, 1 if row < len(_PANES[name]) else 0)
         for kind, pane in self.panes.items():
             pane.setVisible(kind in _PANES[name])
+        self._grid.activate()  # now, so that what follows sees the new sizes
         self.layoutChanged.emit(name)
 
     def toggle_large(self, kind: PaneKind) -> None:
