@@ -242,8 +242,9 @@ class ActionSet:
 
     def set_state(self, state: State) -> None:
         """Enable what makes sense now."""
-        self._state = state
-        self.refresh()
+        if state != self._state:
+            self._state = state
+            self.refresh()
 
     def refresh(self) -> None:
         """Bring enabled and checked marks up to date."""

@@ -23,6 +23,7 @@ def application(argv: Sequence[str] | None = None) -> QApplication:
     if isinstance(existing, QApplication):
         return existing
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    sys.setswitchinterval(0.001)  # background threads hand the interpreter back to the window sooner
     app = QApplication(list(argv if argv is not None else sys.argv[:1]))
     QCoreApplication.setApplicationName("Divisive Desktop")
     QCoreApplication.setApplicationVersion(__version__)

@@ -29,7 +29,7 @@ THUMBNAIL_SIDE = 96
 """Longest side in pixels: twice what the list shows, for high-DPI screens."""
 ARCHIVE_BYTES = 8 * 2**30
 """More than this is not unpacked from one ZIP archive."""
-_BATCH_S = 0.1
+_BATCH_S, _BATCH = 0.1, 200
 
 
 class ArchiveError(ImageError):
@@ -46,6 +46,7 @@ class ExportError(UserFacingError):
 
 def warm_up() -> None:
     """Import what opening the first image needs, while the user still looks for it."""
+
     import divisive_desktop.desktop.viewer
     import divisive_desktop.explanation.features
     import divisive_desktop.imaging  # noqa: F401
@@ -72,7 +73,7 @@ def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: 
                     return problems
                 batch.append(Case(image))
                 found += 1
-                if monotonic() - sent > _BATCH_S:
+                if monotonic() - sent > _BATCH_S or len(batch) >= _BATCH:
                     emit(batch)
                     batch, sent = [], monotonic()
         except UserFacingError as e:

@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QImage
 
+from divisive_desktop.desktop.wording import percent, probability_of_predicted
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 
@@ -51,6 +52,8 @@ class Case:
     thumbnail: QImage | None = None
     analysing: bool = False
     thumbnail_asked: bool = field(default=False, repr=False)
+    counted: tuple[str, ...] = field(default=(), repr=False)
+    """What the worklist counts it as now."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -91,6 +94,7 @@ class CaseModel(QAbstractListModel):
         super().__init__(parent)
         self._cases: list[Case] = []
         self._row: dict[tuple[str, int], int] = {}
+        self._counts: Counter[str] = Counter()
 
     # -- Qt's interface -------------------------------------------------------------------------------------
 
@@ -134,6 +138,8 @@ class CaseModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), first, first + len(new) - 1)
             self._cases.extend(new)
             self._row.update((c.key, first + i) for i, c in enumerate(new))
+            for case in new:
+                self._recount(case, there=True)
             self.endInsertRows()
             self.countsChanged.emit()
         return [self._cases[self._row[c.key]] for c in cases]
@@ -142,6 +148,7 @@ class CaseModel(QAbstractListModel):
         """Take cases out of the list (the files stay where they are)."""
         for row in sorted((self._row[c.key] for c in cases if c.key in self._row), reverse=True):
             self.beginRemoveRows(QModelIndex(), row, row)
+            self._recount(self._cases[row], there=False)
             del self._cases[row]
             self._row = {c.key: i for i, c in enumerate(self._cases)}
             self.endRemoveRows()
@@ -151,6 +158,7 @@ class CaseModel(QAbstractListModel):
         """Tell the views that a case looks different now."""
         row = self._row.get(case.key)
         if row is not None:
+            self._recount(case, there=True)
             self.dataChanged.emit(self.index(row), self.index(row))
             self.countsChanged.emit()
 
@@ -159,14 +167,24 @@ class CaseModel(QAbstractListModel):
         return self.index(row) if row >= 0 else QModelIndex()
 
     def counts(self) -> Counter[str]:
-        """How many cases: ``all``, ``failed``, ``analysed``, ``labelled``, and one entry per review state."""
-        count: Counter[str] = Counter(all=len(self._cases))
-        for case in self._cases:
-            count["failed"] += case.error is not None
-            count["analysed"] += case.analysis is not None
-            count["labelled"] += case.label is not None
-            count[case.review.value] += 1
-        return count
+        """How many cases: ``all``, ``failed``, ``analysed``, ``labelled``, ``todo``, and one entry per review state."""
+        return self._counts
+
+    def _recount(self, case: Case, there: bool) -> None:
+        self._counts.subtract(case.counted)
+        case.counted = _kinds(case) if there else ()
+        self._counts.update(case.counted)
+
+
+def _kinds(case: Case) -> tuple[str, ...]:
+    """What a case counts as."""
+    flags = {
+        "failed": case.error is not None,
+        "analysed": case.analysis is not None,
+        "labelled": case.label is not None,
+        "todo": case.analysis is None and case.error is None,
+    }
+    return "all", case.review.value, *(name for name, on in flags.items() if on)
 
 
 class CaseFilter(QSortFilterProxyModel):
@@ -215,10 +233,7 @@ def verdict_line(case: Case) -> str:
         return case.error.message
     if case.analysis is not None:
         classes = case.analysis.model.classes
-        predicted = case.analysis.predicted
-        p = case.analysis.probability
-        shown = p if predicted == 1 else 1 - p
-        return f"{classes[predicted]} · {shown:.0%}"
+        return f"{classes[case.analysis.predicted]} · {percent(probability_of_predicted(case.analysis))}"
     if case.analysing:
         return "Analysing…"
     if case.analysis_error is not None:

@@ -120,7 +120,7 @@ class Workspace(QObject):
 
     def select(self, case: Case | None) -> None:
         """Make a case current: its picture is opened, then analysed unless that was done before."""
-        if case is self.current and (case is None or self.record is not None):
+        if case is self.current:
             return
         self.current = case
         self.record = None
@@ -228,7 +228,7 @@ class Workspace(QObject):
 
     def any_unanalysed(self) -> bool:
         """Whether 'analyse all' has something to do."""
-        return any(c.analysis is None and c.error is None for c in self.cases)
+        return self.cases.counts()["todo"] > 0
 
     # -- models ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
@@ -80,7 +80,8 @@ class Form(QWidget):
         name, value = QLabel(), QLabel()
         theme.set_role(name, "muted")
         name.setAlignment(Qt.AlignmentFlag.AlignTop)
-        name.setMinimumWidth(GRID * 11)
+        name.setFixedWidth(GRID * 11)  # the same in all forms, so that values stand in one line
+        name.setWordWrap(True)
         value.setWordWrap(True)
         value.setTextFormat(Qt.TextFormat.PlainText)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -118,12 +119,9 @@ class ProbabilityBar(QWidget):
         middle = track.center().x()
         if self._probability is not None:
             at = track.left() + track.width() * min(max(self._probability, 0.01), 0.99)
-            painter.setBrush(self._tint())
+            painter.setBrush(theme.colour("muted"))  # neutral: orange and blue are the data's own colours
             painter.drawRoundedRect(QRectF(min(middle, at), track.top(), abs(at - middle), 6), 3, 3)
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Window), 2))
             painter.drawEllipse(QRectF(at - 6, track.center().y() - 6, 12, 12))
         painter.setPen(QPen(theme.colour("muted"), 1))
         painter.drawLine(int(middle), int(track.top()) - 3, int(middle), int(track.bottom()) + 3)
-
-    def _tint(self) -> QColor:
-        return theme.colour("positive" if (self._probability or 0) > 0.5 else "negative")
