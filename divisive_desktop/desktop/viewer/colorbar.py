@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
-from divisive_desktop.desktop.viewer.annotations import DIM, INK, halo_text
+from divisive_desktop.desktop.viewer.annotations import halo_text
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.explanation import colours as colormaps
 
@@ -35,13 +35,13 @@ def draw_colorbar(painter: QPainter, area: QRectF, maps: MapSource, kind: PaneKi
         text = raw_text(value, high - low)
         x = bar.left() - 6 - metrics.horizontalAdvance(text)
         baseline = min(max(y + metrics.ascent() / 2 - 1, bar.top() + metrics.ascent() - 3), bar.bottom())
-        halo_text(painter, QPointF(round(x), round(baseline)), text, INK)
+        halo_text(painter, QPointF(round(x), round(baseline)), text)
         painter.setPen(QPen(QColor(255, 255, 255, 220), 1))
         edge = min(max(round(y), bar.top()), bar.bottom() - 1) + 0.5
         painter.drawLine(QPointF(bar.left() - 3, edge), QPointF(bar.left(), edge))
     top, bottom = _captions(maps, kind)
     for text, y in ((top, bar.top() - 7), (bottom, bar.bottom() + metrics.ascent() + 5)):
-        halo_text(painter, QPointF(round(bar.right() - metrics.horizontalAdvance(text)), round(y)), text, DIM)
+        halo_text(painter, QPointF(round(bar.right() - metrics.horizontalAdvance(text)), round(y)), text)
 
 
 def ticks(low: float, high: float, diverging: bool) -> tuple[float, ...]:
@@ -58,7 +58,7 @@ def ticks(low: float, high: float, diverging: bool) -> tuple[float, ...]:
 def raw_text(value: float, span: float) -> str:
     """A raw value with as many decimals as the span of the scale deserves."""
     decimals = 0 if span >= 100 else 1 if span >= 10 else 2 if span >= 0.1 else 4
-    text = f"{value:+.{decimals}f}" if value else "0"
+    text = f"{value:+.{decimals}f}" if round(value, decimals) else "0"
     return text.replace("-", "−")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from divisive_desktop.desktop.viewer.annotations import overlay_font
 from divisive_desktop.desktop.viewer.view import Transform
@@ -20,23 +21,38 @@ def colour_of(feature: Feature) -> QColor:
     return QColor(*(TRUE_COLOUR if feature.favours == "true" else FALSE_COLOUR))
 
 
-def outline(feature: Feature, transform: Transform, rounding: float) -> QPainterPath:
-    """The contour in a pane's logical pixels, corners rounded by at most ``rounding`` image pixels.
+def smooth_contour(contour: npt.NDArray[np.int32], step: float) -> npt.NDArray[np.float64]:
+    """The contour without the staircase of the grid that it was found on.
 
-    The contour was found on a coarse grid; rounding by its step takes the staircase away and nothing else.
+    Parameters
+    ----------
+    contour : int array (n, 2)
+        Closed, x and y of pixels.
+    step : float
+        Side of a pixel of that grid in image pixels. No point moves by more than about this.
+
+    Returns
+    -------
+    float array (m, 2)
+        Image coordinates (pixel centres at .5), about one point each step.
     """
-    points = np.array([(x + 0.5, y + 0.5) for x, y in feature.contour.astype(float)])
-    after = np.roll(points, -1, axis=0)
-    length = np.maximum(np.hypot(*(after - points).T), 1e-9)[:, None]
-    cut = np.minimum(rounding / length, 0.5)
-    leaving = points + (after - points) * cut
-    arriving = np.roll(after - (after - points) * cut, 1, axis=0)
-    path = QPainterPath(transform.to_widget(*leaving[0]))
-    for i in (*range(1, len(points)), 0):
-        path.lineTo(transform.to_widget(*arriving[i]))
-        path.quadTo(transform.to_widget(*points[i]), transform.to_widget(*leaving[i]))
-    path.closeSubpath()
-    return path
+    corners = contour + 0.5
+    after = np.roll(corners, -1, axis=0)
+    pieces = np.maximum(np.rint(np.hypot(*(after - corners).T) / step), 1).astype(int)
+    share = np.concatenate([np.arange(n) / n for n in pieces])[:, None]
+    dense = np.repeat(corners, pieces, axis=0) * (1 - share) + np.repeat(after, pieces, axis=0) * share
+    if len(dense) < 8:
+        return dense
+    for _ in range(3):
+        dense = (np.roll(dense, 1, axis=0) + 2 * dense + np.roll(dense, -1, axis=0)) / 4
+    return dense
+
+
+def outline(feature: Feature, transform: Transform, step: float) -> QPolygonF:
+    """The smoothed contour in a pane's logical pixels."""
+    scale, offset = (transform.scale_x, transform.scale_y), (transform.offset_x, transform.offset_y)
+    points = (smooth_contour(feature.contour, step) * scale + offset) / transform.dpr
+    return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
 
 
 def feature_at(found: FeatureSet, x: float, y: float) -> Feature | None:
@@ -56,14 +72,14 @@ def draw_features(
 ) -> None:
     """Contours first, then the badges, most important last so that its badge is on top."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    rounding = 1.5 * max(found.region[2:]) / WORKING_SIDE
+    step = max(1.0, max(found.region[2:]) / WORKING_SIDE)
     for feature in reversed(found.features):
-        shape = outline(feature, transform, rounding)
+        shape = outline(feature, transform, step)
         chosen = feature.rank == selected
         painter.setPen(_pen(QColor(0, 0, 0, 170), 4.5 if chosen else 3.5))
-        painter.drawPath(shape)
+        painter.drawPolygon(shape)
         painter.setPen(_pen(colour_of(feature), 2.5 if chosen else 1.5))
-        painter.drawPath(shape)
+        painter.drawPolygon(shape)
     bold = overlay_font(font, 11, bold=True)
     for feature in reversed(found.features):
         _badge(painter, feature, _anchor(feature, transform), bold, feature.rank == selected)

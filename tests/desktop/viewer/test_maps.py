@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from divisive_desktop.desktop.viewer.colorbar import raw_text, ticks
+from divisive_desktop.desktop.viewer.features import smooth_contour
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.maps import normalise, upsample
@@ -84,3 +87,22 @@ def test_a_single_cell_is_the_same_everywhere(grey: Make, analyse: Make) -> None
         reading = source.read(x, y)
         assert reading is not None
         assert (reading.true, reading.false, reading.divergence) == (1.5, -2.0, 3.5)
+
+
+def test_raw_values_are_written_without_a_negative_zero() -> None:
+    assert [raw_text(v, 15.6) for v in (-0.04, 15.53, -3.0, 0.0)] == ["0", "+15.5", "−3.0", "0"]
+    assert ticks(-3.8, 5.9, False) == (-3.8, 0.0, 5.9)
+    assert ticks(-0.04, 15.6, False) == (-0.04, pytest.approx(7.78), 15.6)
+    assert ticks(2.0, 2.0, False) == (2.0,)
+
+
+def test_smoothing_a_contour_moves_no_point_far() -> None:
+    step = 7.6
+    y, x = np.mgrid[0:60, 0:60]
+    inside = ((x - 30) ** 2 + (y - 28) ** 2 < 20**2).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    contour = np.rint(contours[0].reshape(-1, 2) * step).astype(np.int32)
+    radius = np.hypot(*(smooth_contour(contour, step) - 0.5 - np.array([30, 28]) * step).T)
+    assert np.ptp(radius) < step  # the staircase itself varies by more than the step
+    assert abs(radius.mean() - 19.6 * step) < step
+    assert smooth_contour(np.array([[5, 5]], np.int32), step).shape == (1, 2)
