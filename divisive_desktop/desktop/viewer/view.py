@@ -93,7 +93,7 @@ class SharedView(QObject):
         sx, sy = self.zoom, self.zoom * self._aspect
         ox = round(size.width() * dpr / 2 - self.center[0] * sx)
         oy = round(size.height() * dpr / 2 - self.center[1] * sy)
-        pane = max(1, round(size.width() * dpr)), max(1, round(size.height() * dpr))
+        pane = max(1, math.ceil(size.width() * dpr)), max(1, math.ceil(size.height() * dpr))
         return Transform(sx, sy, ox, oy, dpr, pane)
 
     def fit_zoom(self) -> float:
