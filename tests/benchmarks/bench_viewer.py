@@ -94,7 +94,7 @@ def main() -> None:
         viewer.fit()
         row(f"zoom, {name}", median_ms(lambda i, v=viewer: v.zoom_by(1.05)))
         viewer.fit()
-        row(f"pointer, {name}", median_ms(lambda i, v=viewer: v._pointed(list(v.panes)[0], (500.0 + i, 700.0))))
+        row(f"pointer, {name}", median_ms(lambda i, v=viewer: v._pointed(next(iter(v.panes)), (500.0 + i, 700.0))))
         viewer.close()
         viewer.deleteLater()
     viewer = shown(None, (1280, 800))

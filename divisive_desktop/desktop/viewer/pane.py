@@ -72,6 +72,7 @@ class Pane(QWidget):
         super().__init__(parent)
         self.kind = kind
         self.header = Header(self)
+        self.setAccessibleName(f"Pane: {kind.value}")
         self.canvas = Canvas(stage, kind, self)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)

@@ -89,25 +89,30 @@ class Viewer(DisplayControls):
     def record(self) -> ImageRecord | None:
         return self.stage.record
 
-    def set_record(self, record: ImageRecord | None) -> None:
-        """Show another record, fitted, with its first VOI; None empties the viewer. Analysis and features go."""
+    def set_record(self, record: ImageRecord | None, keep_view: bool = False) -> None:
+        """Show another record, fitted, with its first VOI; None empties the viewer. Analysis and features go.
+
+        With ``keep_view`` (the next frame of the same file) zoom, position and window stay where the size is the same.
+        """
         for pane in self.panes.values():
             pane.canvas.cancel_drag()
         for tool in self._tools.values():
             tool.cancel()
-        stage = self.stage
+        stage, old = self.stage, self.stage.record
+        keep = keep_view and old is not None and record is not None and old.stored.shape == record.stored.shape
         stage.record = record
         stage.renderer.set_record(record)
         stage.maps, stage.features, stage.selected, stage.pointer = None, None, None, None
         stage.measurements.clear()
         stage.chosen = None
         self._set_graphics(record)
-        stage.voi = default_voi(record) if record is not None else None
-        stage.invert = False
+        if not keep:
+            stage.voi = default_voi(record) if record is not None else None
+            stage.invert = False
         if record is None:
             stage.view.set_image(0, 0)
             self.probed.emit(None)
-        else:
+        elif not keep:
             stage.view.set_image(record.width, record.height, record.pixel_aspect)
             self.voiChanged.emit(stage.voi, False)
         self._update_titles()

@@ -416,3 +416,16 @@ def test_mouse_buttons_can_be_bound_otherwise(viewer: Viewer, radiograph: ImageR
     assert viewer.stage.view.center == centre
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, RIGHT, (50, 50), (90, 50))
     assert viewer.stage.view.center != centre
+
+
+def test_the_next_frame_keeps_the_view_and_the_window(viewer: Viewer, radiograph: ImageRecord, grey: Make) -> None:
+    viewer.set_record(radiograph)
+    viewer.focus_box((500, 500, 300, 300))
+    viewer.set_voi(radiograph.voi[1])
+    zoom, centre = viewer.zoom, viewer.stage.view.center
+    viewer.set_record(replace(radiograph, frame=1), keep_view=True)
+    assert (viewer.zoom, viewer.stage.view.center) == (zoom, centre)
+    assert viewer.voi is radiograph.voi[1]
+    viewer.set_record(grey(np.zeros((50, 50), np.uint8)), keep_view=True)  # of another size
+    assert viewer.stage.view.fitted
+    assert viewer.voi is not radiograph.voi[1]
