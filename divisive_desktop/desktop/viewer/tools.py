@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QPainter, QWheelEvent
 
 from divisive_desktop.desktop.viewer import windowing
 from divisive_desktop.desktop.viewer.maps import PaneKind
@@ -78,6 +78,10 @@ class Tool:
 
     def key(self, event: QKeyEvent) -> bool:
         """A key while this tool is active; True when it was used."""
+        return False
+
+    def wheel(self, event: QWheelEvent, at: tuple[float, float]) -> bool:
+        """The wheel over an image position while this tool is active; True when it was used, otherwise it zooms."""
         return False
 
     def activate(self) -> None:

@@ -312,6 +312,8 @@ class Viewer(DisplayControls):
         self.probed.emit(self.stage.probe(*at) if at is not None else None)
 
     def _wheel(self, event: QWheelEvent, at: tuple[float, float]) -> None:
+        if self._active.wheel(event, at):
+            return
         turned = event.angleDelta().y() or event.angleDelta().x()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.set_opacity(self.stage.opacity + turned / 120 * 0.05)
