@@ -143,12 +143,12 @@ TABLE: tuple[Action, ...] = (
            has_record, _layout("false")),
     Action("layout-features", "Important features alone", "View/Layout", lambda w: w.viewer.set_layout("features"),
            "F9", "", "", has_record, _layout("features")),
-    Action("scale-shared", "One colour scale for both classes", "View", do.toggle_scale, "Ctrl+M",
+    Action("scale-shared", "One colour scale for both classes", "View/Maps", do.toggle_scale, "Ctrl+M",
            "On: magnitudes compare. Off: each map fills the colours", "", has_analysis,
-           lambda w: w.viewer is None or w.viewer.scale_mode == "shared", separator=True),
-    Action("identity", "Show patient identity", "View", do.toggle_identity, "Ctrl+I",
+           lambda w: w.viewer is None or w.viewer.scale_mode == "shared"),
+    Action("identity", "Patient identity", "View/Show", do.toggle_identity, "Ctrl+I",
            "Name, number and dates in the corners and in the inspector", "eye", has_record,
-           lambda w: w.identity_visible, separator=True),
+           lambda w: w.identity_visible),
     Action("theme-system", "As the system", "View/Theme", lambda w: do.set_theme(w, "system"),
            checked=lambda w: w.theme.choice == "system"),
     Action("theme-light", "Light", "View/Theme", lambda w: do.set_theme(w, "light"),
@@ -171,23 +171,41 @@ MENUS = ("File", "Case", "View", "Analysis", "Help")
 
 _VIEWER_ICONS = {
     "fit": "fit", "one-to-one": "one-to-one", "zoom-in": "zoom-in", "zoom-out": "zoom-out", "invert": "invert",
-    "reset-view": "reset", "tool-window": "window-level",
+    "reset-view": "reset", "tool-pan": "pan", "tool-window": "window-level", "tool-zoom": "search",
+    "tool-probe": "probe", "tool-ruler": "ruler", "tool-angle": "angle", "tool-ellipse": "ellipse",
+    "tool-rectangle": "rectangle",
 }  # fmt: skip
-_VIEWER_TOOLBAR = ("fit", "one-to-one", "invert", "reset-view")
-_VIEWER_GROUPS = ("fit", "toggle-overlay", "cell-grid", "tool-pan", "invert")
+_VIEWER_TOOLBAR = ("fit", "one-to-one", "invert", "reset-view", "tool-pan", "tool-window", "tool-ruler")
+_VIEWER_GROUPS = ("fit", "tool-pan", "delete-measurement")
+_VIEWER_MENUS = {
+    "View/Greys": ("invert", "next-window", "window-from-region"),
+    "View/Maps": ("toggle-overlay", "blink", "wipe", "less-overlay", "more-overlay", "cell-grid", "cam-cells"),
+    "View/Show": ("crosshair", "annotations", "overlays", "shutter"),
+    "View/Tools": ("delete-measurement",),
+}
 
 
 def viewer_table() -> tuple[Action, ...]:
     """The viewer's commands as actions. Called when the viewer is made: its modules load late."""
     from divisive_desktop.desktop.viewer.commands import COMMANDS, Command
 
+    menus = {name: menu for menu, names in _VIEWER_MENUS.items() for name in names}
+
     def action(command: Command) -> Action:
+        checked = command.checked
         return Action(
-            command.id, command.text, "View/Tools" if command.id.startswith("tool-") else "View",
-            lambda w: command.run(w.viewer), command.key, icon=_VIEWER_ICONS.get(command.id, ""), enabled=has_record,
-            toolbar=command.id in _VIEWER_TOOLBAR, separator=command.id in _VIEWER_GROUPS,
+            command.id,
+            command.text,
+            "View/Tools" if command.id.startswith("tool-") else menus.get(command.id, "View"),
+            lambda w: command.run(w.viewer),
+            command.key,
+            icon=_VIEWER_ICONS.get(command.id, ""),
+            enabled=has_record,
+            checked=(lambda w: w.viewer is not None and checked(w.viewer)) if checked is not None else None,
+            toolbar=command.id in _VIEWER_TOOLBAR,
+            separator=command.id in _VIEWER_GROUPS,
             hidden=command.id.startswith("preset-"),
-        )  # fmt: skip
+        )
 
     return tuple(action(c) for c in COMMANDS)
 

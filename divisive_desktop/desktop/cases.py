@@ -21,7 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.wording import percent, probability_of_predicted
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import ModelNotFoundError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 
 Index = QModelIndex | QPersistentModelIndex
@@ -232,10 +232,20 @@ def verdict_line(case: Case) -> str:
     if case.error is not None:
         return case.error.message
     if case.analysis is not None:
-        classes = case.analysis.model.classes
-        return f"{classes[case.analysis.predicted]} · {percent(probability_of_predicted(case.analysis))}"
+        predicted = case.analysis.predicted
+        line = f"{case.analysis.model.classes[predicted]} {percent(probability_of_predicted(case.analysis))}"
+        if case.label is None:
+            return line
+        return f"{line} · label {'agrees' if case.label == predicted else 'differs'}"
+    return waiting_text(case)
+
+
+def waiting_text(case: Case) -> str:
+    """Why there is no analysis of a case that can be opened, in two or three words."""
     if case.analysing:
         return "Analysing…"
-    if case.analysis_error is not None:
-        return case.analysis_error.message
-    return "Not analysed"
+    if case.analysis_error is None:
+        return "Not analysed"
+    if case.analysis_error.kind == ModelNotFoundError.kind:
+        return "No model installed"
+    return "Analysis failed"

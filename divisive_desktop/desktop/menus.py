@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLabel, QMenu, QSlider, QToolBar
+
+from divisive_desktop.desktop import theme
+from divisive_desktop.desktop.theme import GRID
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.viewer import Viewer
     from divisive_desktop.desktop.window import MainWindow
 
 CONTEXT = (
@@ -29,13 +33,31 @@ def build(window: MainWindow) -> None:
     files = window.actions_.menus["File"]
     files.insertMenu(window.actions_["samples"], recent)
     view = window.actions_.menus["View"]
-    presets = QMenu("Window", window)
+    presets = QMenu("Window presets", window)
     presets.aboutToShow.connect(lambda: _fill_presets(window, presets))
-    view.insertMenu(window.actions_["scale-shared"], presets)
+    view.insertMenu(window.actions_.menus["View/Maps"].menuAction(), presets)
     for dock in (window.worklist_dock, window.inspector_dock):
         view.insertAction(window.actions_["find"], dock.toggleViewAction())
     for name in LIST_CONTEXT:
         window.worklist.list.addAction(window.actions_[name] if name else _separator(window))
+
+
+def add_opacity(window: MainWindow, viewer: Viewer, toolbar: QToolBar) -> None:
+    """A slider for the strength of the maps, in the toolbar."""
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0, 100)
+    slider.setFixedWidth(96)
+    slider.setAccessibleName("Strength of the maps over the image")
+    slider.setToolTip("Strength of the maps over the image  ([ and ])")
+    slider.setValue(round(viewer.opacity * 100))
+    slider.valueChanged.connect(lambda value: viewer.set_opacity(value / 100))
+    viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.opacity * 100)))
+    caption = QLabel("Maps")
+    caption.setContentsMargins(GRID, 0, GRID // 2, 0)
+    theme.set_role(caption, "muted")
+    toolbar.addSeparator()
+    toolbar.addWidget(caption)
+    toolbar.addWidget(slider)
 
 
 def popup(window: MainWindow, at: QPointF) -> None:

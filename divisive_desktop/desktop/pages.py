@@ -10,6 +10,8 @@ from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.errors import UserFacingError
 
+_TEXT_WIDTH = GRID * 64
+
 
 class Page(QWidget):
     """An icon, a line, a quieter line, and buttons, centred."""
@@ -24,6 +26,7 @@ class Page(QWidget):
         theme.set_role(self.detail, "muted")
         for label in (self.title, self.detail):
             label.setWordWrap(True)
+            label.setFixedWidth(_TEXT_WIDTH)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(GRID)
@@ -34,8 +37,12 @@ class Page(QWidget):
         column.setSpacing(GRID * 2)
         column.addStretch(2)
         column.addWidget(self._icon)
-        column.addWidget(self.title)
-        column.addWidget(self.detail)
+        for label in (self.title, self.detail):
+            row = QHBoxLayout()  # an alignment flag instead would lose the height that wrapped text needs
+            row.addStretch(1)
+            row.addWidget(label)
+            row.addStretch(1)
+            column.addLayout(row)
         column.addLayout(self.buttons)
         column.addStretch(3)
         self.recolour()
@@ -85,5 +92,6 @@ class ProblemPage(Page):
         super().__init__("error", "error", parent)
 
     def set_error(self, name: str, error: UserFacingError) -> None:
-        self.title.setText(error.message)
-        self.detail.setText(f"{error.remedy}\n\n{name}")
+        """Say which file, what is wrong, and what to do."""
+        self.title.setText(f"{name} can't be shown")
+        self.detail.setText(f"{error.message}\n\n{error.remedy}")

@@ -18,7 +18,7 @@ MOUSE = (
     ("Middle drag", "Pan"),
     ("Wheel", "Zoom at the pointer"),
     ("Double click", "One pane large, and back"),
-    ("Click in the feature table", "Zoom on the feature"),
+    ("Feature table", "Click zooms on the feature"),
 )
 LIST = (("0 / 1", "Label negative / positive"), ("Backspace", "Clear label"))
 _COLUMNS = 3

@@ -10,7 +10,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import actions, background, commands, icons, menus, theme
-from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.cases import Case, waiting_text
 from divisive_desktop.desktop.inspector import Inspector
 from divisive_desktop.desktop.messagebar import Action as MessageAction
 from divisive_desktop.desktop.messagebar import MessageBar
@@ -58,12 +58,12 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self.worklist = Worklist(self.work.cases)
         self.inspector = Inspector()
-        self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 248)
+        self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 264)
         self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 344)
-        self.resizeDocks([self.worklist_dock, self.inspector_dock], [248, 344], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.worklist_dock, self.inspector_dock], [264, 344], Qt.Orientation.Horizontal)
         self.status = StatusBar()
         self.setStatusBar(self.status)
-        toolbar = QToolBar("Tools")
+        toolbar = self.toolbar = QToolBar("Tools")
         toolbar.setObjectName("toolbar")
         toolbar.setMovable(False)
         toolbar.setIconSize(QSize(20, 20))
@@ -165,6 +165,8 @@ class MainWindow(QMainWindow):
         self.viewer = viewer
         self.stack.addWidget(viewer)
         self.actions_.add(actions.viewer_table())
+        menus.add_opacity(self, viewer, self.toolbar)
+        self.inspector.greys.connect_viewer(viewer)
         if self.work.record is not None and self.work.current is not None:
             self._show_record(self.work.current, self.work.record)
             self._show_analysis(self.work.current)
@@ -205,7 +207,7 @@ class MainWindow(QMainWindow):
             else:
                 self.viewer.set_analysis(None)
                 self.viewer.set_features(None)
-                self.viewer.set_waiting_text("Analysing…" if case.analysing else "Not analysed")
+                self.viewer.set_waiting_text(waiting_text(case))
         self._update_state()
 
     def _show_features(self, found: background.Found | None) -> None:

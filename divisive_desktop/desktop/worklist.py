@@ -66,11 +66,9 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(text, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
         font.setWeight(font.Weight.Normal)
         painter.setFont(font)
-        bad = case.error is not None or (case.analysis is None and case.analysis_error is not None)
+        bad = case.error is not None
         painter.setPen(theme.colour("error") if bad and not selected else faint)
         line = verdict_line(case)
-        if case.label is not None and case.analysis is not None:
-            line += f" · label: {case.analysis.model.classes[case.label]}"
         line = QFontMetrics(font).elidedText(line, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, line)
         if option.state & QStyle.StateFlag.State_HasFocus and not selected:

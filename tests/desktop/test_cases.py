@@ -105,4 +105,4 @@ def test_a_thumbnail_is_asked_for_once_and_only_when_a_row_is_looked_at(qtbot: Q
 def test_the_second_line_says_verdict_or_failure(cases: list[Case]) -> None:
     assert verdict_line(cases[0]) == "Not analysed"
     assert verdict_line(cases[1]) == "The file is empty."
-    assert verdict_line(cases[2]) == "abnormal · 95 %"
+    assert verdict_line(cases[2]) == "abnormal 95 % · label differs"

@@ -147,7 +147,8 @@ def test_a_bad_file_says_what_and_what_to_do_and_the_others_open(
     assert message.remedy == case.error.remedy
     assert message.isVisible()
     assert window.stack.currentWidget() is window.problem_page
-    assert case.error.message in window.problem_page.title.text()
+    assert case.name in window.problem_page.title.text()
+    assert window.problem_page.detail.text() == f"{case.error.message}\n\n{case.error.remedy}"
     with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
         qtbot.keyClick(window, Qt.Key.Key_PageDown)
     assert window.stack.currentWidget() is window.viewer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -193,8 +193,10 @@ def _dot(colour: QColor) -> QIcon:
     dot.fill(Qt.GlobalColor.transparent)
     painter = QPainter(dot)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(QPen(Qt.GlobalColor.white, 1.5))  # seen on the selected row too
     painter.setBrush(colour)
     painter.drawEllipse(4, 4, side - 8, side - 8)
     painter.end()
-    return QIcon(dot)
+    made = QIcon(dot)
+    made.addPixmap(dot, QIcon.Mode.Selected)  # Qt would tint it otherwise
+    return made

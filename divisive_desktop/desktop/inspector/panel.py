@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.inspector.features import FeaturePanel
+from divisive_desktop.desktop.inspector.greys import GreysPanel
 from divisive_desktop.desktop.inspector.parts import Form, Section
 from divisive_desktop.desktop.inspector.verdict import VerdictPanel
 from divisive_desktop.desktop.wording import CALIBRATIONS
@@ -46,6 +47,8 @@ class Inspector(QScrollArea):
         self._sections: dict[str, Section] = {}
         self.add_section("Important features", self.features)
         self.add_section("Model and method", self.provenance)
+        self.greys = GreysPanel()
+        self.add_section("Histogram", self.greys, folded=True).unfolded.connect(self.greys.refresh)
         self.add_section("Image", self.image)
         self.setWidget(holder)
         self._record: ImageRecord | None = None
@@ -72,12 +75,15 @@ class Inspector(QScrollArea):
         self._sections["Model and method"].setVisible(analysis is not None)
         if analysis is not None:
             self.provenance.set_rows(_provenance(analysis))
-        self._sections["Image"].setVisible(usable and self._record is not None)
+        for name in ("Histogram", "Image"):
+            self._sections[name].setVisible(usable and self._record is not None)
 
     def show_record(self, record: ImageRecord | None) -> None:
         """The image's own data."""
         self._record = record
-        self._sections["Image"].setVisible(record is not None)
+        for name in ("Histogram", "Image"):
+            self._sections[name].setVisible(record is not None)
+        self.greys.set_record(record)
         if record is not None:
             self.image.set_rows(_image(record, self.identity_visible))
 

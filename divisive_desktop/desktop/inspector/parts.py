@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -14,6 +14,8 @@ from divisive_desktop.desktop.theme import GRID
 
 class Section(QWidget):
     """A heading that folds what is below it."""
+
+    unfolded = Signal()
 
     def __init__(self, title: str, folded: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,12 @@ class Section(QWidget):
     def _fold(self, opened: bool) -> None:
         self._head.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
         self._holder.setVisible(opened)
+        if opened:
+            self.unfolded.emit()
+
+    @property
+    def is_open(self) -> bool:
+        return self._head.isChecked()
 
 
 class Form(QWidget):
