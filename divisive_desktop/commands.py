@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from divisive_desktop import __version__
 from divisive_desktop.cli import EXIT_FAILED, EXIT_OK, EXIT_SOME_FILES
 from divisive_desktop.console import ROOM, JsonArray, OutputError, Progress
-from divisive_desktop.errors import NotAnImageError, UnreadableFileError, UserFacingError
+from divisive_desktop.errors import NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.worker import Worker
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
-
+    from divisive_desktop.reporting.content import CaseContent
 
 
 def _leave(code: int | None, **_: object) -> None:
@@ -156,16 +156,54 @@ def selftest(
 @app.command()
 def verify(
     path: Annotated[Path, typer.Argument(help="A casebook folder, or an exported report.")],
+    original: Annotated[Path | None, typer.Option(help="The image that the report is about.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> int:
     """Check that a casebook (audit chain, files, originals) or a sealed report is as it was written."""
     if path.is_file():
-        return _verify_report(path, as_json)
+        return _verify_report(path, original, as_json)
     from divisive_desktop.casebook.commands import verify_command
 
     code, text = verify_command(path, as_json=as_json)
     typer.echo(text)
     return code
+
+
+@app.command()
+def report(
+    items: Annotated[list[Path], typer.Argument(help="Images, analysed on the spot.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv.")] = "pdf",
+    model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
+    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
+    institution: Annotated[str, typer.Option(help="Name at the head of each page.")] = "",
+    identified: Annotated[bool, typer.Option("--identified", help="Keep identifying information.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> int:
+    """Analyse images and write a sealed report that someone else can check."""
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.reporting.build import build_report
+    from divisive_desktop.reporting.export import export
+
+    if mask is not None and len(items) > 1:
+        raise typer.BadParameter("a mask belongs to one image")
+    worker = Worker(device)
+    cases, failed = [], 0
+    for item in items:
+        try:
+            cases.append(_report_case(worker, item, model, label, mask, language, not identified))
+        except UserFacingError as e:
+            failed += 1
+            typer.echo(f"{item}: {e.message} {e.remedy}", err=True)
+    if cases:
+        made = build_report(cases, deidentified=not identified, institution=institution, language=language)
+        stem = f"report-{cases[0].image.sha256[:12]}" if len(cases) == 1 else f"report-{len(cases)}-cases"
+        for path in export(made, [f.strip() for f in formats.split(",")], out, stem, paper=paper):
+            typer.echo(path)
+    return EXIT_SOME_FILES if failed else EXIT_OK
 
 
 @app.command()
@@ -289,25 +327,55 @@ def _verified(folder: Path) -> UserFacingError | None:
     return None
 
 
-def _verify_report(path: Path, as_json: bool) -> int:
-    from divisive_desktop.reporting.seal import check
+def _verify_report(path: Path, original: Path | None, as_json: bool) -> int:
+    from divisive_desktop.library import store
+    from divisive_desktop.reporting.verify import verify_file
 
-    try:
-        found = check(path.read_bytes())
-    except OSError as e:
-        raise UnreadableFileError(f"{path} can't be read: {e.strerror}.", "Check its name and permissions.") from e
-    good = found.intact and (found.signature_valid or not found.signed)
-    if as_json:
-        typer.echo(json.dumps({"ok": good, "path": str(path), **asdict(found)}, indent=1))
-        return EXIT_OK if good else EXIT_FAILED
-    if not found.found:
-        typer.echo(f"{path.name} carries no seal: nothing can be said about it.")
-    elif not good:
-        typer.echo(f"{path.name} is NOT as it was written" + (": the signature is wrong." if found.intact else "."))
-    else:
-        signer = f"signed with the key {found.public_key}" if found.signed else "not signed: it shows no forgery"
-        typer.echo(f"{path.name} is as it was written, {signer}.\nSHA-256 {found.digest}")
-    return EXIT_OK if good else EXIT_FAILED
+    known = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
+    found = verify_file(path, original, _recomputed, known)
+    typer.echo(json.dumps({"ok": found.ok, **asdict(found)}, indent=1) if as_json else found.as_text())
+    return EXIT_OK if found.ok else EXIT_FAILED
+
+
+def _recomputed(original: Path, analysis: Mapping[str, Any]) -> tuple[float, float]:
+    from divisive_desktop.engine.messages import Analyse
+    from divisive_desktop.engine.worker import Worker
+
+    crop = analysis["preprocessing"].get("region")
+    frame = int(analysis["preprocessing"].get("frame", 0))
+    request = Analyse(str(original), frame, analysis["model"]["id"], tuple(crop) if crop else None)
+    logits: tuple[float, float] = Worker("cpu").handle(request).logits
+    return logits
+
+
+def _report_case(
+    worker: Worker, item: Path, model: str | None, label: int | None, mask_file: Path | None, language: str,
+    deidentify: bool,
+) -> CaseContent:
+    from divisive_desktop.engine.messages import Analyse
+    from divisive_desktop.explanation.features import important_features
+    from divisive_desktop.imaging import open_image
+    from divisive_desktop.library import store
+    from divisive_desktop.reporting.build import build_case
+
+    record = open_image(item)
+    analysis = worker.handle(Analyse(str(item), model_id=model, expected_sha256=record.sha256))
+    true_class, _ = analysis.true_class(label)
+    found = important_features(
+        analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
+    )
+    mask, agreement = None, None
+    if mask_file is not None:
+        from divisive_desktop.masks.agreement import LiveAgreement
+        from divisive_desktop.masks.files import read_mask
+
+        painted = read_mask(mask_file, (record.width, record.height))
+        mask = painted.union()
+        agreement = asdict(LiveAgreement(analysis.divergence(true_class), analysis.region, found).reset(painted))
+    return build_case(
+        record, analysis, found, store.find_model(analysis.model.id).card, label=label, mask=mask,
+        agreement=agreement, deidentify=deidentify, language=language,
+    )
 
 
 def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:

@@ -60,7 +60,7 @@ def build_case(
     mask : float32 (rows, columns), optional
         The analyst's saliency mask, 0..1.
     agreement : mapping, optional
-        ``energy_inside``, ``pointing_hit``, ``iou``, as `divisive_desktop.masks.agreement` gives them.
+        ``energy``, ``pointing``, ``iou``: the fields of `divisive_desktop.masks.agreement.Agreement`.
     deidentify : bool
         Leave out what identifies a patient, the file's name included.
 
@@ -80,6 +80,7 @@ def build_case(
     # A de-identified report names the file by its hash: names of files hold names of people.
     name = f"{record.sha256[:12]}{record.path.suffix.lower()}" if deidentify else record.path.name
     result["file"] = name
+    result["bias"] = list(analysis.bias)  # lets a reader check mean(D) + biases = difference of the logits
     grey = render(record)
     four = panels(grey, analysis, features, true_class, PICTURE_SIDE)
     pictures = dict(zip(("image", "true", "false", "features"), four, strict=True))
@@ -171,8 +172,8 @@ def _mask_facts(mask: npt.NDArray[np.float32], agreement: Mapping[str, Any]) -> 
     return MaskFacts(
         sha256=hashlib.sha256(rows.tobytes()).hexdigest(),
         area_share=float(mask.mean()),
-        energy_inside=agreement.get("energy_inside"),
-        pointing_hit=agreement.get("pointing_hit"),
+        energy_inside=agreement.get("energy"),
+        pointing_hit=agreement.get("pointing"),
         iou=agreement.get("iou"),
     )
 

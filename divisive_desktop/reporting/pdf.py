@@ -238,7 +238,7 @@ def _pictures(pdf: _Document, case: CaseContent) -> None:
     gap = 5.0
     width = (pdf.epw - gap) / 2
     aspect = min(case.image.height / case.image.width, 0.98)
-    height = min(width * aspect, 74.0)
+    height = min(width * aspect, 74.0 if case.mask is None else 60.0)  # room for the mask on the same page
     for row in (("image", "features"), ("true", "false")):
         top = pdf.get_y()
         for column, name in enumerate(row):

@@ -1,0 +1,172 @@
+"""A report into files: sealed, whole or not at all, never over an existing file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from divisive_desktop.errors import ReportError
+from divisive_desktop.reporting.content import Report
+from divisive_desktop.reporting.html import write_html
+from divisive_desktop.reporting.pdf import write_pdf
+from divisive_desktop.reporting.seal import placeholder, seal
+
+
+def write_json(report: Report) -> bytes:
+    """Canonical content with the seal's place under the key ``seal``."""
+    document = {**report.as_dict(), "seal": placeholder()}
+    return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def write_csv(report: Report) -> bytes:
+    """One row a case (RFC 4180, UTF-8 with BOM so that spreadsheets read names right); the last row is the seal."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(
+        [
+            "case",
+            "sha256",
+            "question",
+            "answer",
+            "probability",
+            "interval_low",
+            "interval_high",
+            "true_class",
+            "true_class_source",
+            "model",
+            "version",
+            "weights_sha256",
+            "method",
+            "features",
+            "mask_energy_inside",
+            "conclusion",
+            "statement",
+        ]
+    )
+    for case in report.cases:
+        v, model = case.verdict, case.analysis["model"]
+        low, high = v.interval or ("", "")
+        energy = "" if case.mask is None or case.mask.energy_inside is None else case.mask.energy_inside
+        table.writerow(
+            [
+                _plain(cell)
+                for cell in (
+                    case.title,
+                    case.image.sha256,
+                    case.question,
+                    v.class_name,
+                    v.probability,
+                    low,
+                    high,
+                    case.classes[case.true_class],
+                    case.true_class_source,
+                    model["id"],
+                    model["version"],
+                    model["weights_sha256"],
+                    model["method"],
+                    len(case.analysis["features"]),
+                    energy,
+                    case.conclusion,
+                    report.statement,
+                )
+            ]
+        )
+    table.writerow([placeholder()])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+WRITERS: Mapping[str, Callable[[Report], bytes]] = {
+    "pdf": write_pdf,
+    "html": write_html,
+    "json": write_json,
+    "csv": write_csv,
+}
+
+
+def export(
+    report: Report,
+    formats: Sequence[str],
+    folder: Path,
+    stem: str,
+    *,
+    paper: str = "A4",
+    key: Ed25519PrivateKey | None = None,
+) -> list[Path]:
+    """Write a report in several formats.
+
+    Parameters
+    ----------
+    formats : names in `WRITERS`
+    stem : str
+        File name without ending. An existing file is kept: the new one gets a number.
+    key : Ed25519 key, optional
+        Signs the seal.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of ``formats``.
+
+    Raises
+    ------
+    ReportError
+        Unknown format, or the folder can't be written to.
+    """
+    unknown = [f for f in formats if f not in WRITERS]
+    if unknown:
+        raise ReportError(f"There is no report format '{unknown[0]}'.", f"Choose among {', '.join(WRITERS)}.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ReportError(f"The folder {folder} can't be made: {e.strerror}.", "Choose another folder.") from e
+    written = []
+    for name in formats:
+        data = write_pdf(report, paper) if name == "pdf" else WRITERS[name](report)
+        written.append(write_new(folder, stem, name, seal(data, key)))
+    return written
+
+
+def write_new(folder: Path, stem: str, suffix: str, data: bytes) -> Path:
+    """Write ``stem.suffix``, or ``stem-2.suffix`` and so on where that exists: nothing is ever overwritten.
+
+    Raises
+    ------
+    ReportError
+        The folder can't be written to, or is full; no partial file is left.
+    """
+    partial = None
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{stem[:40]}.", suffix=".part", dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        for number in range(1, 10_000):
+            target = folder / (f"{stem}.{suffix}" if number == 1 else f"{stem}-{number}.{suffix}")
+            try:
+                # Reserves the name; the reservation is then replaced by the whole file.
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            except FileExistsError:
+                continue
+            os.replace(partial, target)
+            return target
+        raise ReportError(f"{folder} holds too many reports of this name.", "Choose another folder.")
+    except OSError as e:
+        raise ReportError(
+            f"The report could not be written to {folder}: {e.strerror}.", "Choose another folder, or free some space."
+        ) from e
+    finally:
+        if partial is not None and os.path.exists(partial):
+            os.unlink(partial)
+
+
+def _plain(cell: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell
