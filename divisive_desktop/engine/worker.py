@@ -31,7 +31,7 @@ from divisive_desktop.errors import CancelledError, OutOfMemoryError, Unreadable
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.library import store
-from divisive_desktop.networks.analyse import LoadedModel, analyse, analyse_batch, load_model, pick_device
+from divisive_desktop.networks.analyse import LoadedModel, Subject, analyse_subjects, load_model, pick_device
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +121,9 @@ class Worker:
 
 @handles(Analyse)
 def _analyse(worker: Worker, request: Analyse, channel: Channel) -> Analysis:
-    record, decode_ms = _open(request)
+    model, subject = _ready(worker, request, {})
     channel.check()
-    result = analyse(worker.model_for(record, request.model_id), record, request.crop)
-    return _with_decode(result, decode_ms)
+    return analyse_subjects(model, [subject])[0]
 
 
 @handles(LoadModel)
@@ -143,15 +142,15 @@ def _model_input(worker: Worker, request: ModelInput, channel: Channel) -> npt.N
 
 @handles(AnalyseBatch)
 def _analyse_batch(worker: Worker, request: AnalyseBatch, channel: Channel) -> int:
-    """Decoding runs ahead in threads while the network works on the images before."""
+    """Files are opened and preprocessed ahead, in threads, while the network works on the images before."""
     size = BATCH_CPU if worker.device.type == "cpu" else BATCH_GPU
     start, total, done, good = time.monotonic(), len(request.items), 0, 0
-    with ThreadPoolExecutor(2, "decode") as pool:
-        for group in _ahead(pool, request.items, size):
+    with ThreadPoolExecutor(_threads(worker.device.type), "decode") as pool:
+        for group in _ahead(pool, worker, request.items, size):
             if channel.cancelled():
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise CancelledError
-            for index, value, error in _analyse_group(worker, group):
+            for index, value, error in _analyse_group(group):
                 good += error is None
                 channel.partial(index, value, error)
             done += len(group)
@@ -160,16 +159,24 @@ def _analyse_batch(worker: Worker, request: AnalyseBatch, channel: Channel) -> i
     return good
 
 
-_Item = tuple[int, Analyse, "Future[tuple[ImageRecord, float]]"]
+_Ready = tuple[LoadedModel, Subject]
 _Outcome = tuple[int, Analysis | None, UserFacingError | None]
 
 
-def _ahead(pool: ThreadPoolExecutor, items: Sequence[Analyse], size: int) -> Iterator[list[_Item]]:
-    """Groups of ``size`` items whose files are being opened; at most two groups are in memory."""
-    window: list[_Item] = []
+def _threads(device: str) -> int:
+    """One thread to open files keeps a CPU's network busy; a graphics card needs all that there are."""
+    return 1 if device == "cpu" else min(16, os.cpu_count() or 4)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, worker: Worker, items: Sequence[Analyse], size: int
+) -> Iterator[list[tuple[int, Future[_Ready]]]]:
+    """Groups of ``size`` items that are being made ready; at most three groups are under way or in memory."""
+    window: list[tuple[int, Future[_Ready]]] = []
+    known: dict[str, LoadedModel] = {}
     for index, item in enumerate(items):
-        window.append((index, item, pool.submit(_open, item)))
-        if len(window) >= 2 * size:
+        window.append((index, pool.submit(_ready, worker, item, known)))
+        if len(window) >= 3 * size:
             yield window[:size]
             window = window[size:]
     while window:
@@ -177,24 +184,34 @@ def _ahead(pool: ThreadPoolExecutor, items: Sequence[Analyse], size: int) -> Ite
         window = window[size:]
 
 
-def _analyse_group(worker: Worker, group: list[_Item]) -> list[_Outcome]:
+def _ready(worker: Worker, item: Analyse, known: dict[str, LoadedModel]) -> _Ready:
+    """Open the file and make it ready. ``known`` saves a batch from looking at the model folders for every file."""
+    record, decode_ms = _open(item)
+    wanted = item.model_id or record.kind
+    model = known.get(wanted)
+    if model is None:
+        model = known[wanted] = worker.model_for(record, item.model_id)
+    subject = model.subject(record, item.crop)
+    return model, replace(subject, timings_ms={"decode": decode_ms, **subject.timings_ms})
+
+
+def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]]) -> list[_Outcome]:
     outcomes: list[_Outcome] = []
-    by_model: dict[str, tuple[LoadedModel, list[tuple[int, Analyse, ImageRecord, float]]]] = {}
-    for index, item, future in group:
+    by_model: dict[str, tuple[LoadedModel, list[tuple[int, Subject]]]] = {}
+    for index, future in group:
         try:
-            record, decode_ms = future.result()
-            model = worker.model_for(record, item.model_id)
-            by_model.setdefault(model.card.id, (model, []))[1].append((index, item, record, decode_ms))
+            model, subject = future.result()
+            by_model.setdefault(model.card.weights_sha256, (model, []))[1].append((index, subject))
         except UserFacingError as error:
             outcomes.append((index, None, error))
     for model, members in by_model.values():
         try:
-            results = analyse_batch(model, [m[2] for m in members], [m[1].crop for m in members])
-            outcomes += [(m[0], _with_decode(r, m[3]), None) for m, r in zip(members, results, strict=True)]
+            results = analyse_subjects(model, [subject for _, subject in members])
+            outcomes += [(index, result, None) for (index, _), result in zip(members, results, strict=True)]
         except UserFacingError:  # one bad image, or too little memory for all at once: one by one
-            for index, item, record, decode_ms in members:
+            for index, subject in members:
                 try:
-                    outcomes.append((index, _with_decode(analyse(model, record, item.crop), decode_ms), None))
+                    outcomes.append((index, analyse_subjects(model, [subject])[0], None))
                 except UserFacingError as error:
                     outcomes.append((index, None, error))
     return sorted(outcomes, key=lambda outcome: outcome[0])
@@ -208,10 +225,6 @@ def _open(request: Analyse) -> tuple[ImageRecord, float]:
             f"{record.path.name} has changed since it was opened.", "Open it again to see what is analysed."
         )
     return record, 1e3 * (time.perf_counter() - start)
-
-
-def _with_decode(analysis: Analysis, decode_ms: float) -> Analysis:
-    return replace(analysis, timings_ms={"decode": decode_ms, **analysis.timings_ms})
 
 
 # ---- the engine process ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from safetensors.torch import load as load_tensors
 
 from divisive_desktop.errors import EngineError, ModelError, ModelIntegrityError, OutOfMemoryError
 from divisive_desktop.explanation.analysis import Analysis, Box
-from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.imaging.record import ImageRecord, Spacing
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.store import verified_bytes
 from divisive_desktop.networks.network import Network
@@ -41,6 +41,39 @@ class LoadedModel:
     def prepare(self, record: ImageRecord, crop: Box | None = None) -> ModelInput:
         """What this model sees of an image."""
         return prepare(record, self.card.preprocessing, crop)
+
+    def subject(self, record: ImageRecord, crop: Box | None = None) -> Subject:
+        """An image made ready for `analyse_subjects`; quick enough to do ahead in other threads.
+
+        Raises
+        ------
+        ImageTooSmallError
+            The crop lies outside the image.
+        """
+        start = time.perf_counter()
+        seen = self.prepare(record, crop)
+        return Subject(
+            file=str(record.path),
+            sha256=record.sha256,
+            frame=record.frame,
+            image_size=(record.width, record.height),
+            spacing=record.spacing,
+            seen=seen,
+            timings_ms={"preprocess": 1e3 * (time.perf_counter() - start)},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What goes into the network, and where it came from, without the image's own pixels: a batch of films is small."""
+
+    file: str
+    sha256: str
+    frame: int
+    image_size: tuple[int, int]
+    spacing: Spacing | None
+    seen: ModelInput
+    timings_ms: Mapping[str, float]
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -126,18 +159,23 @@ def analyse_batch(
     model: LoadedModel, records: Sequence[ImageRecord], crops: Sequence[Box | None] | None = None
 ) -> list[Analysis]:
     """As `analyse`, for several images in one pass. ``forward`` in the timings is each image's share of it."""
-    if not records:
+    chosen = crops if crops is not None else [None] * len(records)
+    return analyse_subjects(model, [model.subject(r, c) for r, c in zip(records, chosen, strict=True)])
+
+
+def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[Analysis]:
+    """As `analyse`, for images that were made ready by ``model.subject``.
+
+    Raises
+    ------
+    OutOfMemoryError, ModelError
+        The device is full; the network gave something that isn't a number.
+    """
+    if not subjects:
         return []
     start = time.perf_counter()
-    chosen = crops if crops is not None else [None] * len(records)
-    inputs = [model.prepare(record, crop) for record, crop in zip(records, chosen, strict=True)]
-    prepared = time.perf_counter()
-    logits, cams = forward(model, np.stack([i.pixels for i in inputs]))
-    done = time.perf_counter()
-    timings = {
-        "preprocess": 1e3 * (prepared - start) / len(records),
-        "forward": 1e3 * (done - prepared) / len(records),
-    }
+    logits, cams = forward(model, np.stack([subject.seen.pixels for subject in subjects]))
+    share_ms = 1e3 * (time.perf_counter() - start) / len(subjects)
     if not (np.isfinite(logits).all() and np.isfinite(cams).all()):
         raise ModelError(
             f"The model {model.card.id} gave a result that is not a number.",
@@ -145,22 +183,22 @@ def analyse_batch(
         )
     return [
         Analysis(
-            file=str(record.path),
-            sha256=record.sha256,
-            frame=record.frame,
-            image_size=(record.width, record.height),
-            region=seen.region,
+            file=subject.file,
+            sha256=subject.sha256,
+            frame=subject.frame,
+            image_size=subject.image_size,
+            region=subject.seen.region,
             model=model.card.ref,
             device=str(model.device),
             precision=model.precision,
             logits=(float(logits[i, 0]), float(logits[i, 1])),
             bias=model.bias,
             cams=cams[i],
-            preprocessing=seen.recipe,
-            timings_ms=timings,
-            spacing=record.spacing,
+            preprocessing=subject.seen.recipe,
+            timings_ms={**subject.timings_ms, "forward": share_ms},
+            spacing=subject.spacing,
         )
-        for i, (record, seen) in enumerate(zip(records, inputs, strict=True))
+        for i, subject in enumerate(subjects)
     ]
 
 
