@@ -146,7 +146,8 @@ def train_command(
     )
     stored = ship(
         out, result.network, settings, examples, model_id=out.name, description=words, open_sets=others,
-        default=default, parent=parent, controls=controls, progress=tell, replace_existing=replace_existing,
+        default=default, parent=parent, controls=controls, features=features, progress=tell,
+        replace_existing=replace_existing,
         training={"history": result.history, "kept_epoch": result.kept_epoch, "seconds": round(result.seconds),
                   "images": {s: sum(e.split == s for e in examples) for s in ("train", "val")}},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,21 @@ from divisive_desktop.library.tasks import task as task_of
 from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.saving import save_network
 from divisive_desktop.training import scores
+from divisive_desktop.training.augment import keep_border
 from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.evaluate import (
     Predictions,
     agreement,
-    border_control,
     deletion_insertion,
     predict,
+    predict_cached,
     randomised_head,
     report,
 )
+from divisive_desktop.training.features import Change, compute_features
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
 
-CONTROL_IMAGES = 60
+CONTROL_IMAGES = 24
 """Deletion/insertion and the random head are measured on this many images of the first test split."""
 
 
@@ -100,6 +102,7 @@ def ship(
     parent: str | None = None,
     replace_existing: bool = False,
     controls: bool = True,
+    features: Path | None = None,
     progress: ProgressCallback | None = None,
     cancelled: CancelCheck | None = None,
 ) -> StoredModel:
@@ -115,6 +118,8 @@ def ship(
         Further test data by name, from sources never trained on.
     controls : bool
         Also measure border-only input, deletion/insertion and a random head.
+    features : Path, optional
+        Folder of cached features of the frozen part (float16): quicker where a study has filled it.
     """
     words = description or Description()
     sets: dict[str, Sequence[Example]] = {
@@ -132,7 +137,7 @@ def ship(
                 fraction = (before + i) / total
                 progress(TrainProgress(stage="evaluation", fraction=fraction, text=f"Evaluating {name}: {i} of {n}"))
 
-        answers[name] = predict(network, members, settings.preprocessing, progress=tell, cancelled=cancelled)
+        answers[name] = _answers(network, members, settings, features, None, tell, cancelled)
         done += len(members)
     cosine = network.head_cosine()
     before = scores.reliability(answers["val"].labels, answers["val"].margins)[0]
@@ -141,7 +146,7 @@ def ship(
     metrics: dict[str, Any] = {name: report(p, settings.task) for name, p in answers.items()}
     for name, members in sets.items():
         if controls and (name == "val" or name.startswith("test")):
-            blanked = border_control(network, members, settings.preprocessing, cancelled=cancelled)
+            blanked = _answers(network, members, settings, features, keep_border, None, cancelled)
             metrics[name]["border_only_auroc"] = round(scores.auroc(blanked.labels, blanked.margins), 5)
     first = next((n for n in sets if n.startswith("test")), "val")
     if controls:
@@ -165,6 +170,19 @@ def ship(
     )
     picture = {"mean_cams.png": mean_cam_picture(answers[first])}
     return save_network(folder, network, card, extras=picture, replace_existing=replace_existing)
+
+
+def _answers(
+    network: Network, members: Sequence[Example], settings: Settings, features: Path | None, change: Change | None,
+    tell: Callable[[int, int], None] | None, cancelled: CancelCheck | None,
+) -> Predictions:
+    if features is None or not settings.cached or settings.cut is None:
+        return predict(network, members, settings.preprocessing, change=change, progress=tell, cancelled=cancelled)
+    cached = compute_features(
+        network, members, settings.cut, settings.preprocessing, folder=features, change=change, progress=tell,
+        cancelled=cancelled,
+    )
+    return predict_cached(network, cached, settings.cut, members)
 
 
 def _every(examples: Sequence[Example], count: int) -> Any:
