@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop.errors import DamagedImageError, ImageError
+from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.sniff import sniff_file
 
 _TAGS = [
@@ -128,7 +129,8 @@ def read_instance(path: str | os.PathLike[str]) -> Instance:
 
     path = Path(path)
     try:
-        data = dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_TAGS))
+        with BoundedReader(path) as source:
+            data = dcmread(source, force=True, stop_before_pixels=True, specific_tags=list(_TAGS))
         sides = [_text(data, "ViewPosition"), _text(data, "ImageLaterality") or _text(data, "Laterality")]
         return Instance(
             path=path,
@@ -205,7 +207,8 @@ def files_of_dicomdir(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     path = Path(path)
     try:
-        records = list(dcmread(path, force=True).get("DirectoryRecordSequence") or [])
+        with BoundedReader(path) as source:
+            records = list(dcmread(source, force=True).get("DirectoryRecordSequence") or [])
         references = [record.get("ReferencedFileID") for record in records]
     except MemoryError:
         raise

@@ -56,10 +56,10 @@ HEADER_KEYWORDS = (
 _JPEG_END = b"\xff\xd9"
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
-# Fastest first among those that agree with each other (tests/benchmarks/bench_imaging.py): libjpeg-turbo in Pillow for
-# 8-bit JPEG, GDCM where installed, then what always comes along.
-_PREFERRED = ("pyjpegls", "gdcm", "pylibjpeg", "pydicom", "pillow")
-_PREFERRED_JPEG = ("pillow", "gdcm", "pylibjpeg")
+# Fastest first among those that agree with each other (tests/benchmarks/bench_imaging.py). GDCM isn't used even where
+# it is installed: it ends the whole process on damaged JPEG data (tests/benchmarks/fuzz_imaging.py finds such files).
+_PLUGINS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow")
+_PLUGINS_JPEG = ("pillow", "pylibjpeg")
 
 
 def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
@@ -230,9 +230,8 @@ def _decode(
         _check_length(path, dataset, keyword)
         plugins: list[str] = [""]
     else:
-        available = decoder.available_plugins
-        order = _PREFERRED_JPEG if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) else _PREFERRED
-        plugins = sorted(available, key=lambda name: order.index(name) if name in order else 99)
+        known = _PLUGINS_JPEG if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) else _PLUGINS
+        plugins = [name for name in known if name in decoder.available_plugins]
         if not plugins:
             raise _undecodable(path, syntax, "; ".join(decoder.missing_dependencies))
     failures = []
@@ -241,7 +240,9 @@ def _decode(
             pixels, properties = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
         except MemoryError:
             raise
-        except Exception as exc:  # noqa: BLE001  decoders raise anything; the message below tells it
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001  decoders raise anything, Rust's panics included; told below
             reason = str(exc).rpartition(f"{plugin}: ")[2] if plugin else str(exc)
             failures.append(f"{plugin or 'pydicom'}: {' '.join(reason.split())[:120]}")
             continue
@@ -312,7 +313,7 @@ _NEEDED = {
 
 
 def _decoder_name(plugin: str, syntax: UID) -> str:
-    package = {"": "pydicom", "gdcm": "python-gdcm"}.get(plugin, plugin)
+    package = plugin or "pydicom"
     if plugin == "pylibjpeg":  # a frame around three packages
         jpeg_2000 = syntax in JPEG2000TransferSyntaxes
         part = "rle" if syntax == RLELossless else "openjpeg" if jpeg_2000 else "libjpeg"

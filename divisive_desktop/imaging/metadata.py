@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from divisive_desktop.errors import DamagedImageError, NotAnImageError, UnreadableFileError
+from divisive_desktop.errors import DamagedImageError, ImageError, ImageTooLargeError, NotAnImageError, UnreadableFileError
 from divisive_desktop.imaging.identifying import is_identifying
+from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 
 MAX_ROWS = 20_000
@@ -72,8 +73,12 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[Tag, ...]:
 
             return _bounded(photograph_tags(path))
         return _bounded(_dicom_tags(path))
-    except MemoryError:
+    except ImageError:
         raise
+    except MemoryError as exc:
+        raise ImageTooLargeError(
+            f"There is not enough memory to read {path.name}.", "Close other pictures or programs and try again."
+        ) from exc
     except Exception as exc:
         raise DamagedImageError(
             f"What {path.name} says about itself can't be read ({type(exc).__name__}: {exc}).",
@@ -101,9 +106,10 @@ def _dicom_tags(path: Path) -> Iterator[Tag]:
 
     import divisive_desktop.imaging.dicom  # noqa: F401  sets pydicom's tolerance
 
-    dataset = dcmread(path, force=True, defer_size=65536, stop_before_pixels=False)
-    yield from _walk(dataset.file_meta, 0, False)
-    yield from _walk(dataset, 0, False)
+    with BoundedReader(path) as source:
+        dataset = dcmread(source, force=True, defer_size=65536)
+        yield from _walk(dataset.file_meta, 0, False)
+        yield from _walk(dataset, 0, False)
 
 
 def _walk(dataset: Any, depth: int, hidden: bool) -> Iterator[Tag]:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from divisive_desktop.errors import (
     DamagedImageError,
@@ -18,6 +17,7 @@ from divisive_desktop.errors import (
     UnreadableFileError,
 )
 from divisive_desktop.imaging import limits
+from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 
@@ -52,7 +52,7 @@ def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int 
             raise UnreadableFileError(f"{path.name} is a folder.", "Open the folder to list the pictures in it.")
         if not stat.S_ISREG(mode):
             raise UnreadableFileError(f"{path.name} is not a regular file.", "Open a picture file.")
-        with path.open("rb") as source:
+        with BoundedReader(path) as source:
             return _read(path, source, frame, limit)
     except FileNotFoundError as exc:
         raise UnreadableFileError(f"{path} doesn't exist.", "Check the name; it may have been moved.") from exc
@@ -64,7 +64,7 @@ def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int 
         ) from exc
 
 
-def _read(path: Path, source: BinaryIO, frame: int, limit: int) -> ImageRecord:
+def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRecord:
     head = source.read(HEAD_BYTES)
     if not head:
         raise EmptyFileError(f"{path.name} is empty (0 bytes).", "Copy or download the file again.")
@@ -72,7 +72,7 @@ def _read(path: Path, source: BinaryIO, frame: int, limit: int) -> ImageRecord:
     if kind not in ("dicom", "photograph"):
         raise _not_an_image(path, kind, head)
     source.seek(0)
-    sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
+    sha256 = hashlib.file_digest(source, "sha256").hexdigest()
     source.seek(0)
     try:
         if kind == "dicom":

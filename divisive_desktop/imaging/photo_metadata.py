@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from PIL import ExifTags, Image, IptcImagePlugin
 
+from divisive_desktop.imaging.limits import check_size, max_pixels
 from divisive_desktop.imaging.metadata import MAX_VALUE, Tag
 from divisive_desktop.imaging.photograph import FORMATS
 
@@ -39,6 +40,8 @@ def photograph_tags(path: Path) -> Iterator[Tag]:
         yield Tag("Picture", "", "Format", "Format", "", f"{image.format_description or image.format}")
         yield Tag("Picture", "", "Size", "Size", "", f"{image.width:,} x {image.height:,} pixels")
         yield Tag("Picture", "", "Mode", "Mode", "", image.mode)
+        # Pillow decodes a PNG to look for an EXIF block behind the pixels.
+        check_size(path.name, *image.size, max_pixels())
         yield from exif_tags(image.getexif())
         xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
         if xmp:
