@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from divisive_desktop.explanation.analysis import Analysis
 
-_DEGREES = ((0.95, "very likely"), (0.80, "likely"), (0.60, "more likely than not"), (0.0, "undecided"))
+_DEGREES = ((0.95, "very high score"), (0.80, "high score"), (0.60, "weak score"), (0.0, "undecided"))
 
 CALIBRATIONS = {
     "patient": "in the patient",
@@ -16,7 +16,7 @@ CALIBRATIONS = {
 
 
 def degree(probability: float) -> str:
-    """How sure a probability of 0.5..1 is, in words; never more certain than 'very likely'."""
+    """The model's score of 0.5..1 in words. About the model, not the image: how far it can be trusted the card says."""
     return next(words for least, words in _DEGREES if probability >= least)
 
 

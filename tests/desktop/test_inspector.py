@@ -84,8 +84,8 @@ def test_no_content_is_cut_off_at_the_right(inspector: Inspector, analysis: Anal
 
 @pytest.mark.parametrize(
     ("probability", "words", "number"),
-    [(0.5, "undecided", "50 %"), (0.7, "more likely than not", "70 %"), (0.85, "likely", "85 %"),
-     (0.97, "very likely", "97 %"), (0.9999, "very likely", "> 99 %")],
+    [(0.5, "undecided", "50 %"), (0.7, "weak score", "70 %"), (0.85, "high score", "85 %"),
+     (0.97, "very high score", "97 %"), (0.9999, "very high score", "> 99 %")],
 )  # fmt: skip
 def test_words_never_claim_certainty(probability: float, words: str, number: str) -> None:
     assert wording.degree(probability) == words
