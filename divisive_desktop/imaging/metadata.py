@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from divisive_desktop.errors import DamagedImageError, ImageError, ImageTooLargeError, NotAnImageError, UnreadableFileError
+from divisive_desktop.errors import (
+    DamagedImageError,
+    ImageError,
+    ImageTooLargeError,
+    NotAnImageError,
+    UnreadableFileError,
+)
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff

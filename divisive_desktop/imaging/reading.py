@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 
 
 class BoundedReader(io.BufferedReader):
@@ -15,7 +14,7 @@ class BoundedReader(io.BufferedReader):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(io.FileIO(Path(path)))
+        super().__init__(io.FileIO(os.fspath(path)))
         self.size = os.fstat(self.fileno()).st_size
         """Bytes in the file when it was opened."""
 
