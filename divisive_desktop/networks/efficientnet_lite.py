@@ -34,19 +34,36 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding: output side = ceil(input side / stride).
 
     With stride 2 and an even side the padding is one pixel larger at the bottom and right; ``padding`` of
-    ``nn.Conv2d`` can't say that.
+    ``nn.Conv2d`` can't say that, so the input is copied into a padded one. `grow` saves that copy.
     """
+
+    grown = False
+
+    @torch.no_grad()
+    def grow(self) -> None:
+        """Give a strided kernel a row of zeros at the top and a column at the left (inference only).
+
+        The lopsided padding is then inside the kernel: with one pixel more than SAME asks for at the top and left,
+        and as much at the bottom and right, the output is the same for even and odd sides, and nothing is copied.
+        """
+        if self.stride[0] == 2 and not self.grown:
+            self.weight = nn.Parameter(F.pad(self.weight, (1, 0, 1, 0)), requires_grad=False)
+            self.kernel_size = (self.kernel_size[0] + 1, self.kernel_size[1] + 1)
+            self.grown = True
 
     def forward(self, x: Tensor) -> Tensor:
         top, bottom = self._pads(x.shape[-2], 0)
         left, right = self._pads(x.shape[-1], 1)
+        if self.grown:
+            return F.conv2d(x, self.weight, self.bias, self.stride, (top + 1, left + 1), 1, self.groups)
         if top != bottom or left != right:
             x = F.pad(x, (left, right, top, bottom))
             top = left = 0
         return F.conv2d(x, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups)
 
     def _pads(self, side: int, axis: int) -> tuple[int, int]:
-        stride, reach = self.stride[axis], (self.kernel_size[axis] - 1) * self.dilation[axis] + 1
+        kernel = self.kernel_size[axis] - self.grown
+        stride, reach = self.stride[axis], (kernel - 1) * self.dilation[axis] + 1
         total = max((math.ceil(side / stride) - 1) * stride + reach - side, 0)
         return total // 2, total - total // 2
 
@@ -68,7 +85,7 @@ class ConvNorm(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Work the normalisation's fixed statistics into the convolution (inference only, can't be undone)."""
+        """Work the normalisation's fixed statistics (and padding) into the kernel; inference only, for good."""
         norm = self.norm
         if not isinstance(norm, nn.BatchNorm2d):
             return
@@ -80,6 +97,7 @@ class ConvNorm(nn.Module):
         self.conv.weight = nn.Parameter((weight.double() * scale[:, None, None, None]).to(weight.dtype), False)
         self.conv.bias = nn.Parameter(bias.to(weight.dtype), False)
         self.norm = nn.Identity()
+        self.conv.grow()
 
 
 class Block(nn.Module):

@@ -134,6 +134,18 @@ def test_folding_keeps_logits_and_maps(dilate: bool) -> None:
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
 
 
+@pytest.mark.parametrize("sides", [(1, 1), (2, 5), (31, 33), (64, 65), (100, 66)])
+def test_folding_keeps_maps_of_any_shape(sides: tuple[int, int]) -> None:
+    """Even and odd sides are padded differently at every strided convolution."""
+    network = trained_pair()
+    x = torch.randn(1, 3, *sides, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = network(x)[1]
+        folded = network.fold()(x)[1]
+    assert folded.shape == expected.shape
+    assert torch.allclose(folded, expected, atol=1e-4 * float(expected.abs().max()))
+
+
 def test_head_cosine() -> None:
     network = Network()
     with torch.no_grad():
