@@ -25,8 +25,8 @@
 Methods that write return when the act is on the disk, together with its record in the audit chain; they may be called
 from any thread (call ``save_mask`` from a worker thread: it flushes files). Errors are ``CasebookError`` and its kin.
 
-The folder (0700, files 0600): ``casebook.sqlite`` · ``blobs/`` content-addressed files (masks, CAM pairs, thumbnails,
-imported images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash of the closed database ·
+The folder (0700, files 0600): ``casebook.sqlite`` · ``blobs/`` content-addressed files (masks, thumbnails, imported
+images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash of the closed database ·
 ``lock`` who holds it · ``backups/`` · ``damaged/`` what was set aside.
 """
 

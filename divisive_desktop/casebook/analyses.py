@@ -1,4 +1,4 @@
-"""Analyses: what models said, figures in columns and CAM pairs in blobs."""
+"""Analyses: what models said, figures in columns, CAM pairs beside them."""
 
 from __future__ import annotations
 
@@ -55,11 +55,12 @@ class Analyses(Base):
                 "logit0": float(analysis.logits[0]), "logit1": float(analysis.logits[1]),
                 "bias0": float(analysis.bias[0]), "bias1": float(analysis.bias[1]),
                 "probability": analysis.probability, "predicted": analysis.predicted,
-                "cams": self.blobs.put(cams.tobytes()), "cam_height": cams.shape[1], "cam_width": cams.shape[2],
                 "preprocessing": canonical(_plain(analysis.preprocessing)),
                 "timings": canonical(_plain(analysis.timings_ms)),
             },
         )  # fmt: skip
+        values = {"analysis_id": row, "height": cams.shape[1], "width": cams.shape[2], "data": cams.tobytes()}
+        act.insert("cams", values)
         act.update("cases", case_id, {"analysis": row})
         act.record(
             "analysis", case=case_id, model=analysis.model, analysis=row, logits=[float(v) for v in analysis.logits],
@@ -105,15 +106,16 @@ class Analyses(Base):
         """The whole analysis as it was made, CAM pair included."""
         with self._read() as connection:
             row = connection.exec_driver_sql(
-                "SELECT a.*, c.path, c.sha256, c.frame, m.model, m.version, m.weights_sha256, m.method, m.task, "
-                "m.negative, m.positive FROM analyses a JOIN cases c ON c.id = a.case_id "
-                "JOIN models m ON m.id = a.model_id WHERE a.id = ?",
+                "SELECT a.*, p.height, p.width, p.data, c.path, c.sha256, c.frame, m.model, m.version, "
+                "m.weights_sha256, m.method, m.task, m.negative, m.positive FROM analyses a "
+                "JOIN cases c ON c.id = a.case_id JOIN models m ON m.id = a.model_id "
+                "JOIN cams p ON p.analysis_id = a.id WHERE a.id = ?",
                 (analysis_id,),
             ).mappings().first()  # fmt: skip
         if row is None:
             raise CasebookError(f"There is no analysis {analysis_id} in this casebook.", "Reload the list.")
-        shape = (2, row["cam_height"], row["cam_width"])
-        cams = np.frombuffer(self.blobs.get(row["cams"]), "<f4").astype(np.float32)
+        shape = (2, row["height"], row["width"])
+        cams = np.frombuffer(row["data"], "<f4").astype(np.float32)
         if cams.size != shape[0] * shape[1] * shape[2]:
             raise CasebookDamagedError("The CAM pair of an analysis has the wrong size.", "Analyse the case again.")
         return Analysis(

@@ -37,8 +37,12 @@ def sha256(data: bytes) -> str:
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
-    """SHA-256 of a row's content: canonical JSON of its columns, leaving out those that are NULL."""
-    return sha256(canonical({k: v for k, v in row.items() if v is not None}).encode())
+    """SHA-256 of a row's content: canonical JSON of its columns, leaving out those that are NULL.
+
+    Bytes stand there as ``{"sha256": …}``, which no text or number can look like.
+    """
+    content = {k: {"sha256": sha256(v)} if isinstance(v, bytes) else v for k, v in row.items() if v is not None}
+    return sha256(canonical(content).encode())
 
 
 def record_hash(record: Mapping[str, Any]) -> str:

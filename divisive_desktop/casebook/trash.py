@@ -34,8 +34,13 @@ class Trash(Cases):
         with self._act() as act:
             cases = act.sql("SELECT id, sha256, name FROM cases WHERE trashed IS NOT NULL").fetchall()
             for case, digest, name in cases:
-                for table in ("labels", "masks", "analyses"):
-                    for (row,) in act.sql(f"SELECT id FROM {table} WHERE case_id = ?", (case,)).fetchall():
+                for table, of in (
+                    ("labels", "case_id = ?"),
+                    ("masks", "case_id = ?"),
+                    ("cams", "analysis_id IN (SELECT id FROM analyses WHERE case_id = ?)"),
+                    ("analyses", "case_id = ?"),
+                ):
+                    for (row,) in act.sql(f"SELECT id FROM {table} WHERE {of}", (case,)).fetchall():
                         act.delete(table, row)
                 act.delete("cases", case)
                 act.record("delete", case=case, sha256=digest, name=name)
@@ -66,6 +71,6 @@ def referenced_blobs(run: Callable[[str], Iterable[Any]]) -> set[str]:
         for row in run(
             "SELECT sha256 || copy FROM cases WHERE copy IS NOT NULL UNION SELECT thumbnail FROM cases "
             "WHERE thumbnail IS NOT NULL UNION SELECT blob FROM masks "
-            "UNION SELECT cams FROM analyses UNION SELECT mask FROM run_cases WHERE mask IS NOT NULL"
+            "UNION SELECT mask FROM run_cases WHERE mask IS NOT NULL"
         )
     }

@@ -116,7 +116,7 @@ def _verify(path: Path, originals: bool, expected_head: str | None, progress: Ca
             _check_witness(lines, rest, records, report)
             _check_content(connection, records, report)
             files = _files(connection)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as e:
+    except (sqlite3.DatabaseError, UnicodeDecodeError, LookupError) as e:
         report.breaks.append(Finding(database.DATABASE, f"can't be read ({e})"))
         return report
     _check_backups(path, records, report)
@@ -138,6 +138,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection = database.connect(database.private_copy(source, folder))
         stack.enter_context(contextlib.closing(connection))
         connection.row_factory = sqlite3.Row
+        # A text that isn't UTF-8 any more is a changed row like others, not the end of the check.
+        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         connection.execute("BEGIN")
         yield connection
 
@@ -199,10 +201,11 @@ def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: 
         try:
             good = record["hash"] == chain.record_hash(record)
             record["parameters"], record["rows"] = json.loads(record["parameters"]), json.loads(record["rows"])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, LookupError):  # LookupError: a column's name was changed
             good = False
         if not good:
-            report.breaks.append(Finding(where, f"its content was changed ({record['act']}, {record['time']})"))
+            said = f"its content was changed ({record.get('act')}, {record.get('time')})"
+            report.breaks.append(Finding(where, said.encode("utf-8", "replace").decode()))
             break
         if record["previous"] != previous:
             report.breaks.append(Finding(where, "it doesn't follow the record before it"))
@@ -293,7 +296,6 @@ def _files(connection: sqlite3.Connection) -> _Files:
     blobs: dict[str, str] = {}
     for sql in (
         "SELECT mask, 'mask of run ' || run_id FROM run_cases WHERE mask IS NOT NULL",
-        "SELECT cams, 'CAM pair of case ' || case_id FROM analyses",
         "SELECT blob, 'mask of case ' || case_id FROM masks",
         "SELECT thumbnail, 'thumbnail of case ' || id FROM cases WHERE thumbnail IS NOT NULL",
         "SELECT sha256 || copy, 'image of case ' || id FROM cases WHERE copy IS NOT NULL",

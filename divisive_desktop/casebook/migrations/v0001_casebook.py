@@ -70,12 +70,18 @@ def _cases() -> None:
         "analyses",
         _link("case_id", "cases"),
         _link("model_id", "models"),
-        *_text("time", "user", "device", "precision", "cams", "preprocessing", "timings"),
+        *_text("time", "user", "device", "precision", "preprocessing", "timings"),
         *_int("region_x", "region_y", "region_width", "region_height", "image_width", "image_height"),
         *_real("logit0", "logit1", "bias0", "bias1", "probability"),
-        *_int("predicted", "cam_height", "cam_width"),
+        *_int("predicted"),
     )
     op.create_index("analyses_case", "analyses", ["case_id"])
+    _table(
+        "cams",
+        sa.Column("analysis_id", sa.Integer, sa.ForeignKey("analyses.id"), nullable=False, unique=True),
+        *_int("height", "width"),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
 
 
 def _runs() -> None:
