@@ -101,6 +101,26 @@ def test_a_bad_file_is_a_message_and_the_engine_lives_on(
     assert isinstance(listener.end_of(client.submit(Analyse(str(rg1), model_id=MODEL))), messages.Done)
 
 
+def test_the_log_names_no_patient_and_no_file(
+    client: EngineClient, listener: Listener, home: Path, rg1: Path, tmp_path: Path
+) -> None:
+    import pydicom
+    from pydicom.dataelem import RawDataElement
+
+    dataset = pydicom.dcmread(rg1)
+    name = b"SECRETIVE^" + b"X" * 80  # longer than the standard allows: pydicom warns and quotes it
+    dataset[0x00100010] = RawDataElement(pydicom.tag.Tag(0x00100010), "PN", len(name), name, 0, False, True)
+    ward = b"SECRETIVE WARD " + b"Y" * 25
+    dataset[0x00081010] = RawDataElement(pydicom.tag.Tag(0x00081010), "SH", len(ward), ward, 0, False, True)
+    file = tmp_path / "secretive-name.dcm"
+    dataset.save_as(file)
+    assert isinstance(listener.end_of(client.submit(Analyse(str(file), model_id=MODEL))), messages.Done)
+    file.write_bytes(file.read_bytes()[:-500_000])
+    assert isinstance(listener.end_of(client.submit(Analyse(str(file), model_id=MODEL))), messages.Failed)
+    log = (home / "log" / "engine.log").read_text()
+    assert "secretive" not in log.lower()
+
+
 def test_a_batch_does_the_others(client: EngineClient, listener: Listener, rg1: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"\x89PNG\r\n\x1a\n")
