@@ -159,6 +159,7 @@ TABLE: tuple[Action, ...] = (
     Action("find", "Search the worklist", "View", lambda w: w.worklist.focus_search(), "Ctrl+F", "", "search",
            has_cases, separator=True),
     # Help
+    Action("reading", "Reading the maps", "Help", do.show_reading, "F1", "What they show, and what they don't", "info"),
     Action("shortcuts", "Keyboard shortcuts", "Help", do.show_shortcuts, "?", "", "keyboard"),
     Action("save-log", "Save log…", "Help", do.save_log, "", "What the program did, without patient data", "",
            separator=True),

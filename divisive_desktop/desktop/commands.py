@@ -205,6 +205,13 @@ def show_shortcuts(window: MainWindow) -> None:
     ShortcutSheet(window.actions_.table, window).open()
 
 
+def show_reading(window: MainWindow) -> None:
+    """What an analyst must know about saliency maps."""
+    from divisive_desktop.desktop.reading import ReadingDialog
+
+    ReadingDialog(window).open()
+
+
 def show_about(window: MainWindow) -> None:
     engine = window.tasks.engine
     running = f"PyTorch {engine.torch_version} on {engine.device_name}" if engine else "not running"

@@ -21,7 +21,7 @@ from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.theme import Theme
 from divisive_desktop.desktop.worklist import Worklist
 from divisive_desktop.desktop.workspace import Workspace
-from divisive_desktop.engine.messages import EngineDied
+from divisive_desktop.engine.messages import EngineDied, EngineReady
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -222,8 +222,7 @@ class MainWindow(QMainWindow):
         self._update_state()
 
     def _tell_inspector(self, case: Case | None) -> None:
-        question = self.work.question(case)
-        self.inspector.show_case(case, *question)
+        self.inspector.show_case(case, *self.work.question(case), self.work.card(case))
         self.inspector.verdict.set_models(*self.work.model_choices(case))
 
     def _zoom_on(self, rank: int) -> None:
@@ -245,6 +244,8 @@ class MainWindow(QMainWindow):
 
     def _engine_changed(self, event: Any) -> None:
         self.status.set_engine(event)
+        if isinstance(event, EngineReady) and event.note:
+            self.notify("engine", "info", event.note)
         if not isinstance(event, EngineDied) or event.asked:
             return
         again = ("Analyse again", lambda: commands.analyse_current(self)) if self.work.current is not None else None

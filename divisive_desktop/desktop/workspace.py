@@ -248,6 +248,13 @@ class Workspace(QObject):
         task = background.task_of(self._kind(case), self._cards)
         return (task.question, task.classes) if task is not None else ("", None)
 
+    def card(self, case: Case | None) -> Card | None:
+        """Card of the very model version that made a case's analysis; None if it isn't installed (any more)."""
+        if case is None or case.analysis is None:
+            return None
+        wanted = case.analysis.model.weights_sha256
+        return next((c for c in self._cards if c.weights_sha256 == wanted), None)
+
     def model_choices(self, case: Case | None) -> tuple[list[tuple[str, str]], str]:
         """Models that answer a case's question, as (id, text), and the one in use ('' for the default)."""
         task = background.task_of(self._kind(case), self._cards)

@@ -15,7 +15,7 @@ from divisive_desktop.desktop.window import MainWindow
 
 WORK_WITHOUT_CASES = {
     "open", "open-folder", "samples", "quit", "auto-analyse", "theme-system", "theme-light", "theme-dark",
-    "full-screen", "shortcuts", "save-log", "about",
+    "full-screen", "reading", "shortcuts", "save-log", "about",
 }  # fmt: skip
 
 

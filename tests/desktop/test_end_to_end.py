@@ -46,6 +46,9 @@ def test_the_main_job(
     provenance = window.inspector.provenance.text()
     assert provenance["Model"] == "seeded-test"
     assert provenance["Weights"].rstrip("…") == analysis.model.weights_sha256[:12]
+    assert provenance["Calibration"].startswith("none")
+    assert "not calibrated" in verdict.words.text()
+    assert "mean nothing" in window.inspector.limits.text()
     assert window.status.engine.text() == "Engine ready · CPU"
 
     # A label turns the pair around: what was the true class's map is now the false class's.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.inspector.features import FeaturePanel
@@ -18,6 +18,7 @@ from divisive_desktop.desktop.wording import CALIBRATIONS
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.record import ImageRecord
+    from divisive_desktop.library.card import Card
 
 IDENTIFYING = {
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "AccessionNumber", "InstitutionName",
@@ -25,6 +26,9 @@ IDENTIFYING = {
     "StationName",
 }  # fmt: skip
 """Header keys that are hidden until the analyst asks for identity."""
+
+
+_LIMITS = "What this model is for, and its limits"
 
 
 class Inspector(QScrollArea):
@@ -47,34 +51,64 @@ class Inspector(QScrollArea):
         self._sections: dict[str, Section] = {}
         self.add_section("Important features", self.features)
         self.add_section("Model and method", self.provenance)
+        self.limits = QLabel()
+        self.limits.setWordWrap(True)
+        self.limits.setTextFormat(Qt.TextFormat.PlainText)
+        self.limits.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.add_section(_LIMITS, self.limits, folded=True)
         self.greys = GreysPanel()
         self.add_section("Histogram", self.greys, folded=True).unfolded.connect(self.greys.refresh)
         self.add_section("Image", self.image)
         self.setWidget(holder)
         self._record: ImageRecord | None = None
         self.identity_visible = False
+        self.opinion_hidden = False
         self.show_case(None)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 600)
 
-    def add_section(self, title: str, widget: QWidget, folded: bool = False) -> Section:
-        """Append a foldable section."""
+    def add_section(self, title: str, widget: QWidget, folded: bool = False, after: str = "") -> Section:
+        """Add a foldable section, at the end or after another one."""
         section = Section(title, folded)
         section.body.addWidget(widget)
-        self._column.insertWidget(self._column.count() - 1, section)
+        last = self._column.count() - 1
+        self._column.insertWidget(self._column.indexOf(self._sections[after]) + 1 if after else last, section)
         self._sections[title] = section
         return section
 
-    def show_case(self, case: Case | None, question: str = "", classes: tuple[str, str] | None = None) -> None:
-        """Verdict and provenance of a case."""
-        self.verdict.show_case(case, question, classes)
+    def section(self, title: str) -> Section:
+        """The section of this title."""
+        return self._sections[title]
+
+    def set_opinion_hidden(self, hidden: bool) -> None:
+        """Hide what the model says about the case (the mask is being painted blind); `show_case` brings it back."""
+        self.opinion_hidden = hidden
+        self.verdict.setVisible(not hidden)
+        if hidden:
+            for name in ("Important features", "Model and method", _LIMITS):
+                self._sections[name].setVisible(False)
+
+    def show_case(
+        self,
+        case: Case | None,
+        question: str = "",
+        classes: tuple[str, str] | None = None,
+        card: Card | None = None,
+    ) -> None:
+        """Verdict and provenance of a case. ``card``: of the model that made its analysis, if it is installed."""
+        calibrated = card is not None and bool(card.calibration.get("folded"))
+        self.verdict.show_case(case, question, classes, calibrated)
         usable = case is not None and case.error is None
-        self._sections["Important features"].setVisible(usable)
-        analysis = case.analysis if usable else None
+        said = usable and not self.opinion_hidden
+        self._sections["Important features"].setVisible(said)
+        analysis = case.analysis if said else None
         self._sections["Model and method"].setVisible(analysis is not None)
         if analysis is not None:
-            self.provenance.set_rows(_provenance(analysis))
+            self.provenance.set_rows(_provenance(analysis, card))
+        self._sections[_LIMITS].setVisible(analysis is not None and card is not None)
+        if card is not None:
+            self.limits.setText("\n\n".join(t for t in (card.intended_use, *card.limits) if t))
         for name in ("Histogram", "Image"):
             self._sections[name].setVisible(usable and self._record is not None)
 
@@ -93,7 +127,7 @@ class Inspector(QScrollArea):
         self.show_record(self._record)
 
 
-def _provenance(analysis: Any) -> list[tuple[str, ...]]:
+def _provenance(analysis: Any, card: Card | None) -> list[tuple[str, ...]]:
     model = analysis.model
     rows: list[tuple[str, ...]] = [
         ("Model", model.id),
@@ -110,6 +144,7 @@ def _provenance(analysis: Any) -> list[tuple[str, ...]]:
             _preprocessing(analysis.preprocessing),
             "\n".join(f"{k}: {v}" for k, v in analysis.preprocessing.items()),
         ),
+        ("Calibration", _calibration(card), "Fitted on validation data only; changes how sure, not which class"),
         ("Device", f"{analysis.device}, {analysis.precision}"),
         (
             "Time",
@@ -118,6 +153,16 @@ def _provenance(analysis: Any) -> list[tuple[str, ...]]:
         ),
     ]
     return rows
+
+
+def _calibration(card: Card | None) -> str:
+    if card is None:
+        return ""
+    if not card.calibration.get("folded"):
+        return "none: the percentage is no frequency"
+    return (
+        f"temperature {card.calibration.get('temperature', 1.0):.2f}, error {card.calibration.get('ece_after', 0):.2f}"
+    )
 
 
 def _preprocessing(p: Mapping[str, Any]) -> str:

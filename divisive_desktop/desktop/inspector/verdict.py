@@ -90,7 +90,13 @@ class VerdictPanel(QWidget):
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
         self.model.setVisible(len(models) > 2)
 
-    def show_case(self, case: Case | None, question: str = "", classes: tuple[str, str] | None = None) -> None:
+    def show_case(
+        self,
+        case: Case | None,
+        question: str = "",
+        classes: tuple[str, str] | None = None,
+        calibrated: bool = False,
+    ) -> None:
         """Show a case's analysis, or why there is none. ``classes`` names them before the analysis does."""
         analysis = case.analysis if case is not None else None
         if analysis is not None:
@@ -105,9 +111,8 @@ class VerdictPanel(QWidget):
             p = probability_of_predicted(analysis)
             self.verdict.setText(capitalised(classes[analysis.predicted]))
             self.number.setText(percent(p))
-            self.words.setText(
-                f"{capitalised(degree(p))}. Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}."
-            )
+            sure = f"{capitalised(degree(p))}, {'' if calibrated else 'not '}calibrated."
+            self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
             self.bar.set_probability(analysis.probability)
             self._ends[0].setText(classes[0])
             self._ends[1].setText(classes[1])
