@@ -114,6 +114,11 @@ class History:
         self.end()
 
     @property
+    def open_name(self) -> str:
+        """Name of the open step, '' when none is."""
+        return self._open.name if self._open is not None else ""
+
+    @property
     def is_open(self) -> bool:
         """True between ``begin`` and ``end``."""
         return self._open is not None

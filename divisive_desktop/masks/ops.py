@@ -5,7 +5,7 @@ Pixels of the image (for tools that look at it) are a grey float32 or uint8 arra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import cv2
@@ -95,17 +95,22 @@ def stroke(
     pressure: Sequence[float] | None = None,
 ) -> Box | None:
     """Draw a brush along a line through ``points``; one point is a dab, two are a straight line."""
-    if not points:
-        return None
+    changed: Box | None = None
+    for stamp in stroke_stamps(mask.size, points, brush, pressure):
+        changed = enclose(changed, apply(mask, region, stamp, "subtract" if erase else "add", level))
+    return changed
+
+
+def stroke_stamps(
+    size: tuple[int, int], points: Sequence[Point], brush: Brush, pressure: Sequence[float] | None = None
+) -> Iterator[Stamp]:
+    """The stamps of a stroke on an image of ``size`` = (width, height), for whoever wants to change them first."""
     pressures = list(pressure) if pressure is not None else [1.0] * len(points)
     if len(pressures) != len(points):
         raise ValueError("as many pressures as points")
     ends = list(zip(points, pressures, strict=True))
-    changed: Box | None = None
     for (p, p0), (q, p1) in zip(ends, ends[1:] or ends, strict=False):
-        for stamp in segment(p, q, brush, mask.size, (p0, p1)):
-            changed = enclose(changed, apply(mask, region, stamp, "subtract" if erase else "add", level))
-    return changed
+        yield from segment(p, q, brush, size, (p0, p1))
 
 
 # ---- on what is painted already -------------------------------------------------------------------------

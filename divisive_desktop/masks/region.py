@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00")
-"""Colours of new regions in turn: Okabe and Ito's, told apart with every kind of colour vision."""
+PALETTE = ("#009e73", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#0072b2", "#d55e00")
+"""Colours of new regions in turn: Okabe and Ito's, told apart with every kind of colour vision; those
+of maps and features (orange, blue) come late."""
 
 DEFAULT_NAME = "important"
 

@@ -1,0 +1,79 @@
+"""Draws the mask's regions over the image, each in its colour, following the brush."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QColor, QPainter
+
+from divisive_desktop.desktop.painting.session import PaintSession
+from divisive_desktop.desktop.viewer.layers import MaskLayer
+from divisive_desktop.desktop.viewer.maps import PaneKind
+from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.masks.region import Region
+
+
+class RegionsLayer:
+    """One viewer layer for all regions of the session's mask.
+
+    Parameters
+    ----------
+    session : PaintSession
+    touch : callable
+        Asks the panes to paint again.
+    """
+
+    def __init__(self, session: PaintSession, touch: Callable[[], None]) -> None:
+        self._session, self._touch = session, touch
+        self._layers: dict[int, MaskLayer] = {}
+        self._drawn: dict[int, tuple[Region, float]] = {}
+        self.shown = True
+        session.opened.connect(self._start)
+        session.regionsChanged.connect(self._touch)
+        session.settingsChanged.connect(lambda _: self._touch())
+        session.painted.connect(self._refresh)
+
+    def set_shown(self, shown: bool) -> None:
+        """Show or hide the mask as a whole."""
+        self.shown = shown
+        self._touch()
+
+    def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
+        mask = self._session.mask
+        if mask is None or not self.shown:
+            return
+        for region in mask.regions:
+            if region.visible and mask.bounds(region.id, exact=False) is not None:
+                self._layer(region).paint_layer(painter, kind, transform)
+
+    def _layer(self, region: Region) -> MaskLayer:
+        """The region's layer, in its present colour."""
+        wanted = (region, self._session.settings.opacity)
+        if region.id not in self._layers:
+            assert self._session.mask is not None
+            self._layers[region.id] = MaskLayer(self._session.mask.pixels(region.id), _colour(*wanted))
+            self._drawn[region.id] = wanted
+        elif self._drawn[region.id] != wanted:
+            self._layers[region.id].set_colour(_colour(*wanted))
+            self._drawn[region.id] = wanted
+        return self._layers[region.id]
+
+    def _start(self) -> None:
+        self._layers.clear()
+        self._drawn.clear()
+        self._touch()
+
+    def _refresh(self, box: Box) -> None:
+        mask = self._session.mask
+        for gone in [i for i in self._layers if mask is None or i not in mask]:
+            del self._layers[gone], self._drawn[gone]
+        for layer in self._layers.values():
+            layer.refresh(box)
+        self._touch()
+
+
+def _colour(region: Region, opacity: float) -> QColor:
+    colour = QColor(region.colour)
+    colour.setAlphaF(opacity)
+    return colour

@@ -1,0 +1,256 @@
+"""The column of tools beside the picture, and the bar with the options of the active one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.painting.settings import LARGEST, MODES, ToolSettings
+from divisive_desktop.desktop.theme import GRID
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.painting.session import PaintSession
+    from divisive_desktop.desktop.painting.tools import PaintTool
+
+_MODE_TIPS = {
+    "add": "Add to the region",
+    "subtract": "Take away from the region (or hold Ctrl)",
+    "intersect": "Keep only what lies inside (or hold Ctrl+Shift)",
+}
+
+
+class Palette(QFrame):
+    """One button per tool; none keeps the keyboard focus, so that keys go to the picture."""
+
+    chosen = Signal(str)
+    undoRequested = Signal()
+    redoRequested = Signal()
+    shownToggled = Signal(bool)
+
+    def __init__(self, tools: Sequence[type[PaintTool]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "palette")
+        self._names: dict[QToolButton, str] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(GRID // 2, GRID, GRID // 2, GRID)
+        self._column.setSpacing(GRID // 2)
+        self._group = QButtonGroup(self)
+        self.buttons: dict[str, QToolButton] = {}
+        self._tool("pan", "pan", "Pan  (T)\nMove the picture; nothing is painted")
+        self._line()
+        for tool in tools:
+            self._tool(tool.id, tool.icon, f"{tool.text}  ({tool.key_hint})\n{tool.tip}")
+        self._line()
+        self.undo = self._plain("undo", "Undo", self.undoRequested.emit)
+        self.redo = self._plain("redo", "Redo", self.redoRequested.emit)
+        self.shown = self._plain("eye", "Show or hide the mask", None)
+        self.shown.setCheckable(True)
+        self.shown.setChecked(True)
+        self.shown.toggled.connect(self.shownToggled)
+        self._column.addStretch(1)
+
+    def set_tool(self, tool_id: str) -> None:
+        """Mark the active tool; one that isn't here marks none."""
+        button = self.buttons.get(tool_id)
+        if button is not None:
+            button.setChecked(True)
+        elif (checked := self._group.checkedButton()) is not None:
+            self._group.setExclusive(False)
+            checked.setChecked(False)
+            self._group.setExclusive(True)
+
+    def set_history(self, undo: str | None, redo: str | None) -> None:
+        """What undo and redo would do, None for nothing."""
+        for button, word, name, key in (
+            (self.undo, "Undo", undo, "Ctrl+Z"), (self.redo, "Redo", redo, "Ctrl+Shift+Z")
+        ):  # fmt: skip
+            button.setEnabled(name is not None)
+            button.setToolTip(f"{word} {name[0].lower() + name[1:]}  ({key})" if name else f"Nothing to {word.lower()}")
+
+    def recolour(self) -> None:
+        """Draw the icons in the colours of the scheme in force."""
+        for button, name in self._names.items():
+            button.setIcon(icons.icon(name))
+
+    def _tool(self, tool_id: str, icon: str, tip: str) -> None:
+        button = self._button(icon, tip)
+        button.setCheckable(True)
+        button.clicked.connect(lambda: self.chosen.emit(tool_id))
+        self._group.addButton(button)
+        self.buttons[tool_id] = button
+
+    def _plain(self, icon: str, tip: str, pressed: Callable[[], None] | None) -> QToolButton:
+        button = self._button(icon, tip)
+        if pressed is not None:
+            button.clicked.connect(lambda: pressed())
+        return button
+
+    def _button(self, icon: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icons.icon(icon))
+        button.setIconSize(QSize(20, 20))
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.partition("\n")[0].partition("  ")[0])
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setProperty("role", "tool")
+        self._names[button] = icon
+        self._column.addWidget(button)
+        return button
+
+    def _line(self) -> None:
+        line = QFrame()
+        line.setProperty("role", "hairline")
+        self._column.addWidget(line)
+
+
+class OptionsBar(QFrame):
+    """Options of the active tool in one row; only those that mean something to it are there."""
+
+    def __init__(self, session: PaintSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "optionsBar")
+        self._session = session
+        self._tool = ""
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(GRID * 2, GRID // 2, GRID * 2, GRID // 2)
+        self._row.setSpacing(GRID)
+        self._groups: list[tuple[QWidget, frozenset[str]]] = []
+        self.title = QLabel()
+        theme.set_role(self.title, "strong")
+        self._row.addWidget(self.title)
+        self.nothing = QLabel("Choose a tool at the left to paint the saliency mask")
+        theme.set_role(self.nothing, "muted")
+        self._add("", frozenset({""}), self.nothing)
+        self.setFixedHeight(GRID * 5)
+
+        brushes = frozenset({"brush", "eraser"})
+        outlines = frozenset({"lasso", "polygon", "paint-rectangle", "paint-ellipse", "wand"})
+        self.radius = QDoubleSpinBox(minimum=0.5, maximum=LARGEST, decimals=1, singleStep=1.0, suffix=" px")
+        self.radius.setToolTip("Radius of the brush in image pixels  ([ and ], or Shift+wheel)")
+        self.radius.valueChanged.connect(lambda v: self._set(**{self._radius_name(): v}))
+        self._add("Radius", brushes, self.radius)
+        self.hardness = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100)
+        self.hardness.setFixedWidth(80)
+        self.hardness.setToolTip("Hardness: at the right a crisp edge, to the left a soft one")
+        self.hardness.valueChanged.connect(lambda v: self._set(hardness=v / 100))
+        self._add("Hardness", brushes, self.hardness)
+        self.pressure = self._check("Pressure", "A pen's pressure changes the radius", "pressure", brushes)
+
+        self.modes = QButtonGroup(self)
+        buttons = []
+        for mode in MODES:
+            button = QToolButton()
+            button.setText(mode.capitalize())
+            button.setCheckable(True)
+            button.setToolTip(_MODE_TIPS[mode])
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            theme.set_role(button, "toggle")
+            button.clicked.connect(lambda _=False, m=mode: self._set(mode=m))
+            self.modes.addButton(button)
+            buttons.append(button)
+        self._add("", outlines, *buttons)
+        self.by_grey = self._check(
+            "Stop at greys", "Off: only what is painted stops the fill", "fill_by_grey", frozenset({"bucket"})
+        )
+        self.tolerance = QSpinBox(minimum=0, maximum=255)
+        self.tolerance.setToolTip("How many grey levels (of 255, as displayed) a pixel may differ")
+        self.tolerance.valueChanged.connect(lambda v: self._set(tolerance=v))
+        self._add("Tolerance", frozenset({"bucket", "wand"}), self.tolerance)
+        self.contiguous = self._check(
+            "Contiguous", "Only what hangs together with the click", "contiguous", frozenset({"wand"})
+        )
+        self.sample = QSpinBox(minimum=1, maximum=51, singleStep=2, suffix=" px")
+        self.sample.setToolTip("The level looked for is the mean of a square of this side")
+        self.sample.valueChanged.connect(lambda v: self._set(sample=v))
+        self._add("Sample", frozenset({"wand"}), self.sample)
+        painting = (brushes | outlines | {"bucket"}) - {"eraser"}
+        self.limited = self._check(
+            "Only greys", "Paint only where the displayed grey lies in this range", "limit_levels", painting
+        )
+        self.low, self.high = QSpinBox(minimum=0, maximum=255), QSpinBox(minimum=0, maximum=255)
+        self.low.valueChanged.connect(lambda v: self._set(low=v, high=max(v, self._session.settings.high)))
+        self.high.valueChanged.connect(lambda v: self._set(high=v, low=min(v, self._session.settings.low)))
+        self._add("", painting, self.low, QLabel("–"), self.high)
+        self.hint = QLabel("Left: belongs to it.  Ctrl: doesn't.  Enter accepts, Escape forgets")
+        theme.set_role(self.hint, "muted")
+        self._add("", frozenset({"smart"}), self.hint)
+        self._row.addStretch(1)
+        session.settingsChanged.connect(self._show)
+        self.set_tool("", "")
+
+    def set_tool(self, tool_id: str, text: str) -> None:
+        """Show the options of a tool; '' is none. The bar keeps its height, so that the picture stays in place."""
+        self._tool = tool_id
+        self.title.setText(text)
+        for widget, tools in self._groups:
+            widget.setVisible(tool_id in tools)
+        self.title.setVisible(bool(tool_id))
+        self._show(self._session.settings)
+
+    def _radius_name(self) -> str:
+        return "eraser_radius" if self._tool == "eraser" else "brush_radius"
+
+    def _set(self, **changes: object) -> None:
+        self._session.set_settings(**changes)
+
+    def _show(self, settings: ToolSettings) -> None:
+        values: tuple[tuple[QWidget, Callable[[], None]], ...] = (
+            (self.radius, lambda: self.radius.setValue(settings.radius(self._tool == "eraser"))),
+            (self.hardness, lambda: self.hardness.setValue(round(settings.hardness * 100))),
+            (self.pressure, lambda: self.pressure.setChecked(settings.pressure)),
+            (self.by_grey, lambda: self.by_grey.setChecked(settings.fill_by_grey)),
+            (self.tolerance, lambda: self.tolerance.setValue(settings.tolerance)),
+            (self.contiguous, lambda: self.contiguous.setChecked(settings.contiguous)),
+            (self.sample, lambda: self.sample.setValue(settings.sample)),
+            (self.limited, lambda: self.limited.setChecked(settings.limit_levels)),
+            (self.low, lambda: self.low.setValue(settings.low)),
+            (self.high, lambda: self.high.setValue(settings.high)),
+        )
+        for widget, apply in values:
+            with QSignalBlocker(widget):
+                apply()
+        self.modes.buttons()[MODES.index(settings.mode)].setChecked(True)
+        for widget in (self.low, self.high):
+            widget.setEnabled(settings.limit_levels)
+        self.tolerance.setEnabled(self._tool != "bucket" or settings.fill_by_grey)
+
+    def _check(self, text: str, tip: str, name: str, tools: frozenset[str]) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setToolTip(tip)
+        box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        box.toggled.connect(lambda on: self._set(**{name: on}))
+        self._add("", tools, box)
+        return box
+
+    def _add(self, label: str, tools: frozenset[str], *widgets: QWidget) -> None:
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID // 2)
+        if label:
+            name = QLabel(label)
+            theme.set_role(name, "muted")
+            row.addWidget(name)
+        for widget in widgets:
+            if isinstance(widget, (QSpinBox, QDoubleSpinBox)):
+                widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+                widget.setAccessibleName(label)
+            row.addWidget(widget)
+        self._row.addWidget(holder)
+        self._groups.append((holder, tools))

@@ -1,0 +1,386 @@
+"""The inspector's section about the mask: agreement, regions, drafts, clean-up, blind mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QColorDialog,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.painting.session import PaintSession
+from divisive_desktop.desktop.theme import GRID
+from divisive_desktop.masks import ops
+from divisive_desktop.masks.agreement import Agreement
+from divisive_desktop.masks.region import Region
+
+_STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}
+
+
+class AgreementView(QWidget):
+    """Three figures that follow the brush."""
+
+    _ROWS = (
+        ("energy", "Divergence inside", "Share of the divergence's energy (D²) that lies inside the mask"),
+        ("iou", "Overlap with features", "Overlap (IoU) of the mask with the features that argue for the true class"),
+        ("pointing", "Pointing game", "Whether the strongest evidence for the true class lies in the mask"),
+    )
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        self.values: dict[str, QLabel] = {}
+        for name, text, tip in self._ROWS:
+            cell = QVBoxLayout()
+            cell.setSpacing(0)
+            value, label = QLabel("–"), QLabel(text)
+            theme.set_role(value, "number")
+            theme.set_role(label, "muted")
+            label.setWordWrap(True)
+            for widget in (value, label):
+                widget.setToolTip(tip)
+                widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
+            cell.addWidget(value)
+            cell.addWidget(label, 1)
+            row.addLayout(cell, 1)
+            self.values[name] = value
+
+    def show_agreement(self, agreement: Agreement) -> None:
+        for name in ("energy", "iou"):
+            share = getattr(agreement, name)
+            self.values[name].setText("–" if share is None else f"{share * 100:.0f} %")
+        hit = agreement.pointing
+        self.values["pointing"].setText("–" if hit is None else "Hit" if hit else "Miss")
+
+
+class RegionRow(QFrame):
+    """One region: colour, name, weight, visible, locked; a click makes it the active one."""
+
+    def __init__(self, session: PaintSession, region: Region, active: bool) -> None:
+        super().__init__()
+        self.region = region
+        self._session = session
+        self.setProperty("role", "activeRow" if active else "row")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GRID // 2, 2, GRID // 2, 2)
+        row.setSpacing(2)
+        self.swatch = self._button(_swatch(region.colour), "Change the colour")
+        self.swatch.clicked.connect(self._pick)
+        self.name = QLineEdit(region.name)
+        self.name.setFrame(False)
+        self.name.setProperty("role", "plain")
+        self.name.setToolTip("What this region is: click to rename")
+        self.name.setAccessibleName("Name of the region")
+        self.name.editingFinished.connect(self._rename)
+        self.weight = QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.1, decimals=2)
+        self.weight.setValue(region.weight)
+        self.weight.setToolTip("Weight: how important the region is in training, 0 to 1")
+        self.weight.setKeyboardTracking(False)
+        self.weight.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # the arrow keys and the wheel do it
+        self.weight.setFixedWidth(40)
+        self.weight.valueChanged.connect(lambda v: session.change_region(region.id, weight=round(v, 2)))
+        self.visible_ = self._button(
+            icons.icon("eye" if region.visible else "eye-off"), "Hide" if region.visible else "Show"
+        )
+        self.visible_.clicked.connect(lambda: session.change_region(region.id, visible=not region.visible))
+        self.lock = self._button(
+            icons.icon("lock" if region.locked else "unlock"), "Unlock" if region.locked else "Lock against changes"
+        )
+        self.lock.clicked.connect(lambda: session.change_region(region.id, locked=not region.locked))
+        self.delete = self._button(icons.icon("remove"), "Remove the region")
+        self.delete.clicked.connect(lambda: session.remove_region(region.id))
+        for widget in (self.swatch, self.name, self.weight, self.visible_, self.lock, self.delete):
+            row.addWidget(widget, 1 if widget is self.name else 0)
+        self.name.installEventFilter(self)
+
+    def mousePressEvent(self, event: object) -> None:
+        self._session.set_active(self.region.id)
+
+    def eventFilter(self, watched: object, event: object) -> bool:
+        from PySide6.QtCore import QEvent
+
+        if watched is self.name and event.type() == QEvent.Type.FocusIn:  # type: ignore[attr-defined]
+            self._session.set_active(self.region.id)
+        return False
+
+    def _rename(self) -> None:
+        name = self.name.text().strip()
+        if name and name != self.region.name:
+            self._session.change_region(self.region.id, name=name)
+        elif not name:
+            self.name.setText(self.region.name)
+
+    def _pick(self) -> None:
+        chosen = QColorDialog.getColor(QColor(self.region.colour), self, f"Colour of {self.region.name}")
+        if chosen.isValid():
+            self._session.change_region(self.region.id, colour=chosen.name())
+
+    @staticmethod
+    def _button(icon: QIcon, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icon)
+        button.setIconSize(QSize(16, 16))
+        button.setAutoRaise(True)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return button
+
+
+class MaskPanel(QWidget):
+    """Everything about the mask that isn't a tool.
+
+    Signals
+    -------
+    featuresDraftRequested(), camDraftRequested(float), previousRequested(), blindToggled(bool), doneRequested()
+    """
+
+    featuresDraftRequested = Signal()
+    camDraftRequested = Signal(float)
+    previousRequested = Signal()
+    blindToggled = Signal(bool)
+    doneRequested = Signal()
+
+    def __init__(self, session: PaintSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self.agreement = AgreementView()
+        column.addWidget(self.agreement)
+
+        head = QHBoxLayout()
+        head.setSpacing(GRID)
+        label = QLabel("REGIONS")
+        theme.set_role(label, "section")
+        self.saved = QLabel(_STATES["saved"])
+        theme.set_role(self.saved, "muted")
+        self.saved.setToolTip("Every stroke is kept by itself")
+        add = QToolButton()
+        add.setText("Add")
+        add.setToolTip("Add a region  (Ctrl+Shift+N)")
+        theme.set_role(add, "compact")
+        add.clicked.connect(lambda: session.add_region())
+        self.add_button = add
+        head.addWidget(label)
+        head.addWidget(self.saved)
+        head.addStretch(1)
+        head.addWidget(add)
+        column.addLayout(head)
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(2)
+        column.addLayout(self._rows)
+        self.empty = QLabel("Nothing painted yet. Choose a tool at the left, or begin with a draft:")
+        self.empty.setWordWrap(True)
+        theme.set_role(self.empty, "muted")
+        column.addWidget(self.empty)
+        self.rows: list[RegionRow] = []
+
+        column.addLayout(self._drafts())
+        column.addLayout(self._clean_up())
+        opacity = QHBoxLayout()
+        opacity.setSpacing(GRID)
+        self.opacity = QSlider(Qt.Orientation.Horizontal, minimum=10, maximum=100)
+        self.opacity.setValue(round(session.settings.opacity * 100))
+        self.opacity.setAccessibleName("Opacity of the mask")
+        self.opacity.valueChanged.connect(lambda v: session.set_settings(opacity=v / 100))
+        name = QLabel("Opacity")
+        theme.set_role(name, "muted")
+        opacity.addWidget(name)
+        opacity.addWidget(self.opacity, 1)
+        column.addLayout(opacity)
+        self.blind = QCheckBox("Blind until done")
+        self.blind.setToolTip("Hides the model's opinion until the mask is done: you paint what you see, not what the model has seen; time and blindness are recorded")
+        self.blind.toggled.connect(self.blindToggled)
+        self.done = QPushButton("Mask done")
+        self.done.setToolTip("Show what the model says about this case  (Ctrl+Return)")
+        self.done.clicked.connect(self.doneRequested)
+        last = QHBoxLayout()
+        last.setSpacing(GRID)
+        last.addWidget(self.blind, 1)
+        last.addWidget(self.done)
+        column.addLayout(last)
+
+        session.regionsChanged.connect(self.show_regions)
+        session.agreementChanged.connect(self.agreement.show_agreement)
+        session.saver.stateChanged.connect(self._show_state)
+        session.painted.connect(lambda _: self._enable())
+        self.show_regions()
+
+    # -- parts ----------------------------------------------------------------------------------------------
+
+    def _drafts(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GRID // 2)
+        self.from_features = _push("Features", "Begin with the important features that argue for the true class")
+        self.from_features.clicked.connect(self.featuresDraftRequested)
+        self.from_cam = _push("CAM ≥", "Begin with the true class's map where it reaches this share of its peak")
+        self.from_cam.clicked.connect(lambda: self.camDraftRequested.emit(self.cam_share.value() / 100))
+        self.cam_share = QSpinBox(minimum=1, maximum=99, value=60, suffix=" %")
+        self.cam_share.setAccessibleName("Share of the map's peak")
+        self.draft = QLabel("Draft")
+        theme.set_role(self.draft, "muted")
+        self.cam_share.setFixedWidth(64)
+        row.addWidget(self.draft)
+        row.addStretch(1)
+        for widget in (self.from_features, self.from_cam, self.cam_share):
+            row.addWidget(widget)
+        return row
+
+    def _clean_up(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GRID // 2)
+        self.amount = QSpinBox(minimum=1, maximum=200, value=5, suffix=" px")
+        self.amount.setToolTip("How far to grow, shrink and smooth")
+        self.amount.setAccessibleName("Distance")
+        self.grow = _push("Grow", "Grow the active region by this distance")
+        self.shrink = _push("Shrink", "Shrink the active region by this distance")
+        self.smooth = _push("Smooth", "Round off details of the active region smaller than this")
+        self.grow.clicked.connect(lambda: self.reshape("Grow", self.amount.value()))
+        self.shrink.clicked.connect(lambda: self.reshape("Shrink", -self.amount.value()))
+        self.smooth.clicked.connect(
+            lambda: self._session.run("Smooth", lambda m, r: ops.smooth(m, r, self.amount.value()))
+        )
+        self.more = QToolButton()
+        self.more.setText("…")
+        self.more.setToolTip("More that can be done to the mask")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        theme.set_role(self.more, "compact")
+        menu = QMenu(self.more)
+        run = self._session.run
+        entries: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("Fill holes", lambda: run("Fill holes", ops.fill_holes)),
+            ("Remove specks", lambda: run("Remove specks", lambda m, r: ops.remove_specks(m, r, self.speck()))),
+            ("Keep only greys in range", self._threshold),
+            ("Invert", lambda: run("Invert", ops.invert)),
+            ("Copy from previous case", self.previousRequested.emit),
+            ("Clear", self._session.clear),
+        )
+        for text, call in entries:
+            menu.addAction(text).triggered.connect(lambda _=False, c=call: c())
+        self.more.setMenu(menu)
+        self.amount.setFixedWidth(64)
+        for widget in (self.amount, self.grow, self.shrink, self.smooth, self.more):
+            row.addWidget(widget, 0 if widget is self.amount else 1)
+        return row
+
+    def reshape(self, name: str, by: float) -> None:
+        """Grow or shrink the active region."""
+        aspect = self._session.aspect
+        self._session.run(name, lambda m, r: ops.grow_by(m, r, by, aspect))
+
+    def speck(self) -> float:
+        """Parts smaller than a disc of the distance chosen are specks."""
+        return 3.14 * self.amount.value() ** 2
+
+    def _threshold(self) -> None:
+        session = self._session
+
+        def keep(mask: object, region: int) -> object:
+            box = session.mask.bounds(region) if session.mask is not None else None
+            if session.mask is None or box is None:
+                return None
+            from divisive_desktop.masks.shapes import Stamp
+
+            inside = session.within_levels(Stamp(box, session.mask.pixels(region, box)))
+            return ops.apply(session.mask, region, inside, "intersect")
+
+        session.run("Keep greys", keep)  # type: ignore[arg-type]
+
+    # -- what is shown --------------------------------------------------------------------------------------
+
+    def show_regions(self) -> None:
+        """Bring the list up to date."""
+        regions = self._session.mask.regions if self._session.mask is not None else ()
+        active = self._session.active
+        shown = [(row.region, row.property("role") == "activeRow") for row in self.rows]
+        wanted = [(region, active is not None and region.id == active.id) for region in reversed(regions)]
+        if shown != wanted:
+            focused = next((row.region.id for row in self.rows if row.name.hasFocus()), None)
+            for row in self.rows:
+                row.name.blockSignals(True)  # losing the focus isn't renaming
+                self._rows.removeWidget(row)
+                row.deleteLater()
+            self.rows = [RegionRow(self._session, *each) for each in wanted]
+            for row in self.rows:
+                self._rows.addWidget(row)
+                if row.region.id == focused:
+                    row.name.setFocus()
+        self._enable()
+
+    def set_blind(self, blind: bool, hidden: bool) -> None:
+        """Blind mode is on; the model's opinion on this case is hidden."""
+        with QSignalBlocker(self.blind):
+            self.blind.setChecked(blind)
+        self.done.setEnabled(hidden)
+        self.agreement.setVisible(not hidden)
+        for widget in (self.draft, self.from_features, self.from_cam, self.cam_share):
+            widget.setVisible(not hidden)
+
+    def set_drafts(self, features: bool, cam: bool, previous: bool) -> None:
+        """What there is to begin with."""
+        self.from_features.setEnabled(features)
+        self.from_cam.setEnabled(cam)
+        self.cam_share.setEnabled(cam)
+        self.more.menu().actions()[4].setEnabled(previous)
+
+    def recolour(self) -> None:
+        """Draw the icons in the colours of the scheme in force."""
+        for row in self.rows:
+            row.setProperty("role", "")
+        self.show_regions()
+
+    def _enable(self) -> None:
+        session = self._session
+        self.setEnabled(session.mask is not None)
+        active = session.active
+        painted = active is not None and session.mask is not None
+        painted = painted and session.mask.bounds(active.id, exact=False) is not None
+        for widget in (self.amount, self.grow, self.shrink, self.smooth):
+            widget.setEnabled(bool(painted))
+        self.empty.setVisible(not self.rows)
+
+    def _show_state(self, state: str) -> None:
+        self.saved.setText(_STATES[state])
+        theme.set_role(self.saved, "errorText" if state == "failed" else "muted")
+
+
+def _push(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    theme.set_role(button, "compact")
+    return button
+
+
+def _swatch(colour: str) -> QIcon:
+    drawn = QPixmap(32, 32)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(4, 4, 24, 24, 6, 6)
+    painter.end()
+    return QIcon(drawn)

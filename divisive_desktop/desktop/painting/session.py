@@ -1,0 +1,370 @@
+"""The mask that is being painted: active region, undo, agreement, saving. Knows no widget and no mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop.painting.clock import WorkClock
+from divisive_desktop.desktop.painting.saver import Saver
+from divisive_desktop.desktop.painting.settings import ToolSettings
+from divisive_desktop.desktop.tasks import TaskRunner
+from divisive_desktop.errors import MaskError
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.masks import ops
+from divisive_desktop.masks.agreement import Agreement, LiveAgreement
+from divisive_desktop.masks.boxes import enclose
+from divisive_desktop.masks.history import Change, Histories, History
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.region import Region
+from divisive_desktop.masks.shapes import Brush, Point, Stamp
+
+NOTHING = Agreement(None, None, None)
+
+
+class PaintSession(QObject):
+    """One case's mask while it is on the screen.
+
+    Signals
+    -------
+    opened()
+        Another mask (or none) is being painted.
+    painted(object)
+        Pixels changed inside this box.
+    regionsChanged()
+        A region came, went or has other settings, or another one is active.
+    historyChanged()
+        There is something else to undo or redo.
+    agreementChanged(object)
+        ``Agreement`` of the mask with the divergence shown.
+    settingsChanged(object)
+        ``ToolSettings`` after a change.
+    refused(object)
+        ``UserFacingError``: why something can't be done (a locked region, ...).
+    """
+
+    opened = Signal()
+    painted = Signal(object)
+    regionsChanged = Signal()
+    historyChanged = Signal()
+    agreementChanged = Signal(object)
+    settingsChanged = Signal(object)
+    refused = Signal(object)
+
+    def __init__(self, tasks: TaskRunner, saver: Saver, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tasks, self.saver = tasks, saver
+        self.histories = Histories()
+        self.clock = WorkClock()
+        self.record: ImageRecord | None = None
+        self.mask: Mask | None = None
+        self.previous: Mask | None = None
+        """The mask of the case before, to copy from."""
+        self.settings = ToolSettings()
+        self.pressure = 1.0
+        """What the pen reports; 1 for a mouse."""
+        self.agreement = NOTHING
+        self.pictured: Callable[[Box], npt.NDArray[np.uint8]] | None = None
+        """Gives a part of the picture as displayed, for tools that look at it."""
+        self._active: int | None = None
+        self._live: LiveAgreement | None = None
+        self._stale: Box | None = None
+
+    # -- which mask -----------------------------------------------------------------------------------------
+
+    def open(self, record: ImageRecord | None, mask: Mask | None) -> None:
+        """Paint on this image from now on, on its mask or a new one; None: on nothing."""
+        self._let_go()
+        self.record = record
+        self.mask = None
+        self._active = None
+        self._live = None
+        self.agreement = NOTHING
+        if record is not None:
+            self.mask = mask or Mask(record.width, record.height)
+            self.history.enter(self.mask)
+            if self.mask.regions:
+                self._active = self.mask.regions[-1].id
+        self.opened.emit()
+        self.regionsChanged.emit()
+        self.historyChanged.emit()
+        self.agreementChanged.emit(self.agreement)
+
+    def _let_go(self) -> None:
+        if self.mask is None or self.record is None:
+            return
+        if self.history.is_open:
+            self.history.cancel()
+        self.saver.flush()
+        self.history.leave(self.mask)
+        if not self.mask.is_empty:
+            self.previous = self.mask
+        self.clock.stop()
+
+    @property
+    def history(self) -> History:
+        """Undo and redo of the image at hand."""
+        record = self.record
+        return self.histories.of((record.sha256, record.frame) if record is not None else None)
+
+    @property
+    def aspect(self) -> float:
+        """Height of a pixel over its width."""
+        return self.record.pixel_aspect if self.record is not None else 1.0
+
+    # -- regions --------------------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> Region | None:
+        """The region that tools paint on; None while there is none."""
+        return self.mask.region(self._active) if self.mask is not None and self._active in self.mask else None
+
+    def set_active(self, region: int) -> None:
+        if self.mask is not None and region in self.mask and region != self._active:
+            self._active = region
+            self.regionsChanged.emit()
+
+    def add_region(self, name: str = "") -> None:
+        """A new region on top, active from now on."""
+        if self.mask is None:
+            return
+        with self.step("Add region"):
+            self._active = self.mask.add(name).id
+        self.regionsChanged.emit()
+
+    def change_region(self, region: int, **changes: Any) -> None:
+        """Name, colour, visible, locked or weight of a region. Display settings aren't steps to undo."""
+        if self.mask is None or region not in self.mask:
+            return
+        if changes.keys() & {"name", "weight"}:
+            with self.step("Rename region" if "name" in changes else "Change weight"):
+                self.mask.change(region, **changes)
+        else:
+            self.mask.change(region, **changes)
+            self._store("region")
+        self.regionsChanged.emit()
+        if "weight" in changes:
+            self._look_again()
+
+    def remove_region(self, region: int) -> None:
+        if self.mask is None:
+            return
+        with self.step("Remove region"):
+            self._changed(self.mask.remove(region))
+        if self._active == region:
+            self._active = self.mask.regions[-1].id if self.mask.regions else None
+        self.regionsChanged.emit()
+
+    def paintable(self) -> Region:
+        """The active region, made now if there is none; shown, so that nobody paints unseen."""
+        assert self.mask is not None
+        if self.active is None:
+            self._active = self.mask.add().id
+            self.regionsChanged.emit()
+        region = self.active
+        assert region is not None
+        if region.locked:
+            raise MaskError(
+                f"The region “{region.name}” is locked.", "Unlock it in the region list, or choose another one."
+            )
+        if not region.visible:
+            region = self.mask.change(region.id, visible=True)
+            self.regionsChanged.emit()
+        return region
+
+    # -- editing --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Everything inside is one step to undo. A refusal is told to the user and leaves no trace."""
+        if self.begin(name):
+            try:
+                yield
+            except MaskError as error:
+                self.cancel()
+                self.refused.emit(error)
+            except BaseException:
+                self.cancel()
+                raise
+            else:
+                self.end()
+        else:
+            yield
+
+    def begin(self, name: str) -> bool:
+        """Open a step; False when there is nothing to paint on."""
+        if self.mask is None or self.history.is_open:
+            return False
+        self.clock.tick()
+        self.history.begin(self.mask, name)
+        return True
+
+    def end(self) -> None:
+        """Close the step and keep the mask."""
+        name = self.history.open_name
+        if self.history.end():
+            self._store(name)
+        self._tell_agreement()
+        self.historyChanged.emit()
+
+    def cancel(self) -> None:
+        """Close the step and take back what it did."""
+        if self.history.is_open:
+            self._follow(self.history.cancel())
+
+    def stroke(self, points: list[Point], erase: bool, pressures: list[float] | None = None) -> None:
+        """Draw the brush through points, within an open step."""
+        if self.mask is None:
+            return
+        settings = self.settings
+        brush = Brush(max(0.5, settings.radius(erase)), settings.hardness, self.aspect)
+        region = self.paintable().id
+        if settings.limit_levels and not erase:
+            for stamp in ops.stroke_stamps(self.mask.size, points, brush, pressures):
+                self._changed(ops.apply(self.mask, region, self.within_levels(stamp)))
+        else:
+            self._changed(ops.stroke(self.mask, region, points, brush, erase=erase, pressure=pressures))
+
+    def apply(self, region: int, stamp: Stamp | None, mode: ops.Mode = "add") -> None:
+        """Combine a stamp with a region, within an open step."""
+        if self.mask is not None:
+            if stamp is not None and self.settings.limit_levels and mode != "subtract":
+                stamp = self.within_levels(stamp)
+            self._changed(ops.apply(self.mask, region, stamp, mode))
+
+    def stamp(self, name: str, stamp: Stamp | None, mode: ops.Mode | None = None) -> None:
+        """Combine a shape with the active region, as one step."""
+        if self.mask is None:
+            return
+        how = mode or self.settings.mode
+        with self.step(name if how == "add" else f"{name} ({how})"):
+            self.apply(self.paintable().id, stamp, how)
+
+    def run(self, name: str, operation: Callable[[Mask, int], Box | None]) -> None:
+        """Run an operation of ``masks.ops`` on the active region, as one step."""
+        if self.mask is None or self.active is None:
+            return
+        with self.step(name):
+            self._changed(operation(self.mask, self.paintable().id))
+
+    def edit(self, name: str, operation: Callable[[Mask], Box | None]) -> None:
+        """Run something on the whole mask, as one step."""
+        if self.mask is None:
+            return
+        with self.step(name):
+            self._changed(operation(self.mask))
+        if self.active is None and self.mask.regions:
+            self._active = self.mask.regions[-1].id
+        self.regionsChanged.emit()
+
+    def clear(self) -> None:
+        """Empty every region that isn't locked."""
+        self.edit("Clear mask", ops.clear)
+
+    def replace_mask(self, name: str, mask: Mask) -> None:
+        """Put the regions of another mask of this size in place of all (import); can be undone."""
+
+        def swap(present: Mask) -> Box | None:
+            box = present.union_bounds()
+            for region in present.regions:
+                present.change(region.id, locked=False)
+                present.remove(region.id)
+            return enclose(box, ops.copy_regions(present, mask))
+
+        self.edit(name, swap)
+
+    def within_levels(self, stamp: Stamp) -> Stamp:
+        """The part of a stamp whose displayed grey lies in the range chosen."""
+        if self.pictured is None:
+            return stamp
+        grey = self.pictured(stamp.box)
+        if grey.ndim == 3:
+            grey = np.asarray(cv2.cvtColor(grey, cv2.COLOR_RGB2GRAY), np.uint8)
+        inside = (grey >= self.settings.low) & (grey <= self.settings.high)
+        return Stamp(stamp.box, np.where(inside, stamp.coverage, np.uint8(0)))
+
+    # -- undo -----------------------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        self._walk(self.history.undo)
+
+    def redo(self) -> None:
+        self._walk(self.history.redo)
+
+    def _walk(self, move: Callable[[Mask], Change | None]) -> None:
+        if self.mask is None or self.history.is_open:
+            return
+        self.clock.tick()
+        change = move(self.mask)
+        if change is not None:
+            self._follow(change)
+            self._store("undo" if move == self.history.undo else "redo")
+            self.historyChanged.emit()
+
+    def _follow(self, change: Change | None) -> None:
+        if change is None or self.mask is None:
+            return
+        if change.regions_changed:
+            if self._active not in self.mask:
+                self._active = self.mask.regions[-1].id if self.mask.regions else None
+            self.regionsChanged.emit()
+            self._look_again()
+        self._changed(change.box)
+        self._tell_agreement()
+
+    # -- what follows a change ------------------------------------------------------------------------------
+
+    def _changed(self, box: Box | None) -> None:
+        if box is not None:
+            self._stale = enclose(self._stale, box)
+            self.painted.emit(box)
+
+    def _store(self, tool: str) -> None:
+        if self.record is not None and self.mask is not None:
+            self.saver.save(self.record, self.mask, tool, self.clock.take())
+
+    def set_settings(self, **changes: Any) -> None:
+        """Change how the tools are set."""
+        changed = replace(self.settings, **changes)
+        if changed != self.settings:
+            self.settings = changed
+            self.settingsChanged.emit(changed)
+
+    # -- agreement ------------------------------------------------------------------------------------------
+
+    def compare_with(self, divergence: npt.NDArray[Any] | None, region: Box, features: FeatureSet | None) -> None:
+        """Compare the mask with this divergence map from now on; None: with nothing."""
+        self._live = None if divergence is None else LiveAgreement(divergence, region, features)
+        self._look_again()
+
+    def compare_features(self, features: FeatureSet | None) -> None:
+        """The important features changed (another threshold)."""
+        if self._live is not None and features is not None:
+            self._live.set_features(features)
+            self._tell_agreement()
+
+    def update_agreement(self) -> None:
+        """Follow the brush; cheap enough for every frame."""
+        self._tell_agreement()
+
+    def _look_again(self) -> None:
+        if self.mask is None:
+            return
+        self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
+        self._stale = None
+        self.agreementChanged.emit(self.agreement)
+
+    def _tell_agreement(self) -> None:
+        if self._live is not None and self.mask is not None:
+            self.agreement = self._live.update(self.mask, self._stale)
+            self._stale = None
+            self.agreementChanged.emit(self.agreement)

@@ -1,0 +1,171 @@
+"""Smart select: scribble on what is meant and on what isn't; a proposal appears, Enter accepts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
+
+from divisive_desktop.desktop.painting.session import PaintSession
+from divisive_desktop.desktop.painting.tools import PaintTool, draw_stamp, outlined
+from divisive_desktop.desktop.viewer.annotations import halo_text, overlay_font
+from divisive_desktop.desktop.viewer.layers import MaskLayer
+from divisive_desktop.desktop.viewer.maps import PaneKind
+from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.errors import UserFacingError
+from divisive_desktop.masks import ops, select
+from divisive_desktop.masks.boxes import enclose
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.shapes import Brush, Point, Stamp
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.viewer.viewer import Viewer
+
+_INSIDE, _OUTSIDE = QColor(60, 220, 90), QColor(255, 70, 70)
+_PROPOSED = QColor(255, 255, 255, 95)
+_WIDTH = 7.0
+"""Of a scribble, in logical pixels."""
+
+
+class SmartTool(PaintTool):
+    """Left button: belongs to it. Ctrl, or the Shift key: doesn't. Enter accepts, Escape forgets."""
+
+    id = "smart"
+    text = "Smart select"
+    icon = "smart"
+    key_hint = "S"
+    tip = "Scribble on what is meant; with Ctrl on what isn't. Enter accepts, Escape forgets"
+
+    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
+        super().__init__(viewer, session)
+        self._scribbles: Mask | None = None
+        self._layers: list[MaskLayer] = []
+        self._strokes: list[tuple[int, list[Point]]] = []
+        self._drawing = False
+        self._working = False
+        self._proposal: Stamp | None = None
+        session.opened.connect(self.forget)
+
+    @property
+    def proposal(self) -> Stamp | None:
+        """What Enter would take; None while there is nothing."""
+        return self._proposal
+
+    @property
+    def working(self) -> bool:
+        """A proposal is being computed."""
+        return self._working
+
+    def press(self, event: PaneMouse) -> None:
+        if not self.ready:
+            return
+        if self._scribbles is None:
+            self._scribbles = Mask(*self.size)
+            for name, colour in (("inside", _INSIDE), ("outside", _OUTSIDE)):
+                region = self._scribbles.add(name)
+                self._layers.append(MaskLayer(self._scribbles.pixels(region.id), colour))
+        outside = event.modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        self._strokes.append((2 if outside else 1, [(event.x, event.y)]))
+        self._drawing = True
+        self._draw(event, [(event.x, event.y)])
+
+    def move(self, event: PaneMouse) -> None:
+        if self._drawing:
+            points = self._strokes[-1][1]
+            points.append((event.x, event.y))
+            self._draw(event, points[-2:])
+
+    def release(self, event: PaneMouse) -> None:
+        if self._drawing:
+            self._drawing = False
+            self._propose()
+
+    def cancel(self) -> bool:
+        under_way = self._scribbles is not None
+        self.forget()
+        return under_way
+
+    def deactivate(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop scribbles and proposal."""
+        self._scribbles, self._proposal = None, None
+        self._layers.clear()
+        self._strokes.clear()
+        self._drawing = self._working = False
+        self.touch()
+
+    def accept(self) -> None:
+        """Take the proposal into the active region."""
+        proposal = self._proposal
+        if proposal is not None:
+            self.forget()
+            self.session.stamp(self.text, proposal)
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        return self._scribbles is not None and event.key() in keys
+
+    def key(self, event: QKeyEvent) -> bool:
+        if self.wants_key(event):
+            self.accept()
+            return True
+        return False
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _draw(self, event: PaneMouse, points: list[Point]) -> None:
+        assert self._scribbles is not None
+        radius = max(0.5, _WIDTH / 2 * event.transform.dpr / event.transform.scale_x)
+        region = self._strokes[-1][0]
+        brush = Brush(radius, aspect=self.session.aspect)
+        box = ops.stroke(self._scribbles, region, points, brush)
+        other = ops.stroke(self._scribbles, 3 - region, points, brush, erase=True)  # the last word counts
+        box = enclose(box, other)
+        if box is not None:
+            for layer in self._layers:
+                layer.refresh(box)
+        self.touch()
+
+    def _propose(self) -> None:
+        session, scribbles = self.session, self._scribbles
+        if scribbles is None or session.pictured is None or scribbles.bounds(1) is None:
+            return
+        image, drawn = session.pictured(scribbles.box), scribbles.copy()
+        self._working = True
+        self.touch()
+
+        def done(stamp: Stamp | None) -> None:
+            if scribbles is self._scribbles:
+                self._working, self._proposal = False, stamp
+                self.touch()
+
+        def failed(error: UserFacingError) -> None:
+            if scribbles is self._scribbles:
+                self._working = False
+                self.touch()
+            session.refused.emit(error)
+
+        def work(_: Any) -> Stamp | None:
+            return select.smart_select(image, drawn, 1, 2)
+
+        session.tasks.run(work, done, failed, key="smart select", priority=40)
+
+    def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
+        if self._proposal is not None:
+            draw_stamp(painter, self._proposal, transform, _PROPOSED)
+            x, y, w, h = self._proposal.box
+            corners = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+            outlined(painter, [transform.to_widget(*p) for p in corners], closed=True, dashed=True)
+        for layer in self._layers:
+            layer.paint_layer(painter, kind, transform)
+        text = "Looking…" if self._working else "Enter accepts, Escape forgets" if self._proposal is not None else ""
+        if text and kind is self.viewer.stage.lead:
+            font = overlay_font(painter.font(), 13)
+            painter.setFont(font)
+            width = painter.fontMetrics().horizontalAdvance(text)
+            pane_width, pane_height = (side / transform.dpr for side in transform.pane)
+            halo_text(painter, QPointF(round((pane_width - width) / 2), round(pane_height - 28)), text, QColor("white"))

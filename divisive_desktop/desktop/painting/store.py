@@ -1,0 +1,94 @@
+"""Where masks are kept. The session speaks to this interface; calls come from background threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+
+
+class MaskStore(Protocol):
+    """Keeps one mask per image. Every method may be called from any thread, and is durable when it returns."""
+
+    def load(self, record: ImageRecord) -> Mask | None:
+        """The mask of an image, None when there never was one."""
+
+    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str, seconds: float) -> None:
+        """Keep a mask; ``seconds`` of work were spent on it since the last time."""
+
+    def finished(self, record: ImageRecord, blind: bool, seconds: float) -> None:
+        """The mask was declared done, ``seconds`` of work since the last save; ``blind``: the model's opinion was
+        hidden until now."""
+
+    def close(self) -> None:
+        """Let go of files and locks."""
+
+
+class CasebookStore:
+    """Masks in a casebook. An image becomes a case with its first stroke, not by being looked at.
+
+    Parameters
+    ----------
+    get : callable
+        Gives the casebook; called on a background thread when it is needed for the first time.
+    owned : bool
+        Close the casebook in the end.
+    """
+
+    def __init__(self, get: Callable[[], Casebook], owned: bool = False) -> None:
+        self._get = get
+        self._owned = owned
+        self._casebook: Casebook | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def default(cls) -> CasebookStore:
+        """The user's own casebook, opened when the first mask is read."""
+
+        def get() -> Casebook:
+            from divisive_desktop.casebook import Casebook
+
+            return Casebook.open_default()
+
+        return cls(get, owned=True)
+
+    def load(self, record: ImageRecord) -> Mask | None:
+        book = self._book()
+        case = book.find(record.sha256, record.frame)
+        return None if case is None else book.load_mask(case)
+
+    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str, seconds: float) -> None:
+        book, case = self._case(record)
+        book.save_mask(case, snapshot, tool=tool)
+        if seconds >= 1:
+            book.add_time(case, round(seconds, 1))
+
+    def finished(self, record: ImageRecord, blind: bool, seconds: float) -> None:
+        book, case = self._case(record)
+        if seconds > 0:
+            book.add_time(case, round(seconds, 1))
+        book.audit("mask finished", case=case, blind=blind)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._owned and self._casebook is not None:
+                self._casebook.close()
+            self._casebook = None
+
+    def _book(self) -> Casebook:
+        with self._lock:
+            if self._casebook is None:
+                self._casebook = self._get()
+            return self._casebook
+
+    def _case(self, record: ImageRecord) -> tuple[Casebook, int]:
+        book = self._book()
+        known = book.find(record.sha256, record.frame)
+        return book, book.add_image(record) if known is None else known
