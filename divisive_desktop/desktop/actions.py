@@ -168,7 +168,7 @@ TABLE: tuple[Action, ...] = (
 
 # fmt: on
 
-MENUS = ("File", "Case", "View", "Analysis", "Help")
+MENUS = ("File", "Case", "View", "Mask", "Analysis", "Help")
 
 _VIEWER_ICONS = {
     "fit": "fit", "one-to-one": "one-to-one", "zoom-in": "zoom-in", "zoom-out": "zoom-out", "invert": "invert",

@@ -40,6 +40,8 @@ class MainWindow(QMainWindow):
     painted = Signal()
     """The window was drawn for the first time."""
     viewerReady = Signal()
+    closing = Signal()
+    """The window is closing and nothing runs in the background any more."""
 
     def __init__(self, settings: Settings, app_theme: Theme, tasks: TaskRunner) -> None:
         super().__init__()
@@ -171,7 +173,18 @@ class MainWindow(QMainWindow):
             self._show_record(self.work.current, self.work.record)
             self._show_analysis(self.work.current)
             self.work.update_features()
+        from divisive_desktop.desktop.painting.controller import Painting
+
+        self.painting = Painting(self)
         self.viewerReady.emit()
+
+    def show_opinion(self) -> None:
+        """Show again what the model says about the current case, after it was hidden."""
+        case = self.work.current
+        if case is not None:
+            self._tell_inspector(case)
+            self._show_analysis(case)
+            self.work.update_features()
 
     # -- news from the workspace ----------------------------------------------------------------------------
 
@@ -314,4 +327,5 @@ class MainWindow(QMainWindow):
         self.settings.sync()
         self.hide()  # at once; what follows may take a moment
         self.tasks.close()
+        self.closing.emit()
         super().closeEvent(event)
