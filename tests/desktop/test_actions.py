@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
+from divisive_desktop.desktop.actions import TABLE, viewer_table
 from divisive_desktop.desktop.shortcuts import ShortcutSheet
 from divisive_desktop.desktop.window import MainWindow
 
@@ -29,7 +30,7 @@ def test_ids_and_keys_are_unique(window: MainWindow) -> None:
 
 
 def test_without_cases_only_what_can_work_is_enabled(window: MainWindow) -> None:
-    enabled = {a.id for a in window.actions_.table if window.actions_[a.id].isEnabled()}
+    enabled = {a.id for a in (*TABLE, *viewer_table()) if window.actions_[a.id].isEnabled()}
     assert enabled == WORK_WITHOUT_CASES
 
 
