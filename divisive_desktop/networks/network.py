@@ -81,7 +81,8 @@ class Network(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             f = features.float()
             weight, bias = self.head.weight.float(), self.head.bias.float()
-            cams = F.conv2d(f, weight[:, :, None, None])
+            # A 1x1 convolution, as one matrix product over the cells: several times quicker for two outputs.
+            cams = F.linear(f.permute(0, 2, 3, 1), weight).permute(0, 3, 1, 2)
             return F.linear(f.mean(dim=(2, 3)), weight, bias), cams
 
     def logits(self, x: Tensor) -> Tensor:
