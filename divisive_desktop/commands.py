@@ -208,7 +208,9 @@ def report(
 
 @app.command()
 def train(
-    data: Annotated[list[Path], typer.Argument(help="Folders with index.csv; of further ones only 'train' is used.")],
+    data: Annotated[
+        list[Path], typer.Option(metavar="DIR", help="Folder with index.csv; of further ones only 'train' is used.")
+    ],
     task: Annotated[str, typer.Option(help="The question that the model is to answer.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new model; its name is the model's id.")],
     parent: Annotated[str | None, typer.Option(metavar="ID", help="Model to start from; default: ImageNet.")] = None,
@@ -243,8 +245,8 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="ID", help="An installed model.")],
-    data: Annotated[Path, typer.Argument(help="Folder with index.csv.")],
+    model: Annotated[str, typer.Option(metavar="ID", help="An installed model.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with index.csv.")],
     split: Annotated[str | None, typer.Option(help="Only this split; default: all but train.")] = None,
     json_to: JsonOption = None,
     border: Annotated[bool, typer.Option(help="Also the border-only control.")] = True,
