@@ -46,6 +46,8 @@ class Case:
     label: int | None = None
     """The analyst's class, 0 or 1; None until labelled."""
     analysis: Analysis | None = None
+    hidden: bool = False
+    """The model's opinion isn't shown: the mask is being painted blind."""
     error: UserFacingError | None = None
     """Why the file can't be opened; such a case stays in the list."""
     analysis_error: UserFacingError | None = None
@@ -231,6 +233,8 @@ def verdict_line(case: Case) -> str:
     """The second line of a row: what is known about the case, in a few words."""
     if case.error is not None:
         return case.error.message
+    if case.hidden:
+        return "Hidden until the mask is done"
     if case.analysis is not None:
         predicted = case.analysis.predicted
         line = f"{case.analysis.model.classes[predicted]} {percent(probability_of_predicted(case.analysis))}"
