@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 from typing import Any, Literal
 
 from divisive_desktop.engine import entry
@@ -61,6 +62,22 @@ class _Job:
     """Monotonic time at which an unanswered Cancel ends in a kill."""
 
 
+class _Sender(threading.Thread):
+    """Writes to the engine's pipe: an engine that doesn't read must block neither the window nor the kill."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(name="engine-sender", daemon=True)
+        self._connection = connection
+        self._messages: SimpleQueue[Cancel | Submit | Shutdown | None] = SimpleQueue()
+        self.put = self._messages.put
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):  # a dead engine is noticed by the client's thread, which reports the job
+            while (message := self._messages.get()) is not None:
+                self._connection.send(message)
+
+
 class EngineClient:
     """One engine process and the work queued for it. Making the client starts the engine in the background.
 
@@ -94,6 +111,8 @@ class EngineClient:
         self._ready: EngineReady | None = None
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._sender: _Sender | None = None
+        self._woken = False
         self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
         self._thread.start()
 
@@ -203,6 +222,7 @@ class EngineClient:
             for source in wait(self._sources(), self._timeout(now)):
                 if source is self._wake_read:
                     self._wake_read.recv_bytes()
+                    self._woken = False
                 elif source is self._connection:
                     self._receive()
                 elif self._process is not None and source == self._process.sentinel:
@@ -234,7 +254,7 @@ class EngineClient:
             return
         finally:
             theirs.close()  # the engine sees the end of the pipe when this process dies
-        self._process, self._connection = process, ours
+        self._process, self._connection, self._sender = process, ours, _Sender(ours)
         self._state = "starting"
 
     def _receive(self) -> None:
@@ -330,30 +350,30 @@ class EngineClient:
         except Exception:  # a fault in the listener must not end the thread that guards the engine
             log.exception("the listener failed on %s", type(event).__name__)
 
-    def _send(self, message: Cancel | Submit | Shutdown) -> None:
-        with contextlib.suppress(OSError):  # a dead engine is noticed by the thread, which reports the job
-            if self._connection is not None:
-                self._connection.send(message)
+    def _send(self, message: Cancel | Submit) -> None:
+        if self._sender is not None:
+            self._sender.put(message)
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake_write.send_bytes(b".")
+        if not self._woken:  # one byte is enough, and the pipe never fills
+            self._woken = True
+            with contextlib.suppress(OSError):
+                self._wake_write.send_bytes(b".")
 
     def _end_process(self, patience_s: float) -> int | None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
-        self._ready = None
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.send(Shutdown())
-            if process is not None and patience_s > 0:
-                process.join(patience_s)
-            connection.close()
-        if process is None:
+        process, connection, sender = self._process, self._connection, self._sender
+        self._process = self._connection = self._sender = self._ready = None
+        if process is None or connection is None or sender is None:
             return None
+        sender.put(Shutdown())
+        if patience_s > 0:
+            process.join(patience_s)
         if process.is_alive():
             process.kill()
         process.join()
+        sender.put(None)
+        sender.join()
+        connection.close()
         exitcode = process.exitcode
         process.close()
         return exitcode

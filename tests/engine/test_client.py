@@ -190,6 +190,20 @@ def test_unanswered_cancel_ends_the_engine(client: EngineClient, listener: Liste
     assert isinstance(listener.end_of(client.submit(Analyse(str(rg1), model_id=MODEL))), messages.Done)
 
 
+def test_an_engine_that_does_not_read_blocks_nobody(client: EngineClient, listener: Listener, rg1: Path) -> None:
+    first = _ready(listener)
+    os.kill(first.pid, signal.SIGSTOP)
+    # More than a pipe holds: whoever writes this waits for the engine to read.
+    job = client.submit(AnalyseBatch(tuple(Analyse(f"{i}{rg1}", model_id=MODEL) for i in range(20_000))))
+    behind = client.submit(AnalyseBatch((Analyse(str(rg1), model_id=MODEL),)))
+    end = time.monotonic() + PATIENCE
+    while client.state != "busy" and time.monotonic() < end:
+        time.sleep(0.01)
+    client.cancel(job, grace_s=0.2)
+    assert isinstance(listener.end_of(job), messages.Cancelled)
+    assert isinstance(listener.end_of(behind), messages.Done)
+
+
 def test_quick_jobs_are_answered_during_long_ones(client: EngineClient, listener: Listener, rg1: Path) -> None:
     long_job = client.submit(AnalyseBatch(tuple(Analyse(str(rg1), model_id=MODEL) for _ in range(500))))
     listener.wait(lambda e: isinstance(e, messages.Partial) and e.job == long_job)
