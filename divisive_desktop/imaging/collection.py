@@ -123,14 +123,12 @@ def read_instance(path: str | os.PathLike[str]) -> Instance:
     DamagedImageError
         When it can't be read.
     """
-    from pydicom import dcmread
-
-    import divisive_desktop.imaging.dicom  # noqa: F401  sets pydicom's tolerance
+    from divisive_desktop.imaging.dicom_file import read_dicom
 
     path = Path(path)
     try:
         with BoundedReader(path) as source:
-            data = dcmread(source, force=True, stop_before_pixels=True, specific_tags=list(_TAGS))
+            data = read_dicom(source, stop_before_pixels=True, specific_tags=list(_TAGS))
         sides = [_text(data, "ViewPosition"), _text(data, "ImageLaterality") or _text(data, "Laterality")]
         return Instance(
             path=path,
@@ -154,7 +152,7 @@ def read_instance(path: str | os.PathLike[str]) -> Instance:
             modality=_text(data, "Modality"),
             body_part=_text(data, "BodyPartExamined"),
         )
-    except MemoryError:
+    except (ImageError, MemoryError):
         raise
     except Exception as exc:
         raise DamagedImageError(
@@ -203,14 +201,14 @@ def files_of_dicomdir(path: str | os.PathLike[str]) -> Iterator[Path]:
     DamagedImageError
         When the DICOMDIR can't be read.
     """
-    from pydicom import dcmread
+    from divisive_desktop.imaging.dicom_file import read_dicom
 
     path = Path(path)
     try:
         with BoundedReader(path) as source:
-            records = list(dcmread(source, force=True).get("DirectoryRecordSequence") or [])
+            records = list(read_dicom(source).get("DirectoryRecordSequence") or [])
         references = [record.get("ReferencedFileID") for record in records]
-    except MemoryError:
+    except (ImageError, MemoryError):
         raise
     except Exception as exc:
         raise DamagedImageError(

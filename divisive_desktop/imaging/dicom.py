@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
-from pydicom import Dataset, FileDataset, dcmread
+from pydicom import Dataset, FileDataset
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
@@ -29,21 +28,20 @@ from pydicom.uid import (
 
 from divisive_desktop.errors import (
     DamagedImageError,
+    ImageError,
     MissingDecoderError,
     NoPixelDataError,
     NotAnImageError,
     TruncatedImageError,
 )
 from divisive_desktop.imaging import dicom_values as values
+from divisive_desktop.imaging.codestream import codestream_size
+from divisive_desktop.imaging.dicom_file import read_dicom
 from divisive_desktop.imaging.dicom_graphics import read_overlays, read_shutter
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
 from divisive_desktop.imaging.limits import check_size
+from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord, Voi
-
-# A decoder that fails is followed by the next one, and what all of them said stands in our error.
-logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
-# Real files break the rules of value representations all the time; we check what we use.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 HEADER_KEYWORDS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
@@ -62,15 +60,15 @@ _PLUGINS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow")
 _PLUGINS_JPEG = ("pillow", "pylibjpeg")
 
 
-def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
+def open_dicom(path: Path, source: BoundedReader, sha256: str, frame: int, limit: int) -> ImageRecord:
     """Read one frame.
 
     Parameters
     ----------
     path : Path
         For messages and for the record; bytes come from ``source``.
-    source : binary file
-        The opened file, at its beginning.
+    source : BoundedReader
+        The opened file.
     sha256 : str
         Hash of the whole file.
     frame : int
@@ -100,7 +98,7 @@ def open_dicom(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int
             "Choose one of the frames that exist.",
         )
     signed = bool(dataset.get("PixelRepresentation", 0)) and keyword == "PixelData"
-    stored, photometric, decoder = _decode(path, dataset, syntax, frame, keyword, notes)
+    stored, photometric, decoder = _decode(path, dataset, syntax, frame, keyword, limit)
     stored, photometric = _resolve_colour(dataset, stored, photometric, notes)
     little = syntax != ExplicitVRBigEndian
     group = values.spacing(dataset, frame)
@@ -150,10 +148,10 @@ def _signed_input(record: ImageRecord) -> bool:
     return record.stored.dtype.kind == "i" or record.modality.intercept < 0
 
 
-def _read(path: Path, source: BinaryIO) -> FileDataset:
+def _read(path: Path, source: BoundedReader) -> FileDataset:
     try:
-        dataset = dcmread(source, force=True)
-    except MemoryError:
+        dataset = read_dicom(source)
+    except (ImageError, MemoryError):
         raise
     except Exception as exc:  # pydicom raises a dozen kinds on damaged bytes
         raise DamagedImageError(
@@ -174,22 +172,26 @@ def _transfer_syntax(dataset: FileDataset, notes: list[str]) -> UID:
     return guess
 
 
-def _no_pixels(path: Path, dataset: Dataset, source: BinaryIO) -> NoPixelDataError | TruncatedImageError:
+def _no_pixels(path: Path, dataset: Dataset, source: BoundedReader) -> NoPixelDataError | TruncatedImageError:
     if _reaches_pixels(source):
         return TruncatedImageError(
             f"{path.name} is cut off: its compressed picture has no end.",
             "Copy or send the file again; the transfer probably stopped early.",
         )
     kind = UID(str(dataset.get("SOPClassUID") or "")).name or "DICOM object"
+    if dataset.get("Rows") and dataset.get("Columns"):
+        return NoPixelDataError(
+            f"{path.name} describes a picture of {dataset.Columns} x {dataset.Rows} pixels ({kind}) but holds none.",
+            "Its pixels were taken out or the file is damaged: ask for it again.",
+        )
     return NoPixelDataError(
         f"{path.name} holds no picture ({kind}).", "Open the image that belongs to it; this file can't be shown."
     )
 
 
-def _reaches_pixels(source: BinaryIO) -> bool:
+def _reaches_pixels(source: BoundedReader) -> bool:
     """Whether the bytes come as far as the tag of the pixel data: then they were lost for want of their end."""
-    source.seek(0)
-    dcmread(source, force=True, stop_before_pixels=True)
+    read_dicom(source, stop_before_pixels=True)
     return source.read(2) in (b"\xe0\x7f", b"\x7f\xe0")
 
 
@@ -219,7 +221,7 @@ def _check_geometry(path: Path, dataset: Dataset, limit: int, notes: list[str]) 
 
 
 def _decode(
-    path: Path, dataset: FileDataset, syntax: UID, frame: int, keyword: str, notes: list[str]
+    path: Path, dataset: FileDataset, syntax: UID, frame: int, keyword: str, limit: int
 ) -> tuple[npt.NDArray[Any], str, str]:
     """Pixels of one frame as the file stores them (YBR resolved to RGB), their photometric, and who decoded."""
     try:
@@ -234,6 +236,7 @@ def _decode(
         plugins = [name for name in known if name in decoder.available_plugins]
         if not plugins:
             raise _undecodable(path, syntax, "; ".join(decoder.missing_dependencies))
+        _check_codestream(path, dataset, frame, limit)
     failures = []
     for plugin in plugins:
         try:
@@ -248,6 +251,25 @@ def _decode(
             continue
         return pixels, str(properties["photometric_interpretation"]), _decoder_name(plugin, syntax)
     raise _decoding_failed(path, dataset, syntax, frame, failures)
+
+
+def _check_codestream(path: Path, dataset: Dataset, frame: int, limit: int) -> None:
+    """Refuse a frame whose codestream is larger than the limit, whatever Rows and Columns say."""
+    try:
+        data = get_frame(dataset.PixelData, frame, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
+    except MemoryError:
+        raise
+    except Exception as exc:
+        raise DamagedImageError(
+            f"The compressed picture in {path.name} isn't packed as DICOM asks ({exc}).", "Ask for the file again."
+        ) from exc
+    size = codestream_size(data)
+    if size is not None and size[0] * size[1] > limit:
+        raise DamagedImageError(
+            f"{path.name} says {dataset.Columns} x {dataset.Rows} pixels, but its compressed picture {size[0]:,} x "
+            f"{size[1]:,}.",
+            "The file is damaged: ask for it again.",
+        )
 
 
 def _check_length(path: Path, dataset: Dataset, keyword: str) -> None:

@@ -108,12 +108,10 @@ def _bounded(rows: Iterator[Tag]) -> tuple[Tag, ...]:
 
 
 def _dicom_tags(path: Path) -> Iterator[Tag]:
-    from pydicom import dcmread
-
-    import divisive_desktop.imaging.dicom  # noqa: F401  sets pydicom's tolerance
+    from divisive_desktop.imaging.dicom_file import read_dicom
 
     with BoundedReader(path) as source:
-        dataset = dcmread(source, force=True, defer_size=65536)
+        dataset = read_dicom(source, defer_size=65536)
         yield from _walk(dataset.file_meta, 0, False)
         yield from _walk(dataset, 0, False)
 

@@ -142,6 +142,37 @@ def test_decompression_bombs_are_refused_with_the_limit(tmp_path: Path, make_dic
     fails(dicom, errors.ImageTooLargeError, "65,535 x 65,535")
 
 
+def test_a_deflated_bomb_is_refused(make_dicom: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2200, 2200)).astype(np.uint8)
+    path = make_dicom(pixels, syntax="1.2.840.10008.1.2.1.99")
+    assert (open_image(path).stored == pixels).all()
+    data = path.read_bytes()
+    start = 144 + int.from_bytes(data[140:144], "little")
+    deflater = zlib.compressobj(1, zlib.DEFLATED, -15)
+    content = zlib.decompress(data[start:], -15) + bytes(200 << 20)
+    bomb = deflater.compress(content) + deflater.flush()
+    path.write_bytes(data[:start] + bomb)
+    monkeypatch.setenv("DIVISIVE_DESKTOP_MAX_PIXELS", str(5_000_000))
+    fails(path, errors.ImageTooLargeError, "deflated", "max_pixels")
+
+
+@pytest.mark.parametrize("name", ["JPEG2000.dcm", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_jpeg_ls_lossless.dcm"])
+def test_a_codestream_larger_than_the_limit_is_not_decoded(
+    name: str, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    data = bytearray(sample(name).read_bytes())
+    start = data.rindex(b"\xe0\x7f\x10\x00")
+    j2k = data.find(b"\xff\x4f\xff\x51", start)
+    if j2k >= 0:
+        data[j2k + 8 : j2k + 16] = b"\0\1\0\0" * 2
+    else:
+        frame = min(at for at in (data.find(b"\xff" + bytes([n]), start) for n in (0xC0, 0xF7)) if at > 0)
+        data[frame + 5 : frame + 9] = b"\xff" * 4
+    path = tmp_path / "large.dcm"
+    path.write_bytes(bytes(data))
+    fails(path, errors.DamagedImageError, "compressed picture 65,53")
+
+
 def test_the_limit_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIVISIVE_DESKTOP_MAX_PIXELS", "")
     Image.new("L", (100, 100), 3).save(tmp_path / "a.png")
