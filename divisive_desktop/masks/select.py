@@ -147,11 +147,13 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
     drawn = enclose(core, rim)
     if core is None or drawn is None:
         return None
-    margin = max(16, (max(drawn[2], drawn[3]) // 2) if rim is None else max(drawn[2], drawn[3]) // 8)
+    extent = max(drawn[2], drawn[3])
+    # Without a scribble outside, look far enough for the border to be something else.
+    margin = max(16, extent // 8) if rim is not None else max(extent * 3 // 2, max(scribbles.size) // 6)
     box = grow(drawn, margin, scribbles.width, scribbles.height)
     scale = min(1.0, WORKING_SIDE / max(box[2], box[3]))
     size = max(4, round(box[2] * scale)), max(4, round(box[3] * scale))
-    small = _as_rgb(cv2.resize(image[slices(box)], size, interpolation=cv2.INTER_AREA))
+    small = _dithered(_as_rgb(cv2.resize(image[slices(box)], size, interpolation=cv2.INTER_AREA)))
     yes = _shrunk(scribbles.pixels(inside, box), size)
     no = _shrunk(scribbles.pixels(outside, box), size) & ~yes
     if not no.any():
@@ -226,6 +228,12 @@ def _cropped(coverage: Pixels, box: Box) -> Stamp | None:
 
 def _as_rgb(image: Image) -> Image:
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+
+
+def _dithered(image: Image) -> Image:
+    """Two levels of noise, always the same: GrabCut's Gaussians break down on areas without any."""
+    noise = np.random.default_rng(1).integers(-2, 3, image.shape, np.int16)
+    return np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
 
 
 def _shrunk(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
