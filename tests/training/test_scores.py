@@ -86,6 +86,16 @@ def test_agreement_figures_on_a_drawn_case() -> None:
     assert scores.iou_at_otsu(np.zeros((8, 8)), mask * 0) == 0
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_auroc_is_scikit_learns_with_and_without_ties(seed: int) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 60)
+    for margins in (rng.normal(size=60), rng.integers(0, 4, 60).astype(float)):
+        assert scores.auroc(labels, margins) == pytest.approx(roc_auc_score(labels, margins))
+
+
 def test_one_class_has_no_auroc() -> None:
     assert np.isnan(scores.auroc(np.ones(3, np.int64), np.arange(3.0)))
     assert np.isnan(scores.auprc(np.ones(3, np.int64), np.arange(3.0)))
