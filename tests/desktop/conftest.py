@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -92,6 +93,8 @@ def _shown(qtbot: QtBot, settings: Settings) -> MainWindow:
     made.resize(1280, 800)
     with qtbot.waitSignal(made.viewerReady, timeout=20_000):
         made.show()
+    made.activateWindow()  # a bare X server has no window manager that would do it
+    assert QTest.qWaitForWindowActive(made, 5000)
     return made
 
 
