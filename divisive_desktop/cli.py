@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and exit.
 
     Exit codes: 0 all went well; 1 the job can't be done (an error a user can act on is said on stderr, what happened
-    first, then what to do); 2 wrong usage; 3 some files failed and the others are done.
+    first, then what to do); 2 wrong usage; 3 some files failed and the others are done;
+    130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:

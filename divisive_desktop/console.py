@@ -41,7 +41,10 @@ class Progress:
 
 
 class JsonArray:
-    """A JSON array written object by object, one a line. A file appears under its name when it is complete."""
+    """A JSON array written object by object, one a line. A file appears under its name when it is complete.
+
+    After an interruption what was done stays in ``.NAME.part``, a valid array.
+    """
 
     def __init__(self, target: str | None) -> None:
         self._path = Path(target) if target not in (None, "-") else None
@@ -67,7 +70,8 @@ class JsonArray:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._stream is None:
             return
-        if kind is None:
+        interrupted = kind is KeyboardInterrupt
+        if kind is None or interrupted:
             self._write("[]\n" if self._empty else "\n]\n")
         if self._path is None or self._part is None:
             return
@@ -75,6 +79,8 @@ class JsonArray:
             self._stream.close()
             if kind is None:
                 self._part.replace(self._path)
+            elif interrupted:  # hours of work may be in it
+                print(f"Interrupted. What was done so far is in {self._part}.", file=sys.stderr)
             else:
                 self._part.unlink(missing_ok=True)
         except OSError as e:

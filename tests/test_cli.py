@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,28 @@ def test_a_failed_run_leaves_no_half_written_json(with_models: Path, rg1: Path, 
     assert run("analyze", rg1, *MODEL, "--json", out, "--overlay", rg1) == 1
     assert out.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_an_interrupted_batch_keeps_what_was_done(with_models: Path, tmp_path: Path) -> None:
+    for i in range(400):
+        photograph(tmp_path / f"{i}.png", 60, 60, i)
+    out = tmp_path / "out.json"
+    arguments = ["analyze", str(tmp_path), "--device", "cpu", "--json", str(out)]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "divisive_desktop", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    part = tmp_path / ".out.json.part"
+    assert str(part) in said
+    assert len(json.loads(part.read_text())) >= 1
+    assert not out.exists()
 
 
 # ---- models ---------------------------------------------------------------------------------------------
