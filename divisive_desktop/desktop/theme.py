@@ -91,8 +91,9 @@ def colour(name: str) -> QColor:
 def set_role(widget: QWidget, role: str) -> None:
     """Mark a widget for the style sheet (``muted``, ``title``, ``banner``, ...)."""
     widget.setProperty("role", role)
-    widget.style().unpolish(widget)
-    widget.style().polish(widget)
+    if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):  # a new widget is polished when it is shown
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
 
 
 _ROLES = tuple(role for role in QPalette.ColorRole if role != QPalette.ColorRole.NColorRoles)

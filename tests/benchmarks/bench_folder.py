@@ -8,7 +8,6 @@ the same at rest.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -18,23 +17,27 @@ LIMIT_MS = 50.0
 
 
 def make_folder(folder: Path) -> None:
-    """2,000 pictures, 500 radiographs, 500 files that are no images or are broken."""
+    """2,000 pictures, 500 radiographs (4 of full size), 500 files that are no images or broken. No two are alike."""
     import cv2
     import numpy as np
+    from pydicom import dcmread
     from pydicom.data import get_testdata_file
 
-    ramp = np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8)
-    radiograph = Path(str(get_testdata_file("RG1_UNCR.dcm", download=False)))
-    original = folder / "a" / "r0000.dcm"
     for sub in ("a", "b", "c"):
         (folder / sub).mkdir()
-    shutil.copy(radiograph, original)
-    for i in range(2000):
-        (folder / "b" / f"p{i:04d}.png").write_bytes(cv2.imencode(".png", ramp + np.uint8(i % 200))[1].tobytes())
-    for i in range(1, 500):
-        os.link(original, folder / "a" / f"r{i:04d}.dcm")
+    radiograph = dcmread(str(get_testdata_file("RG1_UNCR.dcm", download=False)))
     for i in range(500):
-        content = (b"text\n" * 50, b"", b"\x89PNG\r\n\x1a\nbroken", b"\0" * 1000)[i % 4]
+        radiograph.InstanceNumber, radiograph.SOPInstanceUID = i, f"1.2.3.{i}"
+        if i == 4:
+            pixels = radiograph.pixel_array[::8, ::8].copy()
+            radiograph.PixelData, (radiograph.Rows, radiograph.Columns) = pixels.tobytes(), pixels.shape
+        radiograph.save_as(folder / "a" / f"r{i:04d}.dcm")
+    picture = np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8)
+    for i in range(2000):
+        picture[0, 0], picture[0, 1] = i % 256, i // 256
+        (folder / "b" / f"p{i:04d}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    for i in range(500):
+        content = (b"text %d\n" % i, b"", b"\x89PNG\r\n\x1a\nbroken %d" % i, bytes(1000 + i))[i % 4]
         (folder / "c" / f"n{i:04d}{('.txt', '.dcm', '.png', '.bin')[i % 4]}").write_bytes(content)
 
 
