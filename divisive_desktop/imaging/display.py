@@ -106,6 +106,7 @@ def render(
     Returns
     -------
     uint8 (h, w) for grey images, (h, w, 3) RGB for colour
+        Read-only where it is the record's own pixels: an untouched photograph isn't copied.
     """
     voi = voi or default_voi(record)
     stored = crop(record.stored, region)
@@ -117,6 +118,10 @@ def render(
             return result
         out[...] = result
         return out
+    if voi.kind == "identity" and stored.dtype == np.uint8 and invert == record.inverted and out is None:
+        shown = np.ascontiguousarray(stored).view()
+        shown.flags.writeable = False
+        return shown
     # OpenCV's table walk takes 16-bit indices, signed ones as their bits, and is three times as fast as numpy's.
     shown = cv2.LUT(np.ascontiguousarray(stored), display_lut(record, voi, invert), dst=out)
     return np.asarray(shown, np.uint8).reshape(stored.shape)

@@ -84,9 +84,10 @@ def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit
 
 
 def _with_voi(draft: ImageRecord) -> ImageRecord:
-    full, auto = full_range_voi(draft), auto_voi(draft)
+    full = full_range_voi(draft)
     if draft.is_colour:
         return replace(draft, voi=(full,))
+    auto = auto_voi(draft)
     # 12-bit values in a 16-bit file would be black on the full range.
     dim = draft.stored.dtype.itemsize > 1 and float(draft.stored.max()) < 0.25 * (full.center + full.width / 2)
     return replace(draft, voi=(auto, full) if dim else (full, auto))
@@ -122,7 +123,7 @@ def _decode(path: Path, image: Image.Image, notes: list[str]) -> npt.NDArray[Any
     elif profile:
         notes.append(f"Colour profile '{profile_name(profile)}' is noted, not applied.")
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        return _narrow(np.asarray(image))
+        return _narrow(_to_array(image))
     if image.mode in ("1", "L"):
         return _to_array(image.convert("L"))
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
@@ -130,21 +131,27 @@ def _decode(path: Path, image: Image.Image, notes: list[str]) -> npt.NDArray[Any
     return _to_array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _to_array(image: Image.Image) -> npt.NDArray[np.uint8]:
+def _to_array(image: Image.Image) -> npt.NDArray[Any]:
     """Strip by strip: ``np.asarray`` on a whole picture makes two copies more."""
-    out = np.empty((image.height, image.width, 3) if image.mode == "RGB" else (image.height, image.width), np.uint8)
     step = max(_STRIP, 4_000_000 // max(image.width, 1))
-    for top in range(0, image.height, step):
-        bottom = min(top + step, image.height)
-        out[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    strips = (np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
+              for top in range(0, image.height, step))  # fmt: skip
+    first = next(strips)
+    out = np.empty((image.height, *first.shape[1:]), first.dtype.newbyteorder("="))
+    out[: len(first)] = first
+    top = len(first)
+    for strip in strips:
+        out[top : top + len(strip)] = strip
+        top += len(strip)
     return out
 
 
 def _narrow(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """32-bit integers to 16 bits when they fit; native byte order; no NaN."""
+    """32-bit integers to 16 bits when they fit; no NaN."""
     if pixels.dtype.kind == "f":
-        return np.nan_to_num(pixels.astype(np.float32), nan=0.0)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+        return np.nan_to_num(pixels.astype(np.float32, copy=False), copy=False, nan=0.0)
+    if pixels.dtype.itemsize <= 2:
+        return pixels
     low, high = int(pixels.min()), int(pixels.max())
     for dtype in (np.uint16, np.int16):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
