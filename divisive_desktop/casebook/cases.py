@@ -130,8 +130,9 @@ class Cases(Splits):
         assert image.sha256 is not None
         size = image.path.stat().st_size
         wanted = image.kind == "photograph" and size <= COPY_LIMIT if copy == "auto" else copy
-        known = self._rows("SELECT 1 FROM cases WHERE sha256 = ? AND frame = ?", (image.sha256, image.frame))
-        if not wanted or known or self._reason is not None:
+        if not wanted or self._reason is not None:
+            return None
+        if self._rows("SELECT 1 FROM cases WHERE sha256 = ? AND frame = ?", (image.sha256, image.frame)):
             return None
         suffix = image.path.suffix.lower()[:16] or ".bin"
         incoming.append(image.sha256 + suffix)
