@@ -34,7 +34,7 @@ class Agreement:
     averaged over each cell. None without a mask or where D is zero."""
     iou: float | None
     """Overlap with the important features that argue for the true class, 0..1: sum(min) / sum(max) of both averaged
-    over small cells. None when both are empty."""
+    over small cells. None without a mask."""
     pointing: bool | None
     """True when the cell with the strongest evidence for the true class touches the mask (pointing game,
     Zhang et al., ECCV 2016). None without a mask."""
@@ -99,7 +99,7 @@ class LiveAgreement:
         either = float(np.maximum(self._mean, self._features).sum())
         return Agreement(
             energy=float((cells * energy).sum() / total) if drawn and total > 0 else None,
-            iou=float(np.minimum(self._mean, self._features).sum()) / either if either > 0 else None,
+            iou=float(np.minimum(self._mean, self._features).sum()) / either if drawn and either > 0 else None,
             pointing=bool(cells.flat[int(np.argmax(self._d))] > 0) if drawn else None,
         )
 

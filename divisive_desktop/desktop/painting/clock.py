@@ -22,6 +22,11 @@ class WorkClock:
             self._total += min(now - self._last, PAUSE_S)
         self._last = now
 
+    @property
+    def total(self) -> float:
+        """Seconds since they were last taken."""
+        return self._total
+
     def take(self) -> float:
         """Seconds since they were last taken."""
         taken, self._total = self._total, 0.0

@@ -121,9 +121,26 @@ class Painting(QObject):
 
     def _case_changed(self, case: Case | None) -> None:
         self._picture = None
+        self._leave()
         self.session.open(None, None)
         self._show_widgets(case is not None and case.error is None)
         self._apply_blind()
+
+    def _leave(self) -> None:
+        """The mask is left: write down the time, and how well model and mask agree, if it was worked on."""
+        record, agreement = self.session.record, self.session.agreement
+        if record is None or not self.session.edited:
+            return
+        self.session.edited = False
+        self.session.clock.tick()
+        seconds = self.session.clock.take()
+
+        def write(_: Any) -> None:
+            self.store.spent(record, seconds)
+            if agreement.energy is not None:
+                self.store.agreed(record, agreement)
+
+        self.session.tasks.run(write, lambda _: None, lambda error: self.window.report(None, error))
 
     def _record_ready(self, case: Case, record: ImageRecord) -> None:
         self._picture = None
@@ -184,16 +201,17 @@ class Painting(QObject):
         case, record = self.window.work.current, self.session.record
         if case is None or record is None:
             return
-        was_hidden, seconds = self.hidden, self.session.clock.take()
+        was_hidden = self.hidden
         self._revealed.add(case.key)
         self.window.work.set_review(Review.DONE)
         self._mark(case)
         self.session.tasks.run(
-            lambda _: self.store.finished(record, was_hidden, seconds),
+            lambda _: self.store.finished(record, was_hidden),
             lambda _: None,
             lambda error: self.window.report(case, error),
         )
         self._apply_blind()
+        self._leave()
 
     def _mark(self, case: Case) -> None:
         case.hidden = self.blind and case.key not in self._revealed and case.review is not Review.DONE
@@ -210,6 +228,7 @@ class Painting(QObject):
             self.viewer.set_analysis(None)
             self.viewer.set_features(None)
             self.viewer.set_waiting_text(HIDDEN)
+            self.viewer.probed.emit(None)  # the status bar showed map values
             self.session.compare_with(None, (0, 0, 0, 0), None)
         elif was_hidden and case is not None:
             self.window.show_opinion()
@@ -346,8 +365,12 @@ class Painting(QObject):
         """The window closes; the task runner has stopped."""
         for watched in self._filtered:
             watched.removeEventFilter(self)
-        self.session.cancel()
+        session = self.session
+        session.cancel()
         try:
             self.saver.finish()
+            if session.edited and session.record is not None:
+                session.clock.tick()
+                self.store.spent(session.record, session.clock.take())
         finally:
             self.store.close()

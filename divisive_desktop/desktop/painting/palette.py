@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.painting.session import PaintSession
     from divisive_desktop.desktop.painting.tools import PaintTool
 
-_MODE_TIPS = {
-    "add": "Add to the region",
-    "subtract": "Take away from the region (or hold Ctrl)",
-    "intersect": "Keep only what lies inside (or hold Ctrl+Shift)",
+_MODES: dict[str, tuple[str, str]] = {
+    "add": ("+", "Add to the region"),
+    "subtract": ("−", "Take away from the region (or hold Ctrl)"),
+    "intersect": ("∩", "Keep only what lies inside (or hold Ctrl+Shift)"),
 }
+_NUMBER = 60
 
 
 class Palette(QFrame):
@@ -130,6 +132,7 @@ class OptionsBar(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(GRID * 2, GRID // 2, GRID * 2, GRID // 2)
         self._row.setSpacing(GRID)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never takes room from the docks
         self._groups: list[tuple[QWidget, frozenset[str]]] = []
         self.title = QLabel()
         theme.set_role(self.title, "strong")
@@ -156,9 +159,11 @@ class OptionsBar(QFrame):
         buttons = []
         for mode in MODES:
             button = QToolButton()
-            button.setText(mode.capitalize())
+            button.setText(_MODES[mode][0])
+            button.setAccessibleName(mode.capitalize())
             button.setCheckable(True)
-            button.setToolTip(_MODE_TIPS[mode])
+            button.setToolTip(_MODES[mode][1])
+            button.setFixedWidth(GRID * 4)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             theme.set_role(button, "toggle")
             button.clicked.connect(lambda _=False, m=mode: self._set(mode=m))
@@ -179,14 +184,14 @@ class OptionsBar(QFrame):
         self.sample.setToolTip("The level looked for is the mean of a square of this side")
         self.sample.valueChanged.connect(lambda v: self._set(sample=v))
         self._add("Sample", frozenset({"wand"}), self.sample)
-        painting = (brushes | outlines | {"bucket"}) - {"eraser"}
+        painting = self._painting = (brushes | outlines | {"bucket"}) - {"eraser"}
         self.limited = self._check(
             "Only greys", "Paint only where the displayed grey lies in this range", "limit_levels", painting
         )
         self.low, self.high = QSpinBox(minimum=0, maximum=255), QSpinBox(minimum=0, maximum=255)
         self.low.valueChanged.connect(lambda v: self._set(low=v, high=max(v, self._session.settings.high)))
         self.high.valueChanged.connect(lambda v: self._set(high=v, low=min(v, self._session.settings.low)))
-        self._add("", painting, self.low, QLabel("–"), self.high)
+        self._range = self._add("", painting, self.low, QLabel("–"), self.high)
         self.hint = QLabel("Left: belongs to it.  Ctrl: doesn't.  Enter accepts, Escape forgets")
         theme.set_role(self.hint, "muted")
         self._add("", frozenset({"smart"}), self.hint)
@@ -226,8 +231,7 @@ class OptionsBar(QFrame):
             with QSignalBlocker(widget):
                 apply()
         self.modes.buttons()[MODES.index(settings.mode)].setChecked(True)
-        for widget in (self.low, self.high):
-            widget.setEnabled(settings.limit_levels)
+        self._range.setVisible(settings.limit_levels and self._tool in self._painting)
         self.tolerance.setEnabled(self._tool != "bucket" or settings.fill_by_grey)
 
     def _check(self, text: str, tip: str, name: str, tools: frozenset[str]) -> QCheckBox:
@@ -238,7 +242,7 @@ class OptionsBar(QFrame):
         self._add("", tools, box)
         return box
 
-    def _add(self, label: str, tools: frozenset[str], *widgets: QWidget) -> None:
+    def _add(self, label: str, tools: frozenset[str], *widgets: QWidget) -> QWidget:
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
@@ -250,7 +254,9 @@ class OptionsBar(QFrame):
         for widget in widgets:
             if isinstance(widget, (QSpinBox, QDoubleSpinBox)):
                 widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+                widget.setFixedWidth(_NUMBER if isinstance(widget, QSpinBox) else _NUMBER + GRID * 3)
                 widget.setAccessibleName(label)
             row.addWidget(widget)
         self._row.addWidget(holder)
         self._groups.append((holder, tools))
+        return holder

@@ -211,7 +211,10 @@ class MaskPanel(QWidget):
         opacity.addWidget(self.opacity, 1)
         column.addLayout(opacity)
         self.blind = QCheckBox("Blind until done")
-        self.blind.setToolTip("Hides the model's opinion until the mask is done: you paint what you see, not what the model has seen; time and blindness are recorded")
+        self.blind.setToolTip(
+            "Hides the model's opinion until the mask is done: you paint what you see, not what the model saw.\n"
+            "That it was hidden, and the time spent, are recorded."
+        )
         self.blind.toggled.connect(self.blindToggled)
         self.done = QPushButton("Mask done")
         self.done.setToolTip("Show what the model says about this case  (Ctrl+Return)")
@@ -321,6 +324,7 @@ class MaskPanel(QWidget):
             for row in self.rows:
                 row.name.blockSignals(True)  # losing the focus isn't renaming
                 self._rows.removeWidget(row)
+                row.hide()  # it may be the row whose click brought us here: it goes when that is over
                 row.deleteLater()
             self.rows = [RegionRow(self._session, *each) for each in wanted]
             for row in self.rows:

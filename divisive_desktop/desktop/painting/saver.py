@@ -46,12 +46,9 @@ class Saver(QObject):
     def state(self) -> str:
         return self._state
 
-    def save(self, record: ImageRecord, mask: Mask, tool: str, seconds: float) -> None:
+    def save(self, record: ImageRecord, mask: Mask, tool: str) -> None:
         """Keep the mask as it is now, soon."""
-        job = _Job(record, mask, tool, seconds)
-        older = self._waiting.pop(job.key, None)
-        if older is not None:
-            job.seconds += older.seconds
+        job = _Job(record, mask, tool)
         self._waiting[job.key] = job
         self._set_state("saving")
         if self._running is None and not self._timer.isActive():
@@ -121,8 +118,8 @@ class Saver(QObject):
 class _Job:
     """One mask to be written; its snapshot is taken as late as possible."""
 
-    def __init__(self, record: ImageRecord, mask: Mask, tool: str, seconds: float) -> None:
-        self.record, self.tool, self.seconds = record, tool, seconds
+    def __init__(self, record: ImageRecord, mask: Mask, tool: str) -> None:
+        self.record, self.tool = record, tool
         self._snapshot = mask.snapshot
         self.frozen: Snapshot | None = None
 
@@ -138,4 +135,4 @@ class _Job:
     def write(self, store: MaskStore) -> None:
         """On any thread."""
         assert self.frozen is not None
-        store.save(self.record, self.frozen, self.tool, self.seconds)
+        store.save(self.record, self.frozen, self.tool)

@@ -25,7 +25,7 @@ from divisive_desktop.masks.agreement import Agreement, LiveAgreement
 from divisive_desktop.masks.boxes import enclose
 from divisive_desktop.masks.history import Change, Histories, History
 from divisive_desktop.masks.mask import Mask
-from divisive_desktop.masks.region import Region
+from divisive_desktop.masks.region import PALETTE, Region
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
 
 NOTHING = Agreement(None, None, None)
@@ -78,6 +78,8 @@ class PaintSession(QObject):
         self._active: int | None = None
         self._live: LiveAgreement | None = None
         self._stale: Box | None = None
+        self.edited = False
+        """The mask was changed since it was opened."""
 
     # -- which mask -----------------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class PaintSession(QObject):
         self.mask = None
         self._active = None
         self._live = None
+        self.edited = False
         self.agreement = NOTHING
         if record is not None:
             self.mask = mask or Mask(record.width, record.height)
@@ -127,6 +130,10 @@ class PaintSession(QObject):
     def active(self) -> Region | None:
         """The region that tools paint on; None while there is none."""
         return self.mask.region(self._active) if self.mask is not None and self._active in self.mask else None
+
+    def colour(self) -> str:
+        """Of what will be painted next, ``#rrggbb``."""
+        return self.active.colour if self.active is not None else PALETTE[0]
 
     def set_active(self, region: int) -> None:
         if self.mask is not None and region in self.mask and region != self._active:
@@ -330,7 +337,8 @@ class PaintSession(QObject):
 
     def _store(self, tool: str) -> None:
         if self.record is not None and self.mask is not None:
-            self.saver.save(self.record, self.mask, tool, self.clock.take())
+            self.edited = True
+            self.saver.save(self.record, self.mask, tool)
 
     def set_settings(self, **changes: Any) -> None:
         """Change how the tools are set."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cv2
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer.viewer import Viewer
 
 _INSIDE, _OUTSIDE = QColor(60, 220, 90), QColor(255, 70, 70)
-_PROPOSED = QColor(255, 255, 255, 95)
 _WIDTH = 7.0
 """Of a scribble, in logical pixels."""
 
@@ -46,6 +46,7 @@ class SmartTool(PaintTool):
         self._drawing = False
         self._working = False
         self._proposal: Stamp | None = None
+        self._outlines: list[list[Point]] = []
         session.opened.connect(self.forget)
 
     @property
@@ -141,6 +142,7 @@ class SmartTool(PaintTool):
         def done(stamp: Stamp | None) -> None:
             if scribbles is self._scribbles:
                 self._working, self._proposal = False, stamp
+                self._outlines = _outlines(stamp) if stamp is not None else []
                 self.touch()
 
         def failed(error: UserFacingError) -> None:
@@ -156,10 +158,9 @@ class SmartTool(PaintTool):
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._proposal is not None:
-            draw_stamp(painter, self._proposal, transform, _PROPOSED)
-            x, y, w, h = self._proposal.box
-            corners = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
-            outlined(painter, [transform.to_widget(*p) for p in corners], closed=True, dashed=True)
+            draw_stamp(painter, self._proposal, transform, self.session.colour())
+            for line in self._outlines:
+                outlined(painter, [transform.to_widget(x, y) for x, y in line], closed=True, dashed=True)
         for layer in self._layers:
             layer.paint_layer(painter, kind, transform)
         text = "Looking…" if self._working else "Enter accepts, Escape forgets" if self._proposal is not None else ""
@@ -169,3 +170,10 @@ class SmartTool(PaintTool):
             width = painter.fontMetrics().horizontalAdvance(text)
             pane_width, pane_height = (side / transform.dpr for side in transform.pane)
             halo_text(painter, QPointF(round((pane_width - width) / 2), round(pane_height - 28)), text, QColor("white"))
+
+
+def _outlines(stamp: Stamp) -> list[list[Point]]:
+    """Borders of a proposal for the screen, without needless points."""
+    left, top = stamp.box[:2]
+    found, _ = cv2.findContours(stamp.coverage, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_KCOS)
+    return [[(float(x) + left + 0.5, float(y) + top + 0.5) for x, y in c.reshape(-1, 2)] for c in found if len(c) > 2]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.masks.agreement import Agreement
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.snapshot import Snapshot
 
@@ -20,12 +21,17 @@ class MaskStore(Protocol):
     def load(self, record: ImageRecord) -> Mask | None:
         """The mask of an image, None when there never was one."""
 
-    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str, seconds: float) -> None:
-        """Keep a mask; ``seconds`` of work were spent on it since the last time."""
+    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str) -> None:
+        """Keep a mask; ``tool``: what was done, for the audit chain."""
 
-    def finished(self, record: ImageRecord, blind: bool, seconds: float) -> None:
-        """The mask was declared done, ``seconds`` of work since the last save; ``blind``: the model's opinion was
-        hidden until now."""
+    def spent(self, record: ImageRecord, seconds: float) -> None:
+        """So much more work went into a mask."""
+
+    def finished(self, record: ImageRecord, blind: bool) -> None:
+        """The mask was declared done; ``blind``: the model's opinion was hidden until now."""
+
+    def agreed(self, record: ImageRecord, agreement: Agreement) -> None:
+        """How well the model's divergence matches the mask as it was left."""
 
     def close(self) -> None:
         """Let go of files and locks."""
@@ -64,17 +70,23 @@ class CasebookStore:
         case = book.find(record.sha256, record.frame)
         return None if case is None else book.load_mask(case)
 
-    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str, seconds: float) -> None:
+    def save(self, record: ImageRecord, snapshot: Snapshot, tool: str) -> None:
         book, case = self._case(record)
         book.save_mask(case, snapshot, tool=tool)
-        if seconds >= 1:
-            book.add_time(case, round(seconds, 1))
 
-    def finished(self, record: ImageRecord, blind: bool, seconds: float) -> None:
+    def spent(self, record: ImageRecord, seconds: float) -> None:
         book, case = self._case(record)
-        if seconds > 0:
-            book.add_time(case, round(seconds, 1))
+        book.add_time(case, round(seconds, 2))
+
+    def finished(self, record: ImageRecord, blind: bool) -> None:
+        book, case = self._case(record)
         book.audit("mask finished", case=case, blind=blind)
+
+    def agreed(self, record: ImageRecord, agreement: Agreement) -> None:
+        book, case = self._case(record)
+        analysis = book.case(case).analysis
+        if analysis is not None:
+            book.set_agreement(analysis, energy=agreement.energy, iou=agreement.iou, pointing=agreement.pointing)
 
     def close(self) -> None:
         with self._lock:
@@ -83,6 +95,8 @@ class CasebookStore:
             self._casebook = None
 
     def _book(self) -> Casebook:
+        if not self._owned:
+            return self._get()  # the window may have changed to another one
         with self._lock:
             if self._casebook is None:
                 self._casebook = self._get()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPolygonF, QWheelEvent
 
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.painting.settings import ToolSettings
@@ -516,13 +516,13 @@ class WandTool(PaintTool):
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._stamp is not None:
-            draw_stamp(painter, self._stamp, transform, QColor(255, 255, 255, 110))
+            draw_stamp(painter, self._stamp, transform, self.session.colour())
 
 
-def draw_stamp(painter: QPainter, stamp: Stamp, transform: Transform, colour: QColor) -> None:
-    """A proposal over the picture."""
-    from PySide6.QtGui import QImage
-
+def draw_stamp(painter: QPainter, stamp: Stamp, transform: Transform, region_colour: str) -> None:
+    """A proposal over the picture, stronger than what is painted."""
+    colour = QColor(region_colour)
+    colour.setAlphaF(0.6)
     rows, columns = stamp.coverage.shape
     pixels = np.ascontiguousarray(stamp.coverage)
     image = QImage(pixels.data, columns, rows, columns, QImage.Format.Format_Indexed8)
