@@ -29,7 +29,7 @@ from divisive_desktop.training.finetune import finetune
 from divisive_desktop.training.losses import REGISTRY, Objective
 from divisive_desktop.training.settings import Settings
 
-BATCH, SIZE, ROUNDS = 8, 224, 5
+BATCH, SIZE, ROUNDS = 8, 224, 3
 LIMIT_STEP, LIMIT_CYBORG, LIMIT_CACHED_S = 1.10, 1.8, 60.0
 
 
@@ -105,7 +105,7 @@ def cached_run() -> tuple[float, float]:
 
 
 def main() -> None:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # two threads would wait for each other on a busy machine
     found = steps()
     base = found["cross_entropy"]
     print(f"Training step, whole network, batch {BATCH} of {SIZE} px, CPU time, median of {ROUNDS}")
