@@ -93,7 +93,6 @@ def test_the_main_job(
     assert written["true_class_source"] == "label"
     assert np.allclose(written["cam"]["true"], analysis.cams[1], atol=1e-5)
     assert len(written["features"]) == len(work.features.features)
-    assert "torch" not in sys.modules
 
 
 def test_a_killed_engine_is_told_and_the_analysis_can_be_repeated(
@@ -129,8 +128,8 @@ def test_all_cases_are_analysed_with_progress_and_bad_files_do_not_stop_it(
     bad.write_bytes(b"")
     astronaut = sample_paths()[-1]
     copies = [tmp_path / f"copy{i}.dcm" for i in range(3)]
-    for copy in copies:
-        copy.write_bytes(rg1.read_bytes())
+    for i, copy in enumerate(copies):  # no two alike: the same image would be listed once
+        copy.write_bytes(bytes([i]) + rg1.read_bytes()[1:])
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
         work.open_paths([copies[0], bad, *copies[1:], astronaut])
     qtbot.waitUntil(lambda: window.tasks.idle, timeout=30_000)
