@@ -233,7 +233,7 @@ def _as_rgb(image: Image) -> Image:
 def _dithered(image: Image) -> Image:
     """Two levels of noise, always the same: GrabCut's Gaussians break down on areas without any."""
     noise = np.random.default_rng(1).integers(-2, 3, image.shape, np.int16)
-    return np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image.astype(np.int16) + noise, 0, 255), np.uint8)
 
 
 def _shrunk(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
