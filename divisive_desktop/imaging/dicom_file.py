@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import zlib
 from typing import Any
 
 import pydicom
 from pydicom import FileDataset, dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from divisive_desktop.errors import ImageTooLargeError
 from divisive_desktop.imaging.limits import max_pixels
@@ -19,8 +20,8 @@ logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
 # Real files break the rules of value representations all the time; we check what we use.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-_HARMLESS_DEFLATED = 4 << 20
-"""Deflate shrinks to a 1,032nd at most: a file of this size can't grow beyond 4 GB."""
+_DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
+_PLAIN = str(ExplicitVRLittleEndian).encode().ljust(len(_DEFLATED), b"\0")
 
 
 def read_dicom(source: BoundedReader, **options: Any) -> FileDataset:
@@ -41,23 +42,29 @@ def read_dicom(source: BoundedReader, **options: Any) -> FileDataset:
         Whatever pydicom raises on damaged bytes, which may be anything.
     """
     source.seek(0)
-    if source.size > _HARMLESS_DEFLATED:
-        _check_deflated(source)
-    source.seek(0)
-    return dcmread(source, force=True, **options)
-
-
-def _check_deflated(source: BoundedReader) -> None:
     head = source.read(4096)
-    if head[128:132] != b"DICM" or str(DeflatedExplicitVRLittleEndian).encode() not in head:
-        return
+    source.seek(0)
+    if head[128:132] != b"DICM" or _DEFLATED not in head:
+        return dcmread(source, force=True, **options)
+    dataset = dcmread(_inflated(source, head), force=True, **options)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    return dataset
+
+
+def _inflated(source: BoundedReader, head: bytes) -> io.BytesIO:
+    """The file as it was before deflating: pydicom would inflate without a limit."""
     limit = max(8 * max_pixels(), 64 << 20)
-    source.seek(144 + int.from_bytes(head[140:144], "little"))  # behind the file meta information
-    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while (block := inflater.unconsumed_tail or source.read(1 << 16)) and not inflater.eof:
-        size += len(inflater.decompress(block, 1 << 22))
-        if size > limit:
+    start = min(144 + int.from_bytes(head[140:144], "little"), len(head))  # behind the file meta information
+    plain = io.BytesIO()
+    plain.write(head[:start].replace(_DEFLATED, _PLAIN))
+    source.seek(start)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    while (block := inflater.unconsumed_tail or source.read(1 << 20)) and not inflater.eof:
+        plain.write(inflater.decompress(block, 1 << 22))
+        if plain.tell() > limit:
             raise ImageTooLargeError(
                 f"The deflated file grows to more than {limit:,} bytes.",
                 "If you trust it, raise the limit (max_pixels) in the settings and open it again.",
             )
+    plain.seek(0)
+    return plain
