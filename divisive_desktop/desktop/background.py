@@ -29,7 +29,7 @@ THUMBNAIL_SIDE = 96
 """Longest side in pixels: twice what the list shows, for high-DPI screens."""
 ARCHIVE_BYTES = 8 * 2**30
 """More than this is not unpacked from one ZIP archive."""
-_BATCH_S, _BATCH = 0.1, 200
+_BATCH_S, _BATCH = 0.1, 64
 
 
 class ArchiveError(ImageError):

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
 from divisive_desktop.engine import messages
 from divisive_desktop.errors import EngineError, UserFacingError
 
 log = logging.getLogger(__name__)
+
+_SLICE_S = 0.008
+"""Results are handed over for so long before the window may paint and answer again."""
 
 Callback = Callable[[Any], None]
 
@@ -107,9 +112,13 @@ class TaskRunner(QObject):
         self._client: Any = None
         self._closed = False
         self.engine: messages.EngineReady | None = None
-        self._finished.connect(self._on_finished)
-        self._streamed.connect(self._on_streamed)
-        self._event.connect(self._on_event)
+        self._news: deque[Callable[[], None]] = deque()
+        self._deliver = QTimer(self, interval=0)
+        self._deliver.timeout.connect(self._hand_over)
+        # Methods, not lambdas: a method's object decides on which thread it is called.
+        self._finished.connect(self._finished_arrived)
+        self._streamed.connect(self._streamed_arrived)
+        self._event.connect(self._event_arrived)
 
     # -- background functions -------------------------------------------------------------------------------
 
@@ -211,6 +220,8 @@ class TaskRunner(QObject):
             task.cancel()
         self._waiting.clear()
         self._jobs.clear()
+        self._news.clear()
+        self._deliver.stop()
         self._pool.clear()
         self._pool.waitForDone()
         if self._client is not None:
@@ -218,6 +229,33 @@ class TaskRunner(QObject):
             self._client = None
 
     # -- on the GUI thread ----------------------------------------------------------------------------------
+
+    def _finished_arrived(self, task: Task, ok: bool, result: Any) -> None:
+        self._arrived(lambda: self._on_finished(task, ok, result))
+
+    def _streamed_arrived(self, task: Task, item: Any) -> None:
+        self._arrived(lambda: self._on_streamed(task, item))
+
+    def _event_arrived(self, event: messages.Event) -> None:
+        self._arrived(lambda: self._on_event(event))
+
+    def _arrived(self, receive: Callable[[], None]) -> None:
+        self._news.append(receive)
+        if not self._deliver.isActive():
+            self._deliver.start()
+
+    def _hand_over(self) -> None:
+        """Hand over news in the order it came, for a moment; then the window gets its turn to paint and answer.
+
+        Qt would handle everything that has piled up before it looks at the mouse again.
+        """
+        end = perf_counter() + _SLICE_S
+        while self._news:
+            self._news.popleft()()
+            if perf_counter() > end:
+                break
+        if not self._news:
+            self._deliver.stop()
 
     def _on_finished(self, task: Task, ok: bool, result: Any) -> None:
         if task.key is not None and self._latest.get(task.key) is task:
