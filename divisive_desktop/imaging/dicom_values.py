@@ -11,7 +11,7 @@ from pydicom import Dataset
 
 from divisive_desktop.imaging.record import Calibration, ModalityTransform, Spacing, Voi, VoiKind
 
-PROJECTION = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "DG", "XC"})
+PROJECTION = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "DG"})
 """Modalities whose pictures are projections: a millimetre on the detector isn't one in the patient."""
 
 _FUNCTIONS: dict[str, VoiKind] = {"LINEAR": "linear", "LINEAR_EXACT": "linear_exact", "SIGMOID": "sigmoid"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from divisive_desktop.errors import (
     DamagedImageError,
@@ -20,6 +22,9 @@ from divisive_desktop.imaging import limits
 from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
+
+if TYPE_CHECKING:
+    from divisive_desktop.imaging.dicom import DicomFile
 
 
 def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int | None = None) -> ImageRecord:
@@ -71,18 +76,12 @@ def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRec
     kind = sniff(head)
     if kind not in ("dicom", "photograph"):
         raise _not_an_image(path, kind, head)
-    source.seek(0)
-    sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-    source.seek(0)
     try:
         if kind == "dicom":
-            # Imported where used: pydicom costs 0.4 s, and a folder of photographs doesn't need it.
-            from divisive_desktop.imaging.dicom import open_dicom
-
-            return open_dicom(path, source, sha256, frame, limit)
+            return _read_dicom(path, source, frame, limit)
         from divisive_desktop.imaging.photograph import open_photograph
 
-        return open_photograph(path, source, sha256, frame, limit)
+        return open_photograph(path, source, _sha256(source), frame, limit)
     except ImageError:
         raise
     except MemoryError as exc:
@@ -94,6 +93,34 @@ def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRec
             f"{path.name} is damaged: its content contradicts itself ({type(exc).__name__}: {exc}).",
             "Ask for the file again, or open another copy of it.",
         ) from exc
+
+
+def _sha256(source: BoundedReader) -> str:
+    source.seek(0)
+    digest = hashlib.file_digest(source, "sha256").hexdigest()
+    source.seek(0)
+    return digest
+
+
+# The multi-frame file that was opened last, so that stepping through its frames doesn't read and hash it every time.
+_last: tuple[object, DicomFile] | None = None
+_last_lock = threading.Lock()
+
+
+def _read_dicom(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRecord:
+    # Imported where used: pydicom costs 0.4 s, and a folder of photographs doesn't need it.
+    from divisive_desktop.imaging.dicom import DicomFile
+
+    global _last
+    status = os.fstat(source.fileno())
+    key = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, limit)
+    with _last_lock:
+        file = _last[1] if _last is not None and _last[0] == key else None
+    if file is None:
+        file = DicomFile(path, source, _sha256(source), limit)
+        with _last_lock:
+            _last = (key, file) if file.frames > 1 else None
+    return file.frame(frame)
 
 
 def _not_an_image(path: Path, kind: str, head: bytes) -> ImageError:

@@ -29,7 +29,7 @@ _HEADER_TAGS = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "Ar
 
 
 def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
-    """Read one picture; parameters and errors as ``open_dicom``."""
+    """Read one picture; parameters and errors as ``DicomFile``."""
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as exc:

@@ -250,3 +250,22 @@ def test_the_same_pixels_tagged_monochrome1_show_inverted(shared_data: Path) -> 
     inverted = open_image(shared_data / "dicom" / "siim_cr_jpeg_monochrome1.dcm")
     assert (render(inverted) == 255 - render(plain)).all()
     assert plain.lossy
+
+
+def test_a_multi_frame_file_that_changes_is_read_again(make_dicom: Callable[..., Path]) -> None:
+    frames = np.stack([np.full((8, 8), n, np.uint16) for n in (1, 2, 3)])
+    path = make_dicom(frames[0], NumberOfFrames=3, PixelData=frames.tobytes())
+    first = open_image(path, frame=1)
+    assert (first.stored == 2).all()
+    path = make_dicom(frames[0], NumberOfFrames=3, PixelData=(frames + 5).tobytes())
+    again = open_image(path, frame=1)
+    assert (again.stored == 7).all()
+    assert again.sha256 != first.sha256
+    assert again.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_colour_photograph_in_dicom_is_a_photograph(make_dicom: Callable[..., Path]) -> None:
+    rgb = np.random.default_rng(0).integers(0, 4096, (8, 8, 3)).astype(np.uint16)
+    image = open_image(make_dicom(rgb, Modality="XC", BitsStored=12, HighBit=11))
+    assert image.kind == "photograph"
+    assert (render(image) == np.rint(rgb * (255 / 4095))).all()
