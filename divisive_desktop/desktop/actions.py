@@ -30,6 +30,10 @@ class State:
     """The current case is being analysed."""
     batch: bool = False
     unanalysed: bool = False
+    open: bool = False
+    """A casebook is open."""
+    writable: bool = True
+    """What the analyst says is kept."""
 
 
 Enabled = Callable[[State], bool]
@@ -45,6 +49,14 @@ def has_cases(s: State) -> bool:
 
 def has_record(s: State) -> bool:
     return s.record
+
+
+def can_label(s: State) -> bool:
+    return s.record and s.writable
+
+
+def can_review(s: State) -> bool:
+    return s.case and s.writable
 
 
 def has_analysis(s: State) -> bool:
@@ -91,36 +103,57 @@ TABLE: tuple[Action, ...] = (
            "Write verdict, CAM pair, features and provenance of this case", "save", has_analysis, separator=True),
     Action("save-picture", "Save picture of the view…", "File", do.save_picture, "Ctrl+S",
            "The panes as they are on the screen, as PNG", "picture", has_record),
-    Action("close-case", "Remove from worklist", "File", do.remove_current, "Delete",
-           "Take the case off the list; the file stays where it is", "remove", lambda s: s.case, separator=True),
-    Action("clear-cases", "Clear worklist", "File", do.clear_cases, "", "", "", has_cases),
+    Action("casebook-new", "New casebook…", "File", lambda w: w.casebook.new(), separator=True),
+    Action("casebook-open", "Open casebook…", "File", lambda w: w.casebook.open(), "",
+           "A folder NAME.casebook with its cases, labels, masks and analyses"),
+    Action("casebook-copy", "Save a copy of the casebook…", "File", lambda w: w.casebook.save_copy(), "", "", "",
+           lambda s: s.open),
+    Action("casebook-zip", "Export casebook as ZIP…", "File", lambda w: w.casebook.export_zip(), "", "", "",
+           lambda s: s.open),
+    Action("casebook-import", "Import casebook…", "File", lambda w: w.casebook.import_zip(), "",
+           "Unpack an exported casebook and open it"),
+    Action("results", "Export results…", "File", lambda w: w.casebook.export_results(), "Ctrl+Shift+E",
+           "One line per case, as CSV or JSON", "", lambda s: s.open and s.cases > 0),
+    Action("trash-restore", "Restore from trash", "File", lambda w: w.casebook.restore_trash(), "", "", "",
+           lambda s: s.open and s.writable, separator=True),
+    Action("trash-empty", "Empty trash…", "File", lambda w: w.casebook.empty_trash(), "", "", "",
+           lambda s: s.open and s.writable),
     Action("quit", "Quit", "File", do.quit_program, "Ctrl+Q", separator=True),
     # Case
     Action("previous", "Previous case", "Case", do.previous_case, "PgUp", "", "previous", has_cases, toolbar=True,
            separator=True),
     Action("next", "Next case", "Case", do.next_case, "PgDown", "", "next", has_cases, toolbar=True),
     Action("next-open", "Next unlabelled case", "Case", do.next_unlabelled, "Ctrl+PgDown", "", "", has_cases),
-    Action("label-0", "Label as negative", "Case", lambda w: w.work.set_label(0), "Ctrl+0",
-           "Hold the negative class true (0 in the worklist)", "label-0", has_record, separator=True),
-    Action("label-1", "Label as positive", "Case", lambda w: w.work.set_label(1), "Ctrl+1",
-           "Hold the positive class true (1 in the worklist)", "label-1", has_record),
-    Action("label-clear", "Clear label", "Case", lambda w: w.work.set_label(None), "Ctrl+Backspace",
-           "Take the label back: the predicted class is held true", "label-clear", lambda s: s.label),
-    Action("review-done", "Mark as done", "Case", lambda w: w.work.set_review(Review.DONE), "Ctrl+D", "", "check",
-           lambda s: s.case, separator=True),
-    Action("review-flag", "Flag", "Case", lambda w: w.work.set_review(Review.FLAGGED), "Ctrl+Shift+F", "", "flag",
-           lambda s: s.case),
-    Action("review-open", "Back to review", "Case", lambda w: w.work.set_review(Review.OPEN), "", "", "eye",
-           lambda s: s.case),
+    Action("next-new", "Next unreviewed case", "Case", do.next_unreviewed, "Alt+PgDown",
+           "The next one that is new or in review, from the top when there is none below", "", has_cases),
+    Action("label-0", "Label as negative", "Case", lambda w: do.label(w, 0), "Ctrl+0",
+           "Hold the negative class true (0 in the worklist)", "label-0", can_label, separator=True),
+    Action("label-1", "Label as positive", "Case", lambda w: do.label(w, 1), "Ctrl+1",
+           "Hold the positive class true (1 in the worklist)", "label-1", can_label),
+    Action("label-clear", "Clear label", "Case", lambda w: do.label(w, None), "Ctrl+Backspace",
+           "Take the label back: the predicted class is held true", "label-clear", lambda s: s.label and s.writable),
+    Action("review-done", "Mark as done", "Case", lambda w: do.review(w, Review.DONE), "Ctrl+D", "", "check",
+           can_review, separator=True),
+    Action("review-flag", "Flag", "Case", lambda w: do.review(w, Review.FLAGGED), "Ctrl+Shift+F", "", "flag",
+           can_review),
+    Action("review-open", "Back to review", "Case", lambda w: do.review(w, Review.OPEN), "", "", "eye",
+           can_review),
+    Action("notes", "Notes…", "Case", lambda w: w.casebook.edit_notes(), "Ctrl+Alt+N", "", "", can_review),
     Action("copy-picture", "Copy picture", "Case", do.copy_picture, "Ctrl+C",
            "The panes as they are on the screen, to the clipboard", "copy", has_record, separator=True),
     Action("copy-path", "Copy file path", "Case", do.copy_path, "Ctrl+Shift+C", "", "", lambda s: s.case),
+    Action("close-case", "Move to trash", "Case", do.remove_current, "Delete",
+           "Out of the casebook's list; the file stays where it is", "remove", can_review,
+           separator=True),
     # Analysis
     Action("analyse", "Analyse again", "Analysis", do.analyse_current, "F5", "Run the model on this case again",
            "analyse", lambda s: s.record and not s.busy, toolbar=True, separator=True),
     Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.work.analyse_all(), "Shift+F5",
            "Run the model on every case that has no analysis yet", "analyse-all",
-           lambda s: s.unanalysed and not s.batch),
+           lambda s: s.unanalysed and not s.batch and s.writable),
+    Action("analyse-selected", "Analyse selected cases", "Analysis", do.analyse_selected, "Ctrl+F5",
+           "Run the model on the cases selected in the worklist", "analyse",
+           lambda s: s.case and not s.batch and s.writable),
     Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.work.cancel_batch(), "", "", "cancel",
            lambda s: s.batch),
     Action("auto-analyse", "Analyse on opening", "Analysis", do.toggle_auto_analyse, "",

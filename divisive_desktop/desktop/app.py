@@ -31,8 +31,14 @@ def application(argv: Sequence[str] | None = None) -> QApplication:
     return app
 
 
-def build(settings: Settings | None = None) -> MainWindow:
-    """The main window with its theme and task runner; not shown yet, engine not started yet."""
+def build(settings: Settings | None = None, casebook: Path | None = None) -> MainWindow:
+    """The main window with its theme and task runner; not shown yet, engine not started yet.
+
+    Parameters
+    ----------
+    casebook : Path, optional
+        The casebook to work on; None: the user's own.
+    """
     app = application()
     settings = settings or Settings()
     theme = getattr(app, "_divisive_theme", None)
@@ -41,7 +47,7 @@ def build(settings: Settings | None = None) -> MainWindow:
         app._divisive_theme = theme  # lives as long as the application
     else:
         theme.choice = settings.theme
-    return MainWindow(settings, theme, TaskRunner())
+    return MainWindow(settings, theme, TaskRunner(), casebook)
 
 
 def run(files: Iterable[str | Path] = (), argv: Sequence[str] | None = None, *, samples: bool = False) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage
 
 from divisive_desktop import paths
@@ -91,17 +92,34 @@ def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: 
     return problems
 
 
-def open_case(case: Case) -> tuple[ImageRecord, QImage]:
-    """Decode a case's file; record and thumbnail."""
+def open_case(case: Case, source: Path | None = None) -> tuple[ImageRecord, QImage]:
+    """Decode a case's file; record and thumbnail.
+
+    Parameters
+    ----------
+    source : Path, optional
+        Where the file is read from when that isn't ``case.path``; the record names the latter all the same.
+    """
     from divisive_desktop.imaging import open_image
 
-    record = open_image(case.path, case.frame)
+    record = open_image(source or case.path, case.frame)
+    if source is not None and source != case.path:
+        record = replace(record, path=case.path)
     return record, thumbnail(record)
 
 
-def thumbnail_of(case: Case) -> QImage:
+def thumbnail_of(case: Case, source: Path | None = None) -> QImage:
     """Open a file only for its thumbnail."""
-    return open_case(case)[1]
+    return open_case(case, source)[1]
+
+
+def png_of(image: QImage) -> bytes:
+    """A small picture as PNG."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    return data.data()
 
 
 def thumbnail(record: ImageRecord) -> QImage:

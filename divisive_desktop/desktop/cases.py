@@ -7,24 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
 
-from divisive_desktop.desktop.wording import percent, probability_of_predicted
+from divisive_desktop.desktop.wording import percent
 from divisive_desktop.errors import ModelNotFoundError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import CaseRow
+
 Index = QModelIndex | QPersistentModelIndex
+
+MANY = 64
+"""More rows than this are removed by resetting the model: one by one they would take seconds."""
 
 
 class Review(Enum):
@@ -34,6 +32,41 @@ class Review(Enum):
     OPEN = "In review"
     DONE = "Done"
     FLAGGED = "Flagged"
+
+    @property
+    def stored(self) -> str:
+        """Its name in the casebook."""
+        return self.name.lower() if self is not Review.OPEN else "in_review"
+
+    @classmethod
+    def of(cls, stored: str) -> Review:
+        return cls.OPEN if stored == "in_review" else cls[stored.upper()]
+
+
+class Verdict(NamedTuple):
+    """What the worklist shows of an analysis: kept in memory for every case, while the maps stay on the disk."""
+
+    predicted: int
+    probability: float
+    """Of class 1, 0..1."""
+    margin: float
+    """|logit 1 - logit 0|."""
+    classes: tuple[str, str]
+    model: str
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> Verdict:
+        margin = abs(analysis.logits[1] - analysis.logits[0])
+        return cls(analysis.predicted, analysis.probability, margin, analysis.model.classes, analysis.model.id)
+
+    @property
+    def name(self) -> str:
+        return self.classes[self.predicted]
+
+    @property
+    def certainty(self) -> float:
+        """Probability of the predicted class."""
+        return self.probability if self.predicted else 1 - self.probability
 
 
 @dataclass(eq=False)
@@ -46,16 +79,33 @@ class Case:
     label: int | None = None
     """The analyst's class, 0 or 1; None until labelled."""
     analysis: Analysis | None = None
-    hidden: bool = False
-    """The model's opinion isn't shown: the mask is being painted blind."""
+    """The whole analysis, maps included; loaded from the casebook when the case is looked at."""
     error: UserFacingError | None = None
     """Why the file can't be opened; such a case stays in the list."""
     analysis_error: UserFacingError | None = None
     thumbnail: QImage | None = None
     analysing: bool = False
+    hidden: bool = False
+    """The model's opinion isn't shown: the mask is being painted blind."""
     thumbnail_asked: bool = field(default=False, repr=False)
     counted: tuple[str, ...] = field(default=(), repr=False)
     """What the worklist counts it as now."""
+    id: int | None = None
+    """In the casebook; None until it is written there."""
+    sha256: str | None = None
+    """Of the bytes that were taken into the casebook."""
+    source: Path | None = None
+    """The casebook's copy of the image, None: ``path``."""
+    stored_analysis: int | None = None
+    """Id of the casebook's analysis, for when ``analysis`` isn't loaded."""
+    stored_verdict: Verdict | None = field(default=None, repr=False)
+    stored_thumbnail: str | None = field(default=None, repr=False)
+    file_state: str = "ok"
+    """``ok``, ``missing`` or ``altered`` since import."""
+    notes: str = ""
+    added: str = ""
+    removed: bool = False
+    """Taken off the list; not to be written any more."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -64,6 +114,49 @@ class Case:
     @property
     def name(self) -> str:
         return self.path.name if self.frame == 0 else f"{self.path.name} [{self.frame + 1}]"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the shown analysis says, loaded or not."""
+        return Verdict.of(self.analysis) if self.analysis is not None else self.stored_verdict
+
+    @property
+    def disagrees(self) -> bool:
+        """The model contradicts the analyst's label."""
+        verdict = self.verdict
+        return verdict is not None and self.label is not None and verdict.predicted != self.label
+
+    @classmethod
+    def from_row(cls, row: CaseRow) -> Case:
+        """A case as the casebook knows it."""
+        case = cls(Path(row.path), row.frame)
+        case.adopt(row)
+        case.file_state, case.notes = row.file_state, row.notes
+        return case
+
+    def join(self, other: Case) -> None:
+        """Take over what the casebook says about the same file, listed before the casebook was open."""
+        self.id, self.sha256, self.added = other.id, other.sha256, other.added
+        self.source, self.file_state, self.notes = other.source, other.file_state, other.notes
+        self.stored_thumbnail, self.stored_analysis = other.stored_thumbnail, other.stored_analysis
+        self.stored_verdict = other.stored_verdict
+        self.label = other.label if self.label is None else self.label
+        self.review = other.review if self.review in (Review.NEW, Review.OPEN) else self.review
+
+    def adopt(self, row: CaseRow) -> None:
+        """Take over what the casebook knows and nobody has said anew since."""
+        self.id, self.sha256, self.added, self.stored_thumbnail = row.id, row.sha256, row.added, row.thumbnail
+        if self.label is None:
+            self.label = row.label
+        if row.review != "new" and self.review in (Review.NEW, Review.OPEN):
+            self.review = Review.of(row.review)
+        self.notes = self.notes or row.notes
+        if self.analysis is None and row.analysis is not None and row.predicted is not None:
+            self.stored_analysis = row.analysis
+            self.stored_verdict = Verdict(
+                row.predicted, row.probability or 0.0, row.margin or 0.0, (row.negative or "0", row.positive or "1"),
+                row.model or "",
+            )  # fmt: skip
 
     @property
     def true_class(self) -> tuple[int, str] | None:
@@ -119,12 +212,18 @@ class CaseModel(QAbstractListModel):
                 self.thumbnailWanted.emit(case)
             return case.thumbnail
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{case.path}\n{case.error.message}\n{case.error.remedy}" if case.error else str(case.path)
+            lines = [str(case.path)]
+            if case.error is not None:
+                lines += [case.error.message, case.error.remedy]
+            return "\n".join([*lines, case.notes] if case.notes else lines)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{case.name}, {verdict_line(case)}, {case.review.value}"
         return None
 
     # -- ours -----------------------------------------------------------------------------------------------
+
+    def __contains__(self, case: object) -> bool:
+        return isinstance(case, Case) and (row := self._row.get(case.key, -1)) >= 0 and self._cases[row] is case
 
     def __iter__(self) -> Iterable[Case]:
         return iter(self._cases)
@@ -148,13 +247,26 @@ class CaseModel(QAbstractListModel):
 
     def remove(self, cases: Iterable[Case]) -> None:
         """Take cases out of the list (the files stay where they are)."""
-        for row in sorted((self._row[c.key] for c in cases if c.key in self._row), reverse=True):
-            self.beginRemoveRows(QModelIndex(), row, row)
+        rows = sorted({self._row[c.key] for c in cases if c.key in self._row}, reverse=True)
+        for row in rows:
             self._recount(self._cases[row], there=False)
-            del self._cases[row]
+        if len(rows) > MANY:
+            gone = set(rows)
+            self.beginResetModel()
+            self._cases = [c for i, c in enumerate(self._cases) if i not in gone]
             self._row = {c.key: i for i, c in enumerate(self._cases)}
-            self.endRemoveRows()
+            self.endResetModel()
+        else:
+            for row in rows:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._cases[row]
+                self._row = {c.key: i for i, c in enumerate(self._cases)}
+                self.endRemoveRows()
         self.countsChanged.emit()
+
+    def case(self, row: int) -> Case:
+        """The case in a row; without Qt's detour over an index, for filters that look at all of them."""
+        return self._cases[row]
 
     def changed(self, case: Case) -> None:
         """Tell the views that a case looks different now."""
@@ -182,51 +294,21 @@ def _kinds(case: Case) -> tuple[str, ...]:
     """What a case counts as."""
     flags = {
         "failed": case.error is not None,
-        "analysed": case.analysis is not None,
+        "analysed": case.verdict is not None,
         "labelled": case.label is not None,
-        "todo": case.analysis is None and case.error is None,
+        "todo": is_todo(case),
     }
     return "all", case.review.value, *(name for name, on in flags.items() if on)
 
 
-class CaseFilter(QSortFilterProxyModel):
-    """Rows that match a text and a state."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words: list[str] = []
-        self._state = "all"
-
-    def set_text(self, text: str) -> None:
-        """Every word must occur in the case's name, folder, verdict, label or state."""
-        self._words = text.casefold().split()
-        self.invalidate()
-
-    def set_state(self, state: str) -> None:
-        """``all``, ``failed``, ``unlabelled``, ``disagree``, or the value of a :class:`Review`."""
-        self._state = state
-        self.invalidate()
-
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        case = self.sourceModel().index(row, 0, parent).data(CaseRole.CASE)
-        return _in_state(case, self._state) and all(w in searchable(case) for w in self._words)
-
-
-def _in_state(case: Case, state: str) -> bool:
-    if state == "all":
-        return True
-    if state == "failed":
-        return case.error is not None or case.analysis_error is not None
-    if state == "unlabelled":
-        return case.label is None and case.error is None
-    if state == "disagree":
-        return case.label is not None and case.analysis is not None and case.analysis.predicted != case.label
-    return case.review.value == state
+def is_todo(case: Case) -> bool:
+    """Whether a case waits for an analysis that can be made."""
+    return case.analysis is None and case.stored_analysis is None and case.error is None and case.file_state == "ok"
 
 
 def searchable(case: Case) -> str:
     """What a search looks through, in lower case."""
-    return f"{case.path.name} {case.path.parent.name} {verdict_line(case)} {case.review.value}".casefold()
+    return f"{case.path.name} {case.path.parent.name} {verdict_line(case)} {case.review.value} {case.notes}".casefold()
 
 
 def verdict_line(case: Case) -> str:
@@ -235,12 +317,14 @@ def verdict_line(case: Case) -> str:
         return case.error.message
     if case.hidden:
         return "Hidden until the mask is done"
-    if case.analysis is not None:
-        predicted = case.analysis.predicted
-        line = f"{case.analysis.model.classes[predicted]} {percent(probability_of_predicted(case.analysis))}"
-        if case.label is None:
-            return line
-        return f"{line} · label {'agrees' if case.label == predicted else 'differs'}"
+    if case.file_state == "altered":
+        return "File altered since import"
+    if case.file_state == "missing":
+        return "File is missing"
+    verdict = case.verdict
+    if verdict is not None and not case.analysing:
+        line = f"{verdict.name} {percent(verdict.certainty)}"
+        return line if case.label is None else f"{line} · label {'differs' if case.disagrees else 'agrees'}"
     return waiting_text(case)
 
 

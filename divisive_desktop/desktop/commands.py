@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from divisive_desktop import __version__, paths
 from divisive_desktop.desktop import background
 from divisive_desktop.desktop.background import ExportError
+from divisive_desktop.desktop.cases import Review
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.cases import Case
@@ -146,14 +147,40 @@ def next_unlabelled(window: MainWindow) -> None:
     window.worklist.step(1, wanted)
 
 
+def next_unreviewed(window: MainWindow) -> None:
+    """The next case that isn't done; from the top of the list when there is none below."""
+    wanted: Callable[[Case], bool] = lambda c: c.review in (Review.NEW, Review.OPEN) and c.error is None  # noqa: E731
+    window.worklist.step(1, wanted, wrap=True)
+
+
 def remove_current(window: MainWindow) -> None:
-    """Take the selected cases off the list."""
-    window.work.remove(window.worklist.selected())
+    """Move the selected cases to the trash."""
+    window.work.remove(_chosen(window))
 
 
-def clear_cases(window: MainWindow) -> None:
-    window.messages.clear()
-    window.work.remove(list(window.work.cases))
+def _chosen(window: MainWindow) -> list[Case]:
+    """The selected cases; the current one when the list doesn't show it."""
+    current = window.work.current
+    return window.worklist.selected() or ([current] if current is not None else [])
+
+
+def label(window: MainWindow, value: int | None) -> None:
+    """Label the selected cases."""
+    window.work.set_label(value, _chosen(window))
+
+
+def review(window: MainWindow, state: Review) -> None:
+    """Say how far the analyst is with the selected cases."""
+    window.work.set_review(state, _chosen(window))
+
+
+def analyse_selected(window: MainWindow) -> None:
+    """One case at once, several as a batch."""
+    cases = _chosen(window)
+    if len(cases) == 1:
+        window.work.analyse(cases[0])
+    else:
+        window.work.batch.start(cases)
 
 
 def analyse_current(window: MainWindow) -> None:

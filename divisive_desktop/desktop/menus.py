@@ -21,8 +21,8 @@ CONTEXT = (
     "label-0", "label-1", "label-clear", "", "copy-picture", "save-picture", "export-json",
 )  # fmt: skip
 LIST_CONTEXT = (
-    "analyse", "label-0", "label-1", "label-clear", "", "review-done", "review-flag", "review-open", "", "copy-path",
-    "close-case",
+    "analyse-selected", "label-0", "label-1", "label-clear", "", "review-done", "review-flag", "review-open", "",
+    "notes", "copy-path", "close-case",
 )  # fmt: skip
 
 
@@ -32,6 +32,9 @@ def build(window: MainWindow) -> None:
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
     files = window.actions_.menus["File"]
     files.insertMenu(window.actions_["samples"], recent)
+    casebooks = QMenu("Open recent casebook", window)
+    casebooks.aboutToShow.connect(lambda: window.casebook.fill_recent(casebooks))
+    files.insertMenu(window.actions_["casebook-copy"], casebooks)
     view = window.actions_.menus["View"]
     presets = QMenu("Window presets", window)
     presets.aboutToShow.connect(lambda: _fill_presets(window, presets))

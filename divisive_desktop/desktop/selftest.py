@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,8 @@ def run(screenshot: Path | None = None, timeout_s: float = TIMEOUT_S) -> int:
     log = crash.start_log()
     crash.install()
     settings = Settings()
-    window = app.build(settings)
+    place = tempfile.TemporaryDirectory(prefix="divisive-selftest-")  # not the user's own casebook
+    window = app.build(settings, Path(place.name) / "Selftest.casebook")
     try:
         _main_job(window, timeout_s)
         if screenshot is not None:
@@ -63,6 +65,7 @@ def run(screenshot: Path | None = None, timeout_s: float = TIMEOUT_S) -> int:
     finally:
         window.close()
         window.deleteLater()
+        place.cleanup()
         crash.stop_log(log)
     return 0
 

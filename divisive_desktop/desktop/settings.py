@@ -56,6 +56,16 @@ class Settings:
     def clear_recent(self) -> None:
         self._store.remove("files/recent")
 
+    @property
+    def recent_casebooks(self) -> list[str]:
+        """Casebooks used lately, newest first."""
+        value = self._store.value("files/casebooks", [])
+        return [value] if isinstance(value, str) else [str(v) for v in value or []]
+
+    def add_recent_casebook(self, path: Path) -> None:
+        kept = [p for p in self.recent_casebooks if p != str(path)]
+        self._store.setValue("files/casebooks", [str(path), *kept][:RECENT_LIMIT])
+
     def folder(self, purpose: str) -> str:
         """Where a file dialog for ``purpose`` (``open``, ``export``) was last used, '' if never."""
         return str(self._store.value(f"files/{purpose}_folder", ""))

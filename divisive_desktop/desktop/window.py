@@ -10,6 +10,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import actions, background, commands, icons, menus, theme
+from divisive_desktop.desktop.casebook_controls import CasebookControls
 from divisive_desktop.desktop.cases import Case, waiting_text
 from divisive_desktop.desktop.inspector import Inspector
 from divisive_desktop.desktop.messagebar import Action as MessageAction
@@ -43,8 +44,9 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The window is closing and nothing runs in the background any more."""
 
-    def __init__(self, settings: Settings, app_theme: Theme, tasks: TaskRunner) -> None:
+    def __init__(self, settings: Settings, app_theme: Theme, tasks: TaskRunner, casebook: Path | None = None) -> None:
         super().__init__()
+        self._casebook = casebook
         self.settings, self.theme, self.tasks = settings, app_theme, tasks
         self.work = Workspace(tasks, settings, self)
         self.viewer: Viewer | None = None
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(toolbar)
         self.actions_ = actions.ActionSet(self, self.menuBar(), toolbar)
         self.actions_.add(actions.TABLE)
+        self.casebook = CasebookControls(self)
         menus.build(self)
         self._connect()
         self._restore_layout()
@@ -121,7 +124,7 @@ class MainWindow(QMainWindow):
         tasks.jobsChanged.connect(self._jobs_changed)
         self.status.cancelRequested.connect(work.cancel_batch)
         self.worklist.chosen.connect(work.select)
-        self.worklist.labelled.connect(work.set_label)
+        self.worklist.labelled.connect(lambda label: work.set_label(label, self.worklist.selected()))
         self.empty_page.openRequested.connect(lambda: commands.open_files(self))
         self.empty_page.folderRequested.connect(lambda: commands.open_folder(self))
         self.empty_page.samplesRequested.connect(lambda: commands.open_samples(self))
@@ -151,6 +154,7 @@ class MainWindow(QMainWindow):
             lambda _: background.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
         )
         self.work.refresh_models()
+        self.work.book.open(self._casebook)
 
     def _build_viewer(self, _: Any = None) -> None:
         from divisive_desktop.desktop.viewer import Viewer
@@ -174,8 +178,9 @@ class MainWindow(QMainWindow):
             self._show_analysis(self.work.current)
             self.work.update_features()
         from divisive_desktop.desktop.painting.controller import Painting
+        from divisive_desktop.desktop.painting.store import CasebookStore
 
-        self.painting = Painting(self)
+        self.painting = Painting(self, CasebookStore(self.work.book.wait))
         self.viewerReady.emit()
 
     def show_opinion(self) -> None:
@@ -189,7 +194,7 @@ class MainWindow(QMainWindow):
     # -- news from the workspace ----------------------------------------------------------------------------
 
     def _show_case(self, case: Case | None) -> None:
-        self.setWindowTitle(f"{case.name} – Divisive Desktop" if case else "Divisive Desktop")
+        self.show_title()
         self.worklist.show_current(case)
         self.inspector.show_record(None)
         self.inspector.features.clear_choice()
@@ -203,6 +208,12 @@ class MainWindow(QMainWindow):
         if self.viewer is not None and (case is None or case.error is not None):
             self.viewer.set_record(None)
         self._update_state()
+
+    def show_title(self) -> None:
+        """Case and casebook in the title bar."""
+        case, book = self.work.current, self.work.book
+        kept = f"{book.name} (read-only)" if book.name and not book.writable else book.name
+        self.setWindowTitle(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t))
 
     def _show_record(self, case: Case, record: ImageRecord) -> None:
         self._update_state()
@@ -295,6 +306,7 @@ class MainWindow(QMainWindow):
             cases=len(work.cases), case=case is not None, record=work.record is not None and self.viewer is not None,
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
             busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),
+            writable=work.book.writable, open=work.book.book is not None,
         ))  # fmt: skip
 
     # -- dropping, closing ----------------------------------------------------------------------------------
@@ -328,4 +340,5 @@ class MainWindow(QMainWindow):
         self.hide()  # at once; what follows may take a moment
         self.tasks.close()
         self.closing.emit()
+        self.work.book.close()
         super().closeEvent(event)

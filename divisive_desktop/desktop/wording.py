@@ -54,3 +54,8 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{max(1, round(seconds))} s left"
     return f"{round(seconds / 60)} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 image``, ``3 images``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop import icons, theme
-from divisive_desktop.desktop.cases import Case, CaseFilter, CaseModel, CaseRole, Review, verdict_line
+from divisive_desktop.desktop.case_filter import CaseFilter
+from divisive_desktop.desktop.cases import Case, CaseModel, CaseRole, Review, verdict_line
 from divisive_desktop.desktop.theme import GRID
 
 STATES = (
@@ -207,18 +208,23 @@ class Worklist(QWidget):
 
     def selected(self) -> list[Case]:
         """The selected cases, in the list's order."""
-        rows = sorted(self.list.selectionModel().selectedIndexes(), key=lambda i: i.row())
-        return [i.data(CaseRole.CASE) for i in rows]
+        return [self.filter.case(row) for row in sorted(i.row() for i in self.list.selectionModel().selectedIndexes())]
 
-    def step(self, by: int, wanted: Callable[[Case], bool] = lambda _: True) -> None:
-        """Go to the next (1) or previous (-1) visible case that is wanted; stay where there is none."""
-        row = self.list.currentIndex().row() + by
-        while 0 <= row < self.filter.rowCount():
-            case: Case = self.filter.index(row, 0).data(CaseRole.CASE)
+    def step(self, by: int, wanted: Callable[[Case], bool] = lambda _: True, wrap: bool = False) -> None:
+        """Go to the next (1) or previous (-1) visible case that is wanted; stay where there is none.
+
+        Parameters
+        ----------
+        wrap : bool
+            Begin again at the other end.
+        """
+        here, count = self.list.currentIndex().row(), self.filter.rowCount()
+        rows = range(here + 1, count) if by > 0 else range(here - 1, -1, -1)
+        for row in (*rows, *(range(here) if wrap else ())):
+            case = self.filter.case(row)
             if wanted(case):
                 self.show_current(case)
                 return
-            row += by
 
     def focus_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop import background
+from divisive_desktop.desktop.batches import BatchRunner
+from divisive_desktop.desktop.casebook_service import CasebookService, Known, Opened
 from divisive_desktop.desktop.cases import Case, CaseModel, Review
 from divisive_desktop.desktop.settings import Settings
-from divisive_desktop.desktop.tasks import EngineJob, Task, TaskRunner
+from divisive_desktop.desktop.tasks import Task, TaskRunner
 from divisive_desktop.engine import messages
-from divisive_desktop.errors import CancelledError, EngineDiedError, ModelNotFoundError, UserFacingError
+from divisive_desktop.errors import (
+    CancelledError,
+    EngineDiedError,
+    ImageAlteredError,
+    ModelNotFoundError,
+    UserFacingError,
+)
 
 if TYPE_CHECKING:
+    from divisive_desktop.casebook import CaseRow
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
@@ -45,7 +56,9 @@ class Workspace(QObject):
     modelsChanged()
         The list of installed models was read.
     batchChanged()
-        The analysis of all cases began or ended.
+        The analysis of many cases began or ended.
+    merged(object, object)
+        Two cases turned out to be the same image: the one that went, the one that stayed.
     problem(object, object)
         Case (or None) and the ``UserFacingError`` that the user should read now.
     """
@@ -56,6 +69,7 @@ class Workspace(QObject):
     featuresReady = Signal(object)
     modelsChanged = Signal()
     batchChanged = Signal()
+    merged = Signal(object, object)
     problem = Signal(object, object)
 
     def __init__(self, tasks: TaskRunner, settings: Settings, parent: QObject | None = None) -> None:
@@ -70,8 +84,76 @@ class Workspace(QObject):
         self.quantile: float | None = None
         """Threshold of the features as a quantile of |D|; None: Otsu."""
         self._records: OrderedDict[tuple[str, int], ImageRecord] = OrderedDict()
-        self._batch: EngineJob | None = None
         self._cards: list[Card] = []
+        self._by_id: dict[int, Case] = {}
+        self.book = CasebookService(tasks, self)
+        self.book.opened.connect(self._book_opened)
+        self.book.takenIn.connect(self._taken_in)
+        self.book.checked.connect(self._files_checked)
+        self.book.problem.connect(lambda error: self.problem.emit(None, error))
+        self.batch = BatchRunner(tasks, self.book, self._request, self._batch_analysed, self._batch_failed, self)
+        self.batch.changed.connect(self.batchChanged)
+
+    # -- the casebook ---------------------------------------------------------------------------------------
+
+    def open_casebook(self, path: Path | None = None, *, create: bool = False) -> None:
+        """Work on another casebook (None: the user's own); the list becomes its cases."""
+        self.batch.cancel()
+        self.cases.remove(list(self.cases))
+        self._by_id.clear()
+        self.select(None)
+        self.book.open(path, create=create)
+
+    def reload(self) -> None:
+        """Read the list from the casebook anew."""
+        self.open_casebook(self.book.path)
+
+    def cases_by_id(self) -> dict[int, Case]:
+        """The cases that are in the casebook, by their id there."""
+        return dict(self._by_id)
+
+    def _book_opened(self, found: Opened) -> None:
+        listed = self.cases.add(found.cases)
+        for mine, stored in zip(listed, found.cases, strict=True):
+            if mine is not stored:  # opened before the casebook was
+                mine.join(stored)
+                self.cases.changed(mine)
+            self._by_id[stored.id or 0] = mine
+        self.book.add([c for c in self.cases if c.id is None and c.error is None])
+
+    def _taken_in(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
+        for case, row in new:
+            if not case.removed:
+                self._attach(case, row)
+
+    def _attach(self, case: Case, row: CaseRow) -> Case:
+        """A case is in the casebook; the same image under another name is listed once. Returns the one that stays."""
+        other = self._by_id.setdefault(row.id, case)
+        if other is not case and other in self.cases:
+            case.removed = True
+            self.cases.remove([case])
+            if case is self.current:
+                self.select(other)
+            self.merged.emit(case, other)
+            return other
+        self._by_id[row.id] = case
+        case.adopt(row)
+        self.cases.changed(case)
+        if case is self.current:
+            self.analysisChanged.emit(case)
+        return case
+
+    def _files_checked(self, bad: Sequence[tuple[int, str]]) -> None:
+        states = dict(bad)
+        for number, state in states.items():
+            case = self._by_id.get(number)
+            if case is not None and case.file_state != state:
+                case.file_state = state
+                self.cases.changed(case)
+        for case in self.cases:
+            if case.file_state != "ok" and case.id not in states:  # found again
+                case.file_state = "ok"
+                self.cases.changed(case)
 
     # -- adding ---------------------------------------------------------------------------------------------
 
@@ -90,6 +172,7 @@ class Workspace(QObject):
 
         def arrived(batch: list[Case]) -> None:
             cases = self.cases.add(batch)
+            self.book.add([c for c in cases if c.id is None])
             state["found"] += len(cases)
             if state["first"] and cases:
                 state["first"] = False
@@ -110,9 +193,15 @@ class Workspace(QObject):
             self.settings.add_recent(wanted)
 
     def remove(self, cases: Iterable[Case]) -> None:
-        """Take cases off the list."""
+        """Move cases to the casebook's trash; the files stay where they are."""
         gone = list(cases)
+        if not self.book.writable and any(c.id is not None for c in gone):
+            return
+        for case in gone:
+            case.removed = True
+            self._by_id.pop(case.id or 0, None)
         self.cases.remove(gone)
+        self.book.trash(gone)
         if self.current in gone:
             self.select(next(iter(self.cases), None))
 
@@ -134,15 +223,28 @@ class Workspace(QObject):
             self._show(case, known)
             return
         self.tasks.run(
-            lambda _: background.open_case(case),
+            lambda _: self._decode(case),
             lambda opened: self._opened(case, *opened),
             lambda error: self._failed(case, error),
             key="open",
             priority=10,
         )
 
-    def _opened(self, case: Case, record: ImageRecord, thumbnail: Any) -> None:
+    def _decode(self, case: Case) -> tuple[ImageRecord, Any, Known]:
+        """Runs in the background."""
+        source = self.book.source(case)
+        record, thumbnail = background.open_case(case, source)
+        return record, thumbnail, self.book.known(case, record)
+
+    def _opened(self, case: Case, record: ImageRecord, thumbnail: Any, known: Known) -> None:
         self._remember(case, record)
+        if known.altered:
+            case.file_state = "altered"
+            self.problem.emit(case, _altered(case))
+        elif known.row is not None:
+            if case.analysis is None and known.analysis is not None and not case.analysing:
+                case.analysis = known.analysis
+            case = self._attach(case, known.row)
         if case.thumbnail is None:
             case.thumbnail, case.thumbnail_asked = thumbnail, True
             self.cases.changed(case)
@@ -151,11 +253,13 @@ class Workspace(QObject):
 
     def _show(self, case: Case, record: ImageRecord) -> None:
         self.record = record
-        if case.review is Review.NEW:
+        if case.review is Review.NEW and self.book.writable:
             case.review = Review.OPEN
             self.cases.changed(case)
+            self.book.review([case], Review.OPEN)
         self.recordReady.emit(case, record)
-        if case.analysis is None and case.analysis_error is None and self.settings.analyse_on_opening:
+        due = case.verdict is None and case.analysis_error is None and case.file_state == "ok"
+        if due and self.settings.analyse_on_opening:
             self.analyse(case)
         else:
             self.analysisChanged.emit(case)
@@ -180,51 +284,36 @@ class Workspace(QObject):
         """(Re-)analyse one case with the model chosen for its kind of image."""
         if case.analysing or case.error is not None:
             return
+        if case.file_state == "altered":
+            self.problem.emit(case, _altered(case))
+            return
         case.analysing, case.analysis_error, case.analysis = True, None, None
         self._tell(case)
         if case is self.current:
             self.features = None
             self.featuresReady.emit(None)
-        sha256 = self.record.sha256 if case is self.current and self.record is not None else None
-        request = messages.Analyse(str(case.path), case.frame, self._model_for(case), expected_sha256=sha256)
         self.tasks.submit(
-            request, lambda value: self._analysed(case, value), lambda error: self._not_analysed(case, error)
+            self._request(case),
+            lambda value: self._analysed(case, value),
+            lambda error: self._not_analysed(case, error),
+        )
+
+    def _request(self, case: Case) -> messages.Analyse:
+        sha256 = self.record.sha256 if case is self.current and self.record is not None else case.sha256
+        return messages.Analyse(
+            str(case.source or case.path), case.frame, self._model_for(case), expected_sha256=sha256
         )
 
     def analyse_all(self) -> None:
         """Analyse every case that has no analysis yet, with progress; stops at :meth:`cancel_batch`."""
-        todo = [c for c in self.cases if c.analysis is None and c.error is None and not c.analysing]
-        if not todo or self._batch is not None:
-            return
-        items = tuple(messages.Analyse(str(c.path), c.frame, self._model_for(c)) for c in todo)
-
-        def partial(event: messages.Partial) -> None:
-            case = todo[event.index]
-            if event.error is None:
-                self._analysed(case, event.value)
-            else:
-                error = UserFacingError(event.error["message"], event.error["remedy"])
-                error.kind = event.error.get("kind", "error")
-                self._not_analysed(case, error, quiet=True)
-
-        def ended(outcome: Any) -> None:
-            self._batch = None
-            self.batchChanged.emit()
-            if isinstance(outcome, UserFacingError) and not isinstance(outcome, CancelledError):
-                self.problem.emit(None, outcome)
-
-        self._batch = self.tasks.submit(
-            messages.AnalyseBatch(items), ended, ended, partial=partial, title=f"Analysing {len(todo)} images"
-        )
-        self.batchChanged.emit()
+        self.batch.start_all(list(self.cases))
 
     def cancel_batch(self) -> None:
-        if self._batch is not None:
-            self.tasks.cancel(self._batch)
+        self.batch.cancel()
 
     @property
     def batch_running(self) -> bool:
-        return self._batch is not None
+        return self.batch.running
 
     def any_unanalysed(self) -> bool:
         """Whether 'analyse all' has something to do."""
@@ -285,7 +374,12 @@ class Workspace(QObject):
     # -- results --------------------------------------------------------------------------------------------
 
     def _analysed(self, case: Case, analysis: Any) -> None:
-        case.analysing, case.analysis, case.analysis_error = False, analysis, None
+        self.book.analysis(case, analysis)
+        self._batch_analysed(case, analysis)
+
+    def _batch_analysed(self, case: Case, analysis: Any) -> None:
+        case.analysing, case.analysis_error = False, None
+        case.analysis = replace(analysis, file=str(case.path))
         self._tell(case)
         if case is self.current:
             self.update_features()
@@ -299,6 +393,9 @@ class Workspace(QObject):
         if not told and case is self.current:
             self.problem.emit(case, error)
 
+    def _batch_failed(self, case: Case, error: UserFacingError) -> None:
+        self._not_analysed(case, error, quiet=True)
+
     def _tell(self, case: Case) -> None:
         self.cases.changed(case)
         if case is self.current:
@@ -306,19 +403,35 @@ class Workspace(QObject):
 
     # -- what the analyst says ------------------------------------------------------------------------------
 
-    def set_label(self, label: int | None) -> None:
-        """The analyst's class for the current case; None takes the label back."""
-        case = self.current
-        if case is None or case.error is not None or case.label == label:
+    def set_label(self, label: int | None, cases: Sequence[Case] = ()) -> None:
+        """The analyst's class for cases (the current one when none are given); None takes the label back."""
+        given = cases or ([self.current] if self.current is not None else [])
+        wanted = [c for c in given if c.error is None and c.label != label]
+        if not wanted or not self.book.writable:
             return
-        case.label = label
-        self._tell(case)
-        self.update_features()
+        for case in wanted:
+            case.label = label
+            self._tell(case)
+        self.book.label(wanted, label)
+        if self.current in wanted:
+            self.update_features()
 
-    def set_review(self, review: Review) -> None:
-        if self.current is not None:
-            self.current.review = review
-            self.cases.changed(self.current)
+    def set_review(self, review: Review, cases: Sequence[Case] = ()) -> None:
+        """How far the analyst is with cases (the current one when none are given)."""
+        given = cases or ([self.current] if self.current is not None else [])
+        wanted = [c for c in given if c.review is not review]
+        if not wanted or not self.book.writable:
+            return
+        for case in wanted:
+            case.review = review
+            self.cases.changed(case)
+        self.book.review(wanted, review)
+
+    def set_notes(self, case: Case, text: str) -> None:
+        if self.book.writable and text != case.notes:
+            case.notes = text
+            self.cases.changed(case)
+            self.book.notes(case, text)
 
     def set_quantile(self, quantile: float | None) -> None:
         """Threshold for the important features as a quantile of |D|; None: Otsu's."""
@@ -351,8 +464,10 @@ class Workspace(QObject):
     # -- thumbnails -----------------------------------------------------------------------------------------
 
     def _make_thumbnail(self, case: Case) -> None:
-        def done(image: Any) -> None:
-            case.thumbnail = image
+        def done(made: tuple[Any, bytes | None]) -> None:
+            case.thumbnail, png = made
+            if png is not None:
+                self.book.keep_thumbnail(case, png)
             self.cases.changed(case)
 
         def failed(error: UserFacingError) -> None:
@@ -360,6 +475,17 @@ class Workspace(QObject):
             self.cases.changed(case)
 
         def work(task: Task) -> Any:
-            return background.thumbnail_of(case)
+            stored = self.book.thumbnail(case)
+            if stored is not None:
+                return QImage.fromData(stored), None
+            image = background.thumbnail_of(case, self.book.source(case))
+            return image, background.png_of(image)
 
         self.tasks.run(work, done, failed)
+
+
+def _altered(case: Case) -> ImageAlteredError:
+    return ImageAlteredError(
+        f"{case.name} was altered since it was imported.",
+        "It isn't analysed again. Restore the original file, or copy the new version under another name and open that.",
+    )

@@ -82,6 +82,7 @@ def pictures(tmp_path: Path) -> Callable[[int], Path]:
         folder.mkdir(exist_ok=True)
         ramp = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
         for i in range(count):
+            ramp[0, 0], ramp[0, 1] = i % 256, i // 256
             (folder / f"picture{i:04d}.png").write_bytes(cv2.imencode(".png", ramp + np.uint8(i % 150))[1].tobytes())
         return folder
 

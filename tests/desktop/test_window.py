@@ -261,7 +261,8 @@ def test_removing_cases_leaves_the_files(qtbot: QtBot, window: MainWindow, pictu
     window.actions_["close-case"].trigger()
     assert len(window.work.cases) == 2
     settled(qtbot, window)
-    window.actions_["clear-cases"].trigger()
+    window.worklist.list.selectAll()
+    window.actions_["close-case"].trigger()
     assert len(window.work.cases) == 0
     assert window.stack.currentWidget() is window.empty_page
     assert window.viewer.record is None

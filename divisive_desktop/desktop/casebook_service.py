@@ -1,0 +1,393 @@
+"""The casebook behind the window: opened in the background, read from anywhere, written by one thread in order.
+
+The analyst's own acts are written before images that wait to be taken in, so that a label never waits for a folder
+of thousands of files to be read. Every act of a case that isn't in the casebook yet takes it in first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.tasks import InternalError, Task, TaskRunner
+from divisive_desktop.errors import CasebookFullError, CasebookReadOnlyError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow, NewImage
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.imaging.record import ImageRecord
+
+log = logging.getLogger(__name__)
+
+CHUNK = 40
+"""Images taken in at once: few enough that an act of the analyst's needn't wait long."""
+_ACT, _IMPORT, _STOP = 0, 1, 2
+Callback = Callable[[Any], None]
+
+
+class Opened(NamedTuple):
+    """A casebook as it was found."""
+
+    book: Casebook
+    cases: list[Case]
+    unfinished: list[BatchStatus]
+
+
+class Known(NamedTuple):
+    """What the casebook knows of an image that was just decoded."""
+
+    row: CaseRow | None
+    analysis: Analysis | None
+    altered: bool
+
+
+class CasebookService(QObject):
+    """One casebook at a time, for one window.
+
+    Signals
+    -------
+    opened(object)
+        ``Opened``: the cases that were in it.
+    takenIn(object)
+        List of (``Case``, ``CaseRow``): these are in the casebook now.
+    checked(object)
+        List of (case id, state): files that aren't what was imported.
+    problem(object)
+        ``UserFacingError``: something could not be opened or kept.
+    changed()
+        Another casebook, or another reason not to write.
+    """
+
+    opened = Signal(object)
+    takenIn = Signal(object)
+    checked = Signal(object)
+    problem = Signal(object)
+    changed = Signal()
+    _done = Signal(object, object)
+
+    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self.book: Casebook | None = None
+        self._fresh: Casebook | None = None  # opened, and the window doesn't know yet
+        self.path: Path | None = None
+        self.reason: str | None = None
+        """Why nothing can be written, in words for the user; None while opening and when it can."""
+        self._ready = threading.Event()
+        self._queue: queue.PriorityQueue[tuple[int, int, Any, Any]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._unwritten = 0
+        self._thumbnails: dict[Case, bytes] = {}
+        self._done.connect(self._on_done)
+
+    # -- opening and closing --------------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Acts are kept (or wait for the casebook that is being opened)."""
+        return self.reason is None
+
+    @property
+    def idle(self) -> bool:
+        """Everything that was said is on the disk."""
+        return self._ready.is_set() and self._unwritten == 0
+
+    @property
+    def name(self) -> str:
+        return self.path.stem if self.path is not None else ""
+
+    def open(self, path: Path | None = None, *, create: bool = False) -> None:
+        """Open a casebook (None: the user's own) in the background; what was open is closed before.
+
+        Acts from now on go to the new one.
+        """
+        previous = self._let_go()
+        self._ready.clear()
+        self.reason = None
+
+        def work(_: Task) -> Opened:
+            from divisive_desktop.casebook import Casebook
+
+            if previous is not None:
+                previous()
+            if path is None:
+                book = Casebook.open_default()
+            else:
+                book = Casebook.open(path) if path.exists() and not create else Casebook.create(path)
+            self._fresh = book
+            return Opened(book, _cases_of(book), book.batches(unfinished=True))
+
+        self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
+
+    def _opened(self, found: Opened) -> None:
+        self._fresh = None
+        self.book, self.path, self.reason = found.book, found.book.path, found.book.read_only
+        self._ready.set()
+        if self.writable:
+            self._thread = threading.Thread(
+                target=self._write_all, args=(found.book, self._queue), name="casebook", daemon=False
+            )
+            self._thread.start()
+            self._put(_IMPORT, lambda book: book.check_files(), self._tell_checked)
+        else:
+            self._drop_waiting()
+        self.opened.emit(found)
+        self.changed.emit()
+
+    def _not_opened(self, error: UserFacingError) -> None:
+        self.reason = error.message
+        self._drop_waiting()
+        self._ready.set()
+        self.problem.emit(error)
+        self.changed.emit()
+
+    def wait(self, timeout: float | None = None) -> Casebook:
+        """The casebook, for background threads that need it: waits until it is open.
+
+        Raises
+        ------
+        CasebookReadOnlyError
+            None could be opened.
+        """
+        self._ready.wait(timeout)
+        if self.book is None:
+            raise CasebookReadOnlyError(
+                self.reason or "No casebook is open.", "Open or make a casebook in the File menu."
+            )
+        return self.book
+
+    def close(self) -> None:
+        """Write what the analyst said, then let go of the casebook. Images that wait to be taken in are dropped."""
+        if self._fresh is not None:  # the window was closed while the casebook was being opened
+            self._opened(Opened(self._fresh, [], []))
+        self._ready.set()
+        finish = self._let_go()
+        if finish is not None:
+            finish()
+
+    def _let_go(self) -> Callable[[], None] | None:
+        """Detach from the casebook; the function that is returned writes what waits and closes it."""
+        book, thread, waiting = self.book, self._thread, self._queue
+        if book is None:
+            return None
+        self._keep_thumbnails()
+        waiting.put((_STOP, next(self._numbers), None, None))
+        self.book, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
+
+        def finish() -> None:
+            if thread is not None:
+                thread.closing = True  # type: ignore[attr-defined]
+                thread.join()
+            book.close()
+
+        return finish
+
+    def _drop_waiting(self) -> None:
+        self._queue, self._unwritten = queue.PriorityQueue(), 0
+
+    # -- the writer -----------------------------------------------------------------------------------------
+
+    def _put(self, priority: int, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
+        if not self.writable:
+            return
+        self._unwritten += 1
+        self._queue.put((priority, next(self._numbers), work, done))
+
+    def _write_all(self, book: Casebook, waiting: queue.PriorityQueue[tuple[int, int, Any, Any]]) -> None:
+        me = threading.current_thread()
+        while True:
+            priority, _, work, done = waiting.get()
+            if work is None:
+                return
+            if priority == _IMPORT and getattr(me, "closing", False):
+                continue
+            try:
+                result = work(book)
+            except UserFacingError as e:
+                result, done = e, self.problem.emit
+            except Exception as e:  # noqa: BLE001 - a bug must reach the user, not vanish with the thread
+                log.error("casebook\n%s", traceback.format_exc())
+                result, done = InternalError(e), self.problem.emit
+            self._done.emit(done, result)
+
+    def _on_done(self, done: Callback | None, result: Any) -> None:
+        self._unwritten = max(0, self._unwritten - 1)
+        if done is not None:
+            done(result)
+
+    # -- taking images in -----------------------------------------------------------------------------------
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Take images in, some at a time, after everything that the analyst said."""
+        for start in range(0, len(cases), CHUNK):
+            chunk = cases[start : start + CHUNK]
+            self._put(_IMPORT, lambda book, chunk=chunk: take_in(book, chunk), self.takenIn.emit)
+
+    def _act(self, cases: Iterable[Case], work: Callable[[Casebook, list[int]], Any]) -> None:
+        """An act on cases; those that aren't in the casebook yet are taken in first."""
+        wanted = list(cases)
+
+        def act(book: Casebook) -> list[tuple[Case, CaseRow]]:
+            new = take_in(book, wanted)
+            ids = [c.id for c in wanted if c.id is not None]
+            if ids:
+                work(book, ids)
+            return new
+
+        self._put(_ACT, act, lambda new: self.takenIn.emit(new) if new else None)
+
+    # -- what is said about cases ---------------------------------------------------------------------------
+
+    def label(self, cases: Iterable[Case], value: int | None) -> None:
+        self._act(cases, lambda book, ids: book.set_label(ids, value))
+
+    def review(self, cases: Iterable[Case], state: Review) -> None:
+        self._act(cases, lambda book, ids: book.set_review(ids, state.stored))
+
+    def notes(self, case: Case, text: str) -> None:
+        self._act([case], lambda book, ids: book.set_notes(ids[0], text))
+
+    def analysis(self, case: Case, analysis: Analysis) -> None:
+        self._act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
+
+    def trash(self, cases: Iterable[Case]) -> None:
+        """Into the trash, from where opening the same image again brings a case back."""
+        self._put(_ACT, lambda book, c=list(cases): book.trash([case.id for case in c if case.id is not None]))
+
+    def empty_trash(self, done: Callback) -> None:
+        """``done`` receives how many cases were deleted for good."""
+        self._put(_ACT, lambda book: book.empty_trash(), done)
+
+    def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
+        """Anything else, in order after what was said before."""
+        self._put(_ACT, work, done)
+
+    # -- reading, from background threads -------------------------------------------------------------------
+
+    def source(self, case: Case) -> Path:
+        """Where to read a case's image: the copy in the casebook, or the original, wherever it lies now.
+
+        Raises
+        ------
+        ImageMissingError
+        """
+        path = case.source or case.path
+        book = self.book
+        if path.is_file() or book is None or case.id is None:
+            return path
+        return book.image_path(case.id)
+
+    def known(self, case: Case, record: ImageRecord) -> Known:
+        """What the casebook knows about a decoded image, its analysis included."""
+        book = self.book
+        if book is None:
+            return Known(None, None, False)
+        if case.sha256 is not None and case.sha256 != record.sha256:
+            return Known(None, None, True)
+        found = case.id if case.id is not None else book.find(record.sha256, record.frame)
+        if found is None:
+            return Known(None, None, False)
+        row = book.case(found)
+        return Known(row, book.load_analysis(row.analysis) if row.analysis is not None else None, False)
+
+    def thumbnail(self, case: Case) -> bytes | None:
+        """The stored thumbnail (PNG), None when there is none."""
+        book, digest = self.book, case.stored_thumbnail
+        return book.thumbnail(digest) if book is not None and digest is not None else None
+
+    def keep_thumbnail(self, case: Case, png: bytes) -> None:
+        """Write a thumbnail with the next few others."""
+        if case.stored_thumbnail is not None or not self.writable:
+            return
+        self._thumbnails[case] = png
+        if len(self._thumbnails) >= CHUNK:
+            self._keep_thumbnails()
+
+    def _keep_thumbnails(self) -> None:
+        pictures, self._thumbnails = self._thumbnails, {}
+        if pictures:
+            self._put(
+                _ACT, lambda book: book.set_thumbnails({c.id: png for c, png in pictures.items() if c.id is not None})
+            )
+
+    def _tell_checked(self, found: Any) -> None:
+        self.checked.emit([(check.case_id, check.state) for check in found])
+
+
+def take_in(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, CaseRow]]:
+    """Make cases of images that aren't yet; on the writer's thread. Files that are no images stay outside.
+
+    Returns
+    -------
+    list of (Case, CaseRow)
+        Those that were taken in; their ``id`` is set.
+    """
+    from divisive_desktop.casebook import CaseFilter
+
+    new: list[tuple[Case, NewImage]] = []
+    for case in cases:
+        if case.id is None and case.error is None and not case.removed:
+            image = _describe(case)
+            if image is not None:
+                new.append((case, image))
+    if not new:
+        return []
+    try:
+        ids = book.add_images([image for _, image in new])
+    except (CasebookFullError, CasebookReadOnlyError):
+        raise
+    except UserFacingError:
+        if len(new) == 1:
+            raise
+        return [pair for case, _ in new for pair in _alone(book, case)]
+    rows = {row.id: row for row in book.cases(CaseFilter(ids=tuple(set(ids))))}
+    for (case, _), number in zip(new, ids, strict=True):
+        case.id = number
+    return [(case, rows[number]) for (case, _), number in zip(new, ids, strict=True)]
+
+
+def _alone(book: Casebook, case: Case) -> list[tuple[Case, CaseRow]]:
+    """One image of a group that couldn't be taken in together."""
+    try:
+        return take_in(book, [case])
+    except UserFacingError as e:
+        log.warning("an image could not be taken into the casebook: %s", e.kind)
+        return []
+
+
+def _describe(case: Case) -> NewImage | None:
+    """Kind, size and patient from the file's header; None for what isn't an image."""
+    from divisive_desktop.casebook import NewImage
+    from divisive_desktop.imaging import is_image_file
+    from divisive_desktop.imaging.collection import read_instance
+
+    try:
+        if not is_image_file(case.path):
+            return None
+        with open(case.path, "rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                return NewImage(case.path, frame=case.frame)
+        instance = read_instance(case.path)
+    except (OSError, UserFacingError):
+        return None  # opening the case tells what is wrong with the file
+    return NewImage(case.path, frame=case.frame, kind="radiograph", patient=instance.patient_id or None)
+
+
+def _cases_of(book: Casebook) -> list[Case]:
+    cases = []
+    for row in book.cases():
+        case = Case.from_row(row)
+        if row.copied:
+            case.source = book.blobs.path(row.sha256, Path(row.path).suffix.lower()[:16] or ".bin")
+        cases.append(case)
+    return cases
