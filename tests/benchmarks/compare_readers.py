@@ -199,7 +199,7 @@ def main() -> None:
         print(f"{row.name:<44} {row.ours:<32} {row.dcmtk:<18} {row.pydicom:<18} {mark} {row.note}")
     shown = [row for row in rows if not row.ours.startswith("refused")]
     good = sum(row.worst <= 1 for row in shown)
-    print(f"\n{good} of {len(shown)} shown files are within 1 grey level on average of every reader that could read them;")
+    print(f"\n{good} of {len(shown)} shown files: within 1 grey level on average of every reader that could read them;")
     print(f"{len(rows) - len(shown)} were refused with an error that says why.")
 
 
