@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
+    QFont,
     QImage,
     QMouseEvent,
     QPainter,
@@ -75,6 +76,7 @@ class Canvas(QWidget):
         self.setMinimumSize(96, 80)
         self._map: tuple[tuple[object, ...], _Coloured | None] | None = None
         self._last: tuple[tuple[object, ...], tuple[object, ...], QImage] | None = None
+        self._written: tuple[tuple[object, ...], tuple[object, ...], QFont, QImage] | None = None
         self._drag: tuple[Qt.MouseButton, Tool | None, QPointF] | None = None
         self._moved = False
         self._wiping = False
@@ -110,7 +112,7 @@ class Canvas(QWidget):
             self._paint_wipe(painter, stage.wipe)
         self._paint_pointer(painter, transform)
         if stage.annotations:
-            self._paint_text(painter)
+            painter.drawImage(QPointF(0, 0), self._texts(transform))
 
     def _backdrop(self, transform: Transform) -> QImage:
         """Image, map, cell grid and features: what stays while the pointer moves and tools draw."""
@@ -173,6 +175,25 @@ class Canvas(QWidget):
             painter.setPen(QPen(colour, width))
             for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 painter.drawLine(at + QPointF(dx * gap, dy * gap), at + QPointF(dx * reach, dy * reach))
+
+    def _texts(self, transform: Transform) -> QImage:
+        """What is written over the picture; it changes seldom, and takes longer to draw than the picture."""
+        stage, maps = self.stage, self.stage.maps
+        of_maps = () if maps is None else (maps.scale_mode, maps.labelled)
+        made_of = (stage.record, stage.voi, maps)
+        lead = self.kind is stage.lead
+        key = (stage.invert, stage.identity_visible, stage.view.zoom, lead, stage.waiting_text, of_maps, transform)
+        last = self._written
+        if last is not None and last[1] == key and last[2] == self.font() and _same(last[0], made_of):
+            return last[3]
+        picture = QImage(*transform.pane, QImage.Format.Format_ARGB32_Premultiplied)
+        picture.setDevicePixelRatio(transform.dpr)
+        picture.fill(Qt.GlobalColor.transparent)
+        with QPainter(picture) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint_text(painter)
+        self._written = (made_of, key, self.font(), picture)
+        return picture
 
     def _paint_text(self, painter: QPainter) -> None:
         stage, area = self.stage, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.pyramid import Patch, Pyramid
+from divisive_desktop.desktop.viewer.pyramid import PANE_SIZES, Pyramid
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.record import ImageRecord
@@ -36,31 +37,43 @@ class MaskLayer:
     ) -> None:
         self._pyramid = Pyramid(mask)
         self._kinds = frozenset(kinds)
-        self._last: tuple[Transform, Patch | None] | None = None
+        self._pictures: dict[Transform, tuple[QPointF, QImage] | None] = {}
         self.set_colour(colour)
 
     def set_colour(self, colour: QColor) -> None:
-        rgb = colour.rgb() & 0xFFFFFF
-        self._table = [(round(i * colour.alphaF()) << 24) | rgb for i in range(256)]
+        alpha = np.rint(np.arange(256) * colour.alphaF())
+        channels = [np.rint(c * alpha / 255).astype(np.uint32) for c in (colour.red(), colour.green(), colour.blue())]
+        # Premultiplied: the one format that Qt lays over a picture without converting it first.
+        self._table = alpha.astype(np.uint32) << 24 | channels[0] << 16 | channels[1] << 8 | channels[2]
+        self._pictures.clear()
 
     def refresh(self, box: Box) -> None:
         """The mask has changed inside ``box`` (x, y, width, height in image pixels)."""
         self._pyramid.refresh(box)
-        self._last = None
+        self._pictures.clear()
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if kind not in self._kinds:
             return
-        # All panes are of one size, so that they share one patch.
-        if self._last is None or self._last[0] != transform:
-            self._last = (transform, self._pyramid.patch(transform))
-        patch, dpr = self._last[1], transform.dpr
-        if patch is not None:
-            rows, columns = patch.pixels.shape
-            image = QImage(patch.pixels.data, columns, rows, columns, QImage.Format.Format_Indexed8)
-            image.setColorTable(self._table)
-            image.setDevicePixelRatio(dpr)
-            painter.drawImage(QPointF(patch.left / dpr, patch.top / dpr), image)
+        if transform not in self._pictures:  # panes of one size share it
+            if len(self._pictures) >= PANE_SIZES:
+                self._pictures.clear()
+            self._pictures[transform] = self._picture(transform)
+        found = self._pictures[transform]
+        if found is not None:
+            painter.drawImage(*found)
+
+    def _picture(self, transform: Transform) -> tuple[QPointF, QImage] | None:
+        """The part of the mask that isn't empty, in colour, and where it goes."""
+        patch = self._pyramid.patch(transform)
+        x, y, width, height = cv2.boundingRect(patch.pixels) if patch is not None else (0, 0, 0, 0)
+        if patch is None or width == 0:
+            return None
+        coloured = self._table[patch.pixels[y : y + height, x : x + width]]
+        kind = QImage.Format.Format_ARGB32_Premultiplied
+        image = QImage(coloured.data, width, height, 4 * width, kind).copy()  # numpy's memory goes
+        image.setDevicePixelRatio(transform.dpr)
+        return QPointF((patch.left + x) / transform.dpr, (patch.top + y) / transform.dpr), image
 
 
 def overlay_layer(record: ImageRecord) -> MaskLayer | None:

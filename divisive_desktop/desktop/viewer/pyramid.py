@@ -18,6 +18,8 @@ import numpy.typing as npt
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
 
+PANE_SIZES = 4
+"""Linked panes show the same, but an odd pixel of the window goes to some of them: so many sizes occur at once."""
 _SMALLEST_LEVEL = 256
 """No level is made from one whose longer side is this short."""
 
