@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from divisive_desktop.explanation.analysis import Box
@@ -254,9 +255,11 @@ class _Recording:
             for column in range(x // TILE, (x + w - 1) // TILE + 1):
                 key = (region, column, row)
                 if key not in self.kept:
-                    tile = _tile_box(self.mask, column, row)
-                    blank = self.mask.is_blank(region, column, row)
-                    self.kept[key] = None if blank else self.mask.pixels(region, tile).copy()
+                    self.kept[key] = None
+                    if not self.mask.is_blank(region, column, row):
+                        now = self.mask.pixels(region, _tile_box(self.mask, column, row))
+                        if cv2.countNonZero(now):
+                            self.kept[key] = now.copy()
 
     def before_regions(self) -> None:
         self.list_touched = True
@@ -270,7 +273,7 @@ class _Recording:
         for (region, column, row), old in self.kept.items():
             if region in self.mask:
                 now = self.mask.pixels(region, _tile_box(self.mask, column, row))
-                same = not now.any() if old is None else np.array_equal(old, now)
+                same = not cv2.countNonZero(now) if old is None else np.array_equal(old, now)
             else:  # removed in this step
                 same = old is None
             if not same and (region in before or region in self.mask):

@@ -64,8 +64,8 @@ class Brush:
 
 def dab(centre: Point, brush: Brush, size: tuple[int, int], pressure: float = 1.0) -> Stamp | None:
     """One dab of a brush; None when it lies outside the image of ``size`` = (width, height)."""
-    stamps = segment(centre, centre, brush, size, (pressure, pressure))
-    return stamps[0] if stamps else None
+    radius = brush.radius_at(pressure)
+    return _capsule(centre, centre, radius, radius, brush, size)
 
 
 def segment(
@@ -88,6 +88,9 @@ def segment(
     pressure : (float, float)
         At the start and at the end; the radius changes linearly between.
     """
+    if start == end and pressure[0] == pressure[1]:
+        stamp = dab(start, brush, size, pressure[0])
+        return [] if stamp is None else [stamp]
     r0, r1 = brush.radius_at(pressure[0]), brush.radius_at(pressure[1])
     length = math.hypot(end[0] - start[0], (end[1] - start[1]) * brush.aspect)
     pieces = max(1, math.ceil(length / max(4 * max(r0, r1), 48.0)))
@@ -151,8 +154,11 @@ def _hard_capsule(box: Box, p: Point, q: Point, radius: float, aspect: float) ->
     length = math.hypot(dx, dy)
     if length < 1e-6:
         x = np.arange(x0 + 0.5 - p[0], x0 + w - p[0], dtype=np.float32)[:w]
-        y = np.arange(y0 + 0.5 - p[1], y0 + h - p[1], dtype=np.float32)[:h] * np.float32(aspect)
-        return _as_bytes(x * x <= (np.float32(radius * radius) - y * y)[:, None])
+        y = np.arange(y0 + 0.5 - p[1], y0 + h - p[1], dtype=np.float32)[:h]
+        if aspect != 1.0:
+            y *= np.float32(aspect)
+        reach: npt.NDArray[np.float32] = radius * radius - y * y
+        return _as_bytes(x * x <= reach[:, None])
     rows = (np.arange(h) + (y0 + 0.5)) * aspect
     left, right = _disc_runs(rows, p[0], p[1] * aspect, radius)
     left_q, right_q = _disc_runs(rows, q[0], q[1] * aspect, radius)

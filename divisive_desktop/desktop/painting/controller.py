@@ -20,7 +20,7 @@ from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.painting.smart import SmartTool
 from divisive_desktop.desktop.painting.store import CasebookStore, MaskStore
 from divisive_desktop.desktop.painting.tools import PAINT_TOOLS, PaintTool
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, Box
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
@@ -161,7 +161,9 @@ class Painting(QObject):
         if self.window.work.record is not record:
             return
         if mask is not None and mask.size != (record.width, record.height):
-            mask = mask.resampled(record.width, record.height)
+            text = f"The mask kept for this image has {mask.width} x {mask.height} pixels, the image doesn't."
+            self._not_opened(record, MaskSizeError(text, "Export it, and import it again with resampling."))
+            return
         self.session.open(record, mask)
         self.session.clock.tick()
         self._compare()

@@ -230,7 +230,7 @@ class PaintSession(QObject):
 
     def stroke(self, points: list[Point], erase: bool, pressures: list[float] | None = None) -> None:
         """Draw the brush through points, within an open step."""
-        if self.mask is None:
+        if self.mask is None or (erase and self.active is None):
             return
         settings = self.settings
         brush = Brush(max(0.5, settings.radius(erase)), settings.hardness, self.aspect)
@@ -253,6 +253,8 @@ class PaintSession(QObject):
         if self.mask is None:
             return
         how = mode or self.settings.mode
+        if how != "add" and self.active is None:
+            return  # nothing to take away from
         with self.step(name if how == "add" else f"{name} ({how})"):
             self.apply(self.paintable().id, stamp, how)
 

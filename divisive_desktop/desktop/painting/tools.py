@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QPolygonF, QWheelEvent
 
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.painting.settings import ToolSettings
@@ -25,6 +27,7 @@ _RIM = QColor(0, 0, 0, 170)
 _INK = QColor(255, 255, 255, 235)
 _CLOSE = 8.0
 """A polygon is closed by a click this near to its first vertex, in logical pixels."""
+_LARGEST_RING = 400.0
 _STEP = 2.0
 """A lasso takes a point when the pointer has moved this far on the screen, in device pixels."""
 
@@ -77,6 +80,37 @@ def outlined(painter: QPainter, path: list[QPointF], closed: bool = False, dashe
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPolygon(QPolygonF(path)) if closed else painter.drawPolyline(QPolygonF(path))
+
+
+def draw_ring(painter: QPainter, at: QPointF, radius: float, hardness: float, dpr: float) -> None:
+    """The outline of a round brush; kept as a picture, since stroking a large circle takes longer than painting."""
+    if radius > _LARGEST_RING:
+        _stroke_ring(painter, at, radius, hardness)
+        return
+    reach = math.ceil(radius) + 3
+    painter.drawPixmap(at - QPointF(reach, reach), _ring(radius, hardness, dpr))
+
+
+@lru_cache(maxsize=8)
+def _ring(radius: float, hardness: float, dpr: float) -> QPixmap:
+    reach = math.ceil(radius) + 3
+    drawn = QPixmap(round(2 * reach * dpr), round(2 * reach * dpr))
+    drawn.setDevicePixelRatio(dpr)
+    drawn.fill(Qt.GlobalColor.transparent)
+    with QPainter(drawn) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        _stroke_ring(painter, QPointF(reach, reach), radius, hardness)
+    return drawn
+
+
+def _stroke_ring(painter: QPainter, at: QPointF, radius: float, hardness: float) -> None:
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, width in ((_RIM, 3.0), (_INK, 1.2)):
+        painter.setPen(QPen(colour, width))
+        painter.drawEllipse(at, radius, radius)
+    if hardness < 1:
+        painter.setPen(QPen(QColor(255, 255, 255, 120), 1.0, Qt.PenStyle.DotLine))
+        painter.drawEllipse(at, radius * hardness, radius * hardness)
 
 
 # ---- brush and eraser -----------------------------------------------------------------------------------
@@ -188,14 +222,7 @@ class BrushTool(PaintTool):
         radius = self.session.settings.radius(self.erase)
         # Round on the screen: the radius is in pixel widths, and a pixel's height counts as much as it measures.
         across = radius * transform.scale_x / transform.dpr
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((_RIM, 3.0), (_INK, 1.2)):
-            painter.setPen(QPen(colour, width))
-            painter.drawEllipse(at, across, across)
-        if self.session.settings.hardness < 1:
-            inner = QPen(QColor(255, 255, 255, 120), 1.0, Qt.PenStyle.DotLine)
-            painter.setPen(inner)
-            painter.drawEllipse(at, across * self.session.settings.hardness, across * self.session.settings.hardness)
+        draw_ring(painter, at, across, self.session.settings.hardness, transform.dpr)
         if across < 5:  # too small to aim with: a cross around it
             for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 outlined(painter, [at + QPointF(dx * 6, dy * 6), at + QPointF(dx * 11, dy * 11)])

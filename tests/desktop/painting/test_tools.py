@@ -167,6 +167,15 @@ def test_a_pen_that_presses_less_draws_thinner(easel: Any, grey: ImageRecord) ->
     assert np.count_nonzero(easel.painted()) == pytest.approx(np.pi * 400, rel=0.02)
 
 
+def test_erasing_nothing_makes_no_region_and_no_step(easel: Any, grey: ImageRecord) -> None:
+    ready(easel, grey, "eraser", 1.0)
+    easel.drag((100, 100), (200, 150))
+    easel.viewer.set_tool("paint-rectangle")
+    easel.drag((100, 100), (200, 150), modifiers=CTRL)
+    assert easel.session.mask.regions == ()
+    assert easel.session.history.undo_name is None
+
+
 def test_painting_may_leave_the_image_and_come_back(easel: Any, grey: ImageRecord) -> None:
     ready(easel, grey, "brush", brush_radius=10.0)
     easel.drag((20, 50), (-30, 60), (20, 70))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QPointingDevice, QTabletEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -295,6 +295,26 @@ def test_enter_closes_a_polygon_in_the_window(qtbot: QtBot, window: MainWindow, 
         dab(window, x, y)
     QTest.keyClick(window.viewer, Qt.Key.Key_Return)
     assert np.count_nonzero(painted(window)) == pytest.approx(500, rel=0.1)
+
+
+def test_a_pen_reports_its_pressure(qtbot: QtBot, window: MainWindow, show: Any) -> None:
+    painting = show()
+    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+    device, at = QPointingDevice.primaryPointingDevice(), QPointF(10, 10)
+
+    def send(kind: QEvent.Type, pressure: float) -> None:
+        pen = QTabletEvent(
+            kind, device, at, canvas.mapToGlobal(at), pressure, 0, 0, 0, 0, 0, NONE, LEFT,
+            LEFT if pressure else Qt.MouseButton.NoButton,
+        )  # fmt: skip
+        QApplication.sendEvent(canvas, pen)
+
+    send(QEvent.Type.TabletPress, 0.4)
+    assert painting.session.pressure == pytest.approx(0.4)
+    send(QEvent.Type.TabletMove, 0.8)
+    assert painting.session.pressure == pytest.approx(0.8)
+    send(QEvent.Type.TabletRelease, 0.0)
+    assert painting.session.pressure == 1.0, "the mouse paints with the full radius again"
 
 
 # -- the model's opinion ------------------------------------------------------------------------------------
