@@ -8,7 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject
 
-from divisive_desktop.desktop.cases import Case, CaseModel, Index, Review, searchable
+from divisive_desktop.desktop.case_model import CaseModel, Index
+from divisive_desktop.desktop.cases import Case, Review, searchable
 
 States = Callable[[Case], bool]
 

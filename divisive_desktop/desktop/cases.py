@@ -1,15 +1,12 @@
-"""The cases of the worklist as a Qt model: one row per image, thumbnails made only for rows that are seen."""
+"""What the window knows of an image: the analyst's and the models' words on it, and how they read in a list."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.wording import percent
@@ -18,11 +15,6 @@ from divisive_desktop.explanation.analysis import Analysis
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
-
-Index = QModelIndex | QPersistentModelIndex
-
-MANY = 64
-"""More rows than this are removed by resetting the model: one by one they would take seconds."""
 
 
 class Review(Enum):
@@ -162,143 +154,6 @@ class Case:
     def true_class(self) -> tuple[int, str] | None:
         """The class held true and ``label`` or ``predicted``; None before an analysis."""
         return None if self.analysis is None else self.analysis.true_class(self.label)
-
-
-class CaseRole:
-    """Item roles beyond Qt's own."""
-
-    CASE = int(Qt.ItemDataRole.UserRole) + 1
-    SEARCH = CASE + 1
-
-
-class CaseModel(QAbstractListModel):
-    """All cases in the order they were opened.
-
-    Signals
-    -------
-    thumbnailWanted(object)
-        A row came into view whose case has no thumbnail yet. Asked once per case.
-    countsChanged()
-        Rows came or went, or a case changed.
-    """
-
-    thumbnailWanted = Signal(object)
-    countsChanged = Signal()
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._cases: list[Case] = []
-        self._row: dict[tuple[str, int], int] = {}
-        self._counts: Counter[str] = Counter()
-
-    # -- Qt's interface -------------------------------------------------------------------------------------
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._cases)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        case = self._cases[index.row()]
-        if role == CaseRole.CASE:
-            return case
-        if role == Qt.ItemDataRole.DisplayRole:
-            return case.name
-        if role == CaseRole.SEARCH:
-            return searchable(case)
-        if role == Qt.ItemDataRole.DecorationRole:
-            if case.thumbnail is None and case.error is None and not case.thumbnail_asked:
-                case.thumbnail_asked = True
-                self.thumbnailWanted.emit(case)
-            return case.thumbnail
-        if role == Qt.ItemDataRole.ToolTipRole:
-            lines = [str(case.path)]
-            if case.error is not None:
-                lines += [case.error.message, case.error.remedy]
-            return "\n".join([*lines, case.notes] if case.notes else lines)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{case.name}, {verdict_line(case)}, {case.review.value}"
-        return None
-
-    # -- ours -----------------------------------------------------------------------------------------------
-
-    def __contains__(self, case: object) -> bool:
-        return isinstance(case, Case) and (row := self._row.get(case.key, -1)) >= 0 and self._cases[row] is case
-
-    def __iter__(self) -> Iterable[Case]:
-        return iter(self._cases)
-
-    def __len__(self) -> int:
-        return len(self._cases)
-
-    def add(self, cases: Sequence[Case]) -> list[Case]:
-        """Append cases that aren't in the list yet; returns, for each one given, the case in the list."""
-        new = [c for c in {c.key: c for c in cases}.values() if c.key not in self._row]
-        if new:
-            first = len(self._cases)
-            self.beginInsertRows(QModelIndex(), first, first + len(new) - 1)
-            self._cases.extend(new)
-            self._row.update((c.key, first + i) for i, c in enumerate(new))
-            for case in new:
-                self._recount(case, there=True)
-            self.endInsertRows()
-            self.countsChanged.emit()
-        return [self._cases[self._row[c.key]] for c in cases]
-
-    def remove(self, cases: Iterable[Case]) -> None:
-        """Take cases out of the list (the files stay where they are)."""
-        rows = sorted({self._row[c.key] for c in cases if c.key in self._row}, reverse=True)
-        for row in rows:
-            self._recount(self._cases[row], there=False)
-        if len(rows) > MANY:
-            gone = set(rows)
-            self.beginResetModel()
-            self._cases = [c for i, c in enumerate(self._cases) if i not in gone]
-            self._row = {c.key: i for i, c in enumerate(self._cases)}
-            self.endResetModel()
-        else:
-            for row in rows:
-                self.beginRemoveRows(QModelIndex(), row, row)
-                del self._cases[row]
-                self._row = {c.key: i for i, c in enumerate(self._cases)}
-                self.endRemoveRows()
-        self.countsChanged.emit()
-
-    def case(self, row: int) -> Case:
-        """The case in a row; without Qt's detour over an index, for filters that look at all of them."""
-        return self._cases[row]
-
-    def changed(self, case: Case) -> None:
-        """Tell the views that a case looks different now."""
-        row = self._row.get(case.key)
-        if row is not None:
-            self._recount(case, there=True)
-            self.dataChanged.emit(self.index(row), self.index(row))
-            self.countsChanged.emit()
-
-    def index_of(self, case: Case) -> QModelIndex:
-        row = self._row.get(case.key, -1)
-        return self.index(row) if row >= 0 else QModelIndex()
-
-    def counts(self) -> Counter[str]:
-        """How many cases: ``all``, ``failed``, ``analysed``, ``labelled``, ``todo``, and one entry per review state."""
-        return self._counts
-
-    def _recount(self, case: Case, there: bool) -> None:
-        self._counts.subtract(case.counted)
-        case.counted = _kinds(case) if there else ()
-        self._counts.update(case.counted)
-
-
-def _kinds(case: Case) -> tuple[str, ...]:
-    """What a case counts as."""
-    flags = {
-        "failed": case.error is not None,
-        "analysed": case.verdict is not None,
-        "labelled": case.label is not None,
-        "todo": is_todo(case),
-    }
-    return "all", case.review.value, *(name for name, on in flags.items() if on)
 
 
 def is_todo(case: Case) -> bool:

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 
 from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.case_filter import CaseFilter
-from divisive_desktop.desktop.cases import Case, CaseModel, CaseRole, Review, verdict_line
+from divisive_desktop.desktop.case_model import CaseModel, CaseRole
+from divisive_desktop.desktop.cases import Case, Review, verdict_line
 from divisive_desktop.desktop.theme import GRID
 
 STATES = (

@@ -10,7 +10,8 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.case_filter import CaseFilter
-from divisive_desktop.desktop.cases import Case, CaseModel, CaseRole, Review, verdict_line
+from divisive_desktop.desktop.case_model import CaseModel, CaseRole
+from divisive_desktop.desktop.cases import Case, Review, verdict_line
 from divisive_desktop.errors import EmptyFileError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 
