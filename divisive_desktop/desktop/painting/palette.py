@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.painting.flow import Flow
 from divisive_desktop.desktop.painting.settings import LARGEST, MODES, ToolSettings
 from divisive_desktop.desktop.theme import GRID
 
@@ -122,17 +123,18 @@ class Palette(QFrame):
 
 
 class OptionsBar(QFrame):
-    """Options of the active tool in one row; only those that mean something to it are there."""
+    """Options of the active tool, in one row if the width allows; only those that mean something to it are there."""
 
     def __init__(self, session: PaintSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "optionsBar")
         self._session = session
         self._tool = ""
-        self._row = QHBoxLayout(self)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)  # takes no room from the docks
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._row = Flow(self, GRID)
         self._row.setContentsMargins(GRID * 2, GRID // 2, GRID * 2, GRID // 2)
-        self._row.setSpacing(GRID)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never takes room from the docks
         self._groups: list[tuple[QWidget, frozenset[str]]] = []
         self.title = QLabel()
         theme.set_role(self.title, "strong")
@@ -140,7 +142,6 @@ class OptionsBar(QFrame):
         self.nothing = QLabel("Choose a tool at the left to paint the saliency mask")
         theme.set_role(self.nothing, "muted")
         self._add("", frozenset({""}), self.nothing)
-        self.setFixedHeight(GRID * 5)
 
         brushes = frozenset({"brush", "eraser"})
         outlines = frozenset({"lasso", "polygon", "paint-rectangle", "paint-ellipse", "wand"})
@@ -185,22 +186,23 @@ class OptionsBar(QFrame):
         self.sample.valueChanged.connect(lambda v: self._set(sample=v))
         self._add("Sample", frozenset({"wand"}), self.sample)
         painting = self._painting = (brushes | outlines | {"bucket"}) - {"eraser"}
-        self.limited = self._check(
-            "Only greys", "Paint only where the displayed grey lies in this range", "limit_levels", painting
-        )
         self.low, self.high = QSpinBox(minimum=0, maximum=255), QSpinBox(minimum=0, maximum=255)
         self.low.valueChanged.connect(lambda v: self._set(low=v, high=max(v, self._session.settings.high)))
         self.high.valueChanged.connect(lambda v: self._set(high=v, low=min(v, self._session.settings.low)))
-        self._range = self._add("", painting, self.low, QLabel("–"), self.high)
+        self._range = (self.low, QLabel("–"), self.high)
+        painting = (brushes | outlines | {"bucket"}) - {"eraser"}
+        tip = "Paint only where the displayed grey lies in this range"
+        self.limited = self._check("Only greys", tip, "limit_levels", painting, *self._range)
+        self.low.setAccessibleName("Lowest grey")
+        self.high.setAccessibleName("Highest grey")
         self.hint = QLabel("Left: belongs to it.  Ctrl: doesn't.  Enter accepts, Escape forgets")
         theme.set_role(self.hint, "muted")
         self._add("", frozenset({"smart"}), self.hint)
-        self._row.addStretch(1)
         session.settingsChanged.connect(self._show)
         self.set_tool("", "")
 
     def set_tool(self, tool_id: str, text: str) -> None:
-        """Show the options of a tool; '' is none. The bar keeps its height, so that the picture stays in place."""
+        """Show the options of a tool; '' is none. The bar stays, so that the picture stays in place."""
         self._tool = tool_id
         self.title.setText(text)
         for widget, tools in self._groups:
@@ -231,15 +233,16 @@ class OptionsBar(QFrame):
             with QSignalBlocker(widget):
                 apply()
         self.modes.buttons()[MODES.index(settings.mode)].setChecked(True)
-        self._range.setVisible(settings.limit_levels and self._tool in self._painting)
+        for widget in self._range:
+            widget.setVisible(settings.limit_levels)
         self.tolerance.setEnabled(self._tool != "bucket" or settings.fill_by_grey)
 
-    def _check(self, text: str, tip: str, name: str, tools: frozenset[str]) -> QCheckBox:
+    def _check(self, text: str, tip: str, name: str, tools: frozenset[str], *beside: QWidget) -> QCheckBox:
         box = QCheckBox(text)
         box.setToolTip(tip)
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         box.toggled.connect(lambda on: self._set(**{name: on}))
-        self._add("", tools, box)
+        self._add("", tools, box, *beside)
         return box
 
     def _add(self, label: str, tools: frozenset[str], *widgets: QWidget) -> QWidget:
@@ -255,7 +258,7 @@ class OptionsBar(QFrame):
             if isinstance(widget, (QSpinBox, QDoubleSpinBox)):
                 widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
                 widget.setFixedWidth(_NUMBER if isinstance(widget, QSpinBox) else _NUMBER + GRID * 3)
-                widget.setAccessibleName(label)
+                widget.setAccessibleName(label or widget.accessibleName())
             row.addWidget(widget)
         self._row.addWidget(holder)
         self._groups.append((holder, tools))

@@ -187,6 +187,7 @@ class MaskPanel(QWidget):
         head.addWidget(self.saved)
         head.addStretch(1)
         head.addWidget(add)
+        head.addWidget(self._more())
         column.addLayout(head)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(2)
@@ -265,6 +266,14 @@ class MaskPanel(QWidget):
         self.smooth.clicked.connect(
             lambda: self._session.run("Smooth", lambda m, r: ops.smooth(m, r, self.amount.value()))
         )
+        self.amount.setFixedWidth(64)
+        row.addWidget(self.amount)
+        for button in (self.grow, self.shrink, self.smooth):
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            row.addWidget(button, 1)
+        return row
+
+    def _more(self) -> QToolButton:
         self.more = QToolButton()
         self.more.setText("…")
         self.more.setToolTip("More that can be done to the mask")
@@ -283,10 +292,7 @@ class MaskPanel(QWidget):
         for text, call in entries:
             menu.addAction(text).triggered.connect(lambda _=False, c=call: c())
         self.more.setMenu(menu)
-        self.amount.setFixedWidth(64)
-        for widget in (self.amount, self.grow, self.shrink, self.smooth, self.more):
-            row.addWidget(widget, 0 if widget is self.amount else 1)
-        return row
+        return self.more
 
     def reshape(self, name: str, by: float) -> None:
         """Grow or shrink the active region."""
