@@ -4,58 +4,31 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject
+from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject, Qt
 
-from divisive_desktop.desktop.case_model import CaseModel, Index
-from divisive_desktop.desktop.cases import Case, Review, searchable
-
-States = Callable[[Case], bool]
-
-STATES: dict[str, States] = {
-    "all": lambda c: True,
-    "failed": lambda c: c.error is not None or c.analysis_error is not None or c.file_state != "ok",
-    "unlabelled": lambda c: c.label is None and c.error is None,
-    "positive": lambda c: c.label == 1,
-    "negative": lambda c: c.label == 0,
-    "model-positive": lambda c: c.verdict is not None and c.verdict.predicted == 1,
-    "model-negative": lambda c: c.verdict is not None and c.verdict.predicted == 0,
-    "unanalysed": lambda c: c.verdict is None and c.error is None,
-    "disagree": lambda c: c.disagrees,
-    **{r.value: lambda c, r=r: c.review is r for r in Review},
-}
-"""Names for :meth:`CaseFilter.set_state`."""
-
-_REVIEW_ORDER = {r: i for i, r in enumerate((Review.NEW, Review.OPEN, Review.FLAGGED, Review.DONE))}
+from divisive_desktop.desktop.case_columns import COLUMNS
+from divisive_desktop.desktop.case_model import CaseModel, Index, runs
+from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.criteria import SORTS, Criteria, Test
 
 
-def _doubt(case: Case) -> tuple[int, float]:
-    """Sure and contradicted first, then small margins; what has no verdict comes last."""
-    verdict = case.verdict
-    if verdict is None:
-        return 2, 0.0
-    return (0, -verdict.margin) if case.disagrees else (1, verdict.margin)
+class _Down:
+    """A key turned round: what is larger comes first."""
 
+    __slots__ = ("key",)
 
-def _probability(case: Case) -> tuple[int, float]:
-    verdict = case.verdict
-    return (1, 0.0) if verdict is None else (0, -verdict.probability)
+    def __init__(self, key: Any) -> None:
+        self.key = key
 
-
-SORTS: dict[str, Callable[[Case], Any] | None] = {
-    "added": None,
-    "name": lambda c: c.name.casefold(),
-    "review": lambda c: _REVIEW_ORDER[c.review],
-    "label": lambda c: 2 if c.label is None else 1 - c.label,
-    "probability": _probability,
-    "disagreement": _doubt,
-}
-"""Names for :meth:`CaseFilter.set_sort`; None: the order in which they were opened."""
+    def __lt__(self, other: _Down) -> bool:
+        return bool(other.key < self.key)
 
 
 class CaseFilter(QAbstractProxyModel):
-    """Rows of a :class:`CaseModel` that match a text and a state, sorted.
+    """Rows of a :class:`CaseModel` that meet criteria, sorted, with a column for each of ``COLUMNS``.
 
     A row that no longer matches after its case changed goes at once; one that only sorts differently stays where it is
     until the order is chosen anew, so that nothing jumps away under the analyst's hands.
@@ -64,34 +37,42 @@ class CaseFilter(QAbstractProxyModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model: CaseModel | None = None
-        self._words: list[str] = []
-        self._state = "all"
-        self._sort = "added"
+        self._criteria = Criteria()
+        self._tests: list[Test] = []
+        self._sort = SORTS["added"]
         self._descending = False
         self._rows: list[int] = []
         self._place: dict[int, int] = {}
 
     # -- what is shown --------------------------------------------------------------------------------------
 
+    @property
+    def criteria(self) -> Criteria:
+        return self._criteria
+
+    def set_criteria(self, criteria: Criteria) -> None:
+        """Show the cases that meet all of them."""
+        if criteria != self._criteria:
+            self._criteria, self._tests = criteria, criteria.tests()
+            self.refresh()
+
     def set_text(self, text: str) -> None:
-        """Every word must occur in the case's name, folder, verdict, label, state or notes."""
-        self._words = text.casefold().split()
-        self.refresh()
+        """Every word must occur in the case's name, folder, verdict, review state, notes or tags."""
+        self.set_criteria(replace(self._criteria, text=text))
 
     def set_state(self, state: str) -> None:
-        """A name in ``STATES``."""
-        self._state = state
-        self.refresh()
+        """A name in ``criteria.STATES``."""
+        self.set_criteria(replace(self._criteria, state=state))
 
     def set_sort(self, name: str, descending: bool = False) -> None:
-        """A name in ``SORTS``."""
-        self._sort, self._descending = name, descending
+        """A name in ``criteria.SORTS``."""
+        self._sort, self._descending = SORTS[name], descending
         self.refresh()
 
     @property
     def order(self) -> tuple[str, bool]:
         """Name of the sort order, and whether it is turned round."""
-        return self._sort, self._descending
+        return self._sort.name, self._descending
 
     def refresh(self) -> None:
         """Filter and sort all cases anew."""
@@ -112,22 +93,34 @@ class CaseFilter(QAbstractProxyModel):
         return self._model.case(self._rows[row])
 
     def _accepts(self, case: Case) -> bool:
-        if not STATES[self._state](case):
-            return False
-        if not self._words:
-            return True
-        text = searchable(case)
-        return all(word in text for word in self._words)
+        return all(test(case) for test in self._tests)
 
     def _rebuild(self) -> None:
         model = self._model
-        rows = [] if model is None else [i for i in range(len(model)) if self._accepts(model.case(i))]
-        key = SORTS[self._sort]
-        if key is not None and model is not None:
-            rows.sort(key=lambda i: key(model.case(i)), reverse=self._descending)
+        if model is None:
+            self._set_rows([])
+            return
+        rows = [i for i, case in enumerate(model) if self._accepts(case)] if self._tests else list(range(len(model)))
+        key = self._sort.key
+        if key is not None:
+            keys = {i: key(model.case(i)) for i in rows}
+            known = [i for i in rows if keys[i] is not None]
+            known.sort(key=keys.__getitem__, reverse=self._descending)
+            rows = known + [i for i in rows if keys[i] is None]
         elif self._descending:
             rows.reverse()
         self._set_rows(rows)
+
+    def _key(self) -> Callable[[int], Any]:
+        """Of a row of the source: keys that ascend in the order that is shown."""
+        assert self._model is not None
+        model, key, down = self._model, self._sort.key, self._descending
+
+        def of(source: int) -> Any:
+            value = source if key is None else key(model.case(source))
+            return (True, 0) if value is None else (False, _Down(value) if down else value)
+
+        return of
 
     def _set_rows(self, rows: list[int]) -> None:
         self._rows = rows
@@ -152,10 +145,33 @@ class CaseFilter(QAbstractProxyModel):
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else 1
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or self._model is None:
+            return None
+        column = COLUMNS[index.column()]
+        if column.text is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.TextAlignmentRole):
+            if index.column() and role in (Qt.ItemDataRole.DecorationRole, Qt.ItemDataRole.AccessibleTextRole):
+                return None
+            return self._model.data(self._model.index(self._rows[index.row()]), role)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.alignment
+        return column.text(self._model.case(self._rows[index.row()]))
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
+            return None
+        column = COLUMNS[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return column.tip or None
+        return column.alignment if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def index(self, row: int, column: int = 0, parent: Index | None = None) -> QModelIndex:
-        inside = 0 <= row < len(self._rows) and column == 0 and not (parent is not None and parent.isValid())
+        inside = 0 <= row < len(self._rows) and 0 <= column < len(COLUMNS)
+        inside = inside and not (parent is not None and parent.isValid())
         return self.createIndex(row, column) if inside else QModelIndex()
 
     def parent(self, index: Index | None = None) -> Any:
@@ -177,7 +193,7 @@ class CaseFilter(QAbstractProxyModel):
             assert self._model is not None
             place, wanted = self._place.get(source), self._accepts(self._model.case(source))
             if place is not None and wanted:
-                self.dataChanged.emit(self.index(place), self.index(place))
+                self.dataChanged.emit(self.index(place), self.index(place, len(COLUMNS) - 1))
             elif place is not None:
                 self.beginRemoveRows(QModelIndex(), place, place)
                 self._set_rows(self._rows[:place] + self._rows[place + 1 :])
@@ -186,14 +202,8 @@ class CaseFilter(QAbstractProxyModel):
                 self._insert(source)
 
     def _insert(self, source: int) -> None:
-        assert self._model is not None
-        key = SORTS[self._sort]
-        if self._descending:
-            at = 0 if key is None else len(self._rows)
-        elif key is None:
-            at = bisect(self._rows, source)
-        else:
-            at = bisect(self._rows, key(self._model.case(source)), key=lambda i: key(self._model.case(i)))
+        key = self._key()
+        at = bisect(self._rows, key(source), key=key)
         self.beginInsertRows(QModelIndex(), at, at)
         self._set_rows([*self._rows[:at], source, *self._rows[at:]])
         self.endInsertRows()
@@ -201,7 +211,7 @@ class CaseFilter(QAbstractProxyModel):
     def _inserted(self, _: QModelIndex, first: int, last: int) -> None:
         """Cases only ever come at the end of the source."""
         assert self._model is not None
-        if self._sort != "added" or self._descending:
+        if self._sort.key is not None or self._descending:
             self.refresh()
             return
         new = [i for i in range(first, last + 1) if self._accepts(self._model.case(i))]
@@ -213,12 +223,11 @@ class CaseFilter(QAbstractProxyModel):
             self.endInsertRows()
 
     def _removing(self, _: QModelIndex, first: int, last: int) -> None:
-        for source in range(first, last + 1):
-            place = self._place.get(source)
-            if place is not None:
-                self.beginRemoveRows(QModelIndex(), place, place)
-                self._set_rows(self._rows[:place] + self._rows[place + 1 :])
-                self.endRemoveRows()
+        places = sorted(p for s in range(first, last + 1) if (p := self._place.get(s)) is not None)
+        for start, end in reversed(runs(places)):
+            self.beginRemoveRows(QModelIndex(), start, end)
+            self._set_rows(self._rows[:start] + self._rows[end + 1 :])
+            self.endRemoveRows()
 
     def _removed(self, _: QModelIndex, first: int, last: int) -> None:
         gone = last - first + 1

@@ -40,7 +40,7 @@ class CaseModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._cases: list[Case] = []
-        self._row: dict[tuple[str, int], int] = {}
+        self._row: dict[tuple[str, int, str], int] = {}
         self._counts: Counter[str] = Counter()
 
     # -- Qt's interface -------------------------------------------------------------------------------------
@@ -99,22 +99,35 @@ class CaseModel(QAbstractListModel):
 
     def remove(self, cases: Iterable[Case]) -> None:
         """Take cases out of the list (the files stay where they are)."""
-        rows = sorted({self._row[c.key] for c in cases if c.key in self._row}, reverse=True)
+        rows = sorted({self._row[c.key] for c in cases if c.key in self._row})
+        if not rows:
+            return
         for row in rows:
             self._recount(self._cases[row], there=False)
-        if len(rows) > MANY:
+        together = runs(rows)
+        if len(together) > RUNS:
             gone = set(rows)
             self.beginResetModel()
             self._cases = [c for i, c in enumerate(self._cases) if i not in gone]
-            self._row = {c.key: i for i, c in enumerate(self._cases)}
+            self._number()
             self.endResetModel()
         else:
-            for row in rows:
-                self.beginRemoveRows(QModelIndex(), row, row)
-                del self._cases[row]
-                self._row = {c.key: i for i, c in enumerate(self._cases)}
+            for first, last in reversed(together):
+                self.beginRemoveRows(QModelIndex(), first, last)
+                del self._cases[first : last + 1]
+                self._number()
                 self.endRemoveRows()
         self.countsChanged.emit()
+
+    def supersede(self, case: Case) -> None:
+        """Make room for a new version of a case's file: the case stays, under a key of its own."""
+        row = self._row.pop(case.key)
+        case.superseded = case.sha256 or "superseded"
+        self._row[case.key] = row
+        self.changed(case)
+
+    def _number(self) -> None:
+        self._row = {c.key: i for i, c in enumerate(self._cases)}
 
     def case(self, row: int) -> Case:
         """The case in a row; without Qt's detour over an index, for filters that look at all of them."""
@@ -122,6 +135,7 @@ class CaseModel(QAbstractListModel):
 
     def changed(self, case: Case) -> None:
         """Tell the views that a case looks different now."""
+        case.words = None
         row = self._row.get(case.key)
         if row is not None:
             self._recount(case, there=True)
@@ -140,6 +154,17 @@ class CaseModel(QAbstractListModel):
         self._counts.subtract(case.counted)
         case.counted = _kinds(case) if there else ()
         self._counts.update(case.counted)
+
+
+def runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours among ascending numbers."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if found and found[-1][1] == row - 1:
+            found[-1] = found[-1][0], row
+        else:
+            found.append((row, row))
+    return found
 
 
 def _kinds(case: Case) -> tuple[str, ...]:

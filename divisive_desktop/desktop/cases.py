@@ -45,11 +45,12 @@ class Verdict(NamedTuple):
     """|logit 1 - logit 0|."""
     classes: tuple[str, str]
     model: str
+    version: str = ""
 
     @classmethod
     def of(cls, analysis: Analysis) -> Verdict:
-        margin = abs(analysis.logits[1] - analysis.logits[0])
-        return cls(analysis.predicted, analysis.probability, margin, analysis.model.classes, analysis.model.id)
+        margin, model = abs(analysis.logits[1] - analysis.logits[0]), analysis.model
+        return cls(analysis.predicted, analysis.probability, margin, model.classes, model.id, model.version)
 
     @property
     def name(self) -> str:
@@ -95,13 +96,28 @@ class Case:
     file_state: str = "ok"
     """``ok``, ``missing`` or ``altered`` since import."""
     notes: str = ""
+    tags: tuple[str, ...] = ()
     added: str = ""
+    """UTC, ISO 8601; also the next."""
+    analysed: str = ""
+    regions: int = 0
+    """Painted regions of the mask; 0: no mask."""
+    energy: float | None = None
+    """Agreement with the mask: share of the divergence's energy inside it, 0..1."""
+    seconds: float = 0.0
+    """Time that people spent on the case."""
+    superseded: str = ""
+    """The file at ``path`` was altered and its new version is a case of its own: the hash of this one's bytes."""
     removed: bool = False
     """Taken off the list; not to be written any more."""
+    words: str | None = field(default=None, repr=False)
+    """What a search looks through; None: to be put together anew."""
+    _judged: tuple[Analysis, Verdict] | None = field(default=None, repr=False)
 
     @property
-    def key(self) -> tuple[str, int]:
-        return str(self.path), self.frame
+    def key(self) -> tuple[str, int, str]:
+        """What makes it one row of the list."""
+        return str(self.path), self.frame, self.superseded
 
     @property
     def name(self) -> str:
@@ -110,7 +126,11 @@ class Case:
     @property
     def verdict(self) -> Verdict | None:
         """What the shown analysis says, loaded or not."""
-        return Verdict.of(self.analysis) if self.analysis is not None else self.stored_verdict
+        if self.analysis is None:
+            return self.stored_verdict
+        if self._judged is None or self._judged[0] is not self.analysis:
+            self._judged = self.analysis, Verdict.of(self.analysis)
+        return self._judged[1]
 
     @property
     def disagrees(self) -> bool:
@@ -128,26 +148,36 @@ class Case:
 
     def join(self, other: Case) -> None:
         """Take over what the casebook says about the same file, listed before the casebook was open."""
-        self.id, self.sha256, self.added = other.id, other.sha256, other.added
-        self.source, self.file_state, self.notes = other.source, other.file_state, other.notes
-        self.stored_thumbnail, self.stored_analysis = other.stored_thumbnail, other.stored_analysis
-        self.stored_verdict = other.stored_verdict
+        for name in ("id", "sha256", "added", "source", "file_state", "notes", "tags", "analysed", "regions",
+                     "energy", "seconds", "stored_thumbnail", "stored_analysis", "stored_verdict"):  # fmt: skip
+            setattr(self, name, getattr(other, name))
         self.label = other.label if self.label is None else self.label
         self.review = other.review if self.review in (Review.NEW, Review.OPEN) else self.review
 
     def adopt(self, row: CaseRow) -> None:
         """Take over what the casebook knows and nobody has said anew since."""
-        self.id, self.sha256, self.added, self.stored_thumbnail = row.id, row.sha256, row.added, row.thumbnail
+        self.id, self.sha256 = row.id, row.sha256
         if self.label is None:
             self.label = row.label
         if row.review != "new" and self.review in (Review.NEW, Review.OPEN):
             self.review = Review.of(row.review)
-        self.notes = self.notes or row.notes
-        if self.analysis is None and row.analysis is not None and row.predicted is not None:
+        self.notes, self.tags = self.notes or row.notes, self.tags or row.tags
+        if self.analysis is None:
+            self.update_verdict(row)
+        self.update(row)
+
+    def update(self, row: CaseRow) -> None:
+        """Take over what only the casebook knows: mask, agreement, time, thumbnail."""
+        self.added, self.analysed, self.stored_thumbnail = row.added, row.analysed or "", row.thumbnail
+        self.regions, self.energy, self.seconds = row.regions, row.energy, row.seconds
+
+    def update_verdict(self, row: CaseRow) -> None:
+        """Take over the verdict; the maps stay where they are until the case is looked at."""
+        if row.analysis is not None and row.predicted is not None:
             self.stored_analysis = row.analysis
             self.stored_verdict = Verdict(
                 row.predicted, row.probability or 0.0, row.margin or 0.0, (row.negative or "0", row.positive or "1"),
-                row.model or "",
+                row.model or "", row.model_version or "",
             )  # fmt: skip
 
     @property
@@ -163,7 +193,10 @@ def is_todo(case: Case) -> bool:
 
 def searchable(case: Case) -> str:
     """What a search looks through, in lower case."""
-    return f"{case.path.name} {case.path.parent.name} {verdict_line(case)} {case.review.value} {case.notes}".casefold()
+    if case.words is None:
+        parts = (case.path.name, case.path.parent.name, verdict_line(case), case.review.value, case.notes, *case.tags)
+        case.words = " ".join(parts).casefold()
+    return case.words
 
 
 def verdict_line(case: Case) -> str:

@@ -13,8 +13,8 @@ from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop import background
 from divisive_desktop.desktop.batches import BatchRunner
-from divisive_desktop.desktop.casebook_service import CasebookService, Known, Opened
 from divisive_desktop.desktop.case_model import CaseModel
+from divisive_desktop.desktop.casebook_service import CasebookService, Known, Opened
 from divisive_desktop.desktop.cases import Case, Review
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.tasks import Task, TaskRunner
