@@ -61,6 +61,10 @@ def _file(case: Case) -> str:
     return "unreadable" if case.error is not None else "" if case.file_state == "ok" else case.file_state
 
 
+def _agreement(case: Case) -> str:
+    return "" if case.energy is None or case.hidden else percent(case.energy)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("case", "Case", None, "name", 232),
     Column("label", "Label", _label, "label", 88, tip="The analyst's class"),
@@ -72,8 +76,8 @@ COLUMNS: tuple[Column, ...] = (
            _RIGHT, "Distance of the two logits: small where the model is undecided"),
     Column("review", "Review", lambda c: c.review.value, "review", 80),
     Column("mask", "Mask", lambda c: str(c.regions) if c.regions else "", "mask", 52, _RIGHT, "Painted regions"),
-    Column("agreement", "Agreement", lambda c: percent(c.energy) if c.energy is not None and not c.hidden else "", "agreement", 80,
-           _RIGHT, "Share of the divergence that lies inside the mask"),
+    Column("agreement", "Agreement", _agreement, "agreement", 80, _RIGHT,
+           "Share of the divergence that lies inside the mask"),
     Column("tags", "Tags", lambda c: ", ".join(c.tags), "tags", 112),
     Column("notes", "Notes", lambda c: " ".join(c.notes.split()), "notes", 160),
     Column("model", "Model", _of_verdict(model_of), "model", 136, tip="Model and version that the verdict is from"),

@@ -87,6 +87,10 @@ class CaseFilter(QAbstractProxyModel):
         )  # fmt: skip
         self.layoutChanged.emit()
 
+    def index_of(self, case: Case) -> QModelIndex:
+        """Where a case is shown; invalid when it isn't."""
+        return self.mapFromSource(self._model.index_of(case)) if self._model is not None else QModelIndex()
+
     def case(self, row: int) -> Case:
         """The case shown in a row."""
         assert self._model is not None

@@ -1,135 +1,38 @@
-"""The worklist: search, state filter, and one row per case with thumbnail, name, verdict and review state."""
+"""The worklist: search, filters, order and columns above one row per case with thumbnail, name, verdict and state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPalette, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)  # fmt: skip
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.case_columns import COLUMNS
 from divisive_desktop.desktop.case_filter import CaseFilter
+from divisive_desktop.desktop.case_filter_panel import FilterPanel, with_text
+from divisive_desktop.desktop.case_list import CaseList
 from divisive_desktop.desktop.case_model import CaseModel, CaseRole
-from divisive_desktop.desktop.cases import Case, Review, verdict_line
+from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.criteria import SORTS, model_of
+from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.theme import GRID
 
 STATES = (
     ("All cases", "all"), ("New", "New"), ("In review", "In review"), ("Done", "Done"), ("Flagged", "Flagged"),
-    ("Not labelled", "unlabelled"), ("Label against model", "disagree"), ("Failed", "failed"),
+    ("Not labelled", "unlabelled"), ("Not analysed", "unanalysed"), ("Label against model", "disagree"),
+    ("Failed", "failed"),
 )  # fmt: skip
-_THUMBNAIL = 44
-_ROW = 60
-
-
-class RowDelegate(QStyledItemDelegate):
-    """Paints a case: thumbnail, name, what is known, and a mark for its review state."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        return QSize(120, _ROW)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        case: Case = index.data(CaseRole.CASE)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        palette = option.palette
-        painter.save()
-        if selected:
-            painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Highlight))
-        elif hovered:
-            painter.fillRect(option.rect, theme.colour("hover"))
-        ink = palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text)
-        faint = ink if selected else theme.colour("muted")
-        area = option.rect.adjusted(GRID, GRID, -GRID, -GRID)
-        self._thumbnail(painter, QRect(area.left(), area.top(), _THUMBNAIL, _THUMBNAIL), index, case, faint)
-
-        text = area.adjusted(_THUMBNAIL + GRID, 2, 0, -2)
-        mark = self._mark(case, faint if selected else None)
-        if mark is not None:
-            painter.drawPixmap(text.right() - 15, text.top() + 1, mark)
-        painter.setPen(ink)
-        font = option.font
-        font.setWeight(font.Weight.DemiBold)
-        painter.setFont(font)
-        metrics = QFontMetrics(font)
-        name = metrics.elidedText(case.name, Qt.TextElideMode.ElideMiddle, text.width() - (20 if mark else 0))
-        painter.drawText(text, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
-        font.setWeight(font.Weight.Normal)
-        painter.setFont(font)
-        bad = case.error is not None
-        painter.setPen(theme.colour("error") if bad and not selected else faint)
-        line = verdict_line(case)
-        line = QFontMetrics(font).elidedText(line, Qt.TextElideMode.ElideRight, text.width())
-        painter.drawText(text, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, line)
-        if option.state & QStyle.StateFlag.State_HasFocus and not selected:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 1))
-            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
-        painter.restore()
-
-    def _thumbnail(self, painter: QPainter, box: QRect, index: QModelIndex, case: Case, faint: object) -> None:
-        image = index.data(Qt.ItemDataRole.DecorationRole)
-        if image is None:
-            painter.fillRect(box, theme.colour("hover"))
-            if case.error is not None:
-                picture = icons.pixmap("error", 20, theme.colour("error"), painter.device().devicePixelRatioF())
-                painter.drawPixmap(box.center().x() - 9, box.center().y() - 9, picture)
-            return
-        painter.fillRect(box, Qt.GlobalColor.black)
-        size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        target = QRect(box.topLeft(), size)
-        target.moveCenter(box.center())
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(target, image)
-
-    def _mark(self, case: Case, ink: object) -> object:
-        if case.review is Review.DONE:
-            return icons.pixmap("check", 16, ink or theme.colour("success"), 2.0)
-        if case.review is Review.FLAGGED:
-            return icons.pixmap("flag", 16, ink or theme.colour("warning"), 2.0)
-        return None
-
-
-class CaseList(QListView):
-    """The rows. 0, 1 and Backspace label here; elsewhere those keys choose window presets."""
-
-    labelled = Signal(object)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        labels = {Qt.Key.Key_0: 0, Qt.Key.Key_1: 1, Qt.Key.Key_Backspace: None}
-        if event.key() in labels and event.modifiers() in (
-            Qt.KeyboardModifier.NoModifier,
-            Qt.KeyboardModifier.KeypadModifier,
-        ):
-            self.labelled.emit(labels[Qt.Key(event.key())])
-            return
-        super().keyPressEvent(event)
-
-    def event(self, event: object) -> bool:
-        # The window's own shortcuts use the digits for presets; while the list has the focus, labels win.
-        if (
-            event.type() == event.Type.ShortcutOverride
-            and event.key() in (Qt.Key.Key_0, Qt.Key.Key_1, Qt.Key.Key_Backspace)
-            and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        ):
-            event.accept()
-            return True
-        return super().event(event)
 
 
 class Worklist(QWidget):
-    """Search field, state filter, the list, and a line of counts.
+    """Search field, state, order, filters, the list, and a line of counts.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Where the columns and the height of the rows are remembered.
 
     Signals
     -------
@@ -137,82 +40,115 @@ class Worklist(QWidget):
         The case that became the list's current row.
     labelled(object)
         0, 1 or None: a label given by key.
+    widthWanted(int)
+        The columns that were chosen need so much room.
     """
 
     chosen = Signal(object)
     labelled = Signal(object)
+    widthWanted = Signal(int)
 
-    def __init__(self, cases: CaseModel, parent: QWidget | None = None) -> None:
+    def __init__(self, cases: CaseModel, settings: Settings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.cases = cases
+        self.cases, self._settings = cases, settings
         self.filter = CaseFilter(self)
         self.filter.setSourceModel(cases)
+        self.list = CaseList(self.filter)
+        self.list.labelled.connect(self.labelled)
+        self.list.selectionModel().currentChanged.connect(self._current_changed)
+        self._build_head()
+        self._lay_out()
+        self._counting = QTimer(self, singleShot=True, interval=0)
+        self._counting.timeout.connect(self._count)
+        for signal in (cases.countsChanged, self.filter.rowsInserted, self.filter.rowsRemoved,
+                       self.filter.layoutChanged, self.filter.modelReset):  # fmt: skip
+            signal.connect(self._counting.start)
+        self._restore()
+        self._count()
+
+    # -- construction ---------------------------------------------------------------------------------------
+
+    def _build_head(self) -> None:
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search cases")
         self.search.setAccessibleName("Search cases")
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self.filter.set_text)
+        self.search.textChanged.connect(lambda _: self._narrow())
         self.state = QComboBox()
         self.state.setAccessibleName("Show cases in state")
         for text, value in STATES:
             self.state.addItem(text, value)
-        self.state.currentIndexChanged.connect(lambda _: self.filter.set_state(self.state.currentData()))
-        self.list = CaseList()
-        self.list.setModel(self.filter)
-        self.list.setItemDelegate(RowDelegate(self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setMouseTracking(True)
-        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setFrameShape(QListView.Shape.NoFrame)
-        self.list.setAccessibleName("Worklist")
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.list.selectionModel().currentChanged.connect(self._current_changed)
-        self.list.labelled.connect(self.labelled)
+        self.state.currentIndexChanged.connect(lambda _: self._narrow())
+        self.panel = FilterPanel()
+        self.panel.hide()
+        self.panel.changed.connect(lambda _: self._narrow())
+        self.filters = _tool("filter", "Filters", "Narrow the list by verdict, label, mask, agreement, model, date")
+        self.filters.setCheckable(True)
+        self.filters.toggled.connect(self._show_filters)
+        self.order = QComboBox()
+        self.order.setAccessibleName("Order of the cases")
+        self.order.setToolTip("“Most in doubt”: labels that the model contradicts first, then small margins")
+        for sort in SORTS.values():
+            self.order.addItem(sort.title, sort.name)
+        self.order.currentIndexChanged.connect(lambda _: self.set_order(self.order.currentData()))
+        self.direction = _tool("sort-up", "Turn the order round", "Turn the order round")
+        self.direction.clicked.connect(lambda: self.set_order(*self._turned()))
+        self.columns = _tool("columns", "Columns", "Choose columns and the height of the rows")
+        menu = QMenu(self.columns)
+        menu.aboutToShow.connect(lambda: self._fill_columns(menu))
+        self.columns.setMenu(menu)
+        self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        header = self.list.header()
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(lambda at: menu.popup(header.mapToGlobal(at)))
+        header.sectionClicked.connect(self._head_clicked)
         self.counts = QLabel()
         theme.set_role(self.counts, "muted")
 
-        head = QHBoxLayout()
-        head.setSpacing(GRID)
-        head.addWidget(self.state)
-        head.addStretch(1)
-        head.addWidget(self.counts)
+    def _lay_out(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for row in (first, second):
+            row.setSpacing(GRID // 2)
+        first.addWidget(self.search, 1)
+        first.addWidget(self.filters)
+        first.addWidget(self.columns)
+        second.addWidget(self.state, 1)
+        second.addWidget(self.order, 1)
+        second.addWidget(self.direction)
+        for combo in (self.state, self.order):
+            combo.setMinimumContentsLength(6)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         top = QVBoxLayout()
         top.setContentsMargins(GRID, 0, GRID, 0)
         top.setSpacing(GRID)
-        top.addWidget(self.search)
-        top.addLayout(head)
+        top.addLayout(first)
+        top.addLayout(second)
+        top.addWidget(self.panel)
+        top.addWidget(self.counts)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 0)
-        column.setSpacing(GRID)
+        column.setSpacing(GRID // 2)
         column.addLayout(top)
         column.addWidget(self.list, 1)
-        cases.countsChanged.connect(self._count)
-        for signal in (
-            self.filter.rowsInserted,
-            self.filter.rowsRemoved,
-            self.filter.layoutChanged,
-            self.filter.modelReset,
-        ):
-            signal.connect(self._count)
-        self._count()
+
+    # -- going through the cases ----------------------------------------------------------------------------
 
     def show_current(self, case: Case | None) -> None:
         """Bring a case into view as the list's current row."""
         if case is None:
             return
-        index = self.filter.mapFromSource(self.cases.index_of(case))
+        index = self.filter.index_of(case)
         if index.isValid() and index != self.list.currentIndex():
-            self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.list.selectionModel().setCurrentIndex(index, flags)
             self.list.scrollTo(index)
 
     def selected(self) -> list[Case]:
         """The selected cases, in the list's order."""
-        return [self.filter.case(row) for row in sorted(i.row() for i in self.list.selectionModel().selectedIndexes())]
+        return self.list.selected()
 
-    def step(self, by: int, wanted: Callable[[Case], bool] = lambda _: True, wrap: bool = False) -> None:
-        """Go to the next (1) or previous (-1) visible case that is wanted; stay where there is none.
+    def step(self, by: int, wanted: Callable[[Case], bool] = lambda _: True, wrap: bool = False) -> bool:
+        """Go to the next (1) or previous (-1) visible case that is wanted; stay, and say False, where there is none.
 
         Parameters
         ----------
@@ -225,7 +161,8 @@ class Worklist(QWidget):
             case = self.filter.case(row)
             if wanted(case):
                 self.show_current(case)
-                return
+                return True
+        return False
 
     def focus_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -235,12 +172,121 @@ class Worklist(QWidget):
         if index.isValid():
             self.chosen.emit(index.data(CaseRole.CASE))
 
+    # -- narrowing and ordering -----------------------------------------------------------------------------
+
+    def _narrow(self) -> None:
+        self.filter.set_criteria(with_text(self.panel.criteria(), self.search.text(), self.state.currentData()))
+        number = self.panel.number()
+        self.filters.setText(str(number) if number else "")
+        wide = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        self.filters.setToolButtonStyle(wide if number else Qt.ToolButtonStyle.ToolButtonIconOnly)
+
+    def _show_filters(self, on: bool) -> None:
+        if on:
+            self.panel.set_values(
+                sorted({model_of(c) for c in self.cases} - {""}), sorted({t for c in self.cases for t in c.tags})
+            )
+        self.panel.setVisible(on)
+
+    def set_order(self, name: str, descending: bool | None = None) -> None:
+        """A name in ``criteria.SORTS``; ``descending``: None for the direction that people mostly want."""
+        if descending is None:
+            descending = SORTS[name].descending
+        self.filter.set_sort(name, descending)
+        self.order.blockSignals(True)
+        self.order.setCurrentIndex(self.order.findData(name))
+        self.order.blockSignals(False)
+        self.direction.setIcon(icons.icon("sort-down" if descending else "sort-up"))
+        column = next((i for i, c in enumerate(COLUMNS) if c.sort == name), -1)
+        self.list.header().setSortIndicatorShown(column >= 0)
+        turned = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self.list.header().setSortIndicator(column, turned)
+        self.list.scrollTo(self.list.currentIndex())
+
+    def _turned(self) -> tuple[str, bool]:
+        name, descending = self.filter.order
+        return name, not descending
+
+    def _head_clicked(self, section: int) -> None:
+        name = COLUMNS[section].sort
+        self.set_order(*(self._turned() if name == self.filter.order[0] else (name,)))
+
+    # -- columns --------------------------------------------------------------------------------------------
+
+    def set_columns(self, names: list[str]) -> None:
+        """Show these columns beside the first one."""
+        for i, column in enumerate(COLUMNS):
+            if i:
+                self.list.setColumnHidden(i, column.name not in names)
+        self._columns_chosen()
+
+    def set_compact(self, on: bool) -> None:
+        """One line for a case instead of two."""
+        self.list.compact = on
+        self._remember()
+
+    def _fill_columns(self, menu: QMenu) -> None:
+        menu.clear()
+        shown = self.list.shown()
+        for column in COLUMNS[1:]:
+            entry = QAction(column.title, menu, checkable=True, checked=column.name in shown)
+            entry.setToolTip(column.tip)
+            entry.toggled.connect(lambda on, name=column.name: self._toggle(name, on))
+            menu.addAction(entry)
+        menu.addSeparator()
+        small = QAction("Small rows", menu, checkable=True, checked=self.list.compact)
+        small.toggled.connect(self.set_compact)
+        menu.addAction(small)
+        menu.addAction("Only the first column", lambda: self.set_columns([]))
+
+    def _toggle(self, name: str, on: bool) -> None:
+        shown = self.list.shown()
+        self.set_columns([*shown, name] if on else [n for n in shown if n != name])
+
+    def _columns_chosen(self) -> None:
+        self.list.columns_changed()
+        if len(self.list.shown()) > 1:
+            widths = sum(self.list.columnWidth(i) for i in range(len(COLUMNS)) if not self.list.isColumnHidden(i))
+            self.widthWanted.emit(widths + 2 * GRID)
+        self._remember()
+
+    def _remember(self) -> None:
+        if self._settings is not None:
+            self._settings.set_worklist(self.list.header().saveState(), self.list.compact)
+
+    def _restore(self) -> None:
+        if self._settings is None:
+            return
+        state, self.list.compact = self._settings.worklist()
+        if not state.isEmpty():
+            self.list.header().restoreState(QByteArray(state))
+            self.list.columns_changed()
+        self.set_order("added")
+        self.list.header().sectionResized.connect(lambda *_: self._remember())
+        self.list.header().sectionMoved.connect(lambda *_: self._remember())
+
+    def recolour(self) -> None:
+        """Draw the icons anew after the theme changed."""
+        self.filters.setIcon(icons.icon("filter"))
+        self.columns.setIcon(icons.icon("columns"))
+        self.direction.setIcon(icons.icon("sort-down" if self.filter.order[1] else "sort-up"))
+
     def _count(self) -> None:
         counts, shown = self.cases.counts(), self.filter.rowCount()
         total = counts["all"]
-        text = f"{total} case{'s' * (total != 1)}" if shown == total else f"{shown} of {total}"
+        text = f"{total:,} case{'s' * (total != 1)}" if shown == total else f"{shown:,} of {total:,}"
         self.counts.setText(text if total else "")
         self.counts.setToolTip(
             f"{counts['analysed']} analysed, {counts['labelled']} labelled, {counts[Review.DONE.value]} done, "
             f"{counts['failed']} failed"
         )
+
+
+def _tool(icon: str, name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icons.icon(icon))
+    button.setAutoRaise(True)
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    theme.set_role(button, "tool")
+    return button
