@@ -58,11 +58,9 @@ class Worklist(QWidget):
         self.list.selectionModel().currentChanged.connect(self._current_changed)
         self._build_head()
         self._lay_out()
-        self._counting = QTimer(self, singleShot=True, interval=0)
-        self._counting.timeout.connect(self._count)
         for signal in (cases.countsChanged, self.filter.rowsInserted, self.filter.rowsRemoved,
                        self.filter.layoutChanged, self.filter.modelReset):  # fmt: skip
-            signal.connect(self._counting.start)
+            signal.connect(self._count)
         self._restore()
         self._count()
 
