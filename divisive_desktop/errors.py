@@ -78,6 +78,12 @@ class UnreadableFileError(ImageError):
     kind = "unreadable"
 
 
+class NoFaceError(ImageError):
+    """A face model is to look at a picture in which no face was found."""
+
+    kind = "no-face"
+
+
 class ModelError(UserFacingError):
     """A model can't be used."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.imaging.faces import Framing
 
 Lane = Literal["quick", "long"]
 """The engine works on one quick and one long job at a time, so that an image can be analysed during training."""
@@ -28,6 +29,22 @@ class Analyse:
     """Part of the image to look at, in image pixels; None: all of it."""
     expected_sha256: str | None = None
     """Refuse with a clear error when the file's bytes have changed since it was shown."""
+    task: str | None = None
+    """The question, where no model is named; None: by the kind of image, grey pictures by whether they show a face."""
+    preferred: tuple[tuple[str, str], ...] = ()
+    """(task, model id): models to use instead of these tasks' default ones."""
+    framing: Framing | None = None
+    """The part that a person chose, and how; takes the place of ``crop``. None: face models look for the face."""
+
+
+@dataclass(frozen=True)
+class FindFaces:
+    """Look for faces in a picture. Result: ``imaging.faces.Faces``."""
+
+    lane: ClassVar[Lane] = "quick"
+
+    path: str
+    frame: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class ModelInput:
     crop: Box | None = None
 
 
-Request = Analyse | AnalyseBatch | LoadModel | ModelInput | Any
+Request = Analyse | AnalyseBatch | FindFaces | LoadModel | ModelInput | Any
 """Other rooms add requests (training, face detection); the client passes any frozen dataclass on.
 
 Such a class declares ``lane: ClassVar[Lane] = "quick"`` when a person waits for it; it is "long" otherwise.
@@ -174,6 +191,7 @@ __all__ = [
     "EngineReady",
     "Event",
     "Failed",
+    "FindFaces",
     "Lane",
     "LoadModel",
     "ModelInput",

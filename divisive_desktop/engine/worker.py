@@ -26,10 +26,12 @@ import numpy.typing as npt
 import torch
 
 from divisive_desktop.engine import messages
-from divisive_desktop.engine.messages import Analyse, AnalyseBatch, LoadModel, ModelInput
+from divisive_desktop.engine.faces import FaceFinder
+from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput
 from divisive_desktop.errors import CancelledError, OutOfMemoryError, UnreadableFileError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging import ImageRecord, open_image
+from divisive_desktop.imaging.faces import Faces
 from divisive_desktop.library import store
 from divisive_desktop.networks.analyse import LoadedModel, Subject, analyse_subjects, load_model, pick_device
 
@@ -88,6 +90,7 @@ class Worker:
 
     def __init__(self, device: str = "auto") -> None:
         self.device = pick_device(device)
+        self.faces = FaceFinder()
         self._models: dict[str, LoadedModel] = {}
         self._lock = threading.Lock()
 
@@ -121,7 +124,7 @@ class Worker:
 
 @handles(Analyse)
 def _analyse(worker: Worker, request: Analyse, channel: Channel) -> Analysis:
-    model, subject = _ready(worker, request, {})
+    model, subject = _ready(worker, request, _Known(worker))
     channel.check()
     return analyse_subjects(model, [subject])[0]
 
@@ -138,6 +141,11 @@ def _load(worker: Worker, request: LoadModel, channel: Channel) -> ModelRef:
 def _model_input(worker: Worker, request: ModelInput, channel: Channel) -> npt.NDArray[np.float32]:
     record = open_image(Path(request.path), request.frame)
     return worker.model_for(record, request.model_id).prepare(record, request.crop).pixels
+
+
+@handles(FindFaces)
+def _find_faces(worker: Worker, request: FindFaces, channel: Channel) -> Faces:
+    return worker.faces.find(open_image(Path(request.path), request.frame))
 
 
 @handles(AnalyseBatch)
@@ -173,7 +181,7 @@ def _ahead(
 ) -> Iterator[list[tuple[int, Future[_Ready]]]]:
     """Groups of ``size`` items that are being made ready; at most three groups are under way or in memory."""
     window: list[tuple[int, Future[_Ready]]] = []
-    known: dict[str, LoadedModel] = {}
+    known = _Known(worker)
     for index, item in enumerate(items):
         window.append((index, pool.submit(_ready, worker, item, known)))
         if len(window) >= 3 * size:
@@ -184,15 +192,47 @@ def _ahead(
         window = window[size:]
 
 
-def _ready(worker: Worker, item: Analyse, known: dict[str, LoadedModel]) -> _Ready:
-    """Open the file and make it ready. ``known`` saves a batch from looking at the model folders for every file."""
+def _ready(worker: Worker, item: Analyse, known: _Known) -> _Ready:
+    """Open the file, decide on question and part, and make it ready."""
     record, decode_ms = _open(item)
-    wanted = item.model_id or record.kind
-    model = known.get(wanted)
+    model = known.model(item.model_id) if item.model_id is not None else None
+    task = model.card.task if model is not None else item.task
+    plan = worker.faces.plan(record, item, task, known.default_task)
     if model is None:
-        model = known[wanted] = worker.model_for(record, item.model_id)
-    subject = model.subject(record, item.crop)
-    return model, replace(subject, timings_ms={"decode": decode_ms, **subject.timings_ms})
+        model = known.model_of(plan.task, dict(item.preferred).get(plan.task))
+    subject = model.subject(record, plan.framing.crop if plan.framing is not None else None)
+    if plan.framing is not None:
+        recipe = {**subject.seen.recipe, "framing": plan.framing.as_dict()}
+        subject = replace(subject, seen=replace(subject.seen, recipe=recipe))
+    timings = {"decode": decode_ms, "faces": plan.faces_ms, **subject.timings_ms}
+    return model, replace(subject, timings_ms=timings)
+
+
+class _Known:
+    """Models and default tasks as they were found first: a batch doesn't look at the model folders for every file."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._models: dict[str, LoadedModel] = {}
+        self._defaults: dict[str, str] = {}
+
+    def model(self, model_id: str) -> LoadedModel:
+        if model_id not in self._models:
+            self._models[model_id] = self._worker.model(model_id)
+        return self._models[model_id]
+
+    def model_of(self, task: str, preferred: str | None) -> LoadedModel:
+        """The model preferred for a task, else the task's default one."""
+        if preferred is None:
+            if task not in self._defaults:
+                self._defaults[task] = store.default_model(task).card.id
+            preferred = self._defaults[task]
+        return self.model(preferred)
+
+    def default_task(self, kind: str) -> str:
+        if kind not in self._defaults:
+            self._defaults[kind] = store.default_task(kind)
+        return self._defaults[kind]
 
 
 def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]]) -> list[_Outcome]:

@@ -13,7 +13,7 @@ from divisive_desktop.errors import UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
 
-TIMINGS = ("decode", "preprocess", "forward", "explain")
+TIMINGS = ("decode", "faces", "preprocess", "forward", "explain")
 
 
 def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = None) -> dict[str, Any]:

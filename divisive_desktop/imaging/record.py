@@ -152,6 +152,11 @@ class ImageRecord:
         return self.header.get("ImageLaterality") or self.header.get("Laterality") or ""
 
     @property
+    def kind_is_guessed(self) -> bool:
+        """A grey picture that is no DICOM and has no camera data: a radiograph, or a photograph without colours."""
+        return self.kind == "radiograph" and not self.transfer_syntax
+
+    @property
     def inverted(self) -> bool:
         """True when high values are shown dark (MONOCHROME1)."""
         return self.photometric == "MONOCHROME1"
