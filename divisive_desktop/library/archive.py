@@ -18,6 +18,7 @@ from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.library.card import parse_card
 from divisive_desktop.library.store import (
     CARD,
+    GUARD,
     WEIGHTS,
     StoredModel,
     find_models,
@@ -58,7 +59,7 @@ def export_model(model: StoredModel, target: Path) -> Path:
     verify(model.folder)
     target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
     own = (WEIGHTS, CARD, _HASHES)
-    extras = [p.name for p in model.folder.iterdir() if p.is_file() and p.suffix in _EXTRAS and p.name not in own]
+    extras = [p.name for p in model.folder.iterdir() if p.is_file() and _extra(p.name) and p.name not in own]
     files = {name: (model.folder / name).read_bytes() for name in (WEIGHTS, CARD, *sorted(extras))}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     files[_HASHES] = (json.dumps(hashes, indent=1) + "\n").encode()
@@ -116,6 +117,10 @@ def import_model(archive: Path) -> StoredModel:
     return StoredModel(card, folder, shipped=False)
 
 
+def _extra(name: str) -> bool:
+    return name == GUARD or Path(name).suffix in _EXTRAS
+
+
 def _read(archive: Path) -> dict[str, bytes]:
     """All files of an archive, in memory, each checked against its hash."""
 
@@ -139,7 +144,7 @@ def _read(archive: Path) -> dict[str, bytes]:
             if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise refuse("it is far larger than a model")
             # Only plain names: nothing may leave the model's folder (..\, absolute paths, drives, links).
-            allowed = all(_PLAIN.fullmatch(n) and (n == WEIGHTS or Path(n).suffix in _EXTRAS) for n in names)
+            allowed = all(_PLAIN.fullmatch(n) and (n == WEIGHTS or _extra(n)) for n in names)
             packed = all(entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries)
             if not (allowed and packed) or len(set(names)) != len(names):
                 raise refuse("it holds files that don't belong to a model")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -34,6 +35,11 @@ from divisive_desktop.library.card import Card, Preprocessing, read_card
 from divisive_desktop.library.tasks import TASKS
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
+GUARD = "guard.safetensors"
+"""Beside the weights, where there is one: cached features by which a fine-tuned version is checked for what it lost."""
+ACTIVE = "active.json"
+"""In the folder of the user's models: which model was chosen for each task."""
+log = logging.getLogger(__name__)
 _IDENTITY_KEY = "divisive-desktop"
 _HEADER_LIMIT = 100 << 20  # safetensors' own limit for its JSON header
 _REMEDY = "Don't use this model. Import it again from where it came, or choose another one."
@@ -102,10 +108,23 @@ def find_model(model_id: str) -> StoredModel:
     raise ModelNotFoundError(f"There is no model {model_id!r}.", f"Choose one of these: {known}.")
 
 
+def active_models() -> dict[str, str]:
+    """The model that was made the active one, by task (`versions.activate`); nothing where no choice was made."""
+    try:
+        raw = json.loads((paths.user_models_dir() / ACTIVE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        log.warning("%s can't be read: the default models answer", ACTIVE)
+        return {}
+    return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else {}
+
+
 def default_model(task: str) -> StoredModel:
     """The model that answers ``task`` unless another is chosen.
 
-    That is: one of the user's marked as default, else the shipped default, else the first of the task.
+    That is: the one made active while it is installed; one of the user's marked as default, else the shipped default,
+    else the first of the task.
 
     Raises
     ------
@@ -117,7 +136,12 @@ def default_model(task: str) -> StoredModel:
         raise ModelNotFoundError(
             f"No model for the task {task} is installed.", "Import one, or train one from a casebook."
         )
-    return min(models, key=lambda m: (not m.card.default, m.shipped if m.card.default else not m.shipped))
+    chosen = active_models().get(task)
+
+    def rank(m: StoredModel) -> tuple[bool, bool, bool]:
+        return m.card.id != chosen, not m.card.default, m.shipped if m.card.default else not m.shipped
+
+    return min(models, key=rank)
 
 
 def default_task(kind: str) -> str:
