@@ -14,12 +14,13 @@ import typer
 from divisive_desktop import __version__
 from divisive_desktop.cli import EXIT_FAILED, EXIT_OK, EXIT_SOME_FILES
 from divisive_desktop.console import ROOM, JsonArray, OutputError, Progress
-from divisive_desktop.errors import NotAnImageError, UserFacingError
+from divisive_desktop.errors import NoFaceError, NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.worker import Worker
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.reporting.content import CaseContent
 
 
@@ -38,6 +39,10 @@ app = typer.Typer(
     result_callback=_leave,
 )
 
+CropOption = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Analyse this part, in pixels. Default: the largest face, or all.")
+]
+NoFaceOption = Annotated[bool, typer.Option("--no-face", help="Look for no face: analyse the whole picture.")]
 JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
 
 
@@ -65,6 +70,8 @@ def analyze(
     model: Annotated[str | None, typer.Option(metavar="ID", help="Default: the default model of the task.")] = None,
     task: Annotated[str | None, typer.Option(help="Question to ask. Default: by the kind of image.")] = None,
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true; default: predicted.")] = None,
+    crop: CropOption = None,
+    no_face: NoFaceOption = False,
     json_to: JsonOption = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -75,6 +82,7 @@ def analyze(
     from divisive_desktop.explanation.export import analysis_json, error_json
     from divisive_desktop.explanation.features import important_features
 
+    framing = _framing(crop, no_face)
     worker = Worker(device)
     model_id = _model_id(worker, model, task)
     files, failed = [], 0
@@ -109,7 +117,7 @@ def analyze(
                 _say_failure(file, e)
                 out.add(error_json(file, e))
 
-        items = tuple(Analyse(str(file), model_id=model_id) for file in files)
+        items = tuple(Analyse(str(file), model_id=model_id, framing=framing) for file in files)
         worker.handle(AnalyseBatch(items), Channel(Progress(len(items)), partial))
     return EXIT_SOME_FILES if failed else EXIT_OK
 
@@ -176,6 +184,8 @@ def report(
     formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv.")] = "pdf",
     model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
+    crop: CropOption = None,
+    no_face: NoFaceOption = False,
     mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
     paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
@@ -190,14 +200,15 @@ def report(
 
     if mask is not None and len(items) > 1:
         raise typer.BadParameter("a mask belongs to one image")
+    framing = _framing(crop, no_face)
     worker = Worker(device)
     cases, failed = [], 0
     for item in items:
         try:
-            cases.append(_report_case(worker, item, model, label, mask, language, not identified))
+            cases.append(_report_case(worker, item, model, label, mask, language, not identified, framing))
         except UserFacingError as e:
             failed += 1
-            typer.echo(f"{item}: {e.message} {e.remedy}", err=True)
+            _say_failure(item, e)
     if cases:
         made = build_report(cases, deidentified=not identified, institution=institution, language=language)
         stem = f"report-{cases[0].image.sha256[:12]}" if len(cases) == 1 else f"report-{len(cases)}-cases"
@@ -299,6 +310,21 @@ def _model_id(worker: Worker, model: str | None, task: str | None) -> str | None
     return card.id
 
 
+def _framing(crop: str | None, no_face: bool) -> Framing | None:
+    """The part of the picture that was asked for; None: face models look for the face."""
+    from divisive_desktop.imaging.faces import by_hand, whole
+
+    if crop is None:
+        return whole() if no_face else None
+    parts = crop.split(",")
+    if no_face or len(parts) != 4 or not all(p.strip().lstrip("-").isdecimal() for p in parts):
+        raise typer.BadParameter("write it as X,Y,W,H in whole pixels, without --no-face", param_hint="--crop")
+    x, y, width, height = (int(p) for p in parts)
+    if width < 1 or height < 1:
+        raise typer.BadParameter("width and height must be positive", param_hint="--crop")
+    return by_hand((x, y, width, height))
+
+
 def _images(paths: Sequence[Path]) -> list[tuple[Path, UserFacingError | None]]:
     """Images named or found in folders, each once; a folder without any comes with its error."""
     from divisive_desktop.imaging import scan
@@ -352,7 +378,7 @@ def _recomputed(original: Path, analysis: Mapping[str, Any]) -> tuple[float, flo
 
 def _report_case(
     worker: Worker, item: Path, model: str | None, label: int | None, mask_file: Path | None, language: str,
-    deidentify: bool,
+    deidentify: bool, framing: Framing | None = None,
 ) -> CaseContent:
     from divisive_desktop.engine.messages import Analyse
     from divisive_desktop.explanation.features import important_features
@@ -361,7 +387,8 @@ def _report_case(
     from divisive_desktop.reporting.build import build_case
 
     record = open_image(item)
-    analysis = worker.handle(Analyse(str(item), model_id=model, expected_sha256=record.sha256))
+    request = Analyse(str(item), model_id=model, expected_sha256=record.sha256, framing=framing)
+    analysis = worker.handle(request)
     true_class, _ = analysis.true_class(label)
     found = important_features(
         analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
@@ -381,13 +408,17 @@ def _report_case(
 
 
 def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
+    from divisive_desktop.imaging.faces import framing_of, in_words
+
     model = analysis.model
     first = found.features[0] if found.features else None
     named = model.classes[analysis.predicted]
     strongest = "" if first is None else f", the first at {first.box} with {first.share:.0%} of the divergence"
+    framing = framing_of(analysis.preprocessing)
+    part = "" if framing is None else f", seen: {in_words(framing)}, at {analysis.region}"
     return (
         f"{file}: {named}, P({model.classes[1]}) = {analysis.probability:.3f}, "
-        f"{len(found.features)} important feature{'s'[: len(found.features) != 1]}{strongest} "
+        f"{len(found.features)} important feature{'s'[: len(found.features) != 1]}{strongest}{part} "
         f"[{model.id} {model.version}, weights {model.short_hash}]"
     )
 
@@ -417,4 +448,5 @@ def _say(text: str) -> None:
 
 
 def _say_failure(file: Path, error: UserFacingError) -> None:
-    typer.echo(f"{file}: {error.message} {error.remedy}", err=True)
+    how = " (--crop X,Y,W,H, or --no-face)" if error.kind == NoFaceError.kind else ""
+    typer.echo(f"{file}: {error.message} {error.remedy}{how}", err=True)

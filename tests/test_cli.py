@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from divisive_desktop import __version__, paths
 from divisive_desktop.cli import COMMANDS, main
+from divisive_desktop.desktop.samples import sample_paths
 
 MODEL = ("--model", "seeded-chest", "--device", "cpu")
 
@@ -179,7 +180,7 @@ def test_an_interrupted_batch_keeps_what_was_done(with_models: Path, tmp_path: P
     for i in range(400):
         photograph(tmp_path / f"{i}.png", 60, 60, i)
     out = tmp_path / "out.json"
-    arguments = ["analyze", str(tmp_path), "--device", "cpu", "--json", str(out)]
+    arguments = ["analyze", str(tmp_path), "--no-face", "--device", "cpu", "--json", str(out)]
     running = subprocess.Popen(
         [sys.executable, "-m", "divisive_desktop", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -225,10 +226,43 @@ def test_a_flipped_byte_is_found_and_refused(
     assert run("analyze", rg1, *MODEL) == 1
     assert "damaged" in capsys.readouterr().err
     out = tmp_path / "out.json"  # by kind of image: the radiograph fails, the photograph is done
-    assert run("analyze", rg1, photograph(tmp_path / "face.png"), "--device", "cpu", "--json", out) == 3
+    assert run("analyze", rg1, photograph(tmp_path / "a.png"), "--no-face", "--device", "cpu", "--json", out) == 3
     radiograph, face = json.loads(out.read_text())
     assert radiograph["error"]["kind"] == "model-integrity"
     assert face["model"]["id"] == "seeded-face"
+
+
+# ---- faces ----------------------------------------------------------------------------------------------
+
+
+def test_photographs_are_cropped_to_the_face(
+    with_models: Path, tmp_path: Path, schema: Draft202012Validator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    astronaut, nobody = sample_paths()[-1], photograph(tmp_path / "nobody.png", 300, 200)
+    out = tmp_path / "out.json"
+    assert run("analyze", astronaut, nobody, "--device", "cpu", "--json", out) == 3
+    said = capsys.readouterr()
+    assert "seen: the one face that was found" in said.out
+    assert "--crop" in said.err
+    face, none = json.loads(out.read_text())
+    schema.validate(face)
+    assert none["error"]["kind"] == "no-face"
+    framing = face["preprocessing"]["framing"]
+    assert framing["how"] == "detected"
+    assert framing["detector"]["licence"] == "MIT"
+    assert face["preprocessing"]["region"] == framing["crop"]
+    for feature in face["features"]:
+        x, y, width, height = framing["crop"]
+        assert x <= feature["box"][0]
+        assert y <= feature["box"][1]
+        assert feature["box"][0] + feature["box"][2] <= x + width
+        assert feature["box"][1] + feature["box"][3] <= y + height
+
+    assert run("analyze", astronaut, nobody, "--no-face", "--device", "cpu", "--json", out) == 0
+    assert [r["preprocessing"]["framing"]["how"] for r in json.loads(out.read_text())] == ["whole", "whole"]
+    assert run("analyze", astronaut, "--crop", "100,20,240,240", "--device", "cpu", "--json", out) == 0
+    assert json.loads(out.read_text())[0]["preprocessing"]["region"] == [100, 20, 240, 240]
+    assert run("analyze", astronaut, "--crop", "100,20,240", "--device", "cpu") == 2
 
 
 # ---- start ----------------------------------------------------------------------------------------------
