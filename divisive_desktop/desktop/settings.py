@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from divisive_desktop import paths
+from divisive_desktop import paths, privacy
 
 RECENT_LIMIT = 12
 
@@ -38,6 +38,24 @@ class Settings:
     def set_window_layout(self, geometry: QByteArray, state: QByteArray) -> None:
         self._store.setValue("window/geometry", geometry)
         self._store.setValue("window/state", state)
+
+    @property
+    def identity_visible(self) -> bool:
+        """Whether what identifies the patient is shown and exported; `privacy.identity_shown` reads it without Qt."""
+        return str(self._store.value(f"{privacy.SECTION}/{privacy.KEY}", "false")).lower() == "true"
+
+    @identity_visible.setter
+    def identity_visible(self, on: bool) -> None:
+        self._store.setValue(f"{privacy.SECTION}/{privacy.KEY}", "true" if on else "false")
+        self._store.sync()  # at once: reports read the file
+
+    def worklist(self) -> tuple[QByteArray, bool]:
+        """The worklist's columns as its header left them (empty at first start), and whether its rows are small."""
+        return self._bytes("worklist/columns"), str(self._store.value("worklist/small", "false")).lower() == "true"
+
+    def set_worklist(self, columns: QByteArray, small: bool) -> None:
+        self._store.setValue("worklist/columns", columns)
+        self._store.setValue("worklist/small", "true" if small else "false")
 
     # -- files ----------------------------------------------------------------------------------------------
 

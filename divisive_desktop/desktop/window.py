@@ -13,6 +13,7 @@ from divisive_desktop.desktop import actions, background, commands, icons, menus
 from divisive_desktop.desktop.casebook_controls import CasebookControls
 from divisive_desktop.desktop.cases import Case, waiting_text
 from divisive_desktop.desktop.inspector import Inspector
+from divisive_desktop.desktop.inspector.files import FilePanels
 from divisive_desktop.desktop.messagebar import Action as MessageAction
 from divisive_desktop.desktop.messagebar import MessageBar
 from divisive_desktop.desktop.pages import EmptyPage, ProblemPage
@@ -50,7 +51,7 @@ class MainWindow(QMainWindow):
         self.settings, self.theme, self.tasks = settings, app_theme, tasks
         self.work = Workspace(tasks, settings, self)
         self.viewer: Viewer | None = None
-        self.identity_visible = False
+        self.identity_visible = settings.identity_visible
         self._first_paint = True
         self.setWindowTitle("Divisive Desktop")
         self.setWindowIcon(icons.icon("app"))
@@ -60,7 +61,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 560)
 
         self._build_centre()
-        self.worklist = Worklist(self.work.cases)
+        self.worklist = Worklist(self.work.cases, settings)
         self.inspector = Inspector()
         self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 264)
         self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 344)
@@ -77,6 +78,8 @@ class MainWindow(QMainWindow):
         self.casebook = CasebookControls(self)
         menus.build(self)
         self._connect()
+        self.files = FilePanels(self)
+        self.set_identity_visible(self.identity_visible)
         self._restore_layout()
         self._update_state()
 
@@ -124,6 +127,7 @@ class MainWindow(QMainWindow):
         tasks.jobsChanged.connect(self._jobs_changed)
         self.status.cancelRequested.connect(work.cancel_batch)
         self.worklist.chosen.connect(work.select)
+        self.worklist.widthWanted.connect(self._widen_worklist)
         self.worklist.labelled.connect(lambda label: work.set_label(label, self.worklist.selected()))
         self.empty_page.openRequested.connect(lambda: commands.open_files(self))
         self.empty_page.folderRequested.connect(lambda: commands.open_folder(self))
@@ -294,8 +298,9 @@ class MainWindow(QMainWindow):
 
     def set_identity_visible(self, visible: bool) -> None:
         """One switch for everything that identifies the patient."""
-        self.identity_visible = visible
+        self.identity_visible = self.settings.identity_visible = visible
         self.inspector.set_identity_visible(visible)
+        self.files.set_identity_visible(visible)
         if self.viewer is not None:
             self.viewer.set_identity_visible(visible)
 
@@ -322,10 +327,17 @@ class MainWindow(QMainWindow):
     def _recolour(self) -> None:
         self.actions_.recolour()
         self.status.recolour()
+        self.worklist.recolour()
         self.messages.recolour()
         for page in (self.empty_page, self.problem_page):
             page.recolour()
         self.work.update_features()
+
+    def _widen_worklist(self, width: int) -> None:
+        """Room for the columns that were chosen, but the picture keeps most of the window."""
+        width = min(width, self.width() * 2 // 5)
+        if self.worklist_dock.width() < width:
+            self.resizeDocks([self.worklist_dock], [width], Qt.Orientation.Horizontal)
 
     def _restore_layout(self) -> None:
         geometry, state = self.settings.window_layout()

@@ -83,3 +83,11 @@ def is_identifying(group: int, element: int, keyword: str, vr: str, value: objec
     if keyword in _KEYWORDS:
         return True
     return vr in _TEXT_VRS and keyword not in _HARMLESS and keyword.endswith(_ENDINGS)
+
+
+HEADER = _words(
+    """PatientName PatientID PatientBirthDate PatientSex PatientAge StudyDate StudyTime StudyDescription
+    SeriesDescription AccessionNumber InstitutionName SOPInstanceUID StudyInstanceUID SeriesInstanceUID
+    DateTime DateTimeOriginal Artist Copyright"""
+)
+"""Keys of ``ImageRecord.header`` that the rule above hides: for corner texts, without a look into the file."""

@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
 
-IDENTIFYING = {
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "AccessionNumber", "InstitutionName",
-    "ReferringPhysicianName", "StudyID", "StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate",
-    "StationName",
-}  # fmt: skip
-"""Header keys that are hidden until the analyst asks for identity."""
-
-
 _LIMITS = "What this model is for, and its limits"
 
 
@@ -177,6 +169,8 @@ def _preprocessing(p: Mapping[str, Any]) -> str:
 
 
 def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
+    from divisive_desktop.imaging import identifying  # with a record there, it is loaded
+
     spacing = "unknown"
     if record.spacing is not None:
         s = record.spacing
@@ -193,7 +187,7 @@ def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
     for key, value in record.header.items():
         if key.endswith("UID") or key == "PhotometricInterpretation":
             continue  # too long to read here, or said above
-        if identity or key not in IDENTIFYING:
+        if identity or key not in identifying.HEADER:
             rows.append((_words(key), value, key))
     rows += [("Note", note) for note in record.notes]
     return rows

@@ -49,6 +49,10 @@ class Section(QWidget):
         if opened:
             self.unfolded.emit()
 
+    def open(self) -> None:
+        """Unfold it."""
+        self._head.setChecked(True)
+
     @property
     def is_open(self) -> bool:
         return self._head.isChecked()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from divisive_desktop.desktop.viewer.windowing import describe
+from divisive_desktop.imaging import identifying
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
 INK = QColor(232, 234, 237)
@@ -19,8 +20,6 @@ _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge")
 STUDY = ("InstitutionName", "StudyDescription", "StudyDate", "AccessionNumber")
-IDENTIFYING = frozenset((*PATIENT, "InstitutionName", "StudyDate", "StudyTime", "AccessionNumber"))
-"""Header keys that the privacy switch hides (dates and institution identify a person together)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def corners(record: ImageRecord, voi: Voi, invert: bool, zoom: float, identity_v
 
     def get(key: str) -> str:
         value = str(header.get(key, "")).strip()
-        return "" if key in IDENTIFYING and not identity_visible else _tidy(key, value)
+        return "" if key in identifying.HEADER and not identity_visible else _tidy(key, value)
 
     if not any(header.get(key) for key in PATIENT):
         patient: list[str] = []
