@@ -52,14 +52,18 @@ class SameConv2d(nn.Conv2d):
             self.grown = True
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The same convolution with another kernel and bias of the same shapes."""
         top, bottom = self._pads(x.shape[-2], 0)
         left, right = self._pads(x.shape[-1], 1)
         if self.grown:
-            return F.conv2d(x, self.weight, self.bias, self.stride, (top + 1, left + 1), 1, self.groups)
+            return F.conv2d(x, weight, bias, self.stride, (top + 1, left + 1), 1, self.groups)
         if top != bottom or left != right:
             x = F.pad(x, (left, right, top, bottom))
             top = left = 0
-        return F.conv2d(x, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups)
+        return F.conv2d(x, weight, bias, self.stride, (top, left), self.dilation, self.groups)
 
     def _pads(self, side: int, axis: int) -> tuple[int, int]:
         kernel = self.kernel_size[axis] - self.grown
@@ -80,8 +84,24 @@ class ConvNorm(nn.Module):
         self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.norm(self.conv(x))
+        norm = self.norm
+        if isinstance(norm, nn.BatchNorm2d) and not norm.training:
+            # Fixed statistics are a scale and an offset per channel: worked into the kernel they cost no pass over
+            # the maps, forward or backward, and the gradients of all parameters stay what they were.
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            x = self._convolve(x, self.conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale)
+        else:
+            x = norm(self.conv(x))
         return F.relu6(x, inplace=True) if self.activate else x
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        if self.conv.groups > 1 and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            # On processors the backward pass of depthwise bfloat16 kernels takes twice as long as that of float32.
+            with torch.autocast("cpu", enabled=False):
+                return self.conv.convolve(x.float(), weight, bias)
+        return self.conv.convolve(x, weight, bias)
 
     @torch.no_grad()
     def fold(self) -> None:

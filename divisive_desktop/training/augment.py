@@ -128,3 +128,14 @@ def keep_border(image: Image, share: float = 0.14) -> Image:
     out = image.copy()
     out[y : h - y, x : w - x] = image.mean((0, 1))
     return out
+
+
+def hide_top(image: Image, share: float = 0.14) -> Image:
+    """The ceiling's change: the upper ``share`` of the image, where planted markers are, replaced by its mean grey.
+
+    Trained and tested on such images a network can't learn the marker: what it then reaches is the most that
+    guidance could reach by making the marker not matter.
+    """
+    out = image.copy()
+    out[: round(image.shape[0] * share)] = image.mean((0, 1))
+    return out

@@ -163,13 +163,21 @@ def ship(
         training={"settings": settings.to_dict(), "data": words.data, "program": __version__, **(training or {})},
         metrics=metrics,
         calibration={"temperature": round(t, 5), "folded": True, "split": "val", "ece_before": round(before, 5),
-                     "ece_after": metrics["val"]["ece"]},
+                     "ece_after": metrics["val"]["ece"], "reliability": _bins(answers["val"])},
         parent=parent, default=default, licence=words.licence, attribution=words.attribution,
         intended_use=words.intended_use, limits=words.limits, author=words.author,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     picture = {"mean_cams.png": mean_cam_picture(answers[first])}
     return save_network(folder, network, card, extras=picture, replace_existing=replace_existing)
+
+
+def _bins(p: Predictions, bins: int = 10) -> list[dict[str, float]]:
+    """How often class 1 was right on validation images, by bin of P(class 1): what a stated probability rests on."""
+    chance = scores.sigmoid(p.margins)
+    which = np.minimum((chance * bins).astype(int), bins - 1)
+    return [{"low": b / bins, "high": (b + 1) / bins, "n": int((which == b).sum()),
+             "positives": int(p.labels[which == b].sum())} for b in range(bins) if (which == b).any()]
 
 
 def _answers(

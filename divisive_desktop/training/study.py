@@ -7,6 +7,7 @@ methods = ["cross_entropy", "cyborg", "difference"]
 seeds = [0, 1, 2]
 border = ["val", "test_open"]      # splits on which the border-only control is measured
 compare = "difference"             # paired with every other method
+hide = "top"                       # optional: a ceiling, trained and tested without what lies at the top
 by = "kind"                        # optional: AUROC by this column's values, against all of class 0
 [settings]                         # anything in training.settings.Settings
 lr = 1e-3
@@ -32,7 +33,7 @@ import numpy as np
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training import scores
-from divisive_desktop.training.augment import keep_border
+from divisive_desktop.training.augment import hide_top, keep_border
 from divisive_desktop.training.dataset import Example, read_index
 from divisive_desktop.training.evaluate import Predictions, agreement, predict, predict_cached
 from divisive_desktop.training.features import Change, compute_features
@@ -40,6 +41,8 @@ from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.losses import REGISTRY
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings
 from divisive_desktop.training.shipping import mean_cam_picture
+
+_CHANGES: Mapping[str, Change] = {"top": hide_top}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class Study:
     compare: str = ""
     by: str = ""
     notes: str = ""
+    hide: str = ""
+    """``top``: every image, in training and in tests, loses its upper part; the ceiling without the shortcut."""
+
+    @property
+    def change(self) -> Change | None:
+        return _CHANGES[self.hide] if self.hide else None
 
     @classmethod
     def read(cls, path: Path) -> Study:
@@ -76,6 +85,8 @@ class Study:
         unknown = set(study.methods) - set(REGISTRY)
         if unknown:
             raise TrainingError(f"The study names unknown methods: {', '.join(sorted(unknown))}.", remedy)
+        if study.hide not in ("", *_CHANGES) or (study.hide and study.border):
+            raise TrainingError(f"The study can't hide {study.hide!r}, or not with a border control.", remedy)
         return study
 
 
@@ -100,7 +111,8 @@ def run_study(
         settings = replace(study.settings, method=method, seed=seed)
         start = time.monotonic()
         result = finetune(
-            settings, examples, folder, features_folder=out / "features", progress=progress, cancelled=cancelled
+            settings, examples, folder, features_folder=out / "features", change=study.change, progress=progress,
+            cancelled=cancelled,
         )
         _measure(study, result, examples, folder, out / "features", time.monotonic() - start)
         (folder / "claim").unlink()
@@ -144,7 +156,7 @@ def _measure(
     picture = b""
     for split in ["val", *sorted({e.split for e in examples} - {"train", "val"})]:
         members = [e for e in examples if e.split == split]
-        p = _answers(result, members, features, None)
+        p = _answers(result, members, features, study.change)
         splits[split] = {"auroc": scores.auroc(p.labels, p.margins), "auprc": scores.auprc(p.labels, p.margins),
                          **scores.threshold_scores(p.labels, p.margins), "agreement": agreement(p)}
         if study.by:
