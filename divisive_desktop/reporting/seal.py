@@ -49,7 +49,7 @@ def seal(data: bytes, key: Ed25519PrivateKey | None = None) -> bytes:
     ReportError
         ``data`` doesn't hold exactly one token.
     """
-    tokens = list(_TOKEN.finditer(data))
+    tokens = _tokens(data)
     if len(tokens) != 1:
         raise ReportError(
             f"The export could not be sealed: {len(tokens)} places for a seal instead of one.",
@@ -68,7 +68,7 @@ def seal(data: bytes, key: Ed25519PrivateKey | None = None) -> bytes:
 
 def check(data: bytes) -> SealCheck:
     """Recompute the seal of an exported file's bytes."""
-    tokens = list(_TOKEN.finditer(data))
+    tokens = _tokens(data)
     if len(tokens) != 1:
         return SealCheck(False, False, False, False, "", "")
     token = tokens[0]
@@ -87,6 +87,12 @@ def check(data: bytes) -> SealCheck:
     elif signature != "0" * 128:
         intact = False  # a signature without a key: the key field was blanked
     return SealCheck(True, intact, signed, valid, digest, public if signed else "")
+
+
+def _tokens(data: bytes) -> list[re.Match[bytes]]:
+    """The places for a seal. Of a DICOM file only the last: before it there may be a whole PDF with its own seal."""
+    found = list(_TOKEN.finditer(data))
+    return found[-1:] if data[128:132] == b"DICM" else found
 
 
 def _blanked(data: bytes, token: re.Match[bytes]) -> bytes:

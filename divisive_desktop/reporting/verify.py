@@ -101,7 +101,12 @@ def verify_file(
 
 
 def read_content(data: bytes) -> dict[str, Any] | None:
-    """The machine-readable content of an exported PDF, HTML or JSON file; None where there is none."""
+    """The machine-readable content of an exported PDF, HTML, JSON or DICOM file; None where there is none."""
+    if data[128:132] == b"DICM":
+        from divisive_desktop.reporting.dicom_export import embedded_content
+
+        content = embedded_content(data)
+        return None if content is None else _json(content)
     if data.startswith(b"%PDF"):
         for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
             body = match.group(1)
