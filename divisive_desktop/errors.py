@@ -127,6 +127,12 @@ class TrainingError(UserFacingError):
     kind = "training"
 
 
+class NotFiniteError(TrainingError):
+    """The loss became infinite or not a number."""
+
+    kind = "not-finite"
+
+
 class CasebookError(UserFacingError):
     kind = "casebook"
 

@@ -13,13 +13,18 @@ from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks import codec
 from divisive_desktop.masks.region import Region
 
-_MAGIC = b"DDMASK\x00\x01"  # name and version of the format
+_MAGIC = b"DDMASK\x00\x02"  # name and version of the format
 _HEAD = struct.Struct("<8s32sI")  # magic, SHA-256 of what follows the header, length of the JSON part
+
+
+def is_blob(data: bytes) -> bool:
+    """Whether these bytes begin as what `Snapshot.to_blob` writes, in this version or another."""
+    return data[:6] == _MAGIC[:6]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Size, and for every region its settings, the box of its painted pixels and those pixels (``codec.pack``)."""
+    """Size, and for every region its settings, the box of its painted pixels and its tiles (``codec.join``)."""
 
     width: int
     height: int

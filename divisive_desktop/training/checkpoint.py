@@ -85,7 +85,7 @@ def load_state(
         tensors = {} if state.finished else load_file(folder / name)
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
-    if state.settings != json.loads(json.dumps(settings)):
+    if _without_device(state.settings) != _without_device(json.loads(json.dumps(settings))):
         raise TrainingError(
             f"{folder} holds a run with other settings.", "Continue it with its own settings, or choose another folder."
         )
@@ -103,6 +103,22 @@ def load_state(
     optimiser.load_state_dict(packed)
     ema = {n[4:]: t for n, t in tensors.items() if n.startswith("ema.")}
     return state, ema
+
+
+def _without_device(settings: dict[str, Any]) -> dict[str, Any]:
+    """Where a run goes on may change, for instance from a full graphics card to the processor."""
+    return {name: value for name, value in settings.items() if name != "device"}
+
+
+def kept_history(folder: Path) -> tuple[dict[str, float], ...]:
+    """Figures of the epochs that a run in ``folder`` has done, finished or not; empty where there is none."""
+    path = folder / _STATE
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(json.loads(path.read_text(encoding="utf-8"))["history"])
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
 
 
 def load_kept(folder: Path, network: Network) -> RunState:

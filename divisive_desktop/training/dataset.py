@@ -22,7 +22,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -30,6 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.errors import TrainingError
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.snapshot import is_blob
 
 _REMEDY = "Compare index.csv with the description of training data in the README."
 
@@ -45,6 +48,9 @@ class Example:
     mask_weight: float = 1.0
     group: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    frame: int = 0
+    crop: Box | None = None
+    """Part of the image to look at, in image pixels; None: all of it. Masks are of the whole image all the same."""
 
     def __post_init__(self) -> None:
         if self.label not in (0, 1):
@@ -121,7 +127,7 @@ def divide(examples: Sequence[Example], val: float = 0.15, test: float = 0.15) -
     for e in examples:
         u = int.from_bytes(hashlib.sha256(e.group.encode()).digest()[:8]) / 2**64
         split = "test" if u < test else "val" if u < test + val else "train"
-        divided.append(Example(e.file, e.label, split, e.mask, e.mask_weight, e.group, e.fields))
+        divided.append(replace(e, split=split))
     return divided
 
 
@@ -156,16 +162,33 @@ def load_mask(example: Example, size: int) -> npt.NDArray[np.float32]:
 
     Raises
     ------
-    TrainingError
+    TrainingError, MaskError
         The mask file can't be read.
     """
     if example.mask is None:
         return np.zeros((size, size), np.float32)
-    # imdecode, not imread: OpenCV can't open non-ASCII paths on Windows.
-    data = np.frombuffer(example.mask.read_bytes(), np.uint8)
-    mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if mask is None:
-        raise TrainingError(f"The mask {example.mask.name} can't be read.", "Draw or export it again.")
-    top = float(mask.max()) or 1.0
+    mask = _read_mask(example.mask)
+    if example.crop is not None:
+        x, y, width, height = example.crop
+        mask = mask[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
+        if not mask.size:
+            raise TrainingError(
+                f"The part of {example.file.name} that is looked at lies outside its mask.", "Draw the mask again."
+            )
     interpolation = cv2.INTER_AREA if mask.shape[0] >= size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(mask.astype(np.float32) / top, (size, size), interpolation=interpolation), np.float32)
+    return np.asarray(cv2.resize(mask, (size, size), interpolation=interpolation), np.float32)
+
+
+def _read_mask(path: Path) -> npt.NDArray[np.float32]:
+    """A casebook's mask or an image of one, float32 (h, w) in 0..1."""
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise TrainingError(f"The mask {path.name} can't be read: {e.strerror}.", "Draw or export it again.") from e
+    if is_blob(data):
+        return Mask.from_blob(data).union()
+    # imdecode, not imread: OpenCV can't open non-ASCII paths on Windows.
+    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    if mask is None:
+        raise TrainingError(f"The mask {path.name} can't be read.", "Draw or export it again.")
+    return np.asarray(mask.astype(np.float32) / (float(mask.max()) or 1.0), np.float32)

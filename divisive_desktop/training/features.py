@@ -55,8 +55,20 @@ def varied(
     change: Change | None = None,
 ) -> tuple[Image, Image]:
     """One augmented, preprocessed image, float32 (size, size, 3), and its mask, float32 (size, size)."""
-    values = load_values(example.file, preprocessing)
-    mask = load_mask(example, preprocessing.size)
+    return vary(*load(example, preprocessing), preprocessing, augmentation, rng, change)
+
+
+def load(example: Example, preprocessing: Preprocessing) -> tuple[Image, Image]:
+    """Values 0..255, float32 (size, size) or (size, size, 3), and mask, float32 (size, size), as in the files."""
+    values = load_values(example.file, preprocessing, example.frame, example.crop)
+    return values, load_mask(example, preprocessing.size)
+
+
+def vary(
+    values: Image, mask: Image, preprocessing: Preprocessing, augmentation: Augmentation, rng: np.random.Generator,
+    change: Change | None = None,
+) -> tuple[Image, Image]:
+    """As :func:`varied`, from what :func:`load` gave; leaves its arguments as they are."""
     if augmentation != NONE:
         values, mask = augment(values, mask, augmentation, rng)
     if change is not None:
@@ -66,7 +78,8 @@ def varied(
 
 def generator(seed: int, copy_number: int, example: Example) -> np.random.Generator:
     """The chance behind one copy of one image: depends on nothing but these three."""
-    name = int.from_bytes(hashlib.sha256(example.file.name.encode()).digest()[:8])
+    frame = f"#{example.frame}" if example.frame else ""
+    name = int.from_bytes(hashlib.sha256(f"{example.file.name}{frame}".encode()).digest()[:8])
     return np.random.default_rng((seed, copy_number, name))
 
 
@@ -136,9 +149,11 @@ def compute_features(
         for i, example in enumerate(examples):
             if cancelled is not None and cancelled():
                 raise CancelledError()
+            values, drawn = load(example, preprocessing)
             for c in range(copies):
-                rng = generator(seed, c, example)
-                image, mask = varied(example, preprocessing, augmentation, rng, change)
+                image, mask = vary(
+                    values, drawn, preprocessing, augmentation, generator(seed, c, example), change
+                )
                 masks[i, c] = shrink_mask(mask, grid)
                 inputs = torch.from_numpy(image[None]).permute(0, 3, 1, 2).to(device)
                 out = trunk.trunk(inputs, cut)[0].permute(1, 2, 0).cpu().numpy()
@@ -187,4 +202,6 @@ def _key(
             if path is not None:
                 stat = path.stat()
                 digest.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        if e.frame or e.crop:
+            digest.update(f"{e.frame}|{e.crop}\n".encode())
     return digest.hexdigest()[:24]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,18 +19,20 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from divisive_desktop.errors import CancelledError, OutOfMemoryError, TrainingError
+from divisive_desktop.errors import CancelledError, NotFiniteError, OutOfMemoryError, TrainingError
 from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.checkpoint import RunState, load_kept, load_state, save_state
 from divisive_desktop.training.dataset import Example, take
-from divisive_desktop.training.features import Features, compute_features, generator, shrink_mask, varied
+from divisive_desktop.training.features import Change, Features, compute_features, generator, shrink_mask, varied
 from divisive_desktop.training.losses import REGISTRY, Objective
 from divisive_desktop.training.scores import auroc, energy_inside
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress, learning_rate
 
 Index = npt.NDArray[np.int64]
+EpochCallback = Callable[[int, Network], None]
+"""Epochs done, and the network with the weights that would be kept now: to look at, not to change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,10 @@ class Source(Protocol):
 class Images:
     """Batches augmented on the fly, for runs in which nothing is frozen. Threads read, decode and vary images."""
 
-    def __init__(self, examples: Sequence[Example], settings: Settings, grid: int, train: bool) -> None:
-        self.examples, self.settings, self.grid = examples, settings, grid
+    def __init__(
+        self, examples: Sequence[Example], settings: Settings, grid: int, train: bool, change: Change | None = None
+    ) -> None:
+        self.examples, self.settings, self.grid, self.change = examples, settings, grid, change
         self.augmentation = settings.augmentation if train else NONE
         self.labels = np.array([e.label for e in examples], np.int64)
         self.weights = np.array([e.weight for e in examples], np.float32)
@@ -73,7 +78,7 @@ class Images:
 
         def one(i: int, c: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float16]]:
             rng = generator(self.settings.augmentation_seed, int(c), self.examples[i])
-            image, mask = varied(self.examples[i], self.settings.preprocessing, self.augmentation, rng)
+            image, mask = varied(self.examples[i], self.settings.preprocessing, self.augmentation, rng, self.change)
             return image, shrink_mask(mask, self.grid)
 
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -103,8 +108,10 @@ def finetune(
     *,
     parent: Network | None = None,
     features_folder: Path | None = None,
+    change: Change | None = None,
     progress: ProgressCallback | None = None,
     cancelled: CancelCheck | None = None,
+    on_epoch: EpochCallback | None = None,
 ) -> TrainResult:
     """Train a network on the examples of the splits ``train`` and ``val``; all others are never opened.
 
@@ -119,14 +126,20 @@ def finetune(
         Start from these weights instead of ImageNet's; not changed.
     features_folder : Path, optional
         Where cached features are kept and looked for; None: in ``folder``.
+    change : callable, optional
+        A named function, applied to the values (0..255) of every image after augmentation, validation included.
     progress, cancelled : callable, optional
         Called often with :class:`TrainProgress`; asked often whether to stop. With more than one device both must be
         picklable.
+    on_epoch : callable, optional
+        Called after each epoch, before its ``progress``; with one device only.
 
     Raises
     ------
     CancelledError
         What was done up to the last whole epoch is kept in ``folder``.
+    NotFiniteError
+        The loss is not a number any more; what was done up to the last whole epoch is kept in ``folder``.
     TrainingError
         The data don't suit: a split or a class is missing.
     OutOfMemoryError
@@ -145,7 +158,7 @@ def finetune(
         accelerator=settings.device if settings.device != "cuda" else "gpu", devices=settings.devices,
         num_nodes=settings.nodes, strategy=strategy, precision=settings.precision,  # type: ignore[arg-type]
     )
-    job = _Job(settings, used, folder, features_folder or folder / "features", progress, cancelled)
+    job = _Job(settings, used, folder, features_folder or folder / "features", change, progress, cancelled, on_epoch)
     if world == 1:
         _train(fabric, job, network)
     else:
@@ -159,11 +172,12 @@ class _Job:
     """What a run needs. No dataclass: Fabric's launcher would walk into its fields, and refuses frozen ones."""
 
     def __init__(
-        self, settings: Settings, examples: Sequence[Example], folder: Path, features: Path,
-        progress: ProgressCallback | None, cancelled: CancelCheck | None,
+        self, settings: Settings, examples: Sequence[Example], folder: Path, features: Path, change: Change | None,
+        progress: ProgressCallback | None, cancelled: CancelCheck | None, on_epoch: EpochCallback | None,
     ) -> None:
         self.settings, self.examples, self.folder = settings, examples, folder
-        self.features, self.progress, self.cancelled = features, progress, cancelled
+        self.features, self.change, self.progress = features, change, progress
+        self.cancelled, self.on_epoch = cancelled, on_epoch
 
     def tell(self, **what: Any) -> None:
         if self.progress is not None:
@@ -212,6 +226,10 @@ def _train(fabric: Fabric, job: _Job, network: Network) -> None:
         step, means = loop.epoch(epoch, state.step)
         with _averaged(network, ema):
             scores = validate(network, val, s, cut, fabric.device)
+            if not math.isfinite(scores["val_loss"]):
+                raise _not_finite(epoch)
+            if job.on_epoch is not None and fabric.world_size == 1:
+                job.on_epoch(epoch + 1, network)
         score = {"last": float(epoch), "auroc": scores["val_auroc"], "loss": -scores["val_loss"],
                  "agreement": scores["val_agreement"]}[s.select]
         better = score > state.best_score
@@ -233,7 +251,7 @@ def _source(fabric: Fabric, job: _Job, network: Network, split: str) -> Source:
     s = job.settings
     examples = take(job.examples, split)
     if not s.cached:
-        return Images(examples, s, network.cam_size(s.preprocessing.size), split == "train")
+        return Images(examples, s, network.cam_size(s.preprocessing.size), split == "train", job.change)
     assert s.cut is not None
     share = (0.0, 0.25) if split == "train" else (0.25, 0.3)
 
@@ -244,7 +262,14 @@ def _source(fabric: Fabric, job: _Job, network: Network, split: str) -> Source:
     return compute_features(
         network, examples, s.cut, s.preprocessing,
         augmentation=s.augmentation if split == "train" else NONE, copies=s.copies, seed=s.augmentation_seed,
-        folder=job.features, device=fabric.device, progress=tell, cancelled=job.cancelled,
+        folder=job.features, change=job.change, device=fabric.device, progress=tell, cancelled=job.cancelled,
+    )
+
+
+def _not_finite(epoch: int) -> NotFiniteError:
+    return NotFiniteError(
+        f"The loss is not a number any more in epoch {epoch + 1}: training was stopped.",
+        "Use the last good epoch, or train again with a smaller learning rate.",
     )
 
 
@@ -271,11 +296,13 @@ def _averaged(network: Network, ema: dict[str, Tensor]) -> Iterator[None]:
         for n, p in network.named_parameters():
             if n in ema:
                 p.copy_(ema[n])
-    yield
-    with torch.no_grad():
-        for n, p in network.named_parameters():
-            if n in ema:
-                p.copy_(kept[n])
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for n, p in network.named_parameters():
+                if n in ema:
+                    p.copy_(kept[n])
 
 
 @torch.no_grad()
@@ -340,6 +367,8 @@ class _Loop:
                     group["lr"] = rate
                 warmup = min(1.0, (step + 1) / max(1.0, s.saliency_warmup * self.per_epoch))
                 parts = self._step(x, masks, index, warmup)
+                if not np.isfinite(parts).all():
+                    raise _not_finite(epoch)
                 sums += parts
                 step += 1
                 if time.monotonic() - self.told > 0.25 and self.fabric.is_global_zero:
@@ -352,6 +381,8 @@ class _Loop:
             try:
                 return self._accumulate(x, masks, index, warmup)
             except RuntimeError as e:
+                if "non-finite" in str(e):  # torch's words when gradients can't be clipped
+                    return np.full(3, np.nan)
                 short = isinstance(e, torch.OutOfMemoryError) or "can't allocate memory" in str(e)
                 if not short or self.fabric.world_size > 1:
                     raise

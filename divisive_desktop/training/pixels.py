@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.networks.preprocessing import prepare
@@ -14,7 +15,7 @@ from divisive_desktop.networks.preprocessing import prepare
 Image = npt.NDArray[np.float32]
 
 
-def load_values(path: Path, preprocessing: Preprocessing) -> Image:
+def load_values(path: Path, preprocessing: Preprocessing, frame: int = 0, crop: Box | None = None) -> Image:
     """Values 0..255 at the network's resolution, float32 (size, size) for grey recipes, (size, size, 3) for rgb.
 
     Raises
@@ -22,7 +23,7 @@ def load_values(path: Path, preprocessing: Preprocessing) -> Image:
     ImageError
         The file can't be opened.
     """
-    pixels = prepare(open_image(path), preprocessing).pixels
+    pixels = prepare(open_image(path, frame), preprocessing, crop).pixels
     values = pixels * np.float32(preprocessing.scale) + np.float32(preprocessing.mean)
     return np.ascontiguousarray(values[0] if preprocessing.colour == "grey" else values.transpose(1, 2, 0))
 
