@@ -142,9 +142,9 @@ TABLE: tuple[Action, ...] = (
     Action("copy-picture", "Copy picture", "Case", do.copy_picture, "Ctrl+C",
            "The panes as they are on the screen, to the clipboard", "copy", has_record, separator=True),
     Action("copy-path", "Copy file path", "Case", do.copy_path, "Ctrl+Shift+C", "", "", lambda s: s.case),
-    Action("tags", "All tags…", "Case", lambda w: w.files.enlarge(), "Ctrl+T",
+    Action("tags", "All tags…", "Case", lambda w: w.files.enlarge(), "Ctrl+K",
            "Everything that the file says about itself, with search", "info", lambda s: s.case),
-    Action("forensic", "File and traces", "Case", lambda w: w.files.open("File and traces"), "Ctrl+Shift+T",
+    Action("forensic", "File and traces", "Case", lambda w: w.files.open("File and traces"), "Ctrl+Shift+K",
            "Hashes, times, compression, thumbnail against the picture", "search", lambda s: s.case),
     Action("close-case", "Move to trash", "Case", do.remove_current, "Delete",
            "Out of the casebook's list; the file stays where it is", "remove", can_review,
@@ -216,7 +216,8 @@ _VIEWER_ICONS = {
 _VIEWER_TOOLBAR = ("fit", "one-to-one", "invert", "reset-view", "tool-pan", "tool-window", "tool-ruler")
 _VIEWER_GROUPS = ("fit", "tool-pan", "delete-measurement")
 _VIEWER_MENUS = {
-    "View/Greys": ("invert", "next-window", "window-from-region"),
+    "View/Greys": ("invert", "next-window", "window-from-region", "luts", "sigmoid"),
+    "View/Frames": ("previous-frame", "next-frame", "first-frame", "last-frame"),
     "View/Maps": ("toggle-overlay", "blink", "wipe", "less-overlay", "more-overlay", "cell-grid", "cam-cells"),
     "View/Show": ("crosshair", "annotations", "overlays", "shutter"),
     "View/Tools": ("delete-measurement",),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from divisive_desktop.desktop.viewer.layers import MaskLayer, overlay_layer, shutter_layer
 from divisive_desktop.desktop.viewer.maps import Interpolation, ScaleMode
 from divisive_desktop.desktop.viewer.stage import Stage
+from divisive_desktop.desktop.viewer.windowing import as_window
 from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.imaging.display import auto_voi, default_voi, full_range_voi
+from divisive_desktop.imaging.display import auto_voi, full_range_voi
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
 _BLINK_MS = 500
@@ -31,6 +34,7 @@ class DisplayControls(QWidget):
         self.stage.view.changed.connect(self.viewChanged)
         self._interpolation: Interpolation = "smooth"
         self._scale_mode: ScaleMode = "shared"
+        self._luts_used = True
         self._graphics: dict[str, MaskLayer | None] = {"overlays": None, "shutter": None}
         self._graphics_shown = {"overlays": True, "shutter": True}
         self._blink = QTimer(self, interval=_BLINK_MS)
@@ -40,8 +44,43 @@ class DisplayControls(QWidget):
 
     @property
     def presets(self) -> tuple[Voi, ...]:
-        """The record's windows and LUTs, 'Auto' and 'Full range' among them."""
-        return self.stage.record.voi if self.stage.record is not None else ()
+        """The record's windows and LUTs (unless switched off), 'Auto' and 'Full range' among them."""
+        choices = self.stage.record.voi if self.stage.record is not None else ()
+        return choices if self._luts_used else tuple(voi for voi in choices if voi.kind != "lut")
+
+    def first_voi(self) -> Voi | None:
+        """What a record is shown with at first."""
+        record = self.stage.record
+        if record is None:
+            return None
+        return self.presets[0] if self.presets else full_range_voi(record)
+
+    @property
+    def luts_used(self) -> bool:
+        return self._luts_used
+
+    def set_luts_used(self, used: bool) -> None:
+        """Offer the file's VOI lookup tables. On at first; off for files whose tables are broken."""
+        if used == self._luts_used:
+            return
+        self._luts_used = used
+        first, voi = self.first_voi(), self.stage.voi
+        if first is not None and voi is not None and (used or voi.kind == "lut"):
+            self.set_voi(first)
+        self._display_changed()
+
+    @property
+    def sigmoid(self) -> bool:
+        return self.stage.voi is not None and self.stage.voi.kind == "sigmoid"
+
+    def set_sigmoid(self, on: bool) -> None:
+        """The window in force as an S-curve (PS3.3 C.11.2.1.3.1) of the same centre and width, or straight again."""
+        record, voi = self.stage.record, self.stage.voi
+        if record is None or voi is None or record.is_colour or on == self.sigmoid:
+            return
+        window = as_window(voi)
+        straight = "linear" if window.width >= 1 else "linear_exact"
+        self.set_voi(replace(window, kind="sigmoid" if on else straight, lut=None, explanation=""))
 
     @property
     def voi(self) -> Voi | None:
@@ -89,7 +128,9 @@ class DisplayControls(QWidget):
         """First VOI, not inverted, fitted."""
         if self.stage.record is not None:
             self.stage.invert = False
-            self.set_voi(default_voi(self.stage.record))
+            first = self.first_voi()
+            assert first is not None
+            self.set_voi(first)
             self.fit()
 
     # -- view -----------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,16 +16,6 @@ from divisive_desktop.imaging.record import Voi
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer.canvas import Canvas
     from divisive_desktop.desktop.viewer.viewer import Viewer
-
-ACTIVE = "active"
-"""In the mouse map: whatever tool the user has chosen."""
-
-DEFAULT_MOUSE: Mapping[Qt.MouseButton, str] = {
-    Qt.MouseButton.LeftButton: ACTIVE,
-    Qt.MouseButton.RightButton: "window",
-    Qt.MouseButton.MiddleButton: "pan",
-}
-
 
 @dataclass(frozen=True)
 class PaneMouse:
@@ -186,6 +175,35 @@ class ZoomTool(Tool):
         return under_way
 
 
+class FrameTool(Tool):
+    """Drag up and down to step through the frames of a file."""
+
+    id = "frames"
+    text = "Step through frames"
+    cursor = Qt.CursorShape.SizeVerCursor
+
+    _STEP = 8.0
+    """Logical pixels per frame."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__(viewer)
+        self._start: tuple[float, int] | None = None
+
+    def press(self, event: PaneMouse) -> None:
+        self._start = event.position.y(), self.viewer.frame
+
+    def move(self, event: PaneMouse) -> None:
+        if self._start is not None:
+            self.viewer.show_frame(self._start[1] + round((event.position.y() - self._start[0]) / self._STEP))
+
+    def release(self, event: PaneMouse) -> None:
+        self._start = None
+
+    def cancel(self) -> bool:
+        under_way, self._start = self._start is not None, None
+        return under_way
+
+
 class ProbeTool(Tool):
     """Reads pixels, and selects features by clicking them; drags nothing."""
 
@@ -194,4 +212,4 @@ class ProbeTool(Tool):
     cursor = Qt.CursorShape.CrossCursor
 
 
-BASIC_TOOLS: tuple[type[Tool], ...] = (PanTool, WindowTool, ZoomTool, ProbeTool)
+BASIC_TOOLS: tuple[type[Tool], ...] = (PanTool, WindowTool, ZoomTool, ProbeTool, FrameTool)

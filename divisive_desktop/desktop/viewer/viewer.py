@@ -7,20 +7,22 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QWheelEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.viewer import annotations, commands
 from divisive_desktop.desktop.viewer.controls import DisplayControls
 from divisive_desktop.desktop.viewer.features import feature_at
+from divisive_desktop.desktop.viewer.frames import FrameBar
+from divisive_desktop.desktop.viewer.gestures import ACTIVE, Gestures, valid
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.desktop.viewer.measure_tools import MEASURE_TOOLS, MeasurementLayer
 from divisive_desktop.desktop.viewer.measuring import Measurement, Region
 from divisive_desktop.desktop.viewer.pane import Pane
 from divisive_desktop.desktop.viewer.stage import Layer
-from divisive_desktop.desktop.viewer.tools import ACTIVE, BASIC_TOOLS, DEFAULT_MOUSE, PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tools import BASIC_TOOLS, PaneMouse, Tool
+from divisive_desktop.desktop.viewer.windowing import as_window, dragged, least_width
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.imaging.display import default_voi
 from divisive_desktop.imaging.record import ImageRecord
 
 LAYOUTS = ("2x2", "1x2", "pair", "image", "true", "false", "features")
@@ -53,6 +55,8 @@ class Viewer(DisplayControls):
     """A measurement was made, changed or deleted."""
     menuRequested = Signal(QPointF)
     """A click with the right button: global position for a context menu."""
+    frameWanted = Signal(int)
+    """The user asks for another frame of the file, 0-based."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,21 +67,28 @@ class Viewer(DisplayControls):
         for kind in PaneKind:
             pane = self.panes[kind] = Pane(self.stage, kind, self)
             pane.header.doubleClicked.connect(lambda k=kind: self.toggle_large(k))
-            pane.canvas.doubleClicked.connect(lambda k=kind: self.toggle_large(k))
+            pane.canvas.doubleClicked.connect(lambda k=kind: self._double_clicked(k))
             pane.canvas.clicked.connect(self._clicked)
             pane.canvas.pointed.connect(lambda at, k=kind: self._pointed(k, at))
             pane.canvas.wheelTurned.connect(self._wheel)
             pane.canvas.menuRequested.connect(self.menuRequested)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid = QGridLayout()
         self._grid.setSpacing(_GAP)
+        self.frame_bar = FrameBar()
+        self.frame_bar.moved.connect(self.show_frame)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._grid, 1)
+        column.addWidget(self.frame_bar)
         self._tools: dict[str, Tool] = {}
         for tool in (*BASIC_TOOLS, *MEASURE_TOOLS):
             self.add_tool(tool(self))
         self.add_layer(MeasurementLayer(self.stage))
         self._active = self._tools["pan"]
-        self._mouse = dict(DEFAULT_MOUSE)
+        self._gestures = Gestures()
         self._keys = commands.resolve(commands.default_keys())
+        self._asked_frame: int | None = None
         self._layout_name = ""
         self._before_large = "2x2"
         self.set_layout("2x2")
@@ -106,8 +117,10 @@ class Viewer(DisplayControls):
         stage.measurements.clear()
         stage.chosen = None
         self._set_graphics(record)
+        self._asked_frame = None
+        self.frame_bar.show_frame(*((record.frame, record.frames) if record is not None else (0, 1)))
         if not keep:
-            stage.voi = default_voi(record) if record is not None else None
+            stage.voi = self.first_voi()
             stage.invert = False
         if record is None:
             stage.view.set_image(0, 0)
@@ -140,6 +153,25 @@ class Viewer(DisplayControls):
         """What the map panes say while there is no analysis: 'Not analysed yet', 'Analysing…'."""
         self.stage.waiting_text = text
         self.stage.touch()
+
+    # -- frames ---------------------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown or was asked for last, 0-based."""
+        return self._asked_frame if self._asked_frame is not None else self.record.frame if self.record else 0
+
+    def show_frame(self, frame: int) -> None:
+        """Ask for a frame (held to those that exist); whoever opens files answers with `set_record`."""
+        record = self.record
+        frame = min(max(frame, 0), record.frames - 1) if record is not None else 0
+        if record is not None and frame != self.frame:
+            self._asked_frame = frame
+            self.frame_bar.show_frame(frame, record.frames)
+            self.frameWanted.emit(frame)
+
+    def step_frames(self, by: int) -> None:
+        self.show_frame(self.frame + by)
 
     # -- measurements ---------------------------------------------------------------------------------------
 
@@ -258,9 +290,9 @@ class Viewer(DisplayControls):
         self.stage.touch()
         self.toolChanged.emit(tool_id)
 
-    def set_mouse_map(self, mapping: Mapping[Qt.MouseButton, str]) -> None:
-        """Which button drives which tool: tool ids, or 'active' for the chosen one."""
-        self._mouse = dict(mapping)
+    def set_mouse_map(self, mapping: Mapping[str, str]) -> None:
+        """What the mouse does: see `gestures`. What isn't mentioned does what it did at first."""
+        self._gestures = Gestures(valid(mapping))
 
     def set_keys(self, keys: dict[str, str]) -> None:
         """Command id -> key sequence; {} when the window's own actions handle all keys."""
@@ -294,8 +326,16 @@ class Viewer(DisplayControls):
             self.set_overlay_shown(True)
 
     def _tool_for(self, button: object, modifiers: object) -> Tool | None:
-        name = self._mouse.get(button)
-        return self._active if name == ACTIVE else self._tools.get(name or "")
+        name = self._gestures.drag(button, modifiers)
+        return self._active if name == ACTIVE else self._tools.get(name)
+
+    def _double_clicked(self, kind: PaneKind) -> None:
+        does = {
+            "large": lambda: self.toggle_large(kind), "fit": self.fit, "one-to-one": self.one_to_one,
+            "reset": self.reset,
+        }.get(self._gestures.double())  # fmt: skip
+        if does is not None:
+            does()
 
     def _clicked(self, mouse: PaneMouse) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -314,11 +354,18 @@ class Viewer(DisplayControls):
     def _wheel(self, event: QWheelEvent, at: tuple[float, float]) -> None:
         if self._active.wheel(event, at):
             return
-        turned = event.angleDelta().y() or event.angleDelta().x()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.set_opacity(self.stage.opacity + turned / 120 * 0.05)
-        else:
-            self.stage.view.zoom_by(1.2 ** (turned / 120), at)
+        turned = (event.angleDelta().y() or event.angleDelta().x()) / 120
+        what = self._gestures.wheel(event.modifiers())
+        if what == "opacity":
+            self.set_opacity(self.stage.opacity + turned * 0.05)
+        elif what == "zoom" or (what == "frames" and self.frame_bar.count < 2):
+            self.stage.view.zoom_by(1.2**turned, at)
+        elif what == "frames":
+            self.step_frames(-1 if turned > 0 else 1)
+        elif what in ("width", "level") and self.stage.voi is not None and self.record is not None:
+            voi, least = as_window(self.stage.voi), least_width(self.record)
+            step = 10 * turned
+            self.set_voi(dragged(voi, step, 0, least) if what == "width" else dragged(voi, 0, -step, least))
 
     def _update_titles(self) -> None:
         maps, found = self.stage.maps, self.stage.features

@@ -407,7 +407,7 @@ def test_the_same_record_again_costs_no_memory_of_the_old_one(viewer: Viewer, gr
 def test_mouse_buttons_can_be_bound_otherwise(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
     viewer.one_to_one()
-    viewer.set_mouse_map({LEFT: "window", RIGHT: "pan"})
+    viewer.set_mouse_map({"Left": "window", "Right": "pan", "Middle": ""})
     before, centre = viewer.voi, viewer.stage.view.center
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, LEFT, (50, 50), (90, 50))
     assert viewer.voi is not before
