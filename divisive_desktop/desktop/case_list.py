@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPalette, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTreeView,
+    QTableView,
 )
 
 from divisive_desktop.desktop import icons, theme
@@ -29,9 +29,8 @@ class RowDelegate(QStyledItemDelegate):
 
     compact = False
     """One line for a case, with a tiny thumbnail."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        return QSize(120, _SMALL if self.compact else _TALL)
+    hovered = -1
+    """Row under the pointer."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
@@ -39,7 +38,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.save()
         if selected:
             painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Highlight))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
+        elif index.row() == self.hovered:
             painter.fillRect(option.rect, theme.colour("hover"))
         ink = palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text)
         faint = ink if selected else theme.colour("muted")
@@ -52,7 +51,8 @@ class RowDelegate(QStyledItemDelegate):
             self._case(painter, option, index, ink, faint, selected)
         if option.state & QStyle.StateFlag.State_HasFocus and not selected:
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 1))
-            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+            painter.drawLine(option.rect.topLeft(), option.rect.topRight())
+            painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
         painter.restore()
 
     def _case(
@@ -109,8 +109,10 @@ class RowDelegate(QStyledItemDelegate):
         return None
 
 
-class CaseList(QTreeView):
-    """The rows. 0, 1 and Backspace label here; elsewhere those keys choose window presets.
+class CaseList(QTableView):
+    """The rows, in a table: unlike a list or a tree it never asks the model about rows that aren't seen.
+
+    0, 1 and Backspace label here; elsewhere those keys choose window presets.
 
     Signals
     -------
@@ -127,18 +129,25 @@ class CaseList(QTreeView):
         self.setModel(cases)
         self.delegate = RowDelegate(self)
         self.setItemDelegate(self.delegate)
-        self.setUniformRowHeights(True)
-        self.setRootIsDecorated(False)
-        self.setItemsExpandable(False)
-        self.setAllColumnsShowFocus(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setMinimumSectionSize(_SMALL)
+        self.verticalHeader().setDefaultSectionSize(_TALL)
         self.setMouseTracking(True)
+        self.entered.connect(lambda index: self._hover(index.row()))
+        self.viewportEntered.connect(lambda: self._hover(-1))
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setFrameShape(QTreeView.Shape.NoFrame)
+        self.setFrameShape(QTableView.Shape.NoFrame)
         self.setAccessibleName("Worklist")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        header = self.header()
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
         header.setStretchLastSection(False)
         header.setSectionsMovable(True)
         header.setFirstSectionMovable(False)
@@ -159,7 +168,7 @@ class CaseList(QTreeView):
     @compact.setter
     def compact(self, on: bool) -> None:
         self.delegate.compact = on
-        self.scheduleDelayedItemsLayout()
+        self.verticalHeader().setDefaultSectionSize(_SMALL if on else _TALL)
 
     def shown(self) -> list[str]:
         """Names of the columns that are shown."""
@@ -168,9 +177,9 @@ class CaseList(QTreeView):
     def columns_changed(self) -> None:
         """A list of one column takes all the room and needs no head."""
         alone = len(self.shown()) == 1
-        self.setHeaderHidden(alone)
-        mode = QHeaderView.ResizeMode.Stretch if alone else QHeaderView.ResizeMode.Interactive
-        self.header().setSectionResizeMode(0, mode)
+        header = self.horizontalHeader()
+        header.setVisible(not alone)
+        header.setSectionResizeMode(0, header.ResizeMode.Stretch if alone else header.ResizeMode.Interactive)
         if not alone and self.columnWidth(0) < 120:
             self.setColumnWidth(0, COLUMNS[0].width)
         off, as_needed = Qt.ScrollBarPolicy.ScrollBarAlwaysOff, Qt.ScrollBarPolicy.ScrollBarAsNeeded
@@ -201,6 +210,10 @@ class CaseList(QTreeView):
         if event.key() in LABELS and event.modifiers() in plain:
             self.labelled.emit(LABELS[Qt.Key(event.key())])
             return
+        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End) and event.modifiers() == plain[0]:
+            row = 0 if event.key() == Qt.Key.Key_Home else self._filter.rowCount() - 1
+            self.setCurrentIndex(self._filter.index(row))
+            return
         super().keyPressEvent(event)
 
     def event(self, event: object) -> bool:
@@ -213,6 +226,15 @@ class CaseList(QTreeView):
             event.accept()
             return True
         return super().event(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover(-1)
+
+    def _hover(self, row: int) -> None:
+        if row != self.delegate.hovered:
+            self.delegate.hovered = row
+            self.viewport().update()
 
     def _keep_selection(self) -> None:
         index = self.currentIndex()

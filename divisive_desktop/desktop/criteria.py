@@ -109,12 +109,13 @@ def in_utc(moment: datetime) -> str:
 _REVIEW_ORDER = {r: i for i, r in enumerate((Review.NEW, Review.OPEN, Review.FLAGGED, Review.DONE))}
 
 
-def _doubt(case: Case) -> tuple[int, float] | None:
+def _doubt(case: Case) -> float | None:
     """Sure and contradicted first, then small margins."""
     verdict = case.verdict
     if verdict is None:
         return None
-    return (0, -verdict.margin) if case.disagrees else (1, verdict.margin)
+    contradicted = case.label is not None and case.label != verdict.predicted
+    return -1e6 - verdict.margin if contradicted else verdict.margin
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
@@ -96,7 +96,7 @@ class Worklist(QWidget):
         menu.aboutToShow.connect(lambda: self._fill_columns(menu))
         self.columns.setMenu(menu)
         self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        header = self.list.header()
+        header = self.list.horizontalHeader()
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(lambda at: menu.popup(header.mapToGlobal(at)))
         header.sectionClicked.connect(self._head_clicked)
@@ -196,9 +196,9 @@ class Worklist(QWidget):
         self.order.blockSignals(False)
         self.direction.setIcon(icons.icon("sort-down" if descending else "sort-up"))
         column = next((i for i, c in enumerate(COLUMNS) if c.sort == name), -1)
-        self.list.header().setSortIndicatorShown(column >= 0)
+        self.list.horizontalHeader().setSortIndicatorShown(column >= 0)
         turned = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
-        self.list.header().setSortIndicator(column, turned)
+        self.list.horizontalHeader().setSortIndicator(column, turned)
         self.list.scrollTo(self.list.currentIndex())
 
     def _turned(self) -> tuple[str, bool]:
@@ -250,18 +250,18 @@ class Worklist(QWidget):
 
     def _remember(self) -> None:
         if self._settings is not None:
-            self._settings.set_worklist(self.list.header().saveState(), self.list.compact)
+            self._settings.set_worklist(self.list.horizontalHeader().saveState(), self.list.compact)
 
     def _restore(self) -> None:
         if self._settings is None:
             return
         state, self.list.compact = self._settings.worklist()
         if not state.isEmpty():
-            self.list.header().restoreState(QByteArray(state))
+            self.list.horizontalHeader().restoreState(QByteArray(state))
             self.list.columns_changed()
         self.set_order("added")
-        self.list.header().sectionResized.connect(lambda *_: self._remember())
-        self.list.header().sectionMoved.connect(lambda *_: self._remember())
+        self.list.horizontalHeader().sectionResized.connect(lambda *_: self._remember())
+        self.list.horizontalHeader().sectionMoved.connect(lambda *_: self._remember())
 
     def recolour(self) -> None:
         """Draw the icons anew after the theme changed."""
