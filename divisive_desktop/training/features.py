@@ -184,16 +184,26 @@ def _allocate(shape: tuple[int, ...], target: Path | None) -> npt.NDArray[np.flo
     return np.lib.format.open_memmap(_part(target), "w+", np.float16, shape)
 
 
-def _key(
-    network: Network, examples: Sequence[Example], cut: str, preprocessing: Preprocessing, augmentation: Augmentation,
-    copies: int, seed: int, change: Change | None,
-) -> str:
+def trunk_digest(network: Network, cut: str) -> str:
+    """SHA-256 of the weights in front of a cut: what cached features stand and fall with."""
+    return _trunk_hash(network, cut).hexdigest()
+
+
+def _trunk_hash(network: Network, cut: str) -> hashlib._Hash:
     digest = hashlib.sha256()
     names = network.cuts[: network.cuts.index(cut) + 1]
     for name, stage in network.backbone.stages():
         if name in names:
             for tensor in stage.state_dict().values():
                 digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest
+
+
+def _key(
+    network: Network, examples: Sequence[Example], cut: str, preprocessing: Preprocessing, augmentation: Augmentation,
+    copies: int, seed: int, change: Change | None,
+) -> str:
+    digest = _trunk_hash(network, cut)
     control = None if change is None else change.__qualname__
     about = [control, cut, asdict(preprocessing), asdict(augmentation), copies, seed, network.dilate_last]
     digest.update(json.dumps(about, sort_keys=True).encode())
