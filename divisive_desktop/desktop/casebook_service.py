@@ -257,6 +257,9 @@ class CasebookService(QObject):
     def notes(self, case: Case, text: str) -> None:
         self._act([case], lambda book, ids: book.set_notes(ids[0], text))
 
+    def task(self, case: Case, task: str) -> None:
+        self._act([case], lambda book, ids: book.set_task(ids, task))
+
     def analysis(self, case: Case, analysis: Analysis) -> None:
         self._act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
 

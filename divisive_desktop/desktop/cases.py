@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.wording import percent
-from divisive_desktop.errors import ModelNotFoundError, UserFacingError
+from divisive_desktop.errors import ModelNotFoundError, NoFaceError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
+    from divisive_desktop.imaging.faces import Framing
 
 
 class Review(Enum):
@@ -93,6 +94,10 @@ class Case:
     """Id of the casebook's analysis, for when ``analysis`` isn't loaded."""
     stored_verdict: Verdict | None = field(default=None, repr=False)
     stored_thumbnail: str | None = field(default=None, repr=False)
+    task: str | None = None
+    """The question that the analyst chose; None: by what the image is."""
+    framing: Framing | None = None
+    """The part that the analyst chose; None: face models look for the face."""
     file_state: str = "ok"
     """``ok``, ``missing`` or ``altered`` since import."""
     notes: str = ""
@@ -152,6 +157,7 @@ class Case:
                      "energy", "seconds", "stored_thumbnail", "stored_analysis", "stored_verdict"):  # fmt: skip
             setattr(self, name, getattr(other, name))
         self.label = other.label if self.label is None else self.label
+        self.task, self.framing = self.task or other.task, self.framing or other.framing
         self.review = other.review if self.review in (Review.NEW, Review.OPEN) else self.review
 
     def adopt(self, row: CaseRow) -> None:
@@ -161,6 +167,7 @@ class Case:
             self.label = row.label
         if row.review != "new" and self.review in (Review.NEW, Review.OPEN):
             self.review = Review.of(row.review)
+        self.task = self.task or row.task
         self.notes, self.tags = self.notes or row.notes, self.tags or row.tags
         if self.analysis is None:
             self.update_verdict(row)
@@ -224,4 +231,6 @@ def waiting_text(case: Case) -> str:
         return "Not analysed"
     if case.analysis_error.kind == ModelNotFoundError.kind:
         return "No model installed"
+    if case.analysis_error.kind == NoFaceError.kind:
+        return "No face found"
     return "Analysis failed"

@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         self.status.cancelRequested.connect(work.cancel_batch)
         self.worklist.chosen.connect(work.select)
         self.worklist.widthWanted.connect(self._widen_worklist)
-        self.worklist.labelled.connect(lambda label: work.set_label(label, self.worklist.selected()))
+        self.worklist.labelled.connect(lambda label: work.set_label(label, commands.chosen(self)))
         self.empty_page.openRequested.connect(lambda: commands.open_files(self))
         self.empty_page.folderRequested.connect(lambda: commands.open_folder(self))
         self.empty_page.samplesRequested.connect(lambda: commands.open_samples(self))
@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         verdict.labelChosen.connect(work.set_label)
         verdict.analyseRequested.connect(lambda: commands.analyse_current(self))
         verdict.modelChosen.connect(work.choose_model)
+        verdict.questionChosen.connect(work.choose_task)
         features.quantileChanged.connect(work.set_quantile)
         features.chosen.connect(self._zoom_on)
         self.theme.changed.connect(self._recolour)
@@ -171,6 +172,7 @@ class MainWindow(QMainWindow):
             signal.connect(lambda *_: self.actions_.refresh())
         viewer.voiChanged.connect(lambda *_: self.actions_.refresh())
         viewer.set_identity_visible(self.identity_visible)
+        viewer.frameWanted.connect(self.work.show_frame)
         viewer.menuRequested.connect(lambda at: menus.popup(self, at))
         self.viewer = viewer
         self.stack.addWidget(viewer)
@@ -185,7 +187,16 @@ class MainWindow(QMainWindow):
         from divisive_desktop.desktop.painting.store import CasebookStore
 
         self.painting = Painting(self, CasebookStore(self.work.book.wait))
+        self.painting.session.historyChanged.connect(self._painted)
+        from divisive_desktop.desktop.finetuning.controller import FineTuning
+
+        self.finetuning = FineTuning(self)
         self.viewerReady.emit()
+
+    def _painted(self) -> None:
+        """A frame that was only looked at becomes a case with its first stroke."""
+        if self.work.current is not None and self.painting.session.history.undo_name:
+            self.work.enlist([self.work.current])
 
     def show_opinion(self) -> None:
         """Show again what the model says about the current case, after it was hidden."""
@@ -224,7 +235,10 @@ class MainWindow(QMainWindow):
         self.inspector.show_record(record)
         self._tell_inspector(case)
         if self.viewer is not None:
-            self.viewer.set_record(record)
+            shown = self.viewer.record
+            # Another frame of the same file: zoom, position and window stay.
+            same = shown is not None and shown.path == record.path and shown.frame != record.frame
+            self.viewer.set_record(record, keep_view=same)
             self.stack.setCurrentWidget(self.viewer)
 
     def _show_analysis(self, case: Case) -> None:
@@ -252,6 +266,9 @@ class MainWindow(QMainWindow):
     def _tell_inspector(self, case: Case | None) -> None:
         self.inspector.show_case(case, *self.work.question(case), self.work.card(case))
         self.inspector.verdict.set_models(*self.work.model_choices(case))
+        asked = self.work.task(case)
+        choices = [(t.id, t.question) for t in self.work.task_choices(case)]
+        self.inspector.verdict.set_questions(choices, asked.id if asked is not None else "")
 
     def _zoom_on(self, rank: int) -> None:
         if self.viewer is not None and self.work.features is not None:
@@ -260,9 +277,9 @@ class MainWindow(QMainWindow):
 
     # -- messages and engine --------------------------------------------------------------------------------
 
-    def notify(self, key: str, severity: str, text: str, remedy: str = "", action: MessageAction | None = None) -> None:
+    def notify(self, key: str, severity: str, text: str, remedy: str = "", *actions: MessageAction | None) -> None:
         """Post a message above the picture."""
-        self.messages.post(key, severity, text, remedy, action)
+        self.messages.post(key, severity, text, remedy, *actions)
 
     def report(self, case: Case | None, error: UserFacingError) -> None:
         """Tell the user about an error; a case's name stands before it."""

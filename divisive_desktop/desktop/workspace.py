@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from divisive_desktop.desktop import background
+from divisive_desktop.desktop import background, questions
 from divisive_desktop.desktop.batches import BatchRunner
 from divisive_desktop.desktop.case_model import CaseModel
 from divisive_desktop.desktop.casebook_service import CasebookService, Known, Opened
@@ -24,21 +24,24 @@ from divisive_desktop.errors import (
     EngineDiedError,
     ImageAlteredError,
     ModelNotFoundError,
+    NoFaceError,
     UserFacingError,
 )
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
     from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
+    from divisive_desktop.library.tasks import Task as Question
 
 KEPT_BYTES = 512 * 2**20
 """Decoded images kept in memory, so that going back and forth is instant."""
 
 
-_SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind}
-"""Failures of an analysis that the inspector or the engine's own message tells about."""
+_SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind, NoFaceError.kind}
+"""Failures of an analysis that the inspector, the engine's own message or the choice of a part tells about."""
 
 
 class Workspace(QObject):
@@ -231,6 +234,22 @@ class Workspace(QObject):
             priority=10,
         )
 
+    def show_frame(self, frame: int) -> None:
+        """Look at another frame of the current case's file; it becomes a case when something is said about it."""
+        case, record = self.current, self.record
+        if case is None or record is None or not 0 <= frame < record.frames or frame == case.frame:
+            return
+        other = Case(case.path, frame, source=case.source, sha256=case.sha256, file_state=case.file_state)
+        row = self.cases.index_of(other).row()
+        self.select(self.cases.case(row) if row >= 0 else other)
+
+    def enlist(self, cases: Iterable[Case]) -> None:
+        """Put frames that were only looked at into the list and the casebook."""
+        new = [c for c in cases if c not in self.cases and not c.removed]
+        if new and self.book.writable:
+            self.cases.add(new)
+            self.book.add([c for c in new if c.id is None])
+
     def _decode(self, case: Case) -> tuple[ImageRecord, Any, Known]:
         """Runs in the background."""
         source = self.book.source(case)
@@ -245,6 +264,7 @@ class Workspace(QObject):
         elif known.row is not None:
             if case.analysis is None and known.analysis is not None and not case.analysing:
                 case.analysis = known.analysis
+                case.framing = case.framing or questions.chosen_framing(known.analysis)
             case = self._attach(case, known.row)
         if case.thumbnail is None:
             case.thumbnail, case.thumbnail_asked = thumbnail, True
@@ -254,13 +274,14 @@ class Workspace(QObject):
 
     def _show(self, case: Case, record: ImageRecord) -> None:
         self.record = record
-        if case.review is Review.NEW and self.book.writable:
+        listed = case in self.cases  # a frame that is only looked at becomes no case by that
+        if case.review is Review.NEW and self.book.writable and listed:
             case.review = Review.OPEN
             self.cases.changed(case)
             self.book.review([case], Review.OPEN)
         self.recordReady.emit(case, record)
         due = case.verdict is None and case.analysis_error is None and case.file_state == "ok"
-        if due and self.settings.analyse_on_opening:
+        if due and listed and self.settings.analyse_on_opening:
             self.analyse(case)
         else:
             self.analysisChanged.emit(case)
@@ -288,6 +309,7 @@ class Workspace(QObject):
         if case.file_state == "altered":
             self.problem.emit(case, _altered(case))
             return
+        self.enlist([case])
         case.analysing, case.analysis_error, case.analysis = True, None, None
         self._tell(case)
         if case is self.current:
@@ -302,8 +324,14 @@ class Workspace(QObject):
     def _request(self, case: Case) -> messages.Analyse:
         sha256 = self.record.sha256 if case is self.current and self.record is not None else case.sha256
         return messages.Analyse(
-            str(case.source or case.path), case.frame, self._model_for(case), expected_sha256=sha256
-        )
+            str(case.source or case.path), case.frame, expected_sha256=sha256, task=case.task,
+            preferred=questions.preferred(self.settings, self._cards), framing=case.framing,
+        )  # fmt: skip
+
+    def set_framing(self, case: Case, framing: Framing | None) -> None:
+        """Analyse another part of a case's image; None: the face that is found, or all where none is looked for."""
+        case.framing = framing
+        self.analyse(case)
 
     def analyse_all(self) -> None:
         """Analyse every case that has no analysis yet, with progress; stops at :meth:`cancel_batch`."""
@@ -335,7 +363,7 @@ class Workspace(QObject):
 
     def question(self, case: Case | None) -> tuple[str, tuple[str, str] | None]:
         """What is asked of a case's image, and the names of the two answers; ('', None) while that isn't known."""
-        task = background.task_of(self._kind(case), self._cards)
+        task = self.task(case)
         return (task.question, task.classes) if task is not None else ("", None)
 
     def card(self, case: Case | None) -> Card | None:
@@ -347,7 +375,7 @@ class Workspace(QObject):
 
     def model_choices(self, case: Case | None) -> tuple[list[tuple[str, str]], str]:
         """Models that answer a case's question, as (id, text), and the one in use ('' for the default)."""
-        task = background.task_of(self._kind(case), self._cards)
+        task = self.task(case)
         if task is None:
             return [], ""
         fitting = [c for c in self._cards if c.task == task.id]
@@ -357,20 +385,31 @@ class Workspace(QObject):
     def choose_model(self, model_id: str) -> None:
         """Use a model ('' for the default) for images of the current case's kind, and analyse anew."""
         case = self.current
-        task = background.task_of(self._kind(case), self._cards)
+        task = self.task(case)
         if case is None or task is None:
             return
         self.settings.set_model_for(task.id, model_id or None)
         self.analyse(case)
 
-    def _model_for(self, case: Case) -> str | None:
-        task = background.task_of(self._kind(case), self._cards)
-        chosen = self.settings.model_for(task.id) if task is not None else None
-        return chosen if any(c.id == chosen for c in self._cards) else None
+    def task(self, case: Case | None) -> Question | None:
+        """The question that is asked of a case; None while that isn't known."""
+        return questions.question_of(case, self._record_of(case), self._cards)
 
-    def _kind(self, case: Case | None) -> str | None:
-        record = self._records.get(case.key) if case is not None else None
-        return record.kind if record is not None else None
+    def task_choices(self, case: Case | None) -> list[Question]:
+        """The questions that could be asked of it."""
+        return questions.choices(self._record_of(case), self.task(case), self._cards)
+
+    def choose_task(self, task_id: str) -> None:
+        """Ask another question of the current case, and analyse anew; the choice is kept with the case."""
+        case = self.current
+        if case is None or case.task == task_id:
+            return
+        case.task = task_id
+        self.book.task(case, task_id)
+        self.analyse(case)
+
+    def _record_of(self, case: Case | None) -> ImageRecord | None:
+        return self._records.get(case.key) if case is not None else None
 
     # -- results --------------------------------------------------------------------------------------------
 
@@ -410,6 +449,7 @@ class Workspace(QObject):
         wanted = [c for c in given if c.error is None and c.label != label]
         if not wanted or not self.book.writable:
             return
+        self.enlist(wanted)
         for case in wanted:
             case.label = label
             self._tell(case)
@@ -423,6 +463,7 @@ class Workspace(QObject):
         wanted = [c for c in given if c.review is not review]
         if not wanted or not self.book.writable:
             return
+        self.enlist(wanted)
         for case in wanted:
             case.review = review
             self.cases.changed(case)
@@ -430,6 +471,7 @@ class Workspace(QObject):
 
     def set_notes(self, case: Case, text: str) -> None:
         if self.book.writable and text != case.notes:
+            self.enlist([case])
             case.notes = text
             self.cases.changed(case)
             self.book.notes(case, text)

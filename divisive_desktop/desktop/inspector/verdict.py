@@ -22,10 +22,18 @@ class VerdictPanel(QWidget):
     """0, 1 or None."""
     analyseRequested = Signal()
     modelChosen = Signal(str)
+    questionChosen = Signal(str)
+    """Id of the task that the analyst wants to ask."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.question = _wrapped("muted")
+        self.questions = QComboBox()
+        self.questions.setAccessibleName("Question")
+        self.questions.setToolTip("The question that is asked of this image")
+        self.questions.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.questions.setMinimumContentsLength(12)
+        self.questions.activated.connect(lambda i: self.questionChosen.emit(self.questions.itemData(i)))
         self.verdict = QLabel()
         theme.set_role(self.verdict, "title")
         self.verdict.setWordWrap(True)
@@ -75,7 +83,8 @@ class VerdictPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         column.setSpacing(GRID)
-        for item in (self.question, head, self.words, self.bar, ends, self.error, self.again, self.classes):
+        outcome = (self.words, self.bar, ends, self.error, self.again, self.classes)
+        for item in (self.question, self.questions, head, *outcome):
             column.addLayout(item) if isinstance(item, QHBoxLayout) else column.addWidget(item)
         column.addWidget(self._label_caption)
         column.addLayout(buttons)
@@ -89,6 +98,15 @@ class VerdictPanel(QWidget):
             self.model.addItem(text, model_id)
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
         self.model.setVisible(len(models) > 2)
+
+    def set_questions(self, questions: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Questions that can be asked of the image, as (task id, text); a single one needs no choice."""
+        self.questions.clear()
+        for task_id, text in questions:
+            self.questions.addItem(text, task_id)
+        self.questions.setCurrentIndex(self.questions.findData(chosen))
+        self.questions.setVisible(len(questions) > 1)
+        self.question.setVisible(bool(self.question.text()) and len(questions) < 2)
 
     def show_case(
         self,
