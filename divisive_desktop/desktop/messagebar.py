@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
@@ -15,9 +15,11 @@ Action = tuple[str, Callable[[], None]]
 
 
 class Message(QFrame):
-    """One message: icon, what happened, what to do, an optional button, and a cross."""
+    """One message: icon, what happened, what to do, buttons if any, and a cross."""
 
-    def __init__(self, severity: str, text: str, remedy: str, action: Action | None, close: Callable[[], None]) -> None:
+    def __init__(
+        self, severity: str, text: str, remedy: str, actions: Sequence[Action], close: Callable[[], None]
+    ) -> None:
         super().__init__()
         self.setProperty("severity", severity)
         self.text, self.remedy, self._severity = text, remedy, severity
@@ -30,9 +32,9 @@ class Message(QFrame):
         self._words.setWordWrap(True)
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row.addWidget(self._words, 1)
-        if action is not None:
+        for action in actions:
             button = QPushButton(action[0])
-            button.clicked.connect(lambda: (close(), action[1]()))
+            button.clicked.connect(lambda _=False, run=action[1]: (close(), run()))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._cross = QToolButton()
         self._cross.setToolTip("Dismiss")
@@ -63,7 +65,7 @@ class MessageBar(QWidget):
         self._column.addWidget(self._more)
         self._refresh()
 
-    def post(self, key: str, severity: str, text: str, remedy: str = "", action: Action | None = None) -> None:
+    def post(self, key: str, severity: str, text: str, remedy: str = "", *actions: Action | None) -> None:
         """Show a message; one with the same key is replaced.
 
         Parameters
@@ -71,9 +73,11 @@ class MessageBar(QWidget):
         key : str
             What the message is about (a path, ``engine``).
         severity : {'error', 'warning', 'info'}
+        actions : (text, callable), optional
+            Buttons at the right; each closes the message.
         """
         self.dismiss(key)
-        message = Message(severity, text, remedy, action, lambda: self.dismiss(key))
+        message = Message(severity, text, remedy, [a for a in actions if a is not None], lambda: self.dismiss(key))
         self._messages[key] = message
         self._column.insertWidget(0, message)
         self._refresh()
