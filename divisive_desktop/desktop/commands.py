@@ -155,28 +155,30 @@ def next_unreviewed(window: MainWindow) -> None:
 
 def remove_current(window: MainWindow) -> None:
     """Move the selected cases to the trash."""
-    window.work.remove(_chosen(window))
+    window.work.remove(chosen(window))
 
 
-def _chosen(window: MainWindow) -> list[Case]:
-    """The selected cases; the current one when the list doesn't show it."""
+def chosen(window: MainWindow) -> list[Case]:
+    """The selected cases; the current one when the list doesn't show it, as a frame that is only looked at."""
     current = window.work.current
+    if current is not None and current not in window.work.cases:
+        return [current]
     return window.worklist.selected() or ([current] if current is not None else [])
 
 
 def label(window: MainWindow, value: int | None) -> None:
     """Label the selected cases."""
-    window.work.set_label(value, _chosen(window))
+    window.work.set_label(value, chosen(window))
 
 
 def review(window: MainWindow, state: Review) -> None:
     """Say how far the analyst is with the selected cases."""
-    window.work.set_review(state, _chosen(window))
+    window.work.set_review(state, chosen(window))
 
 
 def analyse_selected(window: MainWindow) -> None:
     """One case at once, several as a batch."""
-    cases = _chosen(window)
+    cases = chosen(window)
     if len(cases) == 1:
         window.work.analyse(cases[0])
     else:

@@ -325,11 +325,18 @@ class MainWindow(QMainWindow):
         work = self.work
         case = work.current
         self.actions_.set_state(actions.State(
-            cases=len(work.cases), case=case is not None, record=work.record is not None and self.viewer is not None,
+            cases=len(work.cases), case=case is not None, record=self._has_picture(),
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
             busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),
             writable=work.book.writable, open=work.book.book is not None,
         ))  # fmt: skip
+
+    def _has_picture(self) -> bool:
+        """Something is shown of the current case; also while the next frame of its file is on its way."""
+        viewer, case = self.viewer, self.work.current
+        if viewer is None or case is None:
+            return False
+        return self.work.record is not None or (viewer.record is not None and viewer.record.path == case.path)
 
     # -- dropping, closing ----------------------------------------------------------------------------------
 

@@ -89,6 +89,7 @@ class Workspace(QObject):
         """Threshold of the features as a quantile of |D|; None: Otsu."""
         self._records: OrderedDict[tuple[str, int], ImageRecord] = OrderedDict()
         self._cards: list[Card] = []
+        self._stepping = (Path(), 0)  # the file shown last and how many frames it has: quick steps outrun decoding
         self._by_id: dict[int, Case] = {}
         self.book = CasebookService(tasks, self)
         self.book.opened.connect(self._book_opened)
@@ -236,8 +237,8 @@ class Workspace(QObject):
 
     def show_frame(self, frame: int) -> None:
         """Look at another frame of the current case's file; it becomes a case when something is said about it."""
-        case, record = self.current, self.record
-        if case is None or record is None or not 0 <= frame < record.frames or frame == case.frame:
+        case = self.current
+        if case is None or case.path != self._stepping[0] or not 0 <= frame < self._stepping[1] or frame == case.frame:
             return
         other = Case(case.path, frame, source=case.source, sha256=case.sha256, file_state=case.file_state)
         row = self.cases.index_of(other).row()
@@ -274,6 +275,7 @@ class Workspace(QObject):
 
     def _show(self, case: Case, record: ImageRecord) -> None:
         self.record = record
+        self._stepping = (case.path, record.frames)
         listed = case in self.cases  # a frame that is only looked at becomes no case by that
         if case.review is Review.NEW and self.book.writable and listed:
             case.review = Review.OPEN
