@@ -1,46 +1,78 @@
-"""Compact bytes for a uint8 array, without pickle: for the casebook and for hashing.
+"""Compact bytes for a uint8 array, tile by tile and without pickle: for undo, for the casebook and for hashing.
 
-A mask is mostly flat: the array is cut into 64 x 64 tiles, flat tiles cost one byte, and only the others are kept,
-as bits when they hold two levels at most. ``pack`` gives canonical bytes (the same on every machine, so they can be
-hashed), ``deflate`` makes them small.
+A mask is mostly flat: the array is cut into tiles of 256 x 256 pixels; a flat one costs two bytes, one with two levels
+a bit per pixel. A tile's bytes are canonical (the same on every machine and however its pixels came about), so they
+can be compared and hashed; what wasn't touched needn't be packed again. ``deflate`` makes them small.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+Tile = tuple[int, int]
+"""Column and row of a tile."""
 
-TILE = 64
-_HEAD = struct.Struct("<BIIBBB")  # format, rows, columns, packing, low level, high level
-_FORMAT = 1
-_RAW, _BITS = 0, 1
+TILE = 256
+EMPTY = b""
+"""The bytes of a tile that is all zero."""
 
-
-def pack(array: Pixels) -> bytes:
-    """Canonical, undeflated bytes of a uint8 array (h, w); any strides."""
-    if array.ndim != 2 or array.dtype != np.uint8:
-        raise ValueError(f"the codec takes uint8 (h, w), got {array.dtype} {array.shape}")
-    rows, columns = array.shape
-    low, high = _tile_range(array)
-    flat = low == high
-    mixed = _gather(array, flat)
-    packing, zero, one = _RAW, 0, 255
-    if mixed.size:
-        zero, one = int(mixed.min()), int(mixed.max())
-        bits = mixed == one
-        if np.count_nonzero(bits) + np.count_nonzero(mixed == zero) == mixed.size:  # two levels only
-            packing, mixed = _BITS, np.packbits(bits)
-    head = _HEAD.pack(_FORMAT, rows, columns, packing, zero, one)
-    return b"".join((head, np.packbits(flat).tobytes(), low[flat].tobytes(), mixed.tobytes()))
+_FLAT, _BITS, _RAW = 0, 1, 2
+_HEAD = struct.Struct("<BIII")  # format, rows, columns, tiles that aren't empty
+_FORMAT = 2
 
 
-def unpack(data: bytes | memoryview) -> Pixels:
-    """The array that ``pack`` was given, C-contiguous and writable.
+def pack_tile(pixels: Pixels) -> bytes:
+    """Canonical bytes of a tile, uint8 (h, w) of at most ``TILE`` pixels a side; any strides."""
+    low, high, _, _ = cv2.minMaxLoc(pixels)
+    if low == high:
+        return bytes((_FLAT, int(low))) if high else EMPTY
+    if high - low > 1 and cv2.countNonZero(cv2.inRange(pixels, (low + 1,), (high - 1,))):
+        return bytes((_RAW,)) + pixels.tobytes()
+    bits = np.packbits(pixels if low == 0 else pixels == high)
+    return bytes((_BITS, int(low), int(high))) + bits.tobytes()
+
+
+def unpack_tile(block: bytes, out: Pixels) -> None:
+    """Write a tile's pixels into ``out``, which has the size that was packed.
+
+    Raises
+    ------
+    ValueError
+        The bytes are damaged.
+    """
+    kind = block[0] if block else _FLAT
+    if not block:
+        out[:] = 0
+    elif kind == _FLAT and len(block) == 2:
+        out[:] = block[1]
+    elif kind == _BITS and len(block) == 3 + -(-out.size // 8):
+        bits = np.unpackbits(np.frombuffer(block, np.uint8, offset=3), count=out.size)
+        levels = block[1], block[2]
+        out[:] = (np.negative(bits) if levels == (0, 255) else np.array(levels, np.uint8)[bits]).reshape(out.shape)
+    elif kind == _RAW and len(block) == 1 + out.size:
+        out[:] = np.frombuffer(block, np.uint8, offset=1).reshape(out.shape)
+    else:
+        raise ValueError("pixel block is damaged: a tile's length is wrong")
+
+
+def join(rows: int, columns: int, tiles: Mapping[Tile, bytes]) -> bytes:
+    """The tiles of an array as one block of bytes; the order in which they are given doesn't matter."""
+    across = -(-columns // TILE)
+    painted = sorted((row * across + column, block) for (column, row), block in tiles.items() if block)
+    index = np.array([(at, len(block)) for at, block in painted], "<u4")
+    head = _HEAD.pack(_FORMAT, rows, columns, len(painted))
+    return b"".join((head, index.tobytes(), *(block for _, block in painted)))
+
+
+def split(data: bytes | memoryview) -> tuple[int, int, dict[Tile, bytes]]:
+    """Inverse of ``join``: rows, columns, and the tiles that aren't empty.
 
     Raises
     ------
@@ -48,29 +80,20 @@ def unpack(data: bytes | memoryview) -> Pixels:
         The bytes are damaged or of a newer format.
     """
     try:
-        fmt, rows, columns, packing, zero, one = _HEAD.unpack_from(data)
-    except struct.error as e:
+        fmt, rows, columns, count = _HEAD.unpack_from(data)
+        if fmt != _FORMAT:
+            raise ValueError(f"pixel block has the unknown format {fmt}")
+        index = np.frombuffer(data, "<u4", count=2 * count, offset=_HEAD.size).reshape(count, 2)
+    except (struct.error, ValueError) as e:
         raise ValueError(f"pixel block is damaged: {e}") from e
-    if fmt != _FORMAT:
-        raise ValueError(f"pixel block has the unknown format {fmt}")
-    grid = (-(-rows // TILE), -(-columns // TILE))
-    tiles = grid[0] * grid[1]
-    body = np.frombuffer(data, np.uint8, offset=_HEAD.size)
-    cut = -(-tiles // 8)
-    if len(body) < cut:
-        raise ValueError("pixel block is damaged: too short")
-    flat = np.unpackbits(body[:cut], count=tiles).astype(bool).reshape(grid)
-    levels = body[cut : cut + np.count_nonzero(flat)]
-    array = np.zeros((rows, columns), np.uint8)
-    for (i, j), level in zip(np.argwhere(flat), levels, strict=True):
-        if level:
-            array[i * TILE : (i + 1) * TILE, j * TILE : (j + 1) * TILE] = level
-    payload = body[cut + len(levels) :]
-    if packing == _BITS:
-        bits = np.unpackbits(payload)
-        payload = np.negative(bits) if (zero, one) == (0, 255) else np.array([zero, one], np.uint8)[bits]
-    _scatter(array, flat, payload)
-    return array
+    across, at = -(-columns // TILE), _HEAD.size + 8 * count
+    tiles: dict[Tile, bytes] = {}
+    for number, length in index.tolist():
+        tiles[number % across, number // across] = bytes(data[at : at + length])
+        at += length
+    if at != len(data) or any(row * TILE >= rows for _, row in tiles):
+        raise ValueError("pixel block is damaged: its length is wrong")
+    return rows, columns, tiles
 
 
 def deflate(packed: bytes) -> bytes:
@@ -90,31 +113,3 @@ def inflate(data: bytes | memoryview) -> bytes:
         return zlib.decompress(data)
     except zlib.error as e:
         raise ValueError(f"pixel block is damaged: {e}") from e
-
-
-def _tile_range(array: Pixels) -> tuple[Pixels, Pixels]:
-    """Lowest and highest value of every tile, (grid rows, grid columns) each."""
-    rows, columns = array.shape
-    starts = np.arange(0, columns, TILE)
-    low = np.empty((-(-rows // TILE), len(starts)), np.uint8)
-    high = np.empty_like(low)
-    for i in range(len(low)):  # band by band: reduceat over the rows of the whole array is 100 times slower
-        band = array[i * TILE : (i + 1) * TILE]
-        low[i] = np.minimum.reduceat(band.min(axis=0), starts)
-        high[i] = np.maximum.reduceat(band.max(axis=0), starts)
-    return low, high
-
-
-def _gather(array: Pixels, flat: npt.NDArray[np.bool_]) -> Pixels:
-    parts = [array[y : y + TILE, x : x + TILE].ravel() for y, x in np.argwhere(~flat) * TILE]
-    return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
-
-
-def _scatter(array: Pixels, flat: npt.NDArray[np.bool_], values: Pixels) -> None:
-    at = 0
-    for y, x in np.argwhere(~flat) * TILE:
-        block = array[y : y + TILE, x : x + TILE]
-        if at + block.size > len(values):
-            raise ValueError("pixel block is damaged: too short")
-        block[:] = values[at : at + block.size].reshape(block.shape)
-        at += block.size

@@ -1,8 +1,8 @@
 """Undo and redo of mask edits: one stroke, one step, whatever the tool; bounded in memory.
 
-While a step is open every tile that an edit is going to touch is kept once, as it was. A long thin stroke costs the
-tiles under it, not the box around it, and a step that changed nothing leaves no trace. Undoing swaps the kept tiles
-with the present ones, so one copy serves both directions.
+While a step is open every tile that an edit is going to touch is kept once, as it was, in the packed form that the
+mask needs for saving anyway. A long thin stroke costs the tiles under it, not the box around it, and a step that
+changed nothing leaves no trace. Undoing swaps the kept tiles with the present ones, so one copy serves both directions.
 """
 
 from __future__ import annotations
@@ -13,21 +13,16 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
-
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks.boxes import enclose
-from divisive_desktop.masks.codec import Pixels
-from divisive_desktop.masks.mask import TILE, Mask, is_binary
+from divisive_desktop.masks.codec import EMPTY, TILE, Tile
+from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.region import Region
 
 DEFAULT_LIMIT = 256 * 2**20
 
-_Kept = int | tuple[bool, bytes]
-"""A flat tile as its level; otherwise (packed to bits?, bytes)."""
-_Key = tuple[int, int, int]
-"""Region, tile column, tile row."""
+_Key = tuple[int, Tile]
+"""Region and tile."""
 
 
 @dataclass
@@ -38,14 +33,14 @@ class Step:
     """What it was, e.g. "Brush stroke"; shown in the menu."""
     time: float
     """Seconds since the epoch."""
-    tiles: dict[_Key, _Kept] = field(default_factory=dict)
+    tiles: dict[_Key, bytes] = field(default_factory=dict)
     regions: tuple[Region, ...] | None = None
     """The region list to put back, None when the step didn't change it."""
 
     @property
     def bytes(self) -> int:
         """Memory that the step takes, roughly."""
-        return 400 + sum(150 + (0 if isinstance(kept, int) else len(kept[1])) for kept in self.tiles.values())
+        return 400 + sum(150 + len(kept) for kept in self.tiles.values())
 
 
 @dataclass(frozen=True)
@@ -53,9 +48,17 @@ class Change:
     """What undo or redo did, so that the screen can follow."""
 
     name: str
-    box: Box | None
-    """Pixels that may have changed, None when only the region list did."""
+    boxes: tuple[Box, ...]
+    """Where pixels may have changed; empty when only the region list did."""
     regions_changed: bool
+
+    @property
+    def box(self) -> Box | None:
+        """One box around all of them."""
+        total: Box | None = None
+        for box in self.boxes:
+            total = enclose(total, box)
+        return total
 
 
 class History:
@@ -247,19 +250,15 @@ class _Recording:
         self.name = name
         self.regions = mask.regions
         self.list_touched = False
-        self.kept: dict[_Key, Pixels | None] = {}  # None: was all zero
+        self.kept: dict[_Key, bytes] = {}
 
     def before_pixels(self, region: int, box: Box) -> None:
         x, y, w, h = box
         for row in range(y // TILE, (y + h - 1) // TILE + 1):
             for column in range(x // TILE, (x + w - 1) // TILE + 1):
-                key = (region, column, row)
+                key = (region, (column, row))
                 if key not in self.kept:
-                    self.kept[key] = None
-                    if not self.mask.is_blank(region, column, row):
-                        now = self.mask.pixels(region, _tile_box(self.mask, column, row))
-                        if cv2.countNonZero(now):
-                            self.kept[key] = now.copy()
+                    self.kept[key] = self.mask.tile(*key)
 
     def before_regions(self) -> None:
         self.list_touched = True
@@ -270,57 +269,54 @@ class _Recording:
         if self.list_touched and self.mask.regions != self.regions:
             step.regions = self.regions
         before = {r.id for r in self.regions}
-        for (region, column, row), old in self.kept.items():
-            if region in self.mask:
-                now = self.mask.pixels(region, _tile_box(self.mask, column, row))
-                same = not cv2.countNonZero(now) if old is None else np.array_equal(old, now)
-            else:  # removed in this step
-                same = old is None
-            if not same and (region in before or region in self.mask):
-                step.tiles[region, column, row] = 0 if old is None else _keep(old)
+        for (region, tile), old in self.kept.items():
+            there = region in self.mask
+            now = self.mask.tile(region, tile) if there else EMPTY  # a region may go within the step
+            if old != now and (there or region in before):
+                step.tiles[region, tile] = old
         return step if step.tiles or step.regions is not None else None
 
 
 def _swap(mask: Mask, step: Step) -> Change:
     """Put the kept tiles and regions in place and keep those of now instead."""
-    box: Box | None = None
     listed = step.regions
     present = mask.regions
     if listed is not None:  # the union of both lists, unlocked, while pixels move
         returning = {r.id for r in listed}
         mask.set_regions((*listed, *(r for r in present if r.id not in returning)))
-    for (region, column, row), kept in step.tiles.items():
-        if region not in mask:
-            continue
-        tile = _tile_box(mask, column, row)
-        step.tiles[region, column, row] = _keep(mask.pixels(region, tile))
-        mask.restore(region, tile, kept if isinstance(kept, int) else _unkeep(kept, tile))
-        box = enclose(box, tile)
+    moved = []
+    for (region, tile), kept in step.tiles.items():
+        if region in mask:
+            step.tiles[region, tile] = mask.tile(region, tile)
+            mask.put_tile(region, tile, kept)
+            moved.append(tile)
     if listed is not None:
         mask.set_regions(listed)
         step.regions = present
-    return Change(step.name, box, listed is not None)
+    return Change(step.name, _runs(mask, moved), listed is not None)
 
 
-def _tile_box(mask: Mask, column: int, row: int) -> Box:
-    x, y = column * TILE, row * TILE
-    return x, y, min(TILE, mask.width - x), min(TILE, mask.height - y)
-
-
-def _keep(pixels: Pixels) -> _Kept:
-    low = int(pixels.min())
-    if low == int(pixels.max()):
-        return low
-    if is_binary(pixels):
-        return True, np.packbits(pixels).tobytes()
-    return False, pixels.tobytes()
-
-
-def _unkeep(kept: tuple[bool, bytes], tile: Box) -> Pixels:
-    packed, data = kept
-    raw = np.frombuffer(data, np.uint8)
-    shape = tile[3], tile[2]
-    return np.negative(np.unpackbits(raw, count=tile[2] * tile[3])).reshape(shape) if packed else raw.reshape(shape)
+def _runs(mask: Mask, tiles: list[Tile]) -> tuple[Box, ...]:
+    """Boxes over tiles: neighbours in a row as one, and equal runs of rows below each other as one."""
+    runs: list[list[int]] = []  # first column, end, first row, end
+    for column, row in sorted(set(tiles), key=lambda t: (t[1], t[0])):
+        if runs and runs[-1][1] == column and runs[-1][2] == row:
+            runs[-1][1] = column + 1
+        else:
+            runs.append([column, column + 1, row, row + 1])
+    stacked: list[list[int]] = []
+    below: dict[tuple[int, int, int], list[int]] = {}  # by columns and the row that would go on
+    for left, right, top, bottom in runs:
+        upper = below.pop((left, right, top), None)
+        if upper is None:
+            stacked.append(upper := [left, right, top, bottom])
+        upper[3] = bottom
+        below[left, right, bottom] = upper
+    boxes = []
+    for left, right, top, bottom in stacked:
+        x, y = left * TILE, top * TILE
+        boxes.append((x, y, min(right * TILE, mask.width) - x, min(bottom * TILE, mask.height) - y))
+    return tuple(boxes)
 
 
 __all__ = ["DEFAULT_LIMIT", "Change", "Histories", "History", "Step"]

@@ -15,12 +15,9 @@ from divisive_desktop.errors import MaskError
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks import codec
 from divisive_desktop.masks.boxes import enclose, intersect, slices
-from divisive_desktop.masks.codec import Pixels
+from divisive_desktop.masks.codec import EMPTY, TILE, Pixels, Tile
 from divisive_desktop.masks.region import DEFAULT_NAME, PALETTE, Region
 from divisive_desktop.masks.snapshot import Snapshot
-
-TILE = 256
-"""Side of the squares in which undo keeps pixels."""
 
 
 class Recorder(Protocol):
@@ -49,8 +46,10 @@ class Mask:
         """Goes up with every change of pixels or regions."""
         self._regions: list[Region] = []
         self._pixels: dict[int, Pixels] = {}
-        self._bounds: dict[int, Box | None] = {}  # encloses the painted pixels, perhaps loosely
-        self._tiles: dict[int, npt.NDArray[np.bool_]] = {}  # tiles that were ever edited
+        self._bounds: dict[int, Box | None] = {}  # encloses the painted pixels
+        self._loose: set[int] = set()  # regions whose bounds may be too large
+        self._blocks: dict[int, dict[Tile, bytes]] = {}  # tiles as bytes, unless edited since; blank ones aren't there
+        self._edited: dict[int, npt.NDArray[np.bool_]] = {}  # tiles whose bytes are out of date
         self._packed: dict[int, tuple[Box | None, bytes]] = {}  # of regions unchanged since the last snapshot
         self._next_id = 1
 
@@ -127,8 +126,9 @@ class Mask:
         """Put this list of regions in place (undo): new ones start empty, missing ones go with their pixels."""
         kept = {r.id for r in regions}
         for gone in [i for i in self._pixels if i not in kept]:
-            del self._pixels[gone], self._bounds[gone], self._tiles[gone]
+            del self._pixels[gone], self._bounds[gone], self._blocks[gone], self._edited[gone]
             self._packed.pop(gone, None)
+            self._loose.discard(gone)
         self._regions = []
         for region in regions:
             if region.id in self._pixels:
@@ -141,7 +141,8 @@ class Mask:
         self._regions.insert(index, region)
         self._pixels[region.id] = np.zeros((self.height, self.width), np.uint8)
         self._bounds[region.id] = None
-        self._tiles[region.id] = np.zeros((-(-self.height // TILE), -(-self.width // TILE)), np.bool_)
+        self._blocks[region.id] = {}
+        self._edited[region.id] = np.zeros((-(-self.height // TILE), -(-self.width // TILE)), np.bool_)
         self._next_id = max(self._next_id, region.id + 1)
 
     def _told(self) -> None:
@@ -191,31 +192,78 @@ class Mask:
 
     def _changed(self, region: int, box: Box) -> None:
         x, y, w, h = box
+        self._edited[region][y // TILE : (y + h - 1) // TILE + 1, x // TILE : (x + w - 1) // TILE + 1] = True
+        self._touched(region, box)
+
+    def _touched(self, region: int, box: Box) -> None:
         self._bounds[region] = enclose(self._bounds[region], box)
-        self._tiles[region][y // TILE : (y + h - 1) // TILE + 1, x // TILE : (x + w - 1) // TILE + 1] = True
+        self._loose.add(region)
         self._packed.pop(region, None)
         self.revision += 1
-
-    def is_blank(self, region: int, column: int, row: int) -> bool:
-        """True when a tile of ``TILE`` pixels was never painted; False says nothing."""
-        return not self._tiles[region][row, column]
 
     def restore(self, region: int, box: Box, pixels: Pixels | int) -> None:
         """Put old pixels back (undo): not recorded, and a lock doesn't stand in the way."""
         self._pixels[region][slices(box)] = pixels
         self._changed(region, box)
 
+    def tile_box(self, tile: Tile) -> Box:
+        """Where a tile lies."""
+        x, y = tile[0] * TILE, tile[1] * TILE
+        return x, y, min(TILE, self.width - x), min(TILE, self.height - y)
+
+    def tile(self, region: int, tile: Tile) -> bytes:
+        """A tile of a region as canonical bytes (``codec.pack_tile``); one that wasn't edited since costs nothing."""
+        edited, blocks = self._edited[region], self._blocks[region]
+        if edited[tile[1], tile[0]]:
+            block = codec.pack_tile(self._pixels[region][slices(self.tile_box(tile))])
+            edited[tile[1], tile[0]] = False
+            if block:
+                blocks[tile] = block
+            else:
+                blocks.pop(tile, None)
+        return blocks.get(tile, EMPTY)
+
+    def put_tile(self, region: int, tile: Tile, block: bytes) -> None:
+        """Put a tile's bytes back (undo): not recorded, and a lock doesn't stand in the way."""
+        box = self.tile_box(tile)
+        codec.unpack_tile(block, self._pixels[region][slices(box)])
+        self._edited[region][tile[1], tile[0]] = False
+        if block:
+            self._blocks[region][tile] = block
+        else:
+            self._blocks[region].pop(tile, None)
+        self._touched(region, box)
+
     def bounds(self, region: int, exact: bool = True) -> Box | None:
         """Box of the painted pixels of a region, None when nothing is painted.
 
         ``exact=False`` may give a larger box, at no cost.
         """
-        loose = self._bounds[region]
-        if loose is None or not exact:
-            return loose
-        x, y, w, h = cv2.boundingRect(self._pixels[region][slices(loose)])
-        self._bounds[region] = (loose[0] + x, loose[1] + y, w, h) if w else None
+        if exact and region in self._loose:
+            found = self._bounds[region]
+            for side in range(4):
+                found = self._trimmed(region, found, side) if found else None
+            self._bounds[region] = found
+            self._loose.discard(region)
         return self._bounds[region]
+
+    def _trimmed(self, region: int, box: Box, side: int) -> Box | None:
+        """The box without what is blank at its top, bottom, left or right (0..3): only strips there are looked at."""
+        x, y, w, h = box
+        length = h if side < 2 else w
+        for start in range(0, length, TILE):
+            step = min(TILE, length - start)
+            at = start if side % 2 == 0 else length - start - step
+            strip = (x, y + at, w, step) if side < 2 else (x + at, y, step, h)
+            fx, fy, fw, fh = cv2.boundingRect(self._pixels[region][slices(strip)])
+            if fw:
+                first, last = (at + fy, at + fy + fh) if side < 2 else (at + fx, at + fx + fw)
+                if side == 0:
+                    return x, y + first, w, h - first
+                if side == 1:
+                    return x, y, w, last
+                return (x + first, y, w - first, h) if side == 2 else (x, y, last, h)
+        return None
 
     @property
     def is_empty(self) -> bool:
@@ -246,13 +294,15 @@ class Mask:
     # ---- keeping ----------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """What the mask is now, safe to hand to another thread; regions that didn't change cost nothing."""
+        """What the mask is now, safe to hand to another thread; only tiles edited since the last one cost anything."""
         parts = []
         for region in self._regions:
             if region.id not in self._packed:
-                box = self.bounds(region.id)
-                pixels = self._pixels[region.id][slices(box)] if box else np.zeros((0, 0), np.uint8)
-                self._packed[region.id] = (box, codec.pack(pixels) if box else b"")
+                for row, column in np.argwhere(self._edited[region.id]).tolist():
+                    self.tile(region.id, (column, row))
+                tiles = self._blocks[region.id]
+                packed = codec.join(self.height, self.width, tiles) if tiles else b""
+                self._packed[region.id] = self.bounds(region.id), packed
             parts.append((region, *self._packed[region.id]))
         return Snapshot(self.width, self.height, tuple(parts))
 
@@ -281,8 +331,15 @@ class Mask:
         mask = cls(snapshot.width, snapshot.height)
         for region, box, packed in snapshot.parts:
             mask._insert(region, len(mask._regions))
-            if box:
-                mask.restore(region.id, box, codec.unpack(packed))
+            if box is None:
+                continue
+            rows, columns, tiles = codec.split(packed)
+            if (columns, rows) != mask.size:
+                raise ValueError(f"pixels of {columns} x {rows} don't fit a mask of {mask.width} x {mask.height}")
+            for tile, block in tiles.items():
+                mask.put_tile(region.id, tile, block)
+            mask._bounds[region.id] = box
+            mask._loose.discard(region.id)
         return mask
 
     @classmethod

@@ -327,7 +327,8 @@ class PaintSession(QObject):
                 self._active = self.mask.regions[-1].id if self.mask.regions else None
             self.regionsChanged.emit()
             self._look_again()
-        self._changed(change.box)
+        for box in change.boxes:
+            self._changed(box)
         self._tell_agreement()
 
     # -- what follows a change ------------------------------------------------------------------------------
