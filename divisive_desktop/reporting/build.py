@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -31,6 +32,9 @@ from divisive_desktop.reporting.words import text, verdict
 PICTURE_SIDE = 1000
 """Longest side of a picture in pixels: 300 dpi at the width of a report's column."""
 _LIBRARIES = ("numpy", "opencv-python-headless", "pydicom", "torch", "highdicom", "fpdf2")
+_RATES = ("auroc", "sensitivity", "specificity", "apcer", "bpcer", "ece", "border_only_auroc")
+_BARS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Lengths of a scale bar in millimetres."""
 _SALIENCY = ("proof", "cells", "scale", "divergence", "training", "processing")
 
 
@@ -45,11 +49,14 @@ def build_case(
     agreement: Mapping[str, Any] | None = None,
     before_after: Mapping[str, Any] | None = None,
     audit: Sequence[Mapping[str, Any]] = (),
+    casebook: Mapping[str, Any] | None = None,
     conclusion: str = "",
     analyst: str = "",
     title: str = "",
     deidentify: bool = True,
     language: str = "en",
+    side: int = PICTURE_SIDE,
+    lossless: bool = True,
 ) -> CaseContent:
     """Everything a report says about one case.
 
@@ -63,6 +70,10 @@ def build_case(
         ``energy``, ``pointing``, ``iou``: the fields of `divisive_desktop.masks.agreement.Agreement`.
     deidentify : bool
         Leave out what identifies a patient, the file's name included.
+    side : int
+        Longest side of a picture in pixels.
+    lossless : bool
+        PNG; otherwise JPEG, for reports of many cases.
 
     Raises
     ------
@@ -82,12 +93,13 @@ def build_case(
     result["file"] = name
     result["bias"] = list(analysis.bias)  # lets a reader check mean(D) + biases = difference of the logits
     grey = render(record)
-    four = panels(grey, analysis, features, true_class, PICTURE_SIDE)
+    four = panels(grey, analysis, features, true_class, side)
     pictures = dict(zip(("image", "true", "false", "features"), four, strict=True))
     facts = None
     if mask is not None:
         pictures["mask"] = _mask_picture(pictures["image"], mask)
         facts = _mask_facts(mask, agreement or {})
+    bar = _scale_bar(pictures, record)
     limits = [text(language, f"saliency_{key}") for key in _SALIENCY]
     if source == "predicted":
         limits.insert(0, text(language, "saliency_predicted"))
@@ -106,9 +118,11 @@ def build_case(
         mask=facts,
         before_after=before_after,
         audit=tuple(audit),
+        casebook=casebook,
         conclusion=conclusion,
         analyst=analyst,
-        pictures={key: _png(picture) for key, picture in pictures.items()},
+        scale_bar_mm=bar,
+        pictures={key: _encoded(picture, lossless) for key, picture in pictures.items()},
     )
 
 
@@ -119,8 +133,13 @@ def build_report(
     institution: str = "",
     language: str = "en",
     sections: Sequence[str] = (),
+    logo: bytes = b"",
+    conclusion: str = "",
+    first_number: int = 1,
+    total: int = 0,
+    signer: Mapping[str, str] | None = None,
 ) -> Report:
-    """A report on these cases, dated now."""
+    """A report on these cases, dated now; the parameters are the fields of `Report`."""
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         cases=tuple(cases),
@@ -134,6 +153,11 @@ def build_report(
         institution=institution,
         language=language,
         sections=tuple(sections),
+        logo=logo,
+        conclusion=conclusion,
+        first_number=first_number,
+        total=total,
+        signer=signer,
     )
 
 
@@ -187,6 +211,7 @@ def _mask_picture(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -
 
 def _model_digest(card: Card) -> dict[str, Any]:
     return {
+        "card_sha256": hashlib.sha256(card.to_json().encode()).hexdigest(),
         "id": card.id,
         "version": card.version,
         "weights_sha256": card.weights_sha256,
@@ -194,42 +219,67 @@ def _model_digest(card: Card) -> dict[str, Any]:
         "method": card.method,
         "parent": card.parent,
         "trained_on": card.training.get("data", ""),
-        "temperature": card.calibration.get("temperature"),
+        "calibration": {
+            k: card.calibration[k] for k in ("temperature", "split", "ece_before", "ece_after") if k in card.calibration
+        },
         "intended_use": card.intended_use,
         "licence": card.licence,
         "attribution": list(card.attribution),
     }
 
 
-def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Figures of the card for people: AUROC, sensitivity and specificity of each data set, with their intervals."""
-    rows: list[tuple[str, str]] = []
+def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Figures of the card for people: those of each data set that are numbers, with their intervals."""
+    rows: list[tuple[str, Mapping[str, Any]]] = []
     for name, figures in metrics.items():
         if not isinstance(figures, Mapping):
             continue
-        parts = []
-        for key, shown in (
-            ("auroc", "AUROC"),
-            ("sensitivity", "sensitivity"),
-            ("specificity", "specificity"),
-            ("apcer", "APCER"),
-            ("bpcer", "BPCER"),
-            ("ece", "calibration error"),
-            ("border_only_auroc", "border only AUROC"),
-        ):
-            value = figures.get(key)
-            if isinstance(value, int | float) and np.isfinite(value):
-                between = figures.get(f"{key}_95")
-                interval = f" ({between[0]:.2f}–{between[1]:.2f})" if between else ""
-                parts.append(f"{shown} {value:.2f}{interval}")
-        if parts:
-            rows.append((name.replace("_", " "), ", ".join(parts)))
+        flat = {**figures.get("attack", {}), **figures}
+        kept: dict[str, Any] = {}
+        for key in _RATES:
+            if isinstance(flat.get(key), int | float) and np.isfinite(flat[key]):
+                kept[key] = flat[key]
+                if flat.get(f"{key}_95"):
+                    kept[f"{key}_95"] = list(flat[f"{key}_95"])
+        if kept:
+            rows.append((name.replace("_", " "), {"images": figures.get("images"), **kept}))
     return rows
 
 
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+def _scale_bar(pictures: Mapping[str, npt.NDArray[np.uint8]], record: ImageRecord) -> float | None:
+    """Draw a bar of a round length into image and features where millimetres hold in the patient.
+
+    Returns
+    -------
+    float or None
+        Its length in millimetres; None where spacing is unknown or only known at the detector.
+    """
+    spacing = record.spacing
+    if spacing is None or spacing.calibration not in ("patient", "calibrated"):
+        return None
+    height, width = pictures["image"].shape[:2]
+    per_mm = width / record.width / spacing.column_mm
+    length = max((mm for mm in _BARS if mm * per_mm <= width / 4), default=None)
+    if length is None:
+        return None
+    y, right = height - round(height * 0.04), width - round(width * 0.04)
+    left = right - round(length * per_mm)
+    for name in ("image", "features"):
+        for colour, thick in (((0, 0, 0), 7), ((255, 255, 255), 3)):
+            cv2.line(pictures[name], (left, y), (right, y), colour, thick)
+            for x in (left, right):
+                cv2.line(pictures[name], (x, y - 8), (x, y + 8), colour, thick)
+            cv2.putText(pictures[name], f"{length:g} mm", (left, y - 16), cv2.FONT_HERSHEY_SIMPLEX, 0.8, colour, thick,
+                        cv2.LINE_AA)  # fmt: skip
+    return length
+
+
+def _encoded(picture: npt.NDArray[np.uint8], lossless: bool) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG", optimize=False, compress_level=6)
+    if lossless:
+        Image.fromarray(picture).save(buffer, format="PNG", compress_level=6)
+    else:
+        Image.fromarray(picture).save(buffer, format="JPEG", quality=90, subsampling=0)
     return buffer.getvalue()
 
 

@@ -84,17 +84,23 @@ class CaseContent:
     """As ``divisive-desktop analyze --json`` gives it: raw CAM pair, features, model, preprocessing."""
     model: Mapping[str, Any]
     """Digest of the model card: method, parent, training data, intended use, limits, licence, attribution."""
-    error_rates: tuple[tuple[str, str], ...]
-    """Known error rates from the card: (name, value with interval and data set)."""
+    error_rates: tuple[tuple[str, Mapping[str, Any]], ...]
+    """Known error rates from the card: data set, and its figures (``auroc``, ``auroc_95``, ``sensitivity``, …)."""
     limitations: tuple[str, ...]
     mask: MaskFacts | None = None
     before_after: Mapping[str, Any] | None = None
     audit: tuple[Mapping[str, Any], ...] = ()
+    """Rows ``{"seq", "time", "user", "act", "what", "times", "hash"}`` of the casebook's audit chain."""
+    casebook: Mapping[str, Any] | None = None
+    """Where the case is kept: identity of the casebook, case, analysis, and the end of its chain at export."""
     conclusion: str = ""
     analyst: str = ""
     signed_on: str = ""
+    scale_bar_mm: float | None = None
+    """Length of the bar drawn into the pictures; None where millimetres aren't calibrated."""
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """PNG bytes by name: ``image``, ``true``, ``false``, ``features``, ``mask``; the JSON holds their SHA-256."""
+    """PNG (JPEG in reports of many cases) by name: ``image``, ``true``, ``false``, ``features``, ``mask``; the JSON
+    holds their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +118,23 @@ class Report:
     sections: tuple[str, ...] = ()
     """Sections left out on the user's wish are named in the report."""
     statement: str = RESEARCH_USE
+    conclusion: str = ""
+    """On all cases together, where there are several."""
+    first_number: int = 1
+    """Number of the first case of this volume."""
+    total: int = 0
+    """Cases in all volumes; 0: as many as are here."""
+    signer: Mapping[str, str] | None = None
+    """``{"name", "public_key"}`` of who seals the files; None: not signed."""
+    logo: bytes = field(default=b"", repr=False)
+    """PNG."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready content; pictures are replaced by their SHA-256."""
         document: dict[str, Any] = {"schema": SCHEMA, **asdict(self)}
         for case, raw in zip(self.cases, document["cases"], strict=True):
-            raw["pictures"] = {name: hashlib.sha256(png).hexdigest() for name, png in case.pictures.items()}
+            raw["pictures"] = {name: hashlib.sha256(data).hexdigest() for name, data in case.pictures.items()}
+        document["logo"] = hashlib.sha256(self.logo).hexdigest() if self.logo else ""
         return document
 
     def to_json(self) -> str:

@@ -99,15 +99,7 @@ def export(
     paper: str = "A4",
     key: Ed25519PrivateKey | None = None,
 ) -> list[Path]:
-    """Write a report in several formats.
-
-    Parameters
-    ----------
-    formats : names in `WRITERS`
-    stem : str
-        File name without ending. An existing file is kept: the new one gets a number.
-    key : Ed25519 key, optional
-        Signs the seal.
+    """Write a report in several formats; the parameters are those of `export_one`.
 
     Returns
     -------
@@ -119,18 +111,55 @@ def export(
     ReportError
         Unknown format, or the folder can't be written to.
     """
-    unknown = [f for f in formats if f not in WRITERS]
-    if unknown:
-        raise ReportError(f"There is no report format '{unknown[0]}'.", f"Choose among {', '.join(WRITERS)}.")
+    for name in formats:
+        _known(name)
+    return [export_one(report, name, folder, stem, paper=paper, key=key) for name in formats]
+
+
+def export_one(
+    report: Report,
+    name: str,
+    folder: Path,
+    stem: str,
+    *,
+    paper: str = "A4",
+    key: Ed25519PrivateKey | None = None,
+    beat: Callable[[], None] = lambda: None,
+) -> Path:
+    """Write a report in one format.
+
+    Parameters
+    ----------
+    name : a name in `WRITERS`
+    stem : str
+        File name without ending. An existing file is kept: the new one gets a number.
+    key : Ed25519 key, optional
+        Signs the seal.
+    beat : callable
+        Called after each case; it may raise to stop.
+
+    Raises
+    ------
+    ReportError
+        Unknown format, or the folder can't be written to.
+    """
+    _known(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise ReportError(f"The folder {folder} can't be made: {e.strerror}.", "Choose another folder.") from e
-    written = []
-    for name in formats:
-        data = write_pdf(report, paper) if name == "pdf" else WRITERS[name](report)
-        written.append(write_new(folder, stem, name, seal(data, key)))
-    return written
+    if name == "pdf":
+        data = write_pdf(report, paper, beat)
+    elif name == "html":
+        data = write_html(report, beat)
+    else:
+        data = WRITERS[name](report)
+    return write_new(folder, stem, name, seal(data, key))
+
+
+def _known(name: str) -> None:
+    if name not in WRITERS:
+        raise ReportError(f"There is no report format '{name}'.", f"Choose among {', '.join(WRITERS)}.")
 
 
 def write_new(folder: Path, stem: str, suffix: str, data: bytes) -> Path:

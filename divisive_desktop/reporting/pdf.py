@@ -7,158 +7,49 @@ stands in the document's keywords.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
 
-from fpdf import FPDF
-from fpdf.enums import WrapMode, XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.enums import XPos, YPos
 
+from divisive_desktop.explanation import colours
 from divisive_desktop.reporting.content import CaseContent, Report
-from divisive_desktop.reporting.fonts import FAMILY, add_fonts
-from divisive_desktop.reporting.rows import Wording
+from divisive_desktop.reporting.fonts import FAMILY, plan
+from divisive_desktop.reporting.pdf_page import DIM, INK, MARGIN, Page
 from divisive_desktop.reporting.seal import placeholder
+from divisive_desktop.reporting.words import catalogue
 
-INK, DIM, RULE, ACCENT = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22)
-_MARGIN = 18.0
-
-
-class _Document(FPDF):
-    def __init__(self, report: Report, paper: str) -> None:
-        super().__init__(format=paper, enforce_compliance="PDF/A-3U")
-        self.report = report
-        self.words = Wording(report)
-        self.say = self.words.say
-        add_fonts(self)
-        self.set_margins(_MARGIN, 16, _MARGIN)
-        self.set_auto_page_break(True, 18)
-        self.alias_nb_pages("{nb}")
-
-    def header(self) -> None:
-        self.set_y(8)
-        self.set_font(FAMILY, "", 8)
-        self.set_text_color(*ACCENT)
-        self.cell(self.epw / 2, 5, self.say("research_use"))
-        self.set_text_color(*DIM)
-        privacy = self.say("deidentified" if self.report.deidentified else "identified")
-        self.cell(
-            self.epw / 2, 5, f"{self.report.institution + ' · ' if self.report.institution else ''}{privacy}", align="R"
-        )
-        self.set_y(16)
-
-    def footer(self) -> None:
-        self.set_y(-13)
-        self.set_draw_color(*RULE)
-        self.line(_MARGIN, self.get_y(), self.w - _MARGIN, self.get_y())
-        self.set_font(FAMILY, "", 7.5)
-        self.set_text_color(*DIM)
-        made = f"Divisive Desktop {self.report.generator['version']} · "
-        made += self.say("created", created=self.report.created.replace("T", " ").rstrip("Z"))
-        self.cell(self.epw * 0.75, 6, made)
-        self.cell(self.epw * 0.25, 6, self.say("page", page=self.page_no(), pages="{nb}"), align="R")
-
-    # ---- building blocks ----------------------------------------------------------------------------
-
-    def title_line(self, line: str, size: float = 17) -> None:
-        self.set_font(FAMILY, "B", size)
-        self.set_text_color(*INK)
-        self.multi_cell(0, size * 0.46, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def heading(self, line: str) -> None:
-        if self.get_y() > self.h - 45:
-            self.add_page()
-        self.ln(2.4)
-        self.set_font(FAMILY, "B", 10.5)
-        self.set_text_color(*INK)
-        self.cell(0, 6, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_draw_color(*RULE)
-        self.line(_MARGIN, self.get_y(), self.w - _MARGIN, self.get_y())
-        self.ln(1.2)
-
-    def paragraph(self, line: str, size: float = 9, dim: bool = False) -> None:
-        self.set_font(FAMILY, "", size)
-        self.set_text_color(*(DIM if dim else INK))
-        self.multi_cell(0, size * 0.5, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def pairs(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Two columns: what, and its value (long hashes wrap)."""
-        for name, value in rows:
-            top = self.get_y()
-            if top > self.h - 24:
-                self.add_page()
-                top = self.get_y()
-            self.set_font(FAMILY, "", 8)
-            self.set_text_color(*DIM)
-            self.multi_cell(40, 4.0, name, align="L", new_x=XPos.RIGHT, new_y=YPos.TOP)
-            left_end = self.get_y() + 4.0
-            self.set_text_color(*INK)
-            self.set_xy(_MARGIN + 42, top)
-            self.multi_cell(
-                self.epw - 42,
-                4.0,
-                value or "–",
-                align="L",
-                wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD,
-                new_x=XPos.LMARGIN,
-                new_y=YPos.NEXT,
-            )
-            self.set_y(max(self.get_y(), left_end))
-
-    def bullets(self, lines: Sequence[str]) -> None:
-        for line in lines:
-            self.set_font(FAMILY, "", 7.8)
-            self.set_text_color(*INK)
-            self.cell(4, 3.8, "•")
-            self.multi_cell(self.epw - 4, 3.8, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-            self.ln(0.3)
-
-    def grid(
-        self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = ()
-    ) -> None:
-        """A table with a rule under its head; columns in ``right`` are aligned to the right."""
-        self.set_font(FAMILY, "", 8.5)
-        self.set_text_color(*INK)
-        self.set_draw_color(*RULE)
-        align = tuple("RIGHT" if i in right else "LEFT" for i in range(len(head)))
-        style = FontFace(emphasis="", color=DIM)
-        with self.table(
-            col_widths=tuple(widths),
-            text_align=align,
-            borders_layout="SINGLE_TOP_LINE",
-            line_height=5,
-            headings_style=style,
-            padding=(0.4, 1),
-            cell_fill_mode="NONE",
-        ) as table:
-            for row in (head, *rows):
-                table.row([str(cell) for cell in row])
+_GAP = 4.0
 
 
-def write_pdf(report: Report, paper: str = "A4") -> bytes:
+def write_pdf(report: Report, paper: str = "A4", beat: Callable[[], None] = lambda: None) -> bytes:
     """The report as PDF/A-3u, not sealed yet.
 
     Parameters
     ----------
     paper : ``A4`` or ``Letter``
+    beat : callable
+        Called after each case; it may raise to stop.
 
     Raises
     ------
     ReportError
-        A font that the text needs isn't installed.
+        The shipped fonts are missing.
     """
-    pdf = _Document(report, paper)
-    title = pdf.say("title")
-    pdf.set_title(title)
+    content = report.to_json()
+    pdf = Page(report, paper, plan(content + "".join(catalogue(report.language).values())))
+    pdf.set_title(pdf.say("title"))
     pdf.set_lang(report.language)
     pdf.set_creator(f"Divisive Desktop {report.generator['version']}")
     pdf.set_keywords(placeholder())
     pdf.set_creation_date(datetime.fromisoformat(report.created))
-    if len(report.cases) > 1:
+    if len(report.cases) > 1 or report.total > 1:
         _summary(pdf, report)
     for case in report.cases:
         _case(pdf, case)
+        beat()
     pdf.embed_file(
-        bytes=report.to_json().encode(),
+        bytes=content.encode(),
         basename="report.json",
         desc="Machine-readable content of this report",
         mime_type="application/json",
@@ -167,45 +58,60 @@ def write_pdf(report: Report, paper: str = "A4") -> bytes:
     return bytes(pdf.output())
 
 
-def _summary(pdf: _Document, report: Report) -> None:
+def _summary(pdf: Page, report: Report) -> None:
     pdf.add_page()
+    _logo(pdf)
     pdf.title_line(pdf.say("title"))
+    last = report.first_number + len(report.cases) - 1
+    if report.total > len(report.cases):
+        pdf.paragraph(pdf.say("volume", first=report.first_number, last=last, total=report.total), 9.5, dim=True)
+    if report.conclusion:
+        pdf.heading(pdf.say("overall_conclusion"))
+        pdf.paragraph(report.conclusion)
     pdf.heading(pdf.say("summary", n=len(report.cases)))
-    rows = []
-    for number, case in enumerate(report.cases, 1):
-        v = case.verdict
-        between = f"{v.interval[0]:.2f}–{v.interval[1]:.2f}" if v.interval else "–"
-        rows.append((str(number), case.title, v.class_name, f"{v.probability:.2f}", between, case.image.sha256[:12]))
-    pdf.grid(
-        ("#", pdf.say("case"), pdf.say("answer"), "P", "95 %", pdf.say("sha256")), rows, (7, 50, 30, 12, 22, 30), (3, 4)
-    )
+    rows = [pdf.words.overview_row(i, case) for i, case in enumerate(report.cases)]
+    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 12, 24, 26, 29), (3, 4))
+    pdf.ln(2)
+    _notes(pdf)
 
 
-def _case(pdf: _Document, case: CaseContent) -> None:
+def _logo(pdf: Page) -> None:
+    """At the right of the first page's head."""
+    if pdf.report.logo and pdf.page_no() == 1:
+        pdf.image(
+            io.BytesIO(pdf.report.logo), pdf.w - MARGIN - 38, 16, 38, 15, keep_aspect_ratio=True,
+            alt_text=pdf.report.institution or "Logo",
+        )  # fmt: skip
+
+
+def _case(pdf: Page, case: CaseContent) -> None:
     left_out = set(pdf.report.sections)
     pdf.add_page()
     pdf.start_section(case.title)
-    pdf.set_font(FAMILY, "", 9)
-    pdf.set_text_color(*DIM)
-    pdf.cell(0, 5, f"{pdf.say('title')} · {case.title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-    pdf.title_line(case.question)
-    pdf.ln(1.5)
+    _logo(pdf)
+    narrow = 42.0 if pdf.report.logo and pdf.page_no() == 1 else 0.0
+    pdf.set_right_margin(MARGIN + narrow)
+    pdf.paragraph(f"{pdf.say('title')} · {case.title}", 8.6, dim=True)
+    pdf.title_line(pdf.words.term(case.question))
+    pdf.set_right_margin(MARGIN)
+    pdf.ln(1.2)
     _answer(pdf, case)
-    pdf.heading(pdf.say("pictures"))
-    _pictures(pdf, case)
+    pdf.heading(pdf.say("pictures"), 60)
+    _pictures(pdf, case, "mask" in case.pictures and "mask" not in left_out)
     pdf.heading(pdf.say("features"))
     _features(pdf, case)
     if case.mask is not None and "mask" not in left_out:
         pdf.heading(pdf.say("agreement"))
-        pdf.pairs(pdf.words.mask_rows(case))
+        pdf.pairs(pdf.words.mask_rows(case), 70)
     if case.before_after and "before_after" not in left_out:
         _before_after(pdf, case)
     pdf.add_page()
+    _conclusion(pdf, case, "signature" not in left_out)
     pdf.heading(pdf.say("provenance"))
     pdf.pairs(pdf.words.provenance_rows(case))
     pdf.heading(pdf.say("error_rates"))
     if case.error_rates:
-        pdf.pairs(case.error_rates)
+        pdf.pairs(pdf.words.error_rows(case))
     else:
         pdf.paragraph(pdf.say("no_error_rates"))
     if "model_card" not in left_out:
@@ -214,56 +120,60 @@ def _case(pdf: _Document, case: CaseContent) -> None:
     pdf.heading(pdf.say("limitations"))
     pdf.bullets(case.limitations)
     if case.audit and "audit" not in left_out:
-        pdf.heading(pdf.say("audit"))
-        rows = [(str(a.get("time", "")), str(a.get("user", "")), str(a.get("act", ""))) for a in case.audit]
-        pdf.grid((pdf.say("time"), pdf.say("who"), pdf.say("act")), rows, (40, 35, 75))
-    pdf.heading(pdf.say("conclusion"))
-    pdf.paragraph(case.conclusion or pdf.say("no_conclusion"), dim=not case.conclusion)
-    _signature(pdf, case)
-    if left_out:
-        pdf.ln(2)
-        pdf.paragraph(pdf.say("sections_left_out", names=", ".join(sorted(left_out))), 8, dim=True)
+        _audit(pdf, case)
+    pdf.ln(1.5)
+    _notes(pdf)
 
 
-def _answer(pdf: _Document, case: CaseContent) -> None:
+def _answer(pdf: Page, case: CaseContent) -> None:
     v = case.verdict
-    pdf.set_font(FAMILY, "B", 11.5)
-    pdf.set_text_color(*INK)
-    pdf.multi_cell(0, 5.8, v.words, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.paragraph(v.words, 11, bold=True)
+    pdf.ln(0.6)
     pdf.paragraph(pdf.words.probability(case))
-    pdf.paragraph(pdf.say(f"held_true_{case.true_class_source}", name=case.classes[case.true_class]))
+    pdf.paragraph(pdf.words.held_true(case))
+    pdf.scale(v.probability, v.interval, *(pdf.words.term(name) for name in case.classes))
 
 
-def _pictures(pdf: _Document, case: CaseContent) -> None:
-    gap = 5.0
-    width = (pdf.epw - gap) / 2
-    aspect = min(case.image.height / case.image.width, 0.98)
-    height = min(width * aspect, 74.0 if case.mask is None else 60.0)  # room for the mask on the same page
-    for row in (("image", "features"), ("true", "false")):
+def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
+    rows = (("image", "mask", "features"), ("true", "false")) if with_mask else (("image", "features"),
+                                                                                ("true", "false"))  # fmt: skip
+    columns = len(rows[0])
+    width = (pdf.epw - _GAP * (columns - 1)) / columns
+    height = min(width * case.image.height / case.image.width, 66.0 if columns == 2 else 58.0)
+    for row in rows:
         top = pdf.get_y()
+        tallest = 0.0
         for column, name in enumerate(row):
-            left = _MARGIN + column * (width + gap)
-            pdf.set_fill_color(16, 17, 19)
-            pdf.rect(left, top, width, height, style="F")
-            pdf.image(
-                io.BytesIO(case.pictures[name]),
-                left,
-                top,
-                width,
-                height,
-                keep_aspect_ratio=True,
-                alt_text=pdf.words.caption(case, name),
-            )
-            pdf.set_fill_color(255, 255, 255)
-            pdf.set_xy(left, top + height + 0.6)
-            pdf.set_font(FAMILY, "", 7.5)
-            pdf.set_text_color(*DIM)
-            pdf.multi_cell(width, 3.6, pdf.words.caption(case, name), align="L", new_x=XPos.LMARGIN, new_y=YPos.TOP)
-        pdf.set_y(top + height + 5.4)
-    pdf.paragraph(pdf.words.scale_note(case), 7.5, dim=True)
+            left = MARGIN + column * (width + _GAP)
+            words = pdf.words.caption(case, name)
+            pdf.framed(case.pictures[name], left, top, width, height, words)
+            tallest = max(tallest, pdf.caption(words, left, top + height + 0.5, width))
+        if with_mask and row[-1] == "false":
+            pdf.set_y(top + 2)
+            _bars(pdf, case, MARGIN + 2 * (width + _GAP), width, stacked=True)
+        pdf.set_y(top + height + tallest + 1.6)
+    if not with_mask:
+        _bars(pdf, case, MARGIN, width, stacked=False)
+        pdf.set_y(pdf.get_y() + 10)
+    pdf.paragraph(pdf.words.scale_note(case), 7.2, dim=True)
 
 
-def _features(pdf: _Document, case: CaseContent) -> None:
+def _bars(pdf: Page, case: CaseContent, left: float, width: float, stacked: bool) -> None:
+    """What the colours mean, in raw units."""
+    words = pdf.words
+    low, high = (words.number(v) for v in words.raw_range(case))
+    most = words.largest_divergence(case)
+    true, false = (words.term(case.classes[c]) for c in (case.true_class, 1 - case.true_class))
+    pdf.colour_bar(colours.sequential(), words.say("legend_pair"), (low, high), left, width)
+    if stacked:
+        pdf.set_y(pdf.get_y() + 13)
+    else:
+        left += width + _GAP
+    ticks = (words.number(-most), "0", words.number(most, sign=True))
+    pdf.colour_bar(colours.diverging(), words.say("legend_divergence", true=true, false=false), ticks, left, width)
+
+
+def _features(pdf: Page, case: CaseContent) -> None:
     if not case.analysis["features"]:
         pdf.paragraph(pdf.say("no_features"))
         return
@@ -271,32 +181,57 @@ def _features(pdf: _Document, case: CaseContent) -> None:
     pdf.grid(head, pdf.words.feature_rows(case), (10, 38, 34, 40, 28, 30), (2, 3, 4, 5))
 
 
-def _before_after(pdf: _Document, case: CaseContent) -> None:
+def _before_after(pdf: Page, case: CaseContent) -> None:
     assert case.before_after is not None
     pdf.heading(pdf.say("before_after"))
     if case.before_after.get("words"):
         pdf.paragraph(str(case.before_after["words"]))
     rows = [[str(c) for c in row] for row in case.before_after.get("rows", ())]
     head = [pdf.say(k) for k in ("measure", "before", "after", "difference")]
-    pdf.grid(head, rows, (60, 30, 30, 54), (1, 2, 3))
+    if rows:
+        pdf.grid(head, rows, (80, 24, 24, 46), (1, 2, 3))
 
 
-def _signature(pdf: _Document, case: CaseContent) -> None:
-    if pdf.get_y() > pdf.h - 42:
-        pdf.add_page()
-    pdf.ln(9)
+def _audit(pdf: Page, case: CaseContent) -> None:
+    pdf.heading(pdf.say("audit"))
+    rows, more = pdf.words.audit_rows(case)
+    pdf.pairs([(f"{time}  {user}", what) for time, user, what in rows], 62)
+    for line in (more, pdf.words.anchor(case)):
+        if line:
+            pdf.paragraph(line, 7.2, dim=True)
+
+
+def _conclusion(pdf: Page, case: CaseContent, signature: bool) -> None:
+    pdf.heading(pdf.say("conclusion"))
+    pdf.paragraph(case.conclusion or pdf.say("no_conclusion"), dim=not case.conclusion)
+    if signature:
+        _signature(pdf, case)
+
+
+def _signature(pdf: Page, case: CaseContent) -> None:
+    pdf.room(20)
+    pdf.ln(11)
     pdf.set_draw_color(*INK)
+    pdf.set_line_width(0.2)
     top, third = pdf.get_y(), pdf.epw / 3
     for i, (key, value) in enumerate((("name", case.analyst), ("date", case.signed_on), ("signature", ""))):
-        left = _MARGIN + i * third
+        left = MARGIN + i * third
         pdf.set_xy(left, top - 5)
         pdf.set_font(FAMILY, "", 9)
         pdf.set_text_color(*INK)
         pdf.cell(third - 6, 5, value)
         pdf.line(left, top, left + third - 6, top)
         pdf.set_xy(left, top + 0.5)
-        pdf.set_font(FAMILY, "", 7.5)
+        pdf.set_font(FAMILY, "", 7.2)
         pdf.set_text_color(*DIM)
-        pdf.cell(third - 6, 4, pdf.say(key))
-    pdf.set_xy(_MARGIN, top + 6)
-    pdf.paragraph(pdf.say("verify_hint"), 7.5, dim=True)
+        pdf.cell(third - 6, 3.6, pdf.say(key), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.set_xy(MARGIN, top + 4.5)
+
+
+def _notes(pdf: Page) -> None:
+    """What holds for the whole file: signature, left out sections, characters that can't be printed, how to verify."""
+    lines = [pdf.words.signature_note(), pdf.say("verify_hint"), pdf.words.left_out()]
+    scripts = pdf.missing_scripts
+    if scripts:
+        lines.append(pdf.say("missing_glyphs", scripts=", ".join(scripts)))
+    pdf.paragraph(" ".join(line for line in lines if line), 7.2, dim=True)

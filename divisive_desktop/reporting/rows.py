@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from divisive_desktop.reporting.content import CaseContent, Report
-from divisive_desktop.reporting.words import text
+from divisive_desktop.reporting.keys import fingerprint
+from divisive_desktop.reporting.words import number, term, text
 
 Rows = list[tuple[str, str]]
 SHOWN_FEATURES = 8
+SHOWN_ACTS = 8
 
 
 class Wording:
@@ -19,30 +24,93 @@ class Wording:
         """A text of the report's language with its values."""
         return text(self._report.language, key, **values)
 
+    def term(self, name: str) -> str:
+        """A question or the name of a class."""
+        return term(self._report.language, name)
+
+    def number(self, value: float, digits: int = 2, *, sign: bool = False) -> str:
+        return number(self._report.language, value, digits, sign=sign)
+
+    def whole(self, value: float) -> str:
+        """A whole number in groups of three, with a space that doesn't break."""
+        return f"{value:,.0f}".replace(",", "\u00a0")
+
+    # ---- the answer ---------------------------------------------------------------------------------
+
     def caption(self, case: CaseContent, picture: str) -> str:
         """What a picture shows."""
         if picture == "true":
-            return self.say(f"caption_true_{case.true_class_source}", name=case.classes[case.true_class])
+            name = self.term(case.classes[case.true_class])
+            return self.say(f"caption_true_{case.true_class_source}", name=name)
         if picture == "false":
-            return self.say("caption_false", name=case.classes[1 - case.true_class])
+            return self.say("caption_false", name=self.term(case.classes[1 - case.true_class]))
         return self.say(f"caption_{picture}")
-
-    def scale_note(self, case: CaseContent) -> str:
-        """Raw range of the pair and size of a cell."""
-        cam = case.analysis["cam"]
-        values = [v for cells in (cam["true"], cam["false"]) for row in cells for v in row]
-        h, w = cam["shape"]
-        region = case.analysis["preprocessing"].get("region") or (0, 0, case.image.width, case.image.height)
-        cell = f"{region[2] / w:.0f} × {region[3] / h:.0f}"
-        return self.say("scale_note", low=min(values), high=max(values), h=h, w=w, cell=cell)
 
     def probability(self, case: CaseContent) -> str:
         """Number, interval and what the interval rests on."""
         v = case.verdict
-        line = f"{self.say('probability', positive=case.classes[1])}: {v.probability:.2f}"
+        line = f"{self.say('probability', positive=self.term(case.classes[1]))}: {self.number(v.probability)}"
         if v.interval is None:
-            return f"{line} ({self.say('no_interval')})"
-        return f"{line} ({v.interval[0]:.2f}–{v.interval[1]:.2f}; {v.interval_basis})"
+            ece = case.model.get("calibration", {}).get("ece_after")
+            known = "" if ece is None else f" {self.say('calibration_error', ece=self.number(ece))}"
+            return f"{line} ({self.say('interval_unknown')}).{known}"
+        return f"{line} ({self.interval(case)}; {v.interval_basis})."
+
+    def interval(self, case: CaseContent) -> str:
+        """The interval alone, for tables."""
+        between = case.verdict.interval
+        return "–" if between is None else f"{self.number(between[0])}–{self.number(between[1])}"
+
+    def held_true(self, case: CaseContent) -> str:
+        """Which class is held true, and why."""
+        return self.say(f"held_true_{case.true_class_source}", name=self.term(case.classes[case.true_class]))
+
+    def overview_row(self, index: int, case: CaseContent) -> tuple[str, ...]:
+        """Number, case, answer, probability, interval, label, hash: a line of the summary."""
+        labelled = case.true_class_source == "label"
+        return (
+            str(self._report.first_number + index),
+            case.title,
+            self.term(case.verdict.class_name),
+            self.number(case.verdict.probability),
+            self.interval(case),
+            self.term(case.classes[case.true_class]) if labelled else "–",
+            case.image.sha256[:12],
+        )
+
+    def overview_head(self) -> tuple[str, ...]:
+        say = self.say
+        return "#", say("case"), say("answer"), "P", "95 %", say("label_column"), say("sha256")
+
+    # ---- pictures -----------------------------------------------------------------------------------
+
+    def raw_range(self, case: CaseContent) -> tuple[float, float]:
+        """Lowest and highest raw value of the pair."""
+        cam = case.analysis["cam"]
+        values = [v for cells in (cam["true"], cam["false"]) for row in cells for v in row]
+        return min(values), max(values)
+
+    def largest_divergence(self, case: CaseContent) -> float:
+        """max |D|."""
+        cam = case.analysis["cam"]
+        pairs = zip(cam["true"], cam["false"], strict=True)
+        return max(float(abs(a - b)) for ra, rb in pairs for a, b in zip(ra, rb, strict=True))
+
+    def scale_note(self, case: CaseContent) -> str:
+        """Raw range of the pair, size of a cell, scale bar, and whether pictures are compressed."""
+        low, high = self.raw_range(case)
+        h, w = case.analysis["cam"]["shape"]
+        region = case.analysis["preprocessing"].get("region") or (0, 0, case.image.width, case.image.height)
+        cell = f"{region[2] / w:.0f} × {region[3] / h:.0f}"
+        notes = [self.say("scale_note", low=self.number(low), high=self.number(high), h=h, w=w, cell=cell)]
+        if case.scale_bar_mm:
+            basis = self.spacing(case)
+            notes.append(self.say("scale_bar", mm=f"{case.scale_bar_mm:g}", basis=basis))
+        if next(iter(case.pictures.values()), b"").startswith(b"\xff\xd8"):
+            notes.append(self.say("pictures_reduced"))
+        return " ".join(notes)
+
+    # ---- tables -------------------------------------------------------------------------------------
 
     def feature_rows(self, case: CaseContent) -> list[tuple[str, ...]]:
         """Rank, class, share, area, position, size of the most important features."""
@@ -50,10 +118,10 @@ class Wording:
         for f in case.analysis["features"][:SHOWN_FEATURES]:
             name = case.classes[case.true_class if f["favours"] == "true" else 1 - case.true_class]
             x, y, w, h = f["box"]
-            area = f"{f['area_px']:,.0f} px".replace(",", " ")
+            area = f"{self.whole(f['area_px'])} px"
             if f["area_mm2"] is not None:
-                area += f" / {f['area_mm2']:,.0f} mm²".replace(",", " ")
-            rows.append((str(f["rank"]), name, f"{100 * f['share']:.0f} %", area, f"{x}, {y}", f"{w} × {h}"))
+                area += f" / {self.whole(f['area_mm2'])} mm²"
+            rows.append((str(f["rank"]), self.term(name), f"{100 * f['share']:.0f} %", area, f"{x}, {y}", f"{w} × {h}"))
         return rows
 
     def mask_rows(self, case: CaseContent) -> Rows:
@@ -61,13 +129,13 @@ class Wording:
         m = case.mask
         if m is None:
             return []
-        rows = [(self.say("mask_area"), f"{100 * m.area_share:.1f} %")]
+        rows = [(self.say("mask_area"), f"{self.number(100 * m.area_share, 1)} %")]
         if m.energy_inside is not None:
-            rows.append((self.say("energy_inside"), f"{m.energy_inside:.2f}"))
+            rows.append((self.say("energy_inside"), self.number(m.energy_inside)))
         if m.pointing_hit is not None:
             rows.append((self.say("pointing"), self.say("yes" if m.pointing_hit else "no")))
         if m.iou is not None:
-            rows.append((self.say("iou"), f"{m.iou:.2f}"))
+            rows.append((self.say("iou"), self.number(m.iou)))
         return [*rows, (self.say("sha256"), m.sha256)]
 
     def provenance_rows(self, case: CaseContent) -> Rows:
@@ -75,19 +143,18 @@ class Wording:
         image, a, made_by = case.image, case.analysis, self._report.generator
         facts = [f"{image.width} × {image.height}", f"{image.bits_stored} bit", image.photometric]
         facts += [image.transfer_syntax] if image.transfer_syntax else []
-        facts += ["lossy"] if image.lossy else []
+        facts += [self.say("lossy")] if image.lossy else []
         libraries = ", ".join(f"{name} {version}" for name, version in made_by["libraries"].items())
         return [
-            (self.say("file"), f"{image.name}, {image.size_bytes:,} bytes"),
-            (self.say("sha256"), image.sha256),
-            ("", self.say("original_hash")),
+            (self.say("file"), f"{image.name}, {self.whole(image.size_bytes)} bytes"),
+            (self.say("sha256"), f"{image.sha256} – {self.say('original_hash')}"),
             (self.say("image_properties"), ", ".join(facts)),
-            (self.say("pixel_spacing"), self._spacing(case)),
-            (self.say("model"), f"{a['model']['id']}, version {a['model']['version']}"),
+            (self.say("pixel_spacing"), self.spacing(case)),
+            (self.say("model"), f"{a['model']['id']}, {self.say('version')} {a['model']['version']}"),
             (self.say("weights_hash"), a["model"]["weights_sha256"]),
             (self.say("method"), a["model"]["method"]),
             (self.say("preprocessing"), ", ".join(f"{k} {_short(v)}" for k, v in a["preprocessing"].items())),
-            (self.say("logits"), ", ".join(f"{v:+.3f}" for v in a["logits"])),
+            (self.say("logits"), "; ".join(self.number(v, 3, sign=True) for v in a["logits"])),
             (self.say("device"), a["device"]),
             (
                 self.say("software"),
@@ -95,23 +162,98 @@ class Wording:
             ),
         ]
 
+    def error_rows(self, case: CaseContent) -> Rows:
+        """Known error rates by data set."""
+        rows: Rows = []
+        for name, figures in case.error_rates:
+            kind = "open" if name.startswith("open") or name.endswith("open") else name
+            key = f"set_{kind}" if kind in ("val", "test", "open") else ""
+            shown = self.say(key) if key else name
+            n = figures.get("images")
+            rows.append((self.say("set_images", name=shown, n=n) if n else shown, self._figures(figures)))
+        return rows
+
+    def _figures(self, figures: Mapping[str, Any]) -> str:
+        names = {
+            "auroc": "AUROC", "apcer": "APCER", "bpcer": "BPCER", "sensitivity": self.say("metric_sensitivity"),
+            "specificity": self.say("metric_specificity"), "ece": self.say("metric_ece"),
+            "border_only_auroc": self.say("metric_border"),
+        }  # fmt: skip
+        parts = []
+        for key, shown in names.items():
+            if key in figures:
+                between = figures.get(f"{key}_95")
+                interval = f" ({self.number(between[0])}–{self.number(between[1])})" if between else ""
+                parts.append(f"{shown} {self.number(figures[key])}{interval}")
+        return ", ".join(parts)
+
     def model_rows(self, case: CaseContent) -> Rows:
-        """What the model is for, what it was trained on, whom its data come from."""
+        """What the model is for, what it was trained on, how it is calibrated, whom its data come from."""
         m = case.model
         rows = [
             (self.say("intended_use"), str(m["intended_use"])),
             (self.say("training_data"), str(m["trained_on"])),
+            (self.say("parent"), str(m["parent"] or "")),
+            (self.say("calibration"), self._calibration(m.get("calibration", {}))),
+            (self.say("card_hash"), str(m.get("card_sha256", ""))),
             (self.say("attribution"), " ".join(m["attribution"])),
         ]
         return [row for row in rows if row[1]]
 
-    def _spacing(self, case: CaseContent) -> str:
+    def audit_rows(self, case: CaseContent) -> tuple[list[tuple[str, str, str]], str]:
+        """The newest acts, and what to say about those left out ('' when none are)."""
+        rows = []
+        for act in case.audit[-SHOWN_ACTS:]:
+            what = str(act.get("what") or act.get("act", ""))
+            if act.get("times", 1) > 1:
+                what = self.say("times", what=what, n=act["times"])
+            rows.append((str(act.get("time", "")), str(act.get("user", "")), what))
+        hidden = len(case.audit) - len(rows)
+        return rows, self.say("audit_more", n=hidden) if hidden else ""
+
+    def anchor(self, case: CaseContent) -> str:
+        """Which casebook and which end of its chain; '' for an image that is in none."""
+        c = case.casebook
+        if c is None:
+            return ""
+        return self.say(
+            "audit_anchor", identity=c["identity"], case=c["case"], length=c["chain_length"], head=c["chain_head"]
+        )
+
+    def signature_note(self) -> str:
+        """Whether the file is signed, and with whose key."""
+        signer = self._report.signer
+        if signer is None:
+            return self.say("not_signed")
+        key = fingerprint(signer["public_key"])
+        return self.say("signed_by", fingerprint=key, name=signer["name"]) if signer["name"] else self.say(
+            "signed_by_unnamed", fingerprint=key
+        )
+
+    def left_out(self) -> str:
+        """What was left out on the user's wish; '' when nothing was."""
+        names = [self.say(f"section_{name}") for name in self._report.sections]
+        return self.say("sections_left_out", names=", ".join(names)) if names else ""
+
+    def spacing(self, case: CaseContent) -> str:
+        """Millimetres of a pixel and what they refer to."""
         spacing = case.image.spacing
         if spacing is None:
             return self.say("spacing_unknown")
         kind = spacing["calibration"]
         key = "spacing_basis_unknown" if kind == "unknown" else f"spacing_{kind}"
-        return self.say(key, row=spacing["row_mm"], column=spacing["column_mm"], source=spacing["source"])
+        row, column = (self.number(spacing[name], 3) for name in ("row_mm", "column_mm"))
+        return self.say(key, row=row, column=column, source=spacing["source"])
+
+    def _calibration(self, known: Mapping[str, Any]) -> str:
+        if "temperature" not in known:
+            return ""
+        shown = {k: self.number(known[k]) if isinstance(known.get(k), int | float) else "–" for k in
+                 ("temperature", "ece_before", "ece_after")}  # fmt: skip
+        return self.say(
+            "calibration_words", temperature=shown["temperature"], split=known.get("split", "–"),
+            before=shown["ece_before"], after=shown["ece_after"],
+        )  # fmt: skip
 
 
 def _short(value: object) -> str:

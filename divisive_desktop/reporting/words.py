@@ -39,6 +39,17 @@ def text(language: str, key: str, **values: Any) -> str:
     return template.format(**values)
 
 
+def term(language: str, name: str) -> str:
+    """Name of a class or a question in the user's language, as it is where there is no translation."""
+    return catalogue(language).get(f"term:{name}", name)
+
+
+def number(language: str, value: float, digits: int = 2, *, sign: bool = False) -> str:
+    """A decimal number as the language writes it."""
+    written = f"{value:{'+' if sign else ''}.{digits}f}"
+    return written.replace(".", ",") if language == "de" else written
+
+
 def interval_for(probability: float, calibration: Mapping[str, Any]) -> tuple[tuple[float, float] | None, str]:
     """95 % interval of the rate of class 1 among validation images whose score was like this one.
 
@@ -77,6 +88,7 @@ def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[s
     else:
         low = interval[0] if predicted else 1 - interval[1]
         strength = "undecided" if low <= 0.5 else "weak" if low < 0.75 else "clear" if low < 0.9 else "strong"
-        basis = text(language, "interval_basis", n=n, positive=classes[1])
-    words = text(language, f"verdict_{strength}", name=classes[predicted], other=classes[1 - predicted])
+        basis = text(language, "interval_basis", n=n, positive=term(language, classes[1]))
+    shown = [term(language, name) for name in classes]
+    words = text(language, f"verdict_{strength}", name=shown[predicted], other=shown[1 - predicted])
     return Verdict(predicted, classes[predicted], probability, interval, basis, words)

@@ -1,0 +1,74 @@
+"""What was done with a case, from the casebook's audit chain, in words that name no one but the analyst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from divisive_desktop.casebook import AuditRecord, Casebook
+from divisive_desktop.reporting.words import term, text
+
+_SILENT = ("time", "thumbnails", "restore", "report")
+"""Acts that say nothing about how the answer came about."""
+LIMIT = 5000
+
+
+def extract(book: Casebook, case_id: int, classes: tuple[str, str], language: str) -> tuple[Mapping[str, Any], ...]:
+    """The acts on one case, oldest first; repeated ones (strokes of a brush) are one row with their number.
+
+    Each row names the last record's place and hash in the chain, so that the casebook can confirm it later
+    (``divisive-desktop verify REPORT --casebook CASEBOOK``). Free text, names of files and patients stay out.
+    """
+    rows: list[dict[str, Any]] = []
+    for record in reversed(book.audit_trail(case_id, limit=LIMIT)):
+        if record.act in _SILENT:
+            continue
+        shown = _words(record, classes, language)
+        last = rows[-1] if rows else None
+        if last is not None and (last["act"], last["user"], last["what"]) == (record.act, record.user, shown):
+            last.update(time=_minute(record.time), seq=record.seq, hash=record.hash, times=last["times"] + 1)
+            continue
+        rows.append({
+            "seq": record.seq, "time": _minute(record.time), "user": record.user, "act": record.act, "what": shown,
+            "times": 1, "hash": record.hash,
+        })  # fmt: skip
+    return tuple(rows)
+
+
+def anchor(book: Casebook, case_id: int, analysis_id: int) -> dict[str, Any]:
+    """Names the casebook and the end of its chain: the report pins everything that was recorded before it."""
+    seq, digest = book.head()
+    return {
+        "identity": book.setting("identity", ""), "case": case_id, "analysis": analysis_id, "chain_length": seq,
+        "chain_head": digest,
+    }  # fmt: skip
+
+
+def contradictions(book: Casebook, rows: Sequence[Mapping[str, Any]], anchored: Mapping[str, Any]) -> list[str]:
+    """What of an extract the casebook doesn't confirm; empty when it confirms everything."""
+    known = {record.seq: record.hash for record in book.audit_trail(anchored.get("case"), limit=100 * LIMIT)}
+    wrong = [f"record {row['seq']}" for row in rows if known.get(row["seq"]) != row["hash"]]
+    head = {record.seq: record.hash for record in book.audit_trail(limit=100 * LIMIT)}
+    if head.get(anchored.get("chain_length", -1)) != anchored.get("chain_head"):
+        wrong.append("the end of the chain when the report was made")
+    return wrong
+
+
+def _words(record: AuditRecord, classes: tuple[str, str], language: str) -> str:
+    given = record.parameters
+    if record.act == "label":
+        value = given.get("value")
+        name = text(language, "act_no_label") if value is None else term(language, classes[int(value)])
+        return text(language, "act_label", name=name)
+    if record.act == "review":
+        return text(language, "act_review", state=text(language, f"review_{given.get('value')}"))
+    if record.act in ("analysis", "show-analysis"):
+        return text(language, "act_analysis", model=record.model or given.get("analysis", ""))
+    if record.act == "mask":
+        return text(language, "act_mask", n=len(given.get("regions") or ()))
+    known = ("import", "agreement", "notes", "tags", "rename", "export", "trash", "task")
+    return text(language, f"act_{record.act}") if record.act in known else record.act
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")

@@ -1,0 +1,214 @@
+"""The typography of a report's PDF: page furniture and building blocks, without knowing what they say."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from fpdf import FPDF
+from fpdf.enums import WrapMode, XPos, YPos
+from fpdf.fonts import FontFace
+from PIL import Image
+
+from divisive_desktop.reporting.content import Report
+from divisive_desktop.reporting.fonts import FAMILY, FontPlan, add_fonts
+from divisive_desktop.reporting.rows import Wording
+
+INK, DIM, RULE, ACCENT, BAND = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22), (222, 226, 232)
+MARGIN = 18.0
+_FOOT = 17.0
+
+
+class Page(FPDF):
+    """A report's document: A4 or Letter, embedded fonts, PDF/A-3u."""
+
+    def __init__(self, report: Report, paper: str, fonts: FontPlan) -> None:
+        super().__init__(format=paper, enforce_compliance="PDF/A-3U")
+        self.report = report
+        self.words = Wording(report)
+        self.say = self.words.say
+        self._glyphs = fonts
+        add_fonts(self, fonts)
+        self.set_margins(MARGIN, 17, MARGIN)
+        self.set_auto_page_break(True, _FOOT)
+        self.alias_nb_pages("{nb}")
+
+    @property
+    def missing_scripts(self) -> tuple[str, ...]:
+        """Scripts with characters that no font at hand can show."""
+        return self._glyphs.missing_scripts
+
+    def normalize_text(self, text: str) -> str:
+        """Every text passes here on its way to the page: what can't be shown becomes its Unicode numbers."""
+        return str(super().normalize_text(self._glyphs.printable(text)))
+
+    def header(self) -> None:
+        self.set_y(8)
+        self.set_font(FAMILY, "B", 8)
+        self.set_text_color(*ACCENT)
+        self.cell(self.epw * 0.45, 5, self.say("research_use"))
+        self.set_font(FAMILY, "", 8)
+        self.set_text_color(*DIM)
+        privacy = self.say("deidentified" if self.report.deidentified else "identified")
+        self.cell(self.epw * 0.55, 5, self._fitted(self.report.institution, privacy, self.epw * 0.55), align="R")
+        self.set_y(17)
+
+    def _fitted(self, name: str, privacy: str, width: float) -> str:
+        """Institution and privacy on one line: a long name is cut, the statement never is."""
+        line = f"{name} · {privacy}" if name else privacy
+        while name and self.get_string_width(line) > width - 2:
+            name = name[:-1]
+            line = f"{name.rstrip()}… · {privacy}"
+        return line
+
+    def footer(self) -> None:
+        self.set_y(-13)
+        self.set_draw_color(*RULE)
+        self.set_line_width(0.2)
+        self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
+        self.set_font(FAMILY, "", 7.5)
+        self.set_text_color(*DIM)
+        made = f"Divisive Desktop {self.report.generator['version']} · "
+        made += self.say("created", created=self.report.created.replace("T", " ").rstrip("Z"))
+        self.cell(self.epw * 0.75, 6, made)
+        self.cell(self.epw * 0.25, 6, self.say("page", page=self.page_no(), pages="{nb}"), align="R")
+
+    # ---- text ---------------------------------------------------------------------------------------
+
+    def room(self, needed: float) -> None:
+        """Begin a page unless so many millimetres are left on this one."""
+        if self.get_y() + needed > self.h - _FOOT:
+            self.add_page()
+
+    def title_line(self, line: str, size: float = 16) -> None:
+        self.set_font(FAMILY, "B", size)
+        self.set_text_color(*INK)
+        self.multi_cell(0, size * 0.44, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def heading(self, line: str, keep: float = 16) -> None:
+        """A heading that stays with at least ``keep`` millimetres of what follows."""
+        self.room(9 + keep)
+        self.ln(2.2)
+        self.set_font(FAMILY, "B", 10)
+        self.set_text_color(*INK)
+        self.cell(0, 5.4, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_draw_color(*RULE)
+        self.set_line_width(0.2)
+        self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
+        self.ln(1.2)
+
+    def paragraph(self, line: str, size: float = 8.6, dim: bool = False, bold: bool = False) -> None:
+        self.set_font(FAMILY, "B" if bold else "", size)
+        self.set_text_color(*(DIM if dim else INK))
+        self.multi_cell(0, size * 0.47, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def pairs(self, rows: Sequence[tuple[str, str]], name_width: float = 40) -> None:
+        """Two columns: what, and its value (long hashes wrap)."""
+        for name, value in rows:
+            self.room(8)
+            top, page = self.get_y(), self.page
+            self.set_font(FAMILY, "", 7.6)
+            self.set_text_color(*DIM)
+            self.multi_cell(name_width, 3.65, name, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            left_end = self.get_y()
+            self.set_text_color(*INK)
+            self.set_xy(MARGIN + name_width + 2, top)
+            self.multi_cell(
+                self.epw - name_width - 2, 3.65, value or "–", align="L",
+                wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD, new_x=XPos.LMARGIN, new_y=YPos.NEXT,
+            )  # fmt: skip
+            if self.page == page:
+                self.set_y(max(self.get_y(), left_end))
+
+    def bullets(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.room(8)
+            self.set_font(FAMILY, "", 7.6)
+            self.set_text_color(*INK)
+            self.cell(4, 3.65, "•")
+            self.multi_cell(self.epw - 4, 3.65, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.ln(0.2)
+
+    def grid(
+        self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = (),
+        size: float = 8,
+    ) -> None:  # fmt: skip
+        """A table with a rule under its head, repeated on every page; columns in ``right`` are aligned to the right."""
+        self.set_font(FAMILY, "", size)
+        self.set_text_color(*INK)
+        self.set_draw_color(*RULE)
+        self.set_line_width(0.2)
+        align = tuple("RIGHT" if i in right else "LEFT" for i in range(len(head)))
+        with self.table(
+            col_widths=tuple(widths),
+            text_align=align,
+            borders_layout="SINGLE_TOP_LINE",
+            line_height=size * 0.52,
+            headings_style=FontFace(emphasis="", color=DIM),
+            padding=(0.35, 1),
+            cell_fill_mode="NONE",
+        ) as table:
+            for row in (head, *rows):
+                table.row([str(cell) for cell in row])
+
+    # ---- drawings -----------------------------------------------------------------------------------
+
+    def scale(self, value: float, interval: tuple[float, float] | None, low: str, high: str) -> None:
+        """A line from 0 to 1 with the probability on it and its interval as a band."""
+        self.ln(1.2)
+        top = self.get_y()
+        self.set_font(FAMILY, "", 7.5)
+        self.set_text_color(*DIM)
+        left = MARGIN + max(self.get_string_width(low), 8) + 3
+        length = min(90.0, self.epw - 2 * (left - MARGIN))
+        self.set_xy(MARGIN, top)
+        self.cell(left - MARGIN - 2, 4, low)
+        self.set_xy(left + length + 2, top)
+        self.cell(0, 4, high)
+        middle = top + 2
+        if interval is not None:
+            self.set_fill_color(*BAND)
+            width = max(0.8, (interval[1] - interval[0]) * length)
+            self.rect(left + interval[0] * length, middle - 1.6, width, 3.2, style="F")
+        self.set_draw_color(*DIM)
+        self.set_line_width(0.25)
+        self.line(left, middle, left + length, middle)
+        for at in (0.0, 0.5, 1.0):
+            self.line(left + at * length, middle - 0.9, left + at * length, middle + 0.9)
+        self.set_fill_color(*ACCENT)
+        self.ellipse(left + value * length - 1.1, middle - 1.1, 2.2, 2.2, style="F")
+        self.set_y(top + 5)
+
+    def framed(self, data: bytes, left: float, top: float, width: float, height: float, caption: str) -> None:
+        """A picture on a dark ground, as large as fits."""
+        self.set_fill_color(16, 17, 19)
+        self.rect(left, top, width, height, style="F")
+        self.image(io.BytesIO(data), left, top, width, height, keep_aspect_ratio=True, alt_text=caption)
+
+    def caption(self, line: str, left: float, top: float, width: float) -> float:
+        """Text under a picture; gives the height it took."""
+        self.set_xy(left, top)
+        self.set_font(FAMILY, "", 7.2)
+        self.set_text_color(*DIM)
+        self.multi_cell(width, 3.3, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        return float(self.get_y() - top)
+
+    def colour_bar(
+        self, table: npt.NDArray[np.uint8], title: str, ticks: Sequence[str], left: float, width: float
+    ) -> None:
+        """A colour table with values under its ends (and its middle)."""
+        top = self.get_y()
+        self.set_xy(left, top)
+        self.set_font(FAMILY, "", 7.2)
+        self.set_text_color(*DIM)
+        self.cell(width, 3.4, title)
+        out = io.BytesIO()
+        Image.fromarray(table[None]).save(out, format="PNG")
+        self.image(out, left, top + 3.6, width, 2.2, alt_text=title)
+        for i, tick in enumerate(ticks):
+            share = i / (len(ticks) - 1)
+            self.set_xy(left, top + 6)
+            self.cell(width, 3.2, tick, align="L" if share == 0 else "R" if share == 1 else "C")
+        self.set_xy(MARGIN, top)

@@ -1,0 +1,192 @@
+"""From chosen cases to files: case by case, in volumes, with progress; nothing is left behind when it is cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
+from divisive_desktop.reporting.build import PICTURE_SIDE, build_report
+from divisive_desktop.reporting.content import CaseContent, Report
+from divisive_desktop.reporting.export import export_one
+from divisive_desktop.reporting.keys import signer
+from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.spool import Spool
+from divisive_desktop.reporting.words import text
+
+VOLUME = 50
+"""Cases in one PDF or HTML file: what a reader can still open, and what bounds the memory."""
+MANY = 3
+"""From more cases on, pictures are smaller and compressed."""
+PAGED = ("pdf", "html")
+"""Formats with pictures: written in volumes. The others hold all cases in one file."""
+
+Build = Callable[[int, bool], CaseContent]
+"""Makes a case's content, given the longest side of its pictures and whether they are lossless."""
+Progress = Callable[[float, str, float | None], None]
+"""Fraction done, what is being done, seconds left (None: not known yet)."""
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What came of it."""
+
+    files: tuple[Path, ...]
+    failures: tuple[tuple[str, UserFacingError], ...]
+    """Cases that are not in the report, and why."""
+
+
+def produce(
+    cases: Sequence[tuple[str, Build]],
+    options: Options,
+    folder: Path,
+    *,
+    progress: Progress = lambda fraction, what, left: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    key: Ed25519PrivateKey | None = None,
+) -> Produced:
+    """Write a report on these cases in the chosen formats.
+
+    A case that fails (file missing, changed, not analysed) is left out and named; the others are reported.
+
+    Parameters
+    ----------
+    cases : (name, build) pairs
+        The name is for messages; ``build`` is called once, when its turn comes.
+    key : Ed25519 key, optional
+        Seals the files with a signature.
+
+    Raises
+    ------
+    ReportError
+        The folder can't be written to, or there is nothing to report.
+    CancelledError
+        ``cancelled`` said so; files written until then are gone.
+    UserFacingError
+        The only case failed.
+    """
+    if not cases:
+        raise ReportError("No case was chosen for the report.", "Choose at least one analysed case.")
+    if not options.formats:
+        raise ReportError("No format was chosen for the report.", "Choose PDF, HTML, JSON or CSV.")
+    clock = _Clock(len(cases), len([f for f in options.formats if f in PAGED]), progress, cancelled)
+    side, lossless = (PICTURE_SIDE, True) if len(cases) <= MANY else (PICTURE_SIDE * 7 // 10, False)
+    failures: list[tuple[str, UserFacingError]] = []
+    written: list[Path] = []
+    with Spool() as spool:
+        contents: list[CaseContent] = []
+        for name, build in cases:
+            clock.tell(text(options.language, "progress_case", name=name))
+            try:
+                contents.append(spool.keep(build(side, lossless)))
+            except CancelledError:
+                raise
+            except UserFacingError as e:
+                failures.append((name, e))
+            clock.step(_Clock.CASE)
+        if not contents:
+            raise failures[0][1]
+        whole = _report(options, contents, contents, key)
+        try:
+            for name in options.formats:
+                written += _written(name, whole, options, folder, key, clock)
+        except BaseException:
+            for path in written:  # all files or none
+                path.unlink(missing_ok=True)
+            raise
+    return Produced(tuple(written), tuple(failures))
+
+
+def _report(
+    options: Options,
+    cases: Sequence[CaseContent],
+    everything: Sequence[CaseContent],
+    key: Ed25519PrivateKey | None,
+    first: int = 1,
+) -> Report:
+    return build_report(
+        cases,
+        deidentified=options.deidentify,
+        institution=options.institution,
+        language=options.language,
+        sections=options.left_out,
+        logo=options.logo,
+        conclusion=options.conclusion if len(everything) > 1 else "",
+        first_number=first,
+        total=len(everything),
+        signer=signer(key, options.analyst),
+    )
+
+
+def _written(
+    name: str, whole: Report, options: Options, folder: Path, key: Ed25519PrivateKey | None, clock: _Clock
+) -> list[Path]:
+    """One format's files."""
+    stem = stem_of(whole)
+    if name not in PAGED or len(whole.cases) <= VOLUME:
+        clock.tell(text(options.language, "progress_writing", format=name.upper()))
+        path = export_one(whole, name, folder, stem, paper=options.paper, key=key, beat=clock.beat(name))
+        return [path]
+    paths: list[Path] = []
+    volumes = range(0, len(whole.cases), VOLUME)
+    try:
+        for number, start in enumerate(volumes, 1):
+            clock.tell(
+                text(options.language, "progress_volume", format=name.upper(), number=number, total=len(volumes))
+            )
+            part = _report(options, whole.cases[start : start + VOLUME], whole.cases, key, start + 1)
+            paths.append(
+                export_one(part, name, folder, f"{stem}-part-{number:02}-of-{len(volumes):02}", paper=options.paper,
+                           key=key, beat=clock.beat(name))
+            )  # fmt: skip
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+    return paths
+
+
+def stem_of(report: Report) -> str:
+    """Name of the report's files without ending; it names no patient."""
+    if len(report.cases) == 1:
+        return f"report-{report.cases[0].image.sha256[:12]}"
+    return f"report-{len(report.cases)}-cases"
+
+
+class _Clock:
+    """Progress with the time left, and the question whether to stop."""
+
+    CASE, PAGES = 3.0, 1.0
+    """Share of time: making a case's content takes about so much longer than writing its pages."""
+
+    def __init__(self, cases: int, paged: int, progress: Progress, cancelled: Callable[[], bool]) -> None:
+        self._all = cases * (self.CASE + self.PAGES * paged)
+        self._done = 0.0
+        self._what = ""
+        self._begun = time.monotonic()
+        self._progress, self._cancelled = progress, cancelled
+
+    def tell(self, what: str) -> None:
+        self._what = what
+        self._say()
+
+    def step(self, weight: float) -> None:
+        self._done += weight
+        self._say()
+
+    def beat(self, name: str) -> Callable[[], None]:
+        """Called by a writer after each case."""
+        weight = self.PAGES if name in PAGED else 0.0
+        return lambda: self.step(weight)
+
+    def _say(self) -> None:
+        if self._cancelled():
+            raise CancelledError
+        fraction = min(1.0, self._done / self._all)
+        spent = time.monotonic() - self._begun
+        left = spent * (1 - fraction) / fraction if fraction > 0.02 and spent > 1 else None
+        self._progress(fraction, self._what, left)

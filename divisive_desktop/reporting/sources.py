@@ -1,0 +1,142 @@
+"""Where the cases of a report come from: the casebook, with label, mask, agreement and audit extract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from divisive_desktop.casebook import AnalysisRow, Casebook
+from divisive_desktop.errors import ModelNotFoundError, ReportError
+from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.explanation.features import important_features
+from divisive_desktop.imaging import open_image
+from divisive_desktop.library import store
+from divisive_desktop.library.card import Card, Preprocessing
+from divisive_desktop.masks.agreement import LiveAgreement
+from divisive_desktop.reporting import audit
+from divisive_desktop.reporting.build import PICTURE_SIDE, build_case
+from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.words import number, term, text
+
+
+def casebook_case(
+    book: Casebook,
+    case_id: int,
+    *,
+    language: str = "en",
+    deidentify: bool = True,
+    conclusion: str | None = None,
+    analyst: str = "",
+    side: int = PICTURE_SIDE,
+    lossless: bool = True,
+) -> CaseContent:
+    """What a report says about a case of a casebook: its shown analysis, label, mask and history.
+
+    Parameters
+    ----------
+    conclusion : str, optional
+        None: the case's notes.
+    analyst : str
+        '' : the casebook's user.
+    side, lossless
+        Of the pictures, as in `build_case`.
+
+    Raises
+    ------
+    ReportError
+        The case has no analysis, or its file changed since.
+    ImageMissingError
+        The original is not where it was.
+    """
+    row = book.case(case_id)
+    if row.analysis is None:
+        raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
+    analysis = book.load_analysis(row.analysis)
+    record = open_image(book.image_path(case_id), row.frame)
+    card = card_of(analysis.model, language)
+    true_class, _ = analysis.true_class(row.label)
+    found = important_features(
+        analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
+    )
+    painted = book.load_mask(case_id) if row.regions else None
+    mask, agreement = None, None
+    if painted is not None:
+        mask = painted.union()
+        agreement = asdict(LiveAgreement(analysis.divergence(true_class), analysis.region, found).reset(painted))
+    return build_case(
+        record,
+        analysis,
+        found,
+        card,
+        label=row.label,
+        mask=mask,
+        agreement=agreement,
+        before_after=before_after(analysis, card, book.analyses(case_id), language),
+        audit=audit.extract(book, case_id, card.classes, language),
+        casebook=audit.anchor(book, case_id, row.analysis),
+        conclusion=row.notes if conclusion is None else conclusion,
+        analyst=analyst or book.user[0],
+        title="" if deidentify else row.name,
+        deidentify=deidentify,
+        language=language,
+        side=side,
+        lossless=lossless,
+    )
+
+
+def card_of(model: ModelRef, language: str) -> Card:
+    """The card of the very weights that made an analysis.
+
+    Where they aren't installed any more, a card that says so and claims nothing.
+    """
+    for stored in store.find_models():
+        if stored.card.weights_sha256 == model.weights_sha256:
+            return stored.card
+    return Card(
+        model.id, model.version, model.task, model.classes, "", model.method, model.weights_sha256, Preprocessing(),
+        limits=(text(language, "card_missing"),),
+    )  # fmt: skip
+
+
+def before_after(
+    analysis: Analysis, card: Card, analyses: Sequence[AnalysisRow], language: str
+) -> Mapping[str, Any] | None:
+    """What fine-tuning changed: the model's figures from its card, and this case under the model before.
+
+    Returns
+    -------
+    ``{"words", "rows"}`` or None
+        None for a model that was not fine-tuned here. A row is (measure, before, after, difference with interval).
+    """
+    if card.parent is None:
+        return None
+    measured = card.training.get("before_after") or {}
+    rows = [tuple(str(cell) for cell in row) for row in measured.get("rows", ())]
+    earlier = [a for a in analyses if a.weights_sha256 != card.weights_sha256 and _is_parent(a, card.parent)]
+    if earlier:
+        old = earlier[-1]
+        positive = term(language, card.classes[1])
+        rows.append(_row(language, text(language, "this_case_probability", positive=positive), old.probability,
+                         analysis.probability))  # fmt: skip
+        now = next((a for a in reversed(analyses) if a.weights_sha256 == card.weights_sha256), None)
+        if now is not None and old.energy is not None and now.energy is not None:
+            rows.append(_row(language, text(language, "this_case_energy"), old.energy, now.energy))
+    if not rows and not measured.get("words"):
+        return None
+    return {"words": str(measured.get("words", "")), "rows": rows, "parent": card.parent}
+
+
+def _is_parent(row: AnalysisRow, parent: str) -> bool:
+    if parent in (row.model, row.weights_sha256):
+        return True
+    try:
+        return store.find_model(parent).card.weights_sha256 == row.weights_sha256
+    except ModelNotFoundError:
+        return False
+
+
+def _row(language: str, name: str, before: float, after: float) -> tuple[str, str, str, str]:
+    return (
+        name, number(language, before), number(language, after), number(language, after - before, sign=True),
+    )  # fmt: skip

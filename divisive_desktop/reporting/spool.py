@@ -1,0 +1,63 @@
+"""Pictures of many cases on the disk instead of in memory: a report of hundreds of cases needs no more of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from divisive_desktop.errors import ReportError
+from divisive_desktop.reporting.content import CaseContent
+
+
+class StoredPictures(Mapping[str, bytes]):
+    """Pictures by name, read from the disk when they are asked for."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = dict(files)
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._files[name].read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+class Spool:
+    """A temporary folder (readable by its user only) that holds pictures until the report is written."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="report-")
+        self._number = 0
+
+    def keep(self, case: CaseContent) -> CaseContent:
+        """The same case with its pictures on the disk.
+
+        Raises
+        ------
+        ReportError
+            The disk is full.
+        """
+        files: dict[str, Path] = {}
+        try:
+            for name, data in case.pictures.items():
+                self._number += 1
+                files[name] = Path(self._folder.name, f"{self._number}.png")
+                files[name].write_bytes(data)
+        except OSError as e:
+            raise ReportError(
+                f"Pictures for the report could not be put aside: {e.strerror}.", "Free some space on the disk."
+            ) from e
+        return replace(case, pictures=StoredPictures(files))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._folder.cleanup()
