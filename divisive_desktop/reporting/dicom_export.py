@@ -17,6 +17,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian
 
 from divisive_desktop import RESEARCH_USE
+from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.picture import overlay
@@ -126,6 +127,10 @@ def export_dicom(
     files = {
         name: seal(_file(made), key) for name, made in dicom_objects(report, made_from, deidentifier, write).items()
     }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ReportError(f"The folder {folder} can't be made: {e.strerror}.", "Choose another folder.") from e
     written: list[Path] = []
     try:
         for name, data in files.items():

@@ -42,9 +42,8 @@ def structured_report(
     observer = sr.ObserverContext(
         codes.DCM.Device, sr.DeviceObserverIdentifyingAttributes(hd.UID(), MANUFACTURER, MANUFACTURER, model.id)
     )
-    names = (case.classes[case.true_class], case.classes[1 - case.true_class])
     groups = [_answer(source, analysis, case, algorithm)]
-    groups += [_feature(f, neutral, algorithm, names, n) for n, f in enumerate(features.features, 1)]
+    groups += [_feature(f, neutral, algorithm, case) for f in features.features]
     report = sr.MeasurementReport(
         sr.ObservationContext(observer_device_context=observer),
         procedure_reported=own_code("question", case.question),
@@ -111,7 +110,7 @@ def _answer(
 
 
 def _feature(
-    feature: Feature, neutral: Dataset, algorithm: sr.AlgorithmIdentification, names: tuple[str, str], number: int
+    feature: Feature, neutral: Dataset, algorithm: sr.AlgorithmIdentification, case: CaseContent
 ) -> sr.PlanarROIMeasurementsAndQualitativeEvaluations:
     points = feature.contour
     if len(points) < 3:
@@ -120,7 +119,7 @@ def _feature(
     # DICOM counts from the corner of the first pixel, contours from its centre; a polygon ends where it began.
     closed = np.vstack([points, points[:1]]).astype(float) + 0.5
     closed = np.clip(closed, 0, (neutral.Columns, neutral.Rows))
-    favoured = 0 if feature.favours == "true" else 1
+    favoured = case.true_class if feature.favours == "true" else 1 - case.true_class
     measurements = [
         sr.Measurement(own_code("share"), round(feature.share, 6), _NO_UNITS),
         sr.Measurement(own_code("mean-divergence"), round(feature.mean_d, 6), _NO_UNITS),
@@ -129,7 +128,7 @@ def _feature(
         area = sr.Measurement(codes.SCT.Area, round(feature.area_mm2, 2), codes.UCUM.SquareMillimeter)
         measurements.append(area)
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        sr.TrackingIdentifier(hd.UID(), f"feature-{number}"),
+        sr.TrackingIdentifier(hd.UID(), f"feature-{feature.rank}"),
         referenced_region=sr.ImageRegion(
             sr.GraphicTypeValues.POLYLINE, closed, sr.SourceImageForRegion(neutral.SOPClassUID, neutral.SOPInstanceUID)
         ),
@@ -137,6 +136,6 @@ def _feature(
         algorithm_id=algorithm,
         measurements=measurements,
         qualitative_evaluations=[
-            sr.QualitativeEvaluation(own_code("favours"), own_code(f"favours-{favoured}", names[favoured]))
+            sr.QualitativeEvaluation(own_code("favours"), own_code(f"class-{favoured}", case.classes[favoured]))
         ],
     )
