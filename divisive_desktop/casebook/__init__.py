@@ -27,7 +27,7 @@ from any thread (call ``save_mask`` from a worker thread: it flushes files). Err
 
 The folder (0700, files 0600): ``casebook.sqlite`` · ``blobs/`` content-addressed files (masks, thumbnails, imported
 images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash of the closed database ·
-``lock`` who holds it · ``backups/`` · ``damaged/`` what was set aside.
+``lock`` who holds it · ``waiting.jsonl`` files on their way in · ``backups/`` · ``damaged/`` what was set aside.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ class Act:
         self._user = user
         self._touched: dict[tuple[str, int], None] = {}
         self.records: list[tuple[int, str]] = []
+        self.cases: set[int] = set()
+        """Those that something was recorded about."""
         head = connection.exec_driver_sql("SELECT seq, hash, time FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = head[0] if head else 0
         self._head: str = head[1] if head else chain.GENESIS
@@ -65,6 +67,8 @@ class Act:
 
     def record(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
         """Append to the chain what was done; it covers the rows touched since the last record. Returns its number."""
+        if case is not None:
+            self.cases.add(case)
         rows = [[table, row, self._content(table, row)] for table, row in self._touched]
         self._touched.clear()
         time = now()
@@ -117,6 +121,8 @@ class Base:
     _sealed: bool
     _closed: bool
     warnings: tuple[str, ...]
+    listeners: list[Callable[[frozenset[int]], None]]
+    """Called after each act, on the thread that acted, with the ids of the cases it was about."""
 
     @property
     def read_only(self) -> str | None:
@@ -174,6 +180,8 @@ class Base:
                 yield act
                 act.check_covered()
             self._acknowledge(act.records)
+        for listener in self.listeners:
+            listener(frozenset(act.cases))
 
     def _acknowledge(self, records: list[tuple[int, str]]) -> None:
         try:

@@ -25,6 +25,7 @@ from divisive_desktop.casebook.results import Results
 from divisive_desktop.casebook.runs import Runs
 from divisive_desktop.casebook.schema import FORMAT
 from divisive_desktop.casebook.transfer import Transfer
+from divisive_desktop.casebook.waiting import WAITING, Waiting
 from divisive_desktop.errors import CasebookError, CasebookFullError
 from divisive_desktop.paths import user_data_dir
 
@@ -35,7 +36,7 @@ BACKUP_EVERY = timedelta(days=1)
 _FIXED = ("identity", "patient_keys", "holdout_share")  # the split rests on them
 
 
-class Casebook(Transfer, Results, Runs):
+class Casebook(Transfer, Results, Runs, Waiting):
     """Cases, labels, masks, analyses, runs and the audit chain, in one folder.
 
     Open it with ``create``, ``open`` or ``open_default``; close it (or use it in a ``with`` statement). It may be
@@ -48,6 +49,7 @@ class Casebook(Transfer, Results, Runs):
         self.holder = holder
         """Who holds the casebook when it is someone else."""
         self.warnings: tuple[str, ...] = ()
+        self.listeners = []
         self.blobs = Blobs(path)
         self._reason = reason
         self._lock = lock
@@ -237,7 +239,8 @@ class Casebook(Transfer, Results, Runs):
 
     def _begin(self, warnings: list[str], version: int, migrated: Path | None) -> None:
         """The writer's first duties: bring the witness up to date, say what happened since the last time."""
-        for pattern in (f".{chain.WITNESS}.*", f".{database.SEAL}.*", f".{database.DATABASE}*", "backups/.*.sqlite.*"):
+        written = (chain.WITNESS, database.SEAL, WAITING)
+        for pattern in (*(f".{name}.*" for name in written), f".{database.DATABASE}*", "backups/.*.sqlite.*"):
             for leftover in self.path.glob(pattern):  # of writes that a crash interrupted
                 leftover.unlink()
         self._catch_up_witness(warnings)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from divisive_desktop.desktop.casebook_service import CasebookService, take_in
+from divisive_desktop.desktop.casebook_service import CasebookService
 from divisive_desktop.desktop.cases import Case, is_todo
+from divisive_desktop.desktop.taking_in import take_in
 from divisive_desktop.desktop.tasks import EngineJob, TaskRunner
 from divisive_desktop.engine import messages
-from divisive_desktop.errors import CancelledError, UserFacingError
+from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import BatchStatus, Casebook
+    from divisive_desktop.casebook import Casebook
     from divisive_desktop.explanation.analysis import Analysis
 
 
@@ -34,6 +35,13 @@ class Batch:
     """Results that aren't on the disk yet."""
     asked: bool = False
     """The writer was asked to keep them and hasn't begun."""
+    over: set[int] = field(default_factory=set)
+    """Positions in ``cases`` that are done or failed."""
+
+    @property
+    def left(self) -> list[Case]:
+        """What isn't done yet, without what was thrown away meanwhile."""
+        return [c for i, c in enumerate(self.cases) if i not in self.over and not c.removed]
 
 
 class BatchRunner(QObject):
@@ -42,7 +50,7 @@ class BatchRunner(QObject):
     Signals
     -------
     changed()
-        A batch began or ended.
+        A batch began, ended, was paused or goes on.
     finished(object)
         The ``Batch`` that came to its end, with its failures.
     stopped(object, object)
@@ -67,10 +75,18 @@ class BatchRunner(QObject):
         self._request, self._analysed, self._failed = request, analysed, failed
         self._job: EngineJob | None = None
         self._batch: Batch | None = None
+        self._pausing = False
+        self._paused: Batch | None = None
 
     @property
     def running(self) -> bool:
-        return self._batch is not None
+        """One is on its way, or paused."""
+        return self._batch is not None or self._paused is not None
+
+    @property
+    def paused(self) -> Batch | None:
+        """The batch that waits for :meth:`go_on`."""
+        return self._paused
 
     def start(self, cases: Sequence[Case]) -> None:
         """Analyse those cases that can be, and keep what comes."""
@@ -108,13 +124,55 @@ class BatchRunner(QObject):
 
         self._book.write(read, begin)
 
-    def dismiss(self, status: BatchStatus) -> None:
+    def last_failures(self, by_id: dict[int, Case], done: Callable[[Batch], None]) -> None:
+        """Hand over the newest batch that something failed in, with its failures, as the casebook has kept them."""
+
+        def read(book: Casebook) -> Any:
+            status = next((b for b in book.batches() if b.failed), None)
+            return None if status is None else (status.id, book.batch_items(status.id, "failed"))
+
+        def found(kept: Any) -> None:
+            number, items = kept or (None, [])
+            known = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
+            batch = Batch([c for c, _ in known], number, {i.case_id: i.id for _, i in known})
+            batch.failures = [(c, _error(i.error)) for c, i in known]
+            done(batch)
+
+        self._book.write(read, found)
+
+    def dismiss(self, batch_id: int) -> None:
         """Don't offer an unfinished batch again."""
-        self._book.write(lambda book: book.cancel_batch(status.id))
+        self._book.write(lambda book: book.cancel_batch(batch_id))
+
+    def pause(self) -> None:
+        """Stop after what is under way; :meth:`go_on` takes up the rest, also after a new start of the program."""
+        if self._job is not None:
+            self._pausing = True
+            self._tasks.cancel(self._job)
+
+    def go_on(self) -> None:
+        batch, self._paused = self._paused, None
+        if batch is not None and batch.left:
+            self._run(Batch(batch.left, batch.id, batch.items, batch.failures))
+        else:
+            self.changed.emit()
 
     def cancel(self) -> None:
+        """Stop for good; what is done stays done."""
+        batch, self._paused = self._paused, None
         if self._job is not None:
+            self._pausing = False
             self._tasks.cancel(self._job)
+        elif batch is not None:
+            self._give_up(batch)
+            self.changed.emit()
+
+    def forget(self) -> None:
+        """Another casebook is opened: stop, and let this one offer the rest when it is opened again."""
+        job, self._job, self._batch, self._paused, self._pausing = self._job, None, None, None, False
+        if job is not None:
+            self._tasks.cancel(job)
+        self.changed.emit()
 
     # -- on its way -----------------------------------------------------------------------------------------
 
@@ -130,7 +188,14 @@ class BatchRunner(QObject):
         self.changed.emit()
 
     def _partial(self, batch: Batch, event: messages.Partial) -> None:
+        if batch is not self._batch:
+            return  # another casebook is open by now
         case = batch.cases[event.index]
+        batch.over.add(event.index)
+        if event.error is None and case.sha256 not in (None, event.value.sha256):
+            # The engine refuses such files where it is told what to expect; this one was imported meanwhile.
+            self._fail(batch, case, altered(case))
+            return
         if event.error is None:
             self._analysed(case, event.value)
             batch.waiting.append((case, event.value))
@@ -138,21 +203,45 @@ class BatchRunner(QObject):
                 batch.asked = True
                 self._book.write(lambda book: _keep(book, batch))
             return
-        error = UserFacingError(event.error["message"], event.error["remedy"])
-        error.kind = event.error.get("kind", "error")
+        self._fail(batch, case, _error(event.error))
+
+    def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
         batch.failures.append((case, error))
         self._failed(case, error)
         self._book.write(lambda book: _keep_failure(book, batch, case, error))
 
     def _end(self, batch: Batch, error: UserFacingError | None) -> None:
+        if self._batch is not batch:
+            return
         self._batch = self._job = None
-        self.changed.emit()
+        pausing, self._pausing = self._pausing, False
         if isinstance(error, CancelledError):
-            self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)
-        elif error is not None:
+            if pausing:
+                self._paused = batch
+            else:
+                self._give_up(batch)
+        self.changed.emit()
+        if error is not None and not isinstance(error, CancelledError):
             self.stopped.emit(batch, error)
-        if error is None or batch.failures:
+        elif not pausing and (error is None or batch.failures):
             self.finished.emit(batch)
+
+    def _give_up(self, batch: Batch) -> None:
+        self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)
+
+
+def altered(case: Case) -> ImageAlteredError:
+    """What the user reads where a file isn't what was imported."""
+    return ImageAlteredError(
+        f"{case.name} was altered since it was imported.",
+        "It isn't analysed again. Restore the original file, or add the new version as a case of its own.",
+    )
+
+
+def _error(words: Any) -> UserFacingError:
+    error = UserFacingError(words["message"], words["remedy"])
+    error.kind = words.get("kind", "error")
+    return error
 
 
 def _keep(book: Casebook, batch: Batch) -> None:

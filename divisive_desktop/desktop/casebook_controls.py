@@ -30,7 +30,7 @@ class CasebookControls(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._work = window, window.work
-        self._merged: list[str] = []
+        self._merged = 0
         book, batch = self._work.book, self._work.batch
         book.opened.connect(self._opened)
         book.changed.connect(self._changed)
@@ -66,7 +66,7 @@ class CasebookControls(QObject):
         self._window.notify(
             "batch", "info", f"An analysis of many images was interrupted: {left} left of "
             f"{status.pending + status.done + status.failed}.", "What was done is kept.",
-            ("Go on", lambda: self._work.batch.resume(status.id, self._work.cases_by_id())),
+            ("Go on", lambda: self._work.batch.resume(status.id, self._work.listing.by_id)),
         )  # fmt: skip
 
     def _batch_finished(self, batch: Batch) -> None:
@@ -83,7 +83,7 @@ class CasebookControls(QObject):
         number = batch.id
         again = None
         if number is not None:
-            again = ("Go on", lambda: self._work.batch.resume(number, self._work.cases_by_id()))
+            again = ("Go on", lambda: self._work.batch.resume(number, self._work.listing.by_id))
         self._window.notify("batch", "error", error.message, "What was done is kept.", again)
 
     def show_failures(self, batch: Batch) -> FailureList:
@@ -99,17 +99,18 @@ class CasebookControls(QObject):
         for case, _ in batch.failures:
             case.analysis_error = None
         if batch.id is not None and all(case.id in batch.items for case, _ in batch.failures):
-            self._work.batch.resume(batch.id, self._work.cases_by_id(), retry=True)
+            self._work.batch.resume(batch.id, self._work.listing.by_id, retry=True)
         else:
             self._work.batch.start([case for case, _ in batch.failures])
 
-    def _tell_merged(self, gone: Case, kept: Case) -> None:
-        self._merged.append(gone.name)
-        number = len(self._merged)
-        what = f"{gone.name} is" if number == 1 else f"{number} files are"
+    def _tell_merged(self, pairs: list[tuple[Case, Case]]) -> None:
+        self._merged += len(pairs)
+        gone, kept = pairs[-1]
+        one = self._merged == 1
         self._window.notify(
-            "merged", "info", f"{what} the same image as one in the list.",
-            f"It is listed as {kept.name}." if number == 1 else "Each image is listed once.",
+            "merged", "info", f"{gone.name if one else f'{self._merged} files'} "
+            f"{'is' if one else 'are'} the same image as one in the list.",
+            f"It is listed as {kept.name}." if one else "Each image is listed once.",
         )  # fmt: skip
 
     # -- commands -------------------------------------------------------------------------------------------

@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.taking_in import cases_of, take_in
 from divisive_desktop.desktop.tasks import InternalError, Task, TaskRunner
-from divisive_desktop.errors import CasebookFullError, CasebookReadOnlyError, UserFacingError
+from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow, NewImage
+    from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.imaging.record import ImageRecord
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 40
 """Images taken in at once: few enough that an act of the analyst's needn't wait long."""
+THUMBNAILS_MS = 2000
+"""Thumbnails that wait longer than this are written, however few they are."""
 _ACT, _IMPORT, _STOP = 0, 1, 2
 Callback = Callable[[Any], None]
 
@@ -40,6 +43,8 @@ class Opened(NamedTuple):
     book: Casebook
     cases: list[Case]
     unfinished: list[BatchStatus]
+    waiting: list[tuple[Path, int]]
+    """Files (and frames) that were opened before and aren't cases yet."""
 
 
 class Known(NamedTuple):
@@ -65,6 +70,8 @@ class CasebookService(QObject):
         ``UserFacingError``: something could not be opened or kept.
     changed()
         Another casebook, or another reason not to write.
+    acted(object)
+        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whom ever.
     """
 
     opened = Signal(object)
@@ -72,7 +79,9 @@ class CasebookService(QObject):
     checked = Signal(object)
     problem = Signal(object)
     changed = Signal()
+    acted = Signal(object)
     _done = Signal(object, object)
+    _recorded = Signal(object)
 
     def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -87,8 +96,16 @@ class CasebookService(QObject):
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._unwritten = 0
+        self._incoming: dict[Case, None] = {}
+        """On their way into the casebook, which has a note of them."""
         self._thumbnails: dict[Case, bytes] = {}
+        self._soon = QTimer(self, singleShot=True, interval=THUMBNAILS_MS)
+        self._soon.timeout.connect(self._keep_thumbnails)
+        self._stale: set[int] = set()
+        self._reading = QTimer(self, singleShot=True, interval=200)
+        self._reading.timeout.connect(self._read_acted)
         self._done.connect(self._on_done)
+        self._recorded.connect(self._on_recorded)
 
     # -- opening and closing --------------------------------------------------------------------------------
 
@@ -125,7 +142,7 @@ class CasebookService(QObject):
             else:
                 book = Casebook.open(path) if path.exists() and not create else Casebook.create(path)
             self._fresh = book
-            return Opened(book, _cases_of(book), book.batches(unfinished=True))
+            return Opened(book, cases_of(book), book.batches(unfinished=True), book.waiting())
 
         self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 
@@ -138,6 +155,7 @@ class CasebookService(QObject):
                 target=self._write_all, args=(found.book, self._queue), name="casebook", daemon=False
             )
             self._thread.start()
+            found.book.listeners.append(self._recorded.emit)
             self._put(_IMPORT, lambda book: book.check_files(), self._tell_checked)
         else:
             self._drop_waiting()
@@ -167,9 +185,12 @@ class CasebookService(QObject):
         return self.book
 
     def close(self) -> None:
-        """Write what the analyst said, then let go of the casebook. Images that wait to be taken in are dropped."""
+        """Write what the analyst said, then let go of the casebook.
+
+        Images that wait to be taken in stay noted there: that goes on when the casebook is opened the next time.
+        """
         if self._fresh is not None:  # the window was closed while the casebook was being opened
-            self._opened(Opened(self._fresh, [], []))
+            self._opened(Opened(self._fresh, [], [], []))
         self._ready.set()
         finish = self._let_go()
         if finish is not None:
@@ -181,6 +202,7 @@ class CasebookService(QObject):
         if book is None:
             return None
         self._keep_thumbnails()
+        incoming, self._incoming = self._incoming, {}
         waiting.put((_STOP, next(self._numbers), None, None))
         self.book, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
 
@@ -188,6 +210,10 @@ class CasebookService(QObject):
             if thread is not None:
                 thread.closing = True  # type: ignore[attr-defined]
                 thread.join()
+                book.listeners.clear()
+                left = [(c.path, c.frame) for c in incoming if c.id is None and c.error is None and not c.removed]
+                if incoming:
+                    book.set_waiting(left)
             book.close()
 
         return finish
@@ -228,10 +254,22 @@ class CasebookService(QObject):
     # -- taking images in -----------------------------------------------------------------------------------
 
     def add(self, cases: Sequence[Case]) -> None:
-        """Take images in, some at a time, after everything that the analyst said."""
+        """Take images in, some at a time, after everything that the analyst said. First they are noted down."""
+        if not self.writable or not cases:
+            return
+        self._incoming.update(dict.fromkeys(cases))
+        noted = [(case.path, case.frame) for case in cases]
+        self._put(_ACT, lambda book: book.add_waiting(noted))
         for start in range(0, len(cases), CHUNK):
             chunk = cases[start : start + CHUNK]
-            self._put(_IMPORT, lambda book, chunk=chunk: take_in(book, chunk), self.takenIn.emit)
+            self._put(_IMPORT, lambda book, c=chunk: take_in(book, c), lambda new, c=chunk: self._arrived(c, new))
+
+    def _arrived(self, chunk: Sequence[Case], new: object) -> None:
+        for case in chunk:
+            self._incoming.pop(case, None)
+        if not self._incoming:
+            self._put(_ACT, lambda book: book.set_waiting([]))
+        self.takenIn.emit(new)
 
     def _act(self, cases: Iterable[Case], work: Callable[[Casebook, list[int]], Any]) -> None:
         """An act on cases; those that aren't in the casebook yet are taken in first."""
@@ -254,6 +292,14 @@ class CasebookService(QObject):
     def review(self, cases: Iterable[Case], state: Review) -> None:
         self._act(cases, lambda book, ids: book.set_review(ids, state.stored))
 
+    def tags(self, cases: Iterable[Case]) -> None:
+        """Keep the tags that the cases have now."""
+        by_tags: dict[tuple[str, ...], list[Case]] = {}
+        for case in cases:
+            by_tags.setdefault(case.tags, []).append(case)
+        for tags, same in by_tags.items():
+            self._act(same, lambda book, ids, tags=tags: book.set_tags(ids, tags))
+
     def notes(self, case: Case, text: str) -> None:
         self._act([case], lambda book, ids: book.set_notes(ids[0], text))
 
@@ -274,6 +320,46 @@ class CasebookService(QObject):
     def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
         """Anything else, in order after what was said before."""
         self._put(_ACT, work, done)
+
+    def after_writing(self, work: Callable[[Casebook], Any], done: Callback, failed: Callback) -> None:
+        """Read the whole casebook off the writer's thread (exports, copies): with everything that was said before."""
+        book = self.book
+        if book is None:
+            return
+
+        def read(_: Any = None) -> None:
+            self._tasks.run(lambda _: work(book), done, failed)
+
+        if self.writable:
+            self.write(lambda book: None, read)
+        else:
+            read()
+
+    # -- what others recorded -------------------------------------------------------------------------------
+
+    def _on_recorded(self, ids: frozenset[int]) -> None:
+        if ids:
+            self._stale |= ids
+            if not self._reading.isActive():
+                self._reading.start()
+
+    def _read_acted(self) -> None:
+        book, ids = self.book, tuple(self._stale)
+        self._stale.clear()
+        if book is None:
+            return
+
+        def read(_: Task) -> Any:
+            from divisive_desktop.casebook import CaseFilter
+
+            return book.cases(CaseFilter(ids=ids))
+
+        def done(rows: Any) -> None:
+            if self.book is book:
+                self.acted.emit(rows)
+
+        # A casebook that was closed meanwhile can't be read any more, and needn't be.
+        self._tasks.run(read, done, lambda error: log.info("not read again: %s", error.kind))
 
     # -- reading, from background threads -------------------------------------------------------------------
 
@@ -315,82 +401,15 @@ class CasebookService(QObject):
         self._thumbnails[case] = png
         if len(self._thumbnails) >= CHUNK:
             self._keep_thumbnails()
+        elif not self._soon.isActive():
+            self._soon.start()
 
     def _keep_thumbnails(self) -> None:
-        pictures, self._thumbnails = self._thumbnails, {}
+        self._soon.stop()
+        pictures = {c.id: png for c, png in self._thumbnails.items() if c.id is not None}
+        self._thumbnails = {c: png for c, png in self._thumbnails.items() if c.id is None and not c.removed}
         if pictures:
-            self._put(
-                _ACT, lambda book: book.set_thumbnails({c.id: png for c, png in pictures.items() if c.id is not None})
-            )
+            self._put(_ACT, lambda book: book.set_thumbnails(pictures))
 
     def _tell_checked(self, found: Any) -> None:
         self.checked.emit([(check.case_id, check.state) for check in found])
-
-
-def take_in(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, CaseRow]]:
-    """Make cases of images that aren't yet; on the writer's thread. Files that are no images stay outside.
-
-    Returns
-    -------
-    list of (Case, CaseRow)
-        Those that were taken in; their ``id`` is set.
-    """
-    from divisive_desktop.casebook import CaseFilter
-
-    new: list[tuple[Case, NewImage]] = []
-    for case in cases:
-        if case.id is None and case.error is None and not case.removed:
-            image = _describe(case)
-            if image is not None:
-                new.append((case, image))
-    if not new:
-        return []
-    try:
-        ids = book.add_images([image for _, image in new])
-    except (CasebookFullError, CasebookReadOnlyError):
-        raise
-    except UserFacingError:
-        if len(new) == 1:
-            raise
-        return [pair for case, _ in new for pair in _alone(book, case)]
-    rows = {row.id: row for row in book.cases(CaseFilter(ids=tuple(set(ids))))}
-    for (case, _), number in zip(new, ids, strict=True):
-        case.id = number
-    return [(case, rows[number]) for (case, _), number in zip(new, ids, strict=True)]
-
-
-def _alone(book: Casebook, case: Case) -> list[tuple[Case, CaseRow]]:
-    """One image of a group that couldn't be taken in together."""
-    try:
-        return take_in(book, [case])
-    except UserFacingError as e:
-        log.warning("an image could not be taken into the casebook: %s", e.kind)
-        return []
-
-
-def _describe(case: Case) -> NewImage | None:
-    """Kind, size and patient from the file's header; None for what isn't an image."""
-    from divisive_desktop.casebook import NewImage
-    from divisive_desktop.imaging import is_image_file
-    from divisive_desktop.imaging.collection import read_instance
-
-    try:
-        if not is_image_file(case.path):
-            return None
-        with open(case.path, "rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                return NewImage(case.path, frame=case.frame)
-        instance = read_instance(case.path)
-    except (OSError, UserFacingError):
-        return None  # opening the case tells what is wrong with the file
-    return NewImage(case.path, frame=case.frame, kind="radiograph", patient=instance.patient_id or None)
-
-
-def _cases_of(book: Casebook) -> list[Case]:
-    cases = []
-    for row in book.cases():
-        case = Case.from_row(row)
-        if row.copied:
-            case.source = book.blobs.path(row.sha256, Path(row.path).suffix.lower()[:16] or ".bin")
-        cases.append(case)
-    return cases

@@ -137,7 +137,7 @@ SORTS: dict[str, Sort] = {
         Sort("name", "Name", lambda c: c.name.casefold()),
         Sort("review", "Review state", lambda c: _REVIEW_ORDER[c.review]),
         Sort("label", "Label", lambda c: c.label, True),
-        Sort("disagreement", "Most in doubt", _doubt),
+        Sort("disagreement", "Doubt", _doubt),
         Sort("margin", "Margin", lambda c: None if c.verdict is None else c.verdict.margin),
         Sort("probability", "Probability", lambda c: None if c.verdict is None else c.verdict.probability, True),
         Sort("agreement", "Agreement with mask", lambda c: c.energy),

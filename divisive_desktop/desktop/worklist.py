@@ -85,7 +85,7 @@ class Worklist(QWidget):
         self.filters.toggled.connect(self._show_filters)
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the cases")
-        self.order.setToolTip("“Most in doubt”: labels that the model contradicts first, then small margins")
+        self.order.setToolTip("“Doubt”: labels that the model contradicts first, then small margins")
         for sort in SORTS.values():
             self.order.addItem(sort.title, sort.name)
         self.order.currentIndexChanged.connect(lambda _: self.set_order(self.order.currentData()))

@@ -9,27 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop import background, questions
-from divisive_desktop.desktop.batches import BatchRunner
-from divisive_desktop.desktop.case_model import CaseModel
-from divisive_desktop.desktop.casebook_service import CasebookService, Known, Opened
+from divisive_desktop.desktop.batches import BatchRunner, altered
+from divisive_desktop.desktop.casebook_service import CasebookService, Known
 from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.listing import Listing
 from divisive_desktop.desktop.settings import Settings
-from divisive_desktop.desktop.tasks import Task, TaskRunner
+from divisive_desktop.desktop.tasks import TaskRunner
+from divisive_desktop.desktop.thumbnails import Thumbnails
 from divisive_desktop.engine import messages
 from divisive_desktop.errors import (
     CancelledError,
     EngineDiedError,
-    ImageAlteredError,
     ModelNotFoundError,
     NoFaceError,
     UserFacingError,
 )
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import CaseRow
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.imaging.record import ImageRecord
@@ -61,8 +59,8 @@ class Workspace(QObject):
         The list of installed models was read.
     batchChanged()
         The analysis of many cases began or ended.
-    merged(object, object)
-        Two cases turned out to be the same image: the one that went, the one that stayed.
+    merged(object)
+        List of pairs of cases that turned out to be the same image: the one that went, the one that stayed.
     problem(object, object)
         Case (or None) and the ``UserFacingError`` that the user should read now.
     """
@@ -73,15 +71,13 @@ class Workspace(QObject):
     featuresReady = Signal(object)
     modelsChanged = Signal()
     batchChanged = Signal()
-    merged = Signal(object, object)
+    merged = Signal(object)
     problem = Signal(object, object)
 
     def __init__(self, tasks: TaskRunner, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tasks = tasks
         self.settings = settings
-        self.cases = CaseModel(self)
-        self.cases.thumbnailWanted.connect(self._make_thumbnail)
         self.current: Case | None = None
         self.record: ImageRecord | None = None
         self.features: FeatureSet | None = None
@@ -90,11 +86,12 @@ class Workspace(QObject):
         self._records: OrderedDict[tuple[str, int], ImageRecord] = OrderedDict()
         self._cards: list[Card] = []
         self._stepping = (Path(), 0)  # the file shown last and how many frames it has: quick steps outrun decoding
-        self._by_id: dict[int, Case] = {}
         self.book = CasebookService(tasks, self)
-        self.book.opened.connect(self._book_opened)
-        self.book.takenIn.connect(self._taken_in)
-        self.book.checked.connect(self._files_checked)
+        self.listing = Listing(self.book, self)
+        self.listing.known.connect(self._known)
+        self.listing.merged.connect(self._merged)
+        self.cases = self.listing.cases
+        self._thumbnails = Thumbnails(tasks, self.book, self.cases, self)
         self.book.problem.connect(lambda error: self.problem.emit(None, error))
         self.batch = BatchRunner(tasks, self.book, self._request, self._batch_analysed, self._batch_failed, self)
         self.batch.changed.connect(self.batchChanged)
@@ -103,9 +100,8 @@ class Workspace(QObject):
 
     def open_casebook(self, path: Path | None = None, *, create: bool = False) -> None:
         """Work on another casebook (None: the user's own); the list becomes its cases."""
-        self.batch.cancel()
-        self.cases.remove(list(self.cases))
-        self._by_id.clear()
+        self.batch.forget()
+        self.listing.clear()
         self.select(None)
         self.book.open(path, create=create)
 
@@ -113,52 +109,21 @@ class Workspace(QObject):
         """Read the list from the casebook anew."""
         self.open_casebook(self.book.path)
 
-    def cases_by_id(self) -> dict[int, Case]:
-        """The cases that are in the casebook, by their id there."""
-        return dict(self._by_id)
-
-    def _book_opened(self, found: Opened) -> None:
-        listed = self.cases.add(found.cases)
-        for mine, stored in zip(listed, found.cases, strict=True):
-            if mine is not stored:  # opened before the casebook was
-                mine.join(stored)
-                self.cases.changed(mine)
-            self._by_id[stored.id or 0] = mine
-        self.book.add([c for c in self.cases if c.id is None and c.error is None])
-
-    def _taken_in(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
-        for case, row in new:
-            if not case.removed:
-                self._attach(case, row)
-
-    def _attach(self, case: Case, row: CaseRow) -> Case:
-        """A case is in the casebook; the same image under another name is listed once. Returns the one that stays."""
-        other = self._by_id.setdefault(row.id, case)
-        if other is not case and other in self.cases:
-            case.removed = True
-            self.cases.remove([case])
-            if case is self.current:
-                self.select(other)
-            self.merged.emit(case, other)
-            return other
-        self._by_id[row.id] = case
-        case.adopt(row)
-        self.cases.changed(case)
+    def _known(self, case: Case) -> None:
         if case is self.current:
             self.analysisChanged.emit(case)
-        return case
 
-    def _files_checked(self, bad: Sequence[tuple[int, str]]) -> None:
-        states = dict(bad)
-        for number, state in states.items():
-            case = self._by_id.get(number)
-            if case is not None and case.file_state != state:
-                case.file_state = state
-                self.cases.changed(case)
-        for case in self.cases:
-            if case.file_state != "ok" and case.id not in states:  # found again
-                case.file_state = "ok"
-                self.cases.changed(case)
+    def _merged(self, pairs: Sequence[tuple[Case, Case]]) -> None:
+        for gone, kept in pairs:
+            if gone is self.current:
+                self.select(kept)
+        self.merged.emit(pairs)
+
+    def add_version(self, case: Case) -> None:
+        """Take in an altered file as it is now, as a case of its own, and show it."""
+        if self.book.writable and case.file_state == "altered" and not case.superseded:
+            self._records.pop(case.key, None)
+            self.select(self.listing.add_version(case))
 
     # -- adding ---------------------------------------------------------------------------------------------
 
@@ -176,8 +141,7 @@ class Workspace(QObject):
         state = {"first": True, "found": 0}
 
         def arrived(batch: list[Case]) -> None:
-            cases = self.cases.add(batch)
-            self.book.add([c for c in cases if c.id is None])
+            cases = self.listing.add(batch)
             state["found"] += len(cases)
             if state["first"] and cases:
                 state["first"] = False
@@ -202,11 +166,7 @@ class Workspace(QObject):
         gone = list(cases)
         if not self.book.writable and any(c.id is not None for c in gone):
             return
-        for case in gone:
-            case.removed = True
-            self._by_id.pop(case.id or 0, None)
-        self.cases.remove(gone)
-        self.book.trash(gone)
+        self.listing.remove(gone)
         if self.current in gone:
             self.select(next(iter(self.cases), None))
 
@@ -261,12 +221,12 @@ class Workspace(QObject):
         self._remember(case, record)
         if known.altered:
             case.file_state = "altered"
-            self.problem.emit(case, _altered(case))
+            self.problem.emit(case, altered(case))
         elif known.row is not None:
             if case.analysis is None and known.analysis is not None and not case.analysing:
                 case.analysis = known.analysis
                 case.framing = case.framing or questions.chosen_framing(known.analysis)
-            case = self._attach(case, known.row)
+            case = self.listing.attach(case, known.row)
         if case.thumbnail is None:
             case.thumbnail, case.thumbnail_asked = thumbnail, True
             self.cases.changed(case)
@@ -309,7 +269,7 @@ class Workspace(QObject):
         if case.analysing or case.error is not None:
             return
         if case.file_state == "altered":
-            self.problem.emit(case, _altered(case))
+            self.problem.emit(case, altered(case))
             return
         self.enlist([case])
         case.analysing, case.analysis_error, case.analysis = True, None, None
@@ -505,32 +465,3 @@ class Workspace(QObject):
             key="features",
             priority=20,
         )
-
-    # -- thumbnails -----------------------------------------------------------------------------------------
-
-    def _make_thumbnail(self, case: Case) -> None:
-        def done(made: tuple[Any, bytes | None]) -> None:
-            case.thumbnail, png = made
-            if png is not None:
-                self.book.keep_thumbnail(case, png)
-            self.cases.changed(case)
-
-        def failed(error: UserFacingError) -> None:
-            case.error = error
-            self.cases.changed(case)
-
-        def work(task: Task) -> Any:
-            stored = self.book.thumbnail(case)
-            if stored is not None:
-                return QImage.fromData(stored), None
-            image = background.thumbnail_of(case, self.book.source(case))
-            return image, background.png_of(image)
-
-        self.tasks.run(work, done, failed)
-
-
-def _altered(case: Case) -> ImageAlteredError:
-    return ImageAlteredError(
-        f"{case.name} was altered since it was imported.",
-        "It isn't analysed again. Restore the original file, or copy the new version under another name and open that.",
-    )
