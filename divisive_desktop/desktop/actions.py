@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -118,6 +118,8 @@ TABLE: tuple[Action, ...] = (
            lambda s: s.open and s.writable, separator=True),
     Action("trash-empty", "Empty trash…", "File", lambda w: w.casebook.empty_trash(), "", "", "",
            lambda s: s.open and s.writable),
+    Action("settings", "Settings…", "File", do.show_settings, "Ctrl+,", "Appearance, images, device, keys and mouse",
+           separator=True),
     Action("quit", "Quit", "File", do.quit_program, "Ctrl+Q", separator=True),
     # Case
     Action("previous", "Previous case", "Case", do.previous_case, "PgUp", "", "previous", has_cases, toolbar=True,
@@ -165,20 +167,20 @@ TABLE: tuple[Action, ...] = (
     Action("features-auto", "Automatic feature threshold", "Analysis", lambda w: w.inspector.features.set_auto(),
            "", "Otsu's threshold on |D|", "reset", has_analysis, separator=True),
     # View: layouts come before what the viewer adds
-    Action("layout-2x2", "Four panes", "View/Layout", lambda w: w.viewer.set_layout("2x2"), "F2",
+    Action("layout-2x2", "Four panes", "View/Layout", lambda w: w.layouts.choose("2x2"), "F2",
            "Image, true class, false class, important features", "layout-4", has_record, _layout("2x2"),
            toolbar=True, separator=True),
-    Action("layout-pair", "True and false class", "View/Layout", lambda w: w.viewer.set_layout("pair"), "F3", "",
+    Action("layout-pair", "True and false class", "View/Layout", lambda w: w.layouts.choose("pair"), "F3", "",
            "layout-2", has_record, _layout("pair"), toolbar=True),
-    Action("layout-1x2", "Image and features", "View/Layout", lambda w: w.viewer.set_layout("1x2"), "F4", "", "",
+    Action("layout-1x2", "Image and features", "View/Layout", lambda w: w.layouts.choose("1x2"), "F4", "", "",
            has_record, _layout("1x2")),
-    Action("layout-image", "Image alone", "View/Layout", lambda w: w.viewer.set_layout("image"), "F6", "",
+    Action("layout-image", "Image alone", "View/Layout", lambda w: w.layouts.choose("image"), "F6", "",
            "layout-1", has_record, _layout("image"), toolbar=True),
-    Action("layout-true", "True class alone", "View/Layout", lambda w: w.viewer.set_layout("true"), "F7", "", "",
+    Action("layout-true", "True class alone", "View/Layout", lambda w: w.layouts.choose("true"), "F7", "", "",
            has_record, _layout("true")),
-    Action("layout-false", "False class alone", "View/Layout", lambda w: w.viewer.set_layout("false"), "F8", "", "",
+    Action("layout-false", "False class alone", "View/Layout", lambda w: w.layouts.choose("false"), "F8", "", "",
            has_record, _layout("false")),
-    Action("layout-features", "Important features alone", "View/Layout", lambda w: w.viewer.set_layout("features"),
+    Action("layout-features", "Important features alone", "View/Layout", lambda w: w.layouts.choose("features"),
            "F9", "", "", has_record, _layout("features")),
     Action("scale-shared", "One colour scale for both classes", "View/Maps", do.toggle_scale, "Ctrl+M",
            "On: magnitudes compare. Off: each map fills the colours", "", has_analysis,
@@ -193,6 +195,9 @@ TABLE: tuple[Action, ...] = (
     Action("theme-dark", "Dark", "View/Theme", lambda w: do.set_theme(w, "dark"),
            checked=lambda w: w.theme.choice == "dark"),
     Action("full-screen", "Full screen", "View", do.toggle_full_screen, "F11", checked=lambda w: w.isFullScreen()),
+    Action("second-screen", "Panes in a window of their own", "View", lambda w: w.second_screen.toggle(), "Shift+F11",
+           "On the second monitor, where there is one", "", has_record,
+           lambda w: w.second_screen is not None and w.second_screen.on),
     Action("find", "Search the worklist", "View", lambda w: w.worklist.focus_search(), "Ctrl+F", "", "search",
            has_cases, separator=True),
     # Help
@@ -257,6 +262,7 @@ class ActionSet:
         self.menus: dict[str, QMenu] = {name: menu_bar.addMenu(name) for name in MENUS}
         self.table: list[Action] = []
         self._made: dict[str, QAction] = {}
+        self._keys: dict[str, str] = {}
         self._state = State()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -267,10 +273,7 @@ class ActionSet:
         for action in table:
             made = QAction(action.text, self._window)
             made.setObjectName(action.id)
-            if action.shortcut:
-                made.setShortcut(QKeySequence(action.shortcut))
-            key = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            made.setToolTip((action.tip or action.text.rstrip("…")) + (f"  ({key})" if key else ""))
+            self._give_key(action, made)
             if action.icon:
                 made.setIcon(icons.icon(action.icon))
                 made.setIconVisibleInMenu(False)
@@ -290,6 +293,25 @@ class ActionSet:
             self._made[action.id] = made
             self.table.append(action)
         self.refresh()
+
+    def _give_key(self, action: Action, made: QAction) -> None:
+        made.setShortcut(QKeySequence(self._keys.get(action.id, action.shortcut)))
+        key = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        made.setToolTip((action.tip or action.text.rstrip("…")) + (f"  ({key})" if key else ""))
+
+    def set_keys(self, changes: Mapping[str, str]) -> None:
+        """Keys that the user changed: action id -> key, '' for none; also for actions that are added later."""
+        self._keys = dict(changes)
+        for action in self.table:
+            self._give_key(action, self._made[action.id])
+
+    def with_keys(self) -> list[Action]:
+        """The table with the keys that are in force."""
+        return [replace(a, shortcut=self._made[a.id].shortcut().toString()) for a in self.table]
+
+    def all(self) -> list[QAction]:
+        """Every action as Qt's."""
+        return list(self._made.values())
 
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:

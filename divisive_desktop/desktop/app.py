@@ -15,6 +15,7 @@ from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.theme import Theme
 from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.imaging import limits
 
 
 def application(argv: Sequence[str] | None = None) -> QApplication:
@@ -41,6 +42,8 @@ def build(settings: Settings | None = None, casebook: Path | None = None) -> Mai
     """
     app = application()
     settings = settings or Settings()
+    if settings.max_pixels is not None:
+        limits.set_max_pixels(settings.max_pixels)
     theme = getattr(app, "_divisive_theme", None)
     if theme is None:
         theme = Theme(app, settings.theme)

@@ -220,6 +220,15 @@ def toggle_full_screen(window: MainWindow) -> None:
         window.showFullScreen()
 
 
+def show_settings(window: MainWindow, page: str = "") -> None:
+    """The settings, opened at one of their pages."""
+    from divisive_desktop.desktop.settings_dialog import SettingsDialog
+
+    dialog = SettingsDialog(window)
+    dialog.show_page(page)
+    dialog.open()
+
+
 def quit_program(window: MainWindow) -> None:
     window.close()
 
@@ -231,7 +240,7 @@ def show_shortcuts(window: MainWindow) -> None:
     """The sheet of keys and mouse buttons."""
     from divisive_desktop.desktop.shortcuts import ShortcutSheet
 
-    ShortcutSheet(window.actions_.table, window).open()
+    ShortcutSheet(window.actions_.with_keys(), window, window.settings.mouse).open()
 
 
 def show_reading(window: MainWindow) -> None:

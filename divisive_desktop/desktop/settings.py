@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -91,13 +93,60 @@ class Settings:
     def set_folder(self, purpose: str, folder: Path) -> None:
         self._store.setValue(f"files/{purpose}_folder", str(folder))
 
+    # -- picture, keys and mouse ----------------------------------------------------------------------------
+
+    def layout_for(self, question: str) -> str:
+        """The layout chosen for a task, '' for none."""
+        from divisive_desktop.desktop.viewer import LAYOUTS
+
+        value = str(self._store.value(f"layouts/{question}", ""))
+        return value if value in LAYOUTS else ""
+
+    def set_layout_for(self, question: str, layout: str) -> None:
+        self._store.setValue(f"layouts/{question}", layout)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Action id -> key, for actions whose key was changed."""
+        return self._texts("bindings/keys")
+
+    @keys.setter
+    def keys(self, changes: Mapping[str, str]) -> None:
+        self._store.setValue("bindings/keys", json.dumps(dict(changes)))
+
+    @property
+    def mouse(self) -> dict[str, str]:
+        """Gesture -> what it does, for gestures that were changed."""
+        return self._texts("bindings/mouse")
+
+    @mouse.setter
+    def mouse(self, changes: Mapping[str, str]) -> None:
+        self._store.setValue("bindings/mouse", json.dumps(dict(changes)))
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Largest picture that is opened, in pixels; None: the program's own limit."""
+        try:
+            value = int(str(self._store.value("images/max_pixels", "")))
+        except ValueError:
+            return None
+        return value if value > 0 else None
+
+    @max_pixels.setter
+    def max_pixels(self, pixels: int | None) -> None:
+        self._store.setValue("images/max_pixels", str(pixels or ""))
+
     # -- work -----------------------------------------------------------------------------------------------
 
     @property
     def device(self) -> str:
-        """``auto``, ``cpu``, ``cuda`` or ``mps``."""
+        """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
         value = str(self._store.value("engine/device", "auto"))
-        return value if value in ("auto", "cpu", "cuda", "mps") else "auto"
+        return value if re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value) else "auto"
+
+    @device.setter
+    def device(self, device: str) -> None:
+        self._store.setValue("engine/device", device)
 
     @property
     def analyse_on_opening(self) -> bool:
@@ -118,6 +167,13 @@ class Settings:
     def sync(self) -> None:
         """Write to disk now (it also happens by itself, a little later)."""
         self._store.sync()
+
+    def _texts(self, key: str) -> dict[str, str]:
+        try:
+            found = json.loads(str(self._store.value(key, "") or "{}"))
+        except ValueError:
+            return {}
+        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._store.value(key)

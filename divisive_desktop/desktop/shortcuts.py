@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
@@ -12,14 +12,6 @@ from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.actions import Action
 from divisive_desktop.desktop.theme import GRID
 
-MOUSE = (
-    ("Left button", "The active tool (pan at first)"),
-    ("Right drag", "Window and level"),
-    ("Middle drag", "Pan"),
-    ("Wheel", "Zoom at the pointer"),
-    ("Double click", "One pane large, and back"),
-    ("Feature table", "Click zooms on the feature"),
-)
 LIST = (("0 / 1", "Label negative / positive"), ("Backspace", "Clear label"))
 _COLUMNS = 3
 
@@ -27,8 +19,11 @@ _COLUMNS = 3
 class ShortcutSheet(QDialog):
     """All keys by menu, in columns."""
 
-    def __init__(self, table: Sequence[Action], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, table: Sequence[Action], parent: QWidget | None = None, mouse: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(parent)
+        self._mouse = mouse or {}
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
         columns = [QVBoxLayout() for _ in range(_COLUMNS)]
@@ -59,7 +54,15 @@ class ShortcutSheet(QDialog):
                 groups.setdefault(action.menu.replace("/", ": "), []).append((key, action.text.rstrip("…")))
             elif action.id == "preset-1":
                 groups.setdefault(action.menu, []).append(("1 – 9", "Window presets of the file"))
-        return [*groups.items(), ("In the worklist", list(LIST)), ("Mouse", list(MOUSE))]
+        return [*groups.items(), ("In the worklist", list(LIST)), ("Mouse", mouse_rows(self._mouse))]
+
+
+def mouse_rows(changes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the mouse does, gesture by gesture; those that do nothing are left out."""
+    from divisive_desktop.desktop.viewer.gestures import choices, valid
+
+    rows = [(gesture, choices(gesture)[does]) for gesture, does in valid(changes).items() if does]
+    return [*rows, ("Feature table", "Click zooms on the feature")]
 
 
 def _group(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:

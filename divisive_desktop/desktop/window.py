@@ -14,9 +14,11 @@ from divisive_desktop.desktop.casebook_controls import CasebookControls
 from divisive_desktop.desktop.cases import Case, waiting_text
 from divisive_desktop.desktop.inspector import Inspector
 from divisive_desktop.desktop.inspector.files import FilePanels
+from divisive_desktop.desktop.layouts import Layouts
 from divisive_desktop.desktop.messagebar import Action as MessageAction
 from divisive_desktop.desktop.messagebar import MessageBar
 from divisive_desktop.desktop.pages import EmptyPage, ProblemPage
+from divisive_desktop.desktop.second_screen import SecondScreen
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.statusbar import StatusBar
 from divisive_desktop.desktop.tasks import TaskRunner
@@ -73,7 +75,9 @@ class MainWindow(QMainWindow):
         toolbar.setMovable(False)
         toolbar.setIconSize(QSize(20, 20))
         self.addToolBar(toolbar)
+        self.second_screen: SecondScreen | None = None
         self.actions_ = actions.ActionSet(self, self.menuBar(), toolbar)
+        self.actions_.set_keys(settings.keys)
         self.actions_.add(actions.TABLE)
         self.casebook = CasebookControls(self)
         menus.build(self)
@@ -166,6 +170,7 @@ class MainWindow(QMainWindow):
 
         viewer = Viewer()
         viewer.set_keys({})
+        viewer.set_mouse_map(self.settings.mouse)
         viewer.probed.connect(self.status.set_probe)
         viewer.featureClicked.connect(self.inspector.features.select)
         for signal in (viewer.layoutChanged, viewer.displayChanged, viewer.toolChanged):
@@ -176,6 +181,7 @@ class MainWindow(QMainWindow):
         viewer.menuRequested.connect(lambda at: menus.popup(self, at))
         self.viewer = viewer
         self.stack.addWidget(viewer)
+        self.layouts, self.second_screen = Layouts(self), SecondScreen(self)
         self.actions_.add(actions.viewer_table())
         menus.add_opacity(self, viewer, self.toolbar)
         self.inspector.greys.connect_viewer(viewer)
@@ -191,6 +197,9 @@ class MainWindow(QMainWindow):
         from divisive_desktop.desktop.finetuning.controller import FineTuning
 
         self.finetuning = FineTuning(self)
+        from divisive_desktop.desktop.faces.controller import FaceControls
+
+        self.faces = FaceControls(self)
         self.viewerReady.emit()
 
     def _painted(self) -> None:
@@ -239,7 +248,7 @@ class MainWindow(QMainWindow):
             # Another frame of the same file: zoom, position and window stay.
             same = shown is not None and shown.path == record.path and shown.frame != record.frame
             self.viewer.set_record(record, keep_view=same)
-            self.stack.setCurrentWidget(self.viewer)
+            self.stack.setCurrentWidget(self.second_screen.page)
 
     def _show_analysis(self, case: Case) -> None:
         self._tell_inspector(case)

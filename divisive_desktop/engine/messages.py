@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from divisive_desktop.explanation.analysis import Analysis, Box
 from divisive_desktop.imaging.faces import Framing
+from divisive_desktop.library.devices import Device
 
 Lane = Literal["quick", "long"]
 """The engine works on one quick and one long job at a time, so that an image can be analysed during training."""
@@ -122,6 +123,8 @@ class EngineReady:
     startup_ms: float
     note: str = ""
     """What the user should know, for instance that the device asked for isn't there."""
+    devices: tuple[Device, ...] = ()
+    """What was found to compute on, and why it can't be used where it can't."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import logging
 import os
 import queue
@@ -34,6 +35,7 @@ from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.imaging.faces import Faces
 from divisive_desktop.library import store
 from divisive_desktop.networks.analyse import LoadedModel, Subject, analyse_subjects, load_model, pick_device
+from divisive_desktop.networks.devices import found_devices
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,8 @@ class Worker:
 
     def handle(self, request: Any, channel: Channel | None = None) -> Any:
         """Do what is asked and return the result; everything else goes through ``channel``."""
+        if type(request) not in HANDLERS:  # loads what training needs, which analysing doesn't
+            importlib.import_module("divisive_desktop.engine.finetuning")
         return HANDLERS[type(request)](self, request, channel or Channel())
 
     def model(self, model_id: str) -> LoadedModel:
@@ -288,6 +292,7 @@ def serve(connection: Connection, device: str) -> None:
             str(torch.__version__),  # a TorchVersion would import torch where it is unpickled
             1e3 * (time.perf_counter() - start),
             note,
+            found_devices(),
         )
     )
     server.run()
