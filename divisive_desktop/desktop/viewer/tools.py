@@ -83,6 +83,10 @@ class Tool:
         """Give up what is under way; True when there was anything."""
         return False
 
+    def escape(self) -> bool:
+        """The Escape key while nothing is dragged and this tool is active; True when it was used."""
+        return self.cancel()
+
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         """Draw over a pane while this tool is active."""
 

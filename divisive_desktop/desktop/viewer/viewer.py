@@ -316,7 +316,7 @@ class Viewer(DisplayControls):
         dragging = [pane.canvas for pane in self.panes.values() if pane.canvas.dragging]
         for canvas in dragging:
             canvas.cancel_drag()
-        if not self._active.cancel() and not dragging:
+        if not dragging and not self._active.escape():
             self.reset()
 
     # -- inside ---------------------------------------------------------------------------------------------
