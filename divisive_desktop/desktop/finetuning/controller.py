@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
@@ -122,11 +122,20 @@ class FineTuning(QObject):
 
         self._tasks.run(work, self._build, failed, priority=30)
 
-    def _build(self, _: Any = None) -> None:
+    def _build(self, _: Any = None, made: tuple[Any, ...] = ()) -> None:
+        """One page at a time: all three at once would hold up the window for a tenth of a second."""
         from divisive_desktop.desktop.finetuning.dialog import FineTuneDialog
+        from divisive_desktop.desktop.finetuning.live import LivePage
+        from divisive_desktop.desktop.finetuning.result import ResultPage
+        from divisive_desktop.desktop.finetuning.setup import SetupPage
 
+        makers = (SetupPage, lambda: LivePage(self._tasks), lambda: ResultPage(self._tasks))
+        if len(made) < len(makers):
+            pages = (*made, makers[len(made)]())
+            QTimer.singleShot(0, self, lambda: self._build(made=pages))
+            return
         self._opening = False
-        dialog = self.dialog = FineTuneDialog(self._tasks, self.window)
+        dialog = self.dialog = FineTuneDialog(*made, self.window)
         run, live, result = self.run, dialog.live, dialog.result
         dialog.setup.baseChosen.connect(lambda base: self.prepare(base))
         dialog.setup.changed.connect(self._choices_changed)

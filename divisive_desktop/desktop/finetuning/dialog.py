@@ -10,7 +10,6 @@ from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.finetuning.live import LivePage
 from divisive_desktop.desktop.finetuning.result import ResultPage
 from divisive_desktop.desktop.finetuning.setup import SetupPage
-from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.theme import GRID
 
 BANNER = "Research use only, not for diagnosis"
@@ -30,14 +29,14 @@ class FineTuneDialog(QDialog):
     activated = Signal()
     versionsRequested = Signal()
 
-    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, setup: SetupPage, live: LivePage, result: ResultPage, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Fine-tune")
         self.setWindowFlags(Qt.WindowType.Window)
         self.setModal(False)
         self.resize(1200, 740)
         self.setMinimumSize(900, 600)
-        self.setup, self.live, self.result = SetupPage(), LivePage(tasks), ResultPage(tasks)
+        self.setup, self.live, self.result = setup, live, result
         self.stack = QStackedWidget()
         for page in (self.setup, self.live, self.result):
             self.stack.addWidget(page)

@@ -82,7 +82,7 @@ class VersionsDialog(QDialog):
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.itemSelectionChanged.connect(self._selected)
         head = self.tree.header()
-        self.tree.headerItem().setTextAlignment(3, Qt.AlignmentFlag.AlignRight)
+        self.tree.headerItem().setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setStretchLastSection(False)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
