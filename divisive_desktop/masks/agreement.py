@@ -61,6 +61,7 @@ class LiveAgreement:
         self._x = np.linspace(region[0], region[0] + region[2], columns * self._parts + 1)
         self._y = np.linspace(region[1], region[1] + region[3], rows * self._parts + 1)
         self._mean: _Grid = np.zeros((rows * self._parts, columns * self._parts), np.float32)
+        self._stale = np.zeros(self._mean.shape, np.bool_)  # cells to be averaged again
         self._features: _Grid = np.zeros_like(self._mean)
         if features is not None:
             self.set_features(features)
@@ -80,12 +81,27 @@ class LiveAgreement:
     def reset(self, mask: Mask) -> Agreement:
         """Take the whole mask in (a case was opened, regions changed)."""
         self._mean[:] = 0
-        return self.update(mask, mask.union_bounds())
+        self._stale[:] = False
+        for region in mask.regions:
+            self.mark(mask.bounds(region.id))
+        return self.update(mask, None)
+
+    def mark(self, box: Box | None) -> None:
+        """The mask changed inside ``box``: its cells are looked at again with the next ``update``."""
+        seen = intersect(box, self._region) if box is not None else None
+        if seen is not None:
+            x0, x1 = _touched(self._x, seen[0], seen[0] + seen[2])
+            y0, y1 = _touched(self._y, seen[1], seen[1] + seen[3])
+            self._stale[y0:y1, x0:x1] = True
 
     def update(self, mask: Mask, box: Box | None) -> Agreement:
-        """The mask changed inside ``box``: look again only there."""
-        if box is not None:
-            self._average(mask, box)
+        """The mask changed inside ``box``: look again only there, and where it was marked."""
+        self.mark(box)
+        for row in np.flatnonzero(self._stale.any(axis=1)).tolist():
+            columns = np.flatnonzero(self._stale[row])
+            for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+                self._average(mask, row, int(run[0]), int(run[-1]) + 1)
+        self._stale[:] = False
         return self.scores()
 
     def scores(self) -> Agreement:
@@ -103,19 +119,36 @@ class LiveAgreement:
             pointing=bool(cells.flat[int(np.argmax(self._d))] > 0) if drawn else None,
         )
 
-    def _average(self, mask: Mask, box: Box) -> None:
-        """Average the mask over the cells that ``box`` touches."""
-        seen = intersect(box, self._region)
-        if seen is None:
-            return
-        x0, x1 = _touched(self._x, seen[0], seen[0] + seen[2])
-        y0, y1 = _touched(self._y, seen[1], seen[1] + seen[3])
-        left, right = math.floor(self._x[x0]), math.ceil(self._x[x1])
-        across = _shares(self._x[x0 : x1 + 1], left, right).T
-        for row in range(y0, y1):  # one row of cells at a time stays in the processor's cache
-            top, bottom = math.floor(self._y[row]), math.ceil(self._y[row + 1])
-            down = _shares(self._y[row : row + 2], top, bottom)
-            self._mean[row, x0:x1] = (down @ mask.union((left, top, right - left, bottom - top)) @ across)[0]
+    def _average(self, mask: Mask, row: int, first: int, last: int) -> None:
+        """Average the mask over neighbouring cells of one row: so little at a time stays in the processor's cache."""
+        x, y = self._x[first : last + 1], self._y[row : row + 2]
+        left, right = math.floor(x[0]), math.ceil(x[-1])
+        top, bottom = math.floor(y[0]), math.ceil(y[1])
+        summed = np.zeros(right - left + 1)  # of all columns up to here
+        np.cumsum(_weighted_sum(mask, (left, top, right - left, bottom - top), _shares(y, top, bottom)), out=summed[1:])
+        upto = np.interp(x - left, np.arange(len(summed)), summed)
+        self._mean[row, first:last] = np.diff(upto) / np.diff(x)
+
+
+def _weighted_sum(mask: Mask, box: Box, down: _Grid) -> _Grid:
+    """The rows of the union inside a box, added up with a weight each; without making the union where it is simple."""
+    total = np.zeros(box[2], np.float32)
+    parts = [(r.id, r.weight, intersect(mask.bounds(r.id, exact=False), box)) for r in mask.regions if r.weight > 0]
+    drawn = [(region, weight, part) for region, weight, part in parts if part is not None]
+    if len(drawn) == 1:
+        region, weight, part = drawn[0]
+        pixels, shares = mask.pixels(region, part), down[part[1] - box[1] :][: part[3]]
+        at = slice(part[0] - box[0], part[0] - box[0] + part[2])
+        # All rows count the same, but for the first and the last, which a cell may share with the next one.
+        total[at] = pixels[0] * shares[0]
+        if part[3] > 1:
+            total[at] += pixels[-1] * shares[-1]
+        if part[3] > 2:
+            total[at] += cv2.reduce(pixels[1:-1], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0] * shares[1]
+        total *= np.float32(weight / 255)
+    elif drawn:
+        total = down @ mask.union(box)
+    return total
 
 
 def _touched(edges: npt.NDArray[np.float64], low: float, high: float) -> tuple[int, int]:
@@ -126,10 +159,8 @@ def _touched(edges: npt.NDArray[np.float64], low: float, high: float) -> tuple[i
 
 
 def _shares(edges: npt.NDArray[np.float64], low: int, high: int) -> _Grid:
-    """What part of each cell every pixel from ``low`` to ``high`` is: rows sum to one."""
-    pixel = np.arange(low, high)[None, :]
-    start, end = edges[:-1, None], edges[1:, None]
-    overlap = np.clip(np.minimum(pixel + 1, end) - np.maximum(pixel, start), 0, None)
-    shares: _Grid = (overlap / (end - start)).astype(np.float32)
+    """What part of the cell between two edges every pixel from ``low`` to ``high`` is; the sum is one."""
+    pixel = np.arange(low, high)
+    overlap = np.clip(np.minimum(pixel + 1, edges[1]) - np.maximum(pixel, edges[0]), 0, None)
+    shares: _Grid = (overlap / (edges[1] - edges[0])).astype(np.float32)
     return shares
-

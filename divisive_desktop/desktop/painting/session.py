@@ -77,7 +77,6 @@ class PaintSession(QObject):
         """Gives a part of the picture as displayed, for tools that look at it."""
         self._active: int | None = None
         self._live: LiveAgreement | None = None
-        self._stale: Box | None = None
         self.edited = False
         """The mask was changed since it was opened."""
 
@@ -335,7 +334,8 @@ class PaintSession(QObject):
 
     def _changed(self, box: Box | None) -> None:
         if box is not None:
-            self._stale = enclose(self._stale, box)
+            if self._live is not None:
+                self._live.mark(box)
             self.painted.emit(box)
 
     def _store(self, tool: str) -> None:
@@ -371,11 +371,9 @@ class PaintSession(QObject):
         if self.mask is None:
             return
         self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
-        self._stale = None
         self.agreementChanged.emit(self.agreement)
 
     def _tell_agreement(self) -> None:
         if self._live is not None and self.mask is not None:
-            self.agreement = self._live.update(self.mask, self._stale)
-            self._stale = None
+            self.agreement = self._live.update(self.mask, None)
             self.agreementChanged.emit(self.agreement)
