@@ -365,8 +365,9 @@ class _Loop:
                 rate = learning_rate(step, self.per_epoch * s.epochs, s)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                warmup = min(1.0, (step + 1) / max(1.0, s.saliency_warmup * self.per_epoch))
-                parts = self._step(x, masks, index, warmup)
+                ramps = tuple(min(1.0, (step + 1) / max(1.0, epochs * self.per_epoch))
+                              for epochs in (s.saliency_warmup, s.classification_warmup))
+                parts = self._step(x, masks, index, ramps)
                 if not np.isfinite(parts).all():
                     raise _not_finite(epoch)
                 sums += parts
@@ -376,10 +377,10 @@ class _Loop:
         means = sums / len(plan)
         return step, {"loss": float(means[0]), "classification": float(means[1]), "saliency": float(means[2])}
 
-    def _step(self, x: Tensor, masks: Tensor, index: Index, warmup: float) -> npt.NDArray[np.float64]:
+    def _step(self, x: Tensor, masks: Tensor, index: Index, ramps: tuple[float, ...]) -> npt.NDArray[np.float64]:
         while True:
             try:
-                return self._accumulate(x, masks, index, warmup)
+                return self._accumulate(x, masks, index, ramps)
             except RuntimeError as e:
                 if "non-finite" in str(e):  # torch's words when gradients can't be clipped
                     return np.full(3, np.nan)
@@ -397,7 +398,7 @@ class _Loop:
             text = f"Not enough memory: going on with {self.micro} images at a time (same result, slower)."
             self.job.tell(stage="notice", fraction=0.0, text=text)
 
-    def _accumulate(self, x: Tensor, masks: Tensor, index: Index, warmup: float) -> npt.NDArray[np.float64]:
+    def _accumulate(self, x: Tensor, masks: Tensor, index: Index, ramps: tuple[float, ...]) -> npt.NDArray[np.float64]:
         labels = torch.from_numpy(self.train.labels[index])
         weights = torch.from_numpy(self.train.weights[index])
         self.optimiser.zero_grad()
@@ -406,7 +407,7 @@ class _Loop:
             part = slice(i, i + self.micro)
             x_i, m_i, l_i, w_i = (self.fabric.to_device(t[part]) for t in (x, masks, labels, weights))
             logits, cams = self.learner(x_i)
-            losses = self.objective(logits, cams, l_i, m_i, w_i, warmup)
+            losses = self.objective(logits, cams, l_i, m_i, w_i, *ramps)
             share = len(l_i) / len(index)
             self.fabric.backward(losses.total * share)
             parts = (losses.total.detach(), losses.classification, losses.saliency)

@@ -298,6 +298,7 @@ class Objective:
         masks: Tensor | None = None,
         weights: Tensor | None = None,
         warmup: float = 1.0,
+        lead: float = 1.0,
     ) -> LossParts:
         """Loss of one batch.
 
@@ -315,6 +316,9 @@ class Objective:
             (n,), 0..1: how much each mask counts; 0 for a sample without a mask. None: every mask counts fully.
         warmup : float
             0..1, multiplies the saliency weight (1 - alpha) in the first epochs.
+        lead : float
+            0..1, multiplies alpha for samples with a mask in the first epochs: they learn where before they learn
+            what.
         """
         ce = F.cross_entropy(logits.float(), labels, reduction="none")
         balanced = ce if self.class_weights is None else ce * self.class_weights.to(ce.device)[labels]
@@ -326,6 +330,6 @@ class Objective:
             h = mask_on_grid(masks, (pair.shape[-2], pair.shape[-1])).clamp(0, 1)
             sal = self.saliency.per_sample(pair[index, labels], pair[index, 1 - labels], h)
         w = torch.ones_like(ce) if weights is None else weights.to(ce)
-        share = (1 - self.alpha) * warmup * w
+        share = (1 - self.alpha * lead) * warmup * w
         total = ((1 - share) * balanced + share * sal).mean()
         return LossParts(total, ce.detach().mean(), ((w * sal).sum() / w.sum().clamp_min(1e-8)).detach())

@@ -23,8 +23,11 @@ class Settings:
     method: str = "difference"
     alpha: float = 0.5
     """Share of the cross-entropy in the loss; the saliency method has the rest."""
-    saliency_warmup: float = 1.0
-    """Epochs over which the saliency weight grows from 0."""
+    saliency_warmup: float = 0.0
+    """Epochs over which the saliency weight grows from 0. Where data hold a shortcut, cross-entropy learns it in that
+    time and guidance doesn't get it out again."""
+    classification_warmup: float = 0.0
+    """Epochs over which alpha grows from 0 for images with a mask: first where to look, then what it means."""
     stages: str = "last"
     """Which part learns, a key of :data:`STAGES`."""
     cache: bool = True
