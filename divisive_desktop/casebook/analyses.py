@@ -137,6 +137,15 @@ class Analyses(Base):
             timings_ms=json.loads(row["timings"]),
         )  # fmt: skip
 
+    def framings(self) -> dict[int, dict[str, Any]]:
+        """Case id -> the part of the image that a person chose for the analysis shown (``imaging.faces.Framing``)."""
+        rows = self._rows(
+            "SELECT c.id, json_extract(a.preprocessing, '$.framing') FROM cases c JOIN analyses a ON a.id = c.analysis "
+            "WHERE instr(a.preprocessing, '\"framing\"') AND "
+            "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
+        )
+        return {int(row[0]): json.loads(row[1]) for row in rows}
+
     def models_used(self) -> list[ModelRef]:
         """Every model version that the casebook knows of, oldest first."""
         rows = self._rows(

@@ -200,6 +200,9 @@ class MainWindow(QMainWindow):
         from divisive_desktop.desktop.faces.controller import FaceControls
 
         self.faces = FaceControls(self)
+        from divisive_desktop.desktop.inspector import model_input
+
+        model_input.build(self)
         self.viewerReady.emit()
 
     def _painted(self) -> None:

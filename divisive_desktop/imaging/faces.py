@@ -145,9 +145,17 @@ class Framing:
 
 
 def framing_of(preprocessing: Mapping[str, Any]) -> Framing | None:
-    """How the part of an analysis was chosen, from its ``preprocessing``; None where nothing was chosen."""
+    """How the part of an analysis was chosen, from its ``preprocessing``; None where nothing was chosen.
+
+    None also for what can't be read, as a later version of the program may write it: the region is known all the same.
+    """
     raw = preprocessing.get("framing")
-    return Framing.from_dict(raw) if raw is not None else None
+    if raw is None:
+        return None
+    try:
+        return Framing.from_dict(raw)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def in_words(framing: Framing) -> str:

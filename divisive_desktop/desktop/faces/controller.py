@@ -72,7 +72,7 @@ class FaceControls(QObject):
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(lambda case, _: self._show(case))
         work.analysisChanged.connect(self._show)
-        panel.facePicked.connect(self.pick)
+        panel.facePicked.connect(self._picked_in_panel)
         panel.cropToggled.connect(self.set_adjusting)
         panel.wholeRequested.connect(self.analyse_whole)
         panel.automaticRequested.connect(self.analyse_automatic)
@@ -107,6 +107,15 @@ class FaceControls(QObject):
             self._show(case)
             return
         self._analyse_soon(case, faces.pick(framing, index, record.width, record.height), now=True)
+
+    def _picked_in_panel(self, index: int) -> None:
+        """As `pick`, and the face comes near: it may be small in a large picture."""
+        record, framing = self.work.record, self.layer.framing
+        if record is not None and framing is not None:
+            crop = faces.face_crop(framing.faces[index], record.width, record.height)
+            if crop is not None:
+                self.viewer.focus_box(crop)
+        self.pick(index)
 
     def analyse_whole(self) -> None:
         if self.work.current is not None:
@@ -194,6 +203,7 @@ class FaceControls(QObject):
         framing = self.layer.framing
         pictures = [_picture(record, f) for f in framing.faces[:SHOWN]] if framing and len(framing.faces) > 1 else []
         self.panel.set_faces(pictures, framing.chosen if framing is not None else None)
+        self.panel.adjust.setText("Adjust…" if analysis is not None else "Draw a box")
         self.panel.automatic.setEnabled(case.framing is not None)
         self.panel.whole.setEnabled(self.layer.region is not None or analysis is None)
         self._update_layer()

@@ -57,7 +57,7 @@ class FramingPanel(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID // 2)
         for button in (self.adjust, self.whole, self.automatic):
-            buttons.addWidget(button, 1)
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
@@ -112,5 +112,5 @@ def _button(text: str, tip: str, checkable: bool = False) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     button.setCheckable(checkable)
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return button
