@@ -311,8 +311,8 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
 def metrics(result: FineTuneResult) -> dict[str, Any]:
     """A result's figures as JSON, for the casebook and the new version's card."""
     return {
-        "holdout": _figures(result.holdout),
-        "guard": _figures(result.guard),
+        "holdout": figures(result.holdout),
+        "guard": figures(result.guard),
         "validation": dict(result.validation),
         "verdict": asdict(result.verdict),
         "kept_epoch": result.kept_epoch,
@@ -323,7 +323,8 @@ def metrics(result: FineTuneResult) -> dict[str, Any]:
     }
 
 
-def _figures(comparison: Comparison | None) -> dict[str, Any] | None:
+def figures(comparison: Comparison | None) -> dict[str, Any] | None:
+    """A before/after table as JSON, without its cases; NaN becomes None."""
     if comparison is None:
         return None
     raw = asdict(replace(comparison, cases=()))

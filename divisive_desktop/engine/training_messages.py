@@ -62,6 +62,8 @@ class Case:
     """Hash of that file's bytes."""
     name: str = ""
     """What the analyst calls it, for messages."""
+    crop: Box | None = None
+    """Part of the image that the shown analysis looked at (a face); None: all, or a face that the engine looks for."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,546 @@
+"""Fine-tuning inside the engine: from a `FineTune` request to a measured new version. Loaded at the first request."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from divisive_desktop.engine import finetuning_data as data
+from divisive_desktop.engine import finetuning_estimate as estimating
+from divisive_desktop.engine.finetuning_clock import Clock
+from divisive_desktop.engine.finetuning_measure import compare
+from divisive_desktop.engine.finetuning_version import write_version
+from divisive_desktop.engine.messages import Analyse
+from divisive_desktop.engine.training_messages import (
+    Case,
+    CasePair,
+    ComparePair,
+    Comparison,
+    EpochDone,
+    Estimate,
+    EstimateRun,
+    FineTune,
+    FineTuneResult,
+    GalleryUpdate,
+    Notice,
+    SetPaused,
+    TryMethods,
+)
+from divisive_desktop.engine.verdict import verdict
+from divisive_desktop.engine.worker import Channel, Worker, handles
+from divisive_desktop.errors import (
+    CancelledError,
+    NoFaceError,
+    NotFiniteError,
+    OutOfMemoryError,
+    TrainingError,
+    UnreadableFileError,
+)
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.imaging import open_image
+from divisive_desktop.library import store
+from divisive_desktop.library.card import read_card
+from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model, pick_device
+from divisive_desktop.networks.network import Network
+from divisive_desktop.networks.pretrained import load_weights
+from divisive_desktop.networks.saving import weights_of
+from divisive_desktop.training import scores
+from divisive_desktop.training.augment import keep_border
+from divisive_desktop.training.checkpoint import kept_history, load_kept
+from divisive_desktop.training.commands import default_settings, load_network
+from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.evaluate import Predictions, predict, predict_cached
+from divisive_desktop.training.features import Features, compute_features, load
+from divisive_desktop.training.finetune import TrainResult, finetune
+from divisive_desktop.training.guard import CUT, GuardSet, read_guard
+from divisive_desktop.training.losses import REGISTRY
+from divisive_desktop.training.pixels import normalise
+from divisive_desktop.training.settings import Settings, TrainProgress
+from divisive_desktop.training.shipping import calibrate
+
+log = logging.getLogger(__name__)
+
+_ENOUGH_TO_CALIBRATE = 10
+"""Validation cases of each class; with fewer a temperature would be noise."""
+_paused: set[str] = set()
+_running: set[str] = set()
+_state = threading.Lock()
+
+
+@handles(SetPaused)
+def _set_paused(worker: Worker, request: SetPaused, channel: Channel) -> bool:
+    with _state:
+        there = request.folder in _running
+        if request.paused and there:
+            _paused.add(request.folder)
+        else:
+            _paused.discard(request.folder)
+        return there
+
+
+@handles(FineTune)
+def _fine_tune(worker: Worker, request: FineTune, channel: Channel) -> FineTuneResult:
+    return Run(worker, request, channel).result()
+
+
+@handles(TryMethods)
+def _try_methods(worker: Worker, request: TryMethods, channel: Channel) -> tuple[FineTuneResult, ...]:
+    """All on the same split, from the same cached features, with the same seed."""
+    base = request.request
+    found: list[FineTuneResult] = []
+    for i, method in enumerate(request.methods):
+        one = replace(base, method=method, folder=str(Path(base.folder) / method), new_id="")
+        run = Run(worker, one, channel, key=base.folder, features=Path(base.folder) / "features",
+                  share=(i / len(request.methods), 1 / len(request.methods)), label=method)
+        found.append(run.result())
+        channel.partial(i, found[-1], None)
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(result: FineTuneResult) -> tuple[float, float]:
+    v = result.validation
+    return -(v["val_agreement"] if v["val_energy"] > 0 else v["val_auroc"]), v["val_loss"]
+
+
+@handles(EstimateRun)
+def _estimate(worker: Worker, request: EstimateRun, channel: Channel) -> Estimate:
+    asked = request.request
+    device = pick_device(asked.device) if asked.device != "auto" else worker.device
+    network, card = load_network(asked.base)
+    settings = settings_for(asked, card, device.type)
+    found = estimating.measure(network, settings, card.weights_sha256, asked.cases)
+    return estimating.estimate(settings, asked.cases, found)
+
+
+@handles(ComparePair)
+def _compare_pair(worker: Worker, request: ComparePair, channel: Channel) -> tuple[Analysis, Analysis]:
+    record = open_image(Path(request.path), request.frame)
+    if request.expected_sha256 is not None and record.sha256 != request.expected_sha256:
+        raise UnreadableFileError(f"{record.path.name} has changed since it was opened.", "Open it again.")
+    before = worker.model(request.before)
+    after = _version(worker, request.after)
+    ask = Analyse(request.path, request.frame, crop=request.crop)
+    framing = worker.faces.plan(record, ask, before.card.task, store.default_task).framing
+    channel.check()
+    crop = framing.crop if framing is not None else None
+    one, other = (analyse_subjects(m, [m.subject(record, crop)])[0] for m in (before, after))
+    return one, other
+
+
+_versions: dict[str, LoadedModel] = {}
+
+
+def _version(worker: Worker, folder_or_id: str) -> LoadedModel:
+    """A model by id, or one that isn't installed by its folder; the last one is kept for the next case."""
+    if not (Path(folder_or_id) / store.CARD).is_file():
+        return worker.model(folder_or_id)
+    weights = read_card(Path(folder_or_id) / store.CARD).weights_sha256
+    with _state:
+        if weights not in _versions:
+            _versions.clear()
+            _versions[weights] = load_model(Path(folder_or_id), str(worker.device))
+        return _versions[weights]
+
+
+class Run:
+    """One fine-tuning.
+
+    Parameters
+    ----------
+    worker, request, channel
+        As a handler gets them.
+    key : str, optional
+        What `SetPaused` calls this run; None: its folder.
+    features : Path, optional
+        Cached features shared with other runs on the same cases.
+    share : (float, float)
+        Where this run's progress begins, and its share of the whole, 0..1.
+    label : str
+        Name of the method, for progress of several runs.
+    """
+
+    def __init__(
+        self, worker: Worker, request: FineTune, channel: Channel, *, key: str | None = None,
+        features: Path | None = None, share: tuple[float, float] = (0.0, 1.0), label: str = "",
+    ) -> None:
+        self.worker, self.request, self.channel = worker, request, channel
+        self.folder = Path(request.folder)
+        self.features = features or self.folder / "features"
+        self.key, self.share, self.label = key or request.folder, share, label
+        self.device = pick_device(request.device) if request.device != "auto" else worker.device
+        self.base, self.card = load_network(request.base)
+        self.settings = settings_for(request, self.card, self.device.type)
+        self.notices: list[Notice] = []
+        self.told = 0.0
+
+    # ---- the whole of it --------------------------------------------------------------------------------
+
+    def result(self) -> FineTuneResult:
+        problems = data.check_data(self.request.cases, self.request.method).problems
+        problem = next((p for p in problems if p.severity == "blocks"), None)
+        if problem is not None:
+            raise TrainingError(problem.message, problem.remedy)
+        with _state:
+            _running.add(self.key)
+        try:
+            return self._result()
+        finally:
+            with _state:
+                _running.discard(self.key)
+                _paused.discard(self.key)
+
+    def _result(self) -> FineTuneResult:
+        start = time.monotonic()
+        self.roles = data.roles(self.request.cases)
+        self.examples, self.held = self._examples()
+        self.clock = self._clock()
+        self._check_files()
+        before = self._measure(self.base)
+        guard = self._guard()
+        first = self._gallery_features()
+        self._show(first, 0, self.base)
+        for done in kept_history(self.folder):
+            self._epoch(done)
+        trained = self._train(first)
+        network, temperature = self._calibrated(trained)
+        after = self._measure(network)
+        holdout = self._compare("holdout", before, after)
+        guarded = None
+        if guard is not None:
+            pair = [(predict_cached(n, guard.features, CUT, guard.examples), None) for n in (self.base, network)]
+            guarded = self._compare("guard", *pair)
+        words = verdict(holdout, guarded)
+        seconds = time.monotonic() - start
+        stored = write_version(
+            self.folder / "version", network, self.request, self.card, self.settings, self.roles, trained,
+            holdout=holdout, guard=guarded, verdict=words, temperature=temperature, seconds=seconds,
+            after=after[0] if after is not None else None,
+        )
+        self._tell("measuring", 3, "Done", force=True)
+        return FineTuneResult(
+            model=stored.card.ref, base=self.card.ref, folder=str(stored.folder), method=self.settings.method,
+            settings=self.settings.to_dict(), holdout=holdout, guard=guarded,
+            validation={k: v for k, v in trained.history[trained.kept_epoch - 1].items() if k.startswith("val_")},
+            verdict=words, history=tuple(self._epoch_done(i, h) for i, h in enumerate(trained.history)),
+            kept_epoch=trained.kept_epoch, seconds=seconds, device=self.device.type, notices=tuple(self.notices),
+            data=tuple((c.id, c.sha256, self.roles[c.id]) for c in self.request.cases),
+        )
+
+    # ---- data -------------------------------------------------------------------------------------------
+
+    def _examples(self) -> tuple[list[Example], list[Example]]:
+        """Training and validation examples, and those that are held out, by case id."""
+        ordered = sorted(self.request.cases, key=lambda c: c.id)
+        every = {c.id: self._example(c) for c in ordered}
+        learn = [e for i, e in every.items() if self.roles[i] != "holdout"]
+        if all(e.split == "train" for e in learn):
+            # Too few to set some apart: the curves are then drawn on what is learned from, which is said.
+            learn += [replace(e, split="val") for e in learn]
+            self._notice("validation", "Too few cases to set some apart: the curves show the training cases.")
+        return learn, [e for i, e in every.items() if self.roles[i] == "holdout"]
+
+    def _example(self, case: Case) -> Example:
+        split = {"train": "train", "validation": "val", "holdout": "holdout"}[self.roles[case.id]]
+        crop = case.crop
+        if crop is None and self.settings.preprocessing.colour == "rgb":
+            crop = self._face(case)
+        mask = Path(case.mask) if case.mask else None
+        return Example(Path(case.path), case.label, split, mask, 1.0, case.group, {}, case.frame, crop)
+
+    def _face(self, case: Case) -> Any:
+        """The part that an analysis would look at."""
+        self.check()
+        record = open_image(Path(case.path), case.frame)
+        try:
+            ask = Analyse(case.path, case.frame)
+            framing = self.worker.faces.plan(record, ask, self.card.task, store.default_task).framing
+        except NoFaceError:
+            return None
+        return framing.crop if framing is not None else None
+
+    def _check_files(self) -> None:
+        """What is trained on are the bytes that were looked at and painted on."""
+
+        def changed(case: Case) -> Case | None:
+            if self.cancelled():
+                return None
+            try:
+                with Path(case.path).open("rb") as file:
+                    return None if hashlib.file_digest(file, "sha256").hexdigest() == case.sha256 else case
+            except OSError as e:
+                raise UnreadableFileError(
+                    f"{case.name or case.path} can't be read: {e.strerror}.", "Bring the file back, or leave it out."
+                ) from e
+
+        with ThreadPoolExecutor(2, "decode") as pool:
+            found = [c for c in pool.map(changed, self.request.cases) if c is not None]
+        self.check()
+        if found:
+            raise UnreadableFileError(
+                f"{found[0].name or found[0].path} has changed since it was labelled"
+                + (f", and {len(found) - 1} more." if len(found) > 1 else "."),
+                "Restore the original, or import the new version as a case of its own.",
+            )
+
+    # ---- cancel, pause, progress ------------------------------------------------------------------------
+
+    def cancelled(self) -> bool:
+        """Whether to stop; holds here while the run is paused."""
+        if self.key in _paused:
+            began = time.monotonic()
+            self._tell_paused(True)
+            while self.key in _paused and not self.channel.cancelled():
+                time.sleep(0.05)
+            if hasattr(self, "clock"):
+                self.clock.hold(time.monotonic() - began)
+            self._tell_paused(False)
+        return self.channel.cancelled()
+
+    def check(self) -> None:
+        if self.cancelled():
+            raise CancelledError
+
+    def _clock(self) -> Clock:
+        found = estimating.rates(self.settings, self.card.weights_sha256)
+        return Clock(estimating.stages_of(self.settings, self.request.cases, found))
+
+    def _tell(self, stage: str, done: float, text: str, *, force: bool = False) -> None:
+        fraction, left = self.clock.at(stage, done)
+        now = time.monotonic()
+        if not force and now - self.told < 0.1:
+            return
+        self.told = now
+        self._send(fraction, text, left, {"stage": stage, "paused": False})
+
+    def _tell_paused(self, paused: bool) -> None:
+        if hasattr(self, "clock"):
+            text = "Paused" if paused else "Going on"
+            self._send(self.clock.fraction, text, None, {"stage": "paused" if paused else "training", "paused": paused})
+
+    def _send(self, fraction: float, text: str, left: float | None, more: dict[str, Any]) -> None:
+        begin, share = self.share
+        details = {**more, "device": self.device.type, "memory_mb": memory_mb(self.device), "method": self.label}
+        text = f"{self.label}: {text}" if self.label else text
+        if self.channel.details is not None:
+            self.channel.details(begin + share * fraction, text, left, details)
+        else:
+            self.channel.progress(begin + share * fraction, text, left)
+
+    def _notice(self, code: str, text: str) -> None:
+        if all(n.text != text for n in self.notices):
+            self.notices.append(Notice(code, text))
+            self.channel.partial(0, self.notices[-1], None)
+
+    def _epoch_done(self, index: int, h: dict[str, float]) -> EpochDone:
+        return EpochDone(
+            index + 1, self.settings.epochs, h["loss"], h["classification"], h["saliency"], h["val_auroc"],
+            h["val_energy"], h["val_loss"], h["val_agreement"], self.label or self.settings.method,
+        )
+
+    def _epoch(self, h: dict[str, float]) -> None:
+        self.epochs_told = getattr(self, "epochs_told", 0) + 1
+        self.channel.partial(self.epochs_told, self._epoch_done(self.epochs_told - 1, h), None)
+
+    # ---- training ---------------------------------------------------------------------------------------
+
+    def _train(self, gallery: tuple[list[Example], Features | None]) -> TrainResult:
+        """Train; what goes wrong and can be helped is helped and told."""
+        if self.request.conclude:
+            return self._kept(0.0)
+        start = time.monotonic()
+        while True:
+            try:
+                return finetune(
+                    self.settings, self.examples, self.folder, parent=self.base, features_folder=self.features,
+                    progress=self._progress, cancelled=self.cancelled,
+                    on_epoch=lambda epoch, network: self._show(gallery, epoch, network),
+                )
+            except NotFiniteError as e:
+                if not kept_history(self.folder):
+                    raise NotFiniteError(e.message, "Train again with a smaller learning rate (Advanced).") from e
+                result = self._kept(time.monotonic() - start)
+                self._notice("not-finite", f"{e.message} The weights of epoch {result.kept_epoch} are kept.")
+                return result
+            except (OutOfMemoryError, torch.OutOfMemoryError) as e:
+                if self.device.type == "cpu":
+                    raise OutOfMemoryError(
+                        "This machine has too little free memory for training.",
+                        "Close other programs, train the head only, or set fewer copies.",
+                    ) from e
+                self._to_cpu()
+
+    def _to_cpu(self) -> None:
+        torch.cuda.empty_cache()
+        self.device = torch.device("cpu")
+        self.settings = replace(self.settings, device="cpu")
+        self._notice("cpu", "The graphics card is full: training goes on with the processor, more slowly.")
+
+    def _kept(self, seconds: float) -> TrainResult:
+        """The last good checkpoint as a result."""
+        if not kept_history(self.folder):
+            raise TrainingError("No epoch of this run was finished.", "Start it again.")
+        network, _ = load_network(self.request.base)
+        network.freeze_up_to(self.settings.cut)
+        state = load_kept(self.folder, network)
+        return TrainResult(network.eval(), state.history[: state.epoch], state.best_epoch, self.settings, seconds)
+
+    def _progress(self, p: TrainProgress) -> None:
+        if p.stage == "notice":
+            self._notice("memory", p.text)
+        elif p.stage == "features":
+            self._tell("features", self.clock.units("features") * min(1.0, p.fraction / 0.3), p.text)
+        else:
+            self.clock.finish("features")
+            per_epoch = sum(e.split == "train" for e in self.examples)
+            steps = max(1, per_epoch // min(self.settings.batch, per_epoch))
+            self._tell("training", p.step / steps * per_epoch, p.text, force=bool(p.validation))
+            if p.validation:
+                self._epoch({"loss": p.loss or 0.0, "classification": p.classification or 0.0,
+                             "saliency": p.saliency or 0.0, **p.validation})
+
+    def _calibrated(self, trained: TrainResult) -> tuple[Network, float | None]:
+        """The network as it will be stored: calibrated on validation where that has enough cases."""
+        network = trained.network
+        val = [e for e in self.examples if e.split == "val"]
+        apart = not any(e.split == "train" and e.file == v.file and e.frame == v.frame
+                        for v in val[:1] for e in self.examples)
+        if not apart or min(sum(e.label == y for e in val) for y in (0, 1)) < _ENOUGH_TO_CALIBRATE:
+            temperature = None
+        else:
+            temperature = calibrate(network, self._answers(network, val, None))
+        # What is measured is what will be stored: rounded to float16.
+        load_weights(network, {name: torch.from_numpy(array) for name, array in weights_of(network).items()})
+        return network, temperature
+
+    # ---- measuring --------------------------------------------------------------------------------------
+
+    def _measure(self, network: Network) -> tuple[Predictions, Predictions] | None:
+        """Answers on the hold-out: as it is, and with all but the border blanked. None without held-out cases."""
+        if not self.held:
+            return None
+        return (self._answers(network, self.held, None, 0), self._answers(network, self.held, keep_border, 1))
+
+    def _answers(self, network: Network, examples: list[Example], change: Any, part: int | None = None) -> Predictions:
+        s = self.settings
+        count = len(examples)
+
+        def tell(done: int, total: int) -> None:
+            if part is not None and network is self.base:
+                kind = "border only, " if part else ""
+                self._tell("holdout", part * count + done, f"Hold-out, {kind}image {done} of {total}")
+
+        self.check()
+        if not s.cached or s.cut is None:
+            return predict(network, examples, s.preprocessing, change=change, device=self.device, progress=tell,
+                           cancelled=self.cancelled)
+        try:
+            features = self._compute(examples, change, tell)
+        except torch.OutOfMemoryError:
+            self._to_cpu()
+            features = self._compute(examples, change, tell)
+        return predict_cached(network, features, s.cut, examples)
+
+    def _compute(self, examples: list[Example], change: Any, tell: Any) -> Features:
+        assert self.settings.cut is not None
+        return compute_features(
+            self.base, examples, self.settings.cut, self.settings.preprocessing, seed=self.settings.augmentation_seed,
+            folder=self.features, change=change, device=self.device, progress=tell, cancelled=self.cancelled,
+        )
+
+    def _guard(self) -> GuardSet | None:
+        path = store.find_model(self.request.base).folder / store.GUARD
+        if not path.is_file():
+            self._notice("guard", f"{self.request.base} came without a guard set: lost knowledge can't be measured.")
+        elif self.settings.stages not in ("head", "last"):
+            self._notice("guard", "The guard set holds what the last stage sees: it can't judge when more is trained.")
+        else:
+            return read_guard(path.read_bytes(), self.base)
+        return None
+
+    def _compare(self, name: Any, before: Any, after: Any) -> Comparison | None:
+        if before is None or after is None:
+            return None
+        self._tell("measuring", 1 if name == "holdout" else 2, "Comparing before and after", force=True)
+        held = sorted(c.id for c in self.request.cases if c.side == "holdout") if name == "holdout" else ()
+        return compare(name, before[0], after[0], border_before=before[1], border_after=after[1], cases=held,
+                       check=self.check)
+
+    # ---- gallery ----------------------------------------------------------------------------------------
+
+    def _gallery_features(self) -> tuple[list[Example], Features | None]:
+        chosen = {c.id: c for c in self.request.cases}
+        picked = [replace(self._example(chosen[i]), split="gallery") for i in self.request.gallery if i in chosen]
+        if not picked or self.settings.cut is None or not self.settings.cached:
+            return picked, None
+        return picked, compute_features(
+            self.base, picked, self.settings.cut, self.settings.preprocessing, device="cpu", cancelled=self.cancelled
+        )
+
+    @torch.no_grad()
+    def _show(self, gallery: tuple[list[Example], Features | None], epoch: int, network: Network) -> None:
+        examples, features = gallery
+        if not examples:
+            return
+        ids = [i for i in self.request.gallery if i in self.roles]
+        where = next(network.parameters()).device
+        pairs = []
+        for k, (case, example) in enumerate(zip(ids, examples, strict=True)):
+            if features is not None and self.settings.cut is not None:
+                x, masks = features.inputs(torch.tensor([k]).numpy(), torch.tensor([0]).numpy())
+                logits, cams = network.tail(x.to(where), self.settings.cut)
+                mask = masks[0].numpy()
+            else:
+                values, drawn = load(example, self.settings.preprocessing)
+                image = torch.from_numpy(normalise(values, self.settings.preprocessing)[None]).permute(0, 3, 1, 2)
+                logits, cams = network(image.to(where))
+                mask = torch.nn.functional.adaptive_avg_pool2d(
+                    torch.from_numpy(drawn)[None, None], cams.shape[-1]
+                )[0, 0].numpy()
+            pair = cams[0].float().cpu().numpy()
+            t = example.label
+            d = pair[t] - pair[1 - t]
+            margin = logits[0, 1] - logits[0, 0]
+            energy = scores.energy_inside(d, mask) if example.weight else None
+            pairs.append(CasePair(case, t, pair[t], pair[1 - t], d, float(torch.sigmoid(margin.float())), energy))
+        self.channel.partial(epoch, GalleryUpdate(epoch, tuple(pairs), self.label or self.settings.method), None)
+
+
+def settings_for(request: FineTune, card: Any, device: str) -> Settings:
+    """A run's settings: what suits the task, on the base model's own input, changed by what was asked for.
+
+    Raises
+    ------
+    TrainingError
+        An unknown method, or a name or value among the advanced settings that doesn't exist.
+    """
+    if request.method not in REGISTRY:
+        raise TrainingError(
+            f"There is no training method called {request.method}.", f"Choose one of {', '.join(REGISTRY)}."
+        )
+    raw = default_settings(card.task).to_dict()
+    raw |= {
+        "copies": 2 if device == "cpu" else 4, "preprocessing": card.preprocessing, "backbone": card.backbone,
+        "dilate_last": bool(card.network.get("dilate_last", False)),
+    }
+    raw |= dict(request.advanced)
+    raw |= {
+        "method": request.method, "stages": request.stages, "epochs": request.epochs, "alpha": request.alpha,
+        "seed": request.seed, "device": device,
+    }
+    return Settings.from_dict(raw)
+
+
+def memory_mb(device: torch.device) -> float:
+    """Memory in use: of the graphics card by this process, or of this process."""
+    if device.type == "cuda":
+        return float(torch.cuda.memory_allocated(device)) / 1e6
+    return float(psutil.Process().memory_info().rss) / 1e6
