@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from divisive_desktop import __version__
 from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.explanation.maps import on_image
-from divisive_desktop.explanation.picture import blend, panels
-from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.tasks import task
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
+from divisive_desktop.reporting.pictures import SIDE, case_pictures
 from divisive_desktop.reporting.words import text, verdict
 
-PICTURE_SIDE = 1000
-"""Longest side of a picture in pixels: 300 dpi at the width of a report's column."""
 _LIBRARIES = ("numpy", "opencv-python-headless", "pydicom", "torch", "highdicom", "fpdf2")
 _RATES = ("auroc", "sensitivity", "specificity", "apcer", "bpcer", "ece", "border_only_auroc")
-_BARS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-"""Lengths of a scale bar in millimetres."""
 _SALIENCY = ("proof", "cells", "scale", "divergence", "training", "processing")
 
 
@@ -55,7 +46,7 @@ def build_case(
     title: str = "",
     deidentify: bool = True,
     language: str = "en",
-    side: int = PICTURE_SIDE,
+    side: int = SIDE,
     lossless: bool = True,
 ) -> CaseContent:
     """Everything a report says about one case.
@@ -92,17 +83,10 @@ def build_case(
     name = f"{record.sha256[:12]}{record.path.suffix.lower()}" if deidentify else record.path.name
     result["file"] = name
     result["bias"] = list(analysis.bias)  # lets a reader check mean(D) + biases = difference of the logits
-    grey = render(record)
-    four = panels(grey, analysis, features, true_class, side)
-    pictures = dict(zip(("image", "true", "false", "features"), four, strict=True))
-    facts = None
-    if mask is not None:
-        pictures["mask"] = _mask_picture(pictures["image"], mask)
-        facts = _mask_facts(mask, agreement or {})
-    bar = _scale_bar(pictures, record)
-    limits = [text(language, f"saliency_{key}") for key in _SALIENCY]
+    pictures = case_pictures(record, analysis, features, true_class, mask, side, lossless)
+    cautions = [text(language, f"saliency_{key}") for key in _SALIENCY]
     if source == "predicted":
-        limits.insert(0, text(language, "saliency_predicted"))
+        cautions.insert(0, text(language, "saliency_predicted"))
     return CaseContent(
         title=title or name,
         image=_image_facts(record, name, deidentify),
@@ -114,15 +98,17 @@ def build_case(
         analysis=result,
         model=_model_digest(card),
         error_rates=tuple(_error_rates(card.metrics)),
-        limitations=(*card.limits, *limits),
-        mask=facts,
+        limitations=(*card.limits, *cautions),
+        cautions=tuple(cautions),
+        mask=None if mask is None else _mask_facts(mask, agreement or {}),
         before_after=before_after,
         audit=tuple(audit),
         casebook=casebook,
         conclusion=conclusion,
         analyst=analyst,
-        scale_bar_mm=bar,
-        pictures={key: _encoded(picture, lossless) for key, picture in pictures.items()},
+        scale_bar_mm=pictures.scale_bar_mm,
+        cropped=pictures.cropped,
+        pictures=pictures.encoded,
     )
 
 
@@ -202,13 +188,6 @@ def _mask_facts(mask: npt.NDArray[np.float32], agreement: Mapping[str, Any]) -> 
     )
 
 
-def _mask_picture(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    small = on_image(mask, (width, height), (0, 0, width, height))
-    table = np.repeat(np.array([[255, 170, 60]], np.uint8), 256, axis=0)
-    return blend(image, small, (0.0, 1.0), table)
-
-
 def _model_digest(card: Card) -> dict[str, Any]:
     return {
         "card_sha256": hashlib.sha256(card.to_json().encode()).hexdigest(),
@@ -244,43 +223,6 @@ def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any
         if kept:
             rows.append((name.replace("_", " "), {"images": figures.get("images"), **kept}))
     return rows
-
-
-def _scale_bar(pictures: Mapping[str, npt.NDArray[np.uint8]], record: ImageRecord) -> float | None:
-    """Draw a bar of a round length into image and features where millimetres hold in the patient.
-
-    Returns
-    -------
-    float or None
-        Its length in millimetres; None where spacing is unknown or only known at the detector.
-    """
-    spacing = record.spacing
-    if spacing is None or spacing.calibration not in ("patient", "calibrated"):
-        return None
-    height, width = pictures["image"].shape[:2]
-    per_mm = width / record.width / spacing.column_mm
-    length = max((mm for mm in _BARS if mm * per_mm <= width / 4), default=None)
-    if length is None:
-        return None
-    y, right = height - round(height * 0.04), width - round(width * 0.04)
-    left = right - round(length * per_mm)
-    for name in ("image", "features"):
-        for colour, thick in (((0, 0, 0), 7), ((255, 255, 255), 3)):
-            cv2.line(pictures[name], (left, y), (right, y), colour, thick)
-            for x in (left, right):
-                cv2.line(pictures[name], (x, y - 8), (x, y + 8), colour, thick)
-            cv2.putText(pictures[name], f"{length:g} mm", (left, y - 16), cv2.FONT_HERSHEY_SIMPLEX, 0.8, colour, thick,
-                        cv2.LINE_AA)  # fmt: skip
-    return length
-
-
-def _encoded(picture: npt.NDArray[np.uint8], lossless: bool) -> bytes:
-    buffer = io.BytesIO()
-    if lossless:
-        Image.fromarray(picture).save(buffer, format="PNG", compress_level=6)
-    else:
-        Image.fromarray(picture).save(buffer, format="JPEG", quality=90, subsampling=0)
-    return buffer.getvalue()
 
 
 def _version(name: str) -> str:

@@ -87,6 +87,9 @@ class CaseContent:
     error_rates: tuple[tuple[str, Mapping[str, Any]], ...]
     """Known error rates from the card: data set, and its figures (``auroc``, ``auroc_95``, ``sensitivity``, …)."""
     limitations: tuple[str, ...]
+    """What the model's card states, in its own words, then the ``cautions``."""
+    cautions: tuple[str, ...] = ()
+    """What must be known about saliency maps."""
     mask: MaskFacts | None = None
     before_after: Mapping[str, Any] | None = None
     audit: tuple[Mapping[str, Any], ...] = ()
@@ -101,6 +104,13 @@ class CaseContent:
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """PNG (JPEG in reports of many cases) by name: ``image``, ``true``, ``false``, ``features``, ``mask``; the JSON
     holds their SHA-256."""
+    cropped: bool = False
+    """The maps show only the part that the model saw; a frame in ``image`` shows where that is."""
+
+    @property
+    def model_limits(self) -> tuple[str, ...]:
+        """What the model's card states."""
+        return self.limitations[: len(self.limitations) - len(self.cautions)]
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,10 @@ def _case(pdf: Page, case: CaseContent) -> None:
     if "model_card" not in left_out:
         pdf.heading(pdf.say("model_card"))
         pdf.pairs(pdf.words.model_rows(case))
+        pdf.paragraph(pdf.words.attribution(case), 6.6, dim=True)
     pdf.heading(pdf.say("limitations"))
-    pdf.bullets(case.limitations)
+    pdf.bullets(case.model_limits)
+    pdf.paragraph(f"{pdf.say('reading_maps')} {' '.join(case.cautions)}", 7.3)
     if case.audit and "audit" not in left_out:
         _audit(pdf, case)
     pdf.ln(1.5)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from fpdf import FPDF
-from fpdf.enums import WrapMode, XPos, YPos
+from fpdf.enums import TextEmphasis, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 from PIL import Image
 
@@ -18,7 +18,7 @@ from divisive_desktop.reporting.rows import Wording
 
 INK, DIM, RULE, ACCENT, BAND = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22), (222, 226, 232)
 MARGIN = 18.0
-_FOOT = 17.0
+_FOOT = 15.0
 
 
 class Page(FPDF):
@@ -43,6 +43,16 @@ class Page(FPDF):
     def normalize_text(self, text: str) -> str:
         """Every text passes here on its way to the page: what can't be shown becomes its Unicode numbers."""
         return str(super().normalize_text(self._glyphs.printable(text)))
+
+    def set_font(self, family: str | None = None, style: str | TextEmphasis = "", size: float = 0) -> None:
+        """As in FPDF, and said on the page at once.
+
+        FPDF says it with the first text; where that text begins in a fallback font it does so inside a saved graphics
+        state, and the lines after it would be drawn with the glyph numbers of one font and the shapes of another.
+        """
+        super().set_font(family, style, size)
+        if self.page and self.current_font is not None and not self.current_font_is_set_on_page:
+            self._out(self._set_font_for_page(self.current_font, self.font_size_pt))
 
     def header(self) -> None:
         self.set_y(8)
@@ -102,21 +112,21 @@ class Page(FPDF):
     def paragraph(self, line: str, size: float = 8.6, dim: bool = False, bold: bool = False) -> None:
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*(DIM if dim else INK))
-        self.multi_cell(0, size * 0.47, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(0, size * 0.46, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def pairs(self, rows: Sequence[tuple[str, str]], name_width: float = 40) -> None:
         """Two columns: what, and its value (long hashes wrap)."""
         for name, value in rows:
             self.room(8)
             top, page = self.get_y(), self.page
-            self.set_font(FAMILY, "", 7.6)
+            self.set_font(FAMILY, "", 7.3)
             self.set_text_color(*DIM)
-            self.multi_cell(name_width, 3.65, name, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.multi_cell(name_width, 3.45, name, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
             left_end = self.get_y()
             self.set_text_color(*INK)
             self.set_xy(MARGIN + name_width + 2, top)
             self.multi_cell(
-                self.epw - name_width - 2, 3.65, value or "–", align="L",
+                self.epw - name_width - 2, 3.45, value or "–", align="L",
                 wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD, new_x=XPos.LMARGIN, new_y=YPos.NEXT,
             )  # fmt: skip
             if self.page == page:
@@ -125,10 +135,10 @@ class Page(FPDF):
     def bullets(self, lines: Sequence[str]) -> None:
         for line in lines:
             self.room(8)
-            self.set_font(FAMILY, "", 7.6)
+            self.set_font(FAMILY, "", 7.3)
             self.set_text_color(*INK)
-            self.cell(4, 3.65, "•")
-            self.multi_cell(self.epw - 4, 3.65, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.cell(4, 3.45, "•")
+            self.multi_cell(self.epw - 4, 3.45, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
             self.ln(0.2)
 
     def grid(
@@ -179,6 +189,7 @@ class Page(FPDF):
             self.line(left + at * length, middle - 0.9, left + at * length, middle + 0.9)
         self.set_fill_color(*ACCENT)
         self.ellipse(left + value * length - 1.1, middle - 1.1, 2.2, 2.2, style="F")
+        self.set_fill_color(255, 255, 255)
         self.set_y(top + 5)
 
     def framed(self, data: bytes, left: float, top: float, width: float, height: float, caption: str) -> None:
@@ -186,6 +197,7 @@ class Page(FPDF):
         self.set_fill_color(16, 17, 19)
         self.rect(left, top, width, height, style="F")
         self.image(io.BytesIO(data), left, top, width, height, keep_aspect_ratio=True, alt_text=caption)
+        self.set_fill_color(255, 255, 255)
 
     def caption(self, line: str, left: float, top: float, width: float) -> float:
         """Text under a picture; gives the height it took."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
-from divisive_desktop.reporting.build import PICTURE_SIDE, build_report
+from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent, Report
+from divisive_desktop.reporting.deid import Dates, Deidentifier
+from divisive_desktop.reporting.dicom_export import DicomCase, export_dicom, one_case
 from divisive_desktop.reporting.export import export_one
 from divisive_desktop.reporting.keys import signer
 from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.pdf import write_pdf
+from divisive_desktop.reporting.pictures import SIDE
 from divisive_desktop.reporting.spool import Spool
 from divisive_desktop.reporting.words import text
 
@@ -24,6 +29,7 @@ MANY = 3
 """From more cases on, pictures are smaller and compressed."""
 PAGED = ("pdf", "html")
 """Formats with pictures: written in volumes. The others hold all cases in one file."""
+TIMED = (*PAGED, "dicom")
 
 Build = Callable[[int, bool], CaseContent]
 """Makes a case's content, given the longest side of its pictures and whether they are lossless."""
@@ -48,6 +54,8 @@ def produce(
     progress: Progress = lambda fraction, what, left: None,
     cancelled: Callable[[], bool] = lambda: False,
     key: Ed25519PrivateKey | None = None,
+    dicom: Sequence[Callable[[], DicomCase]] = (),
+    dates: Dates = "remove",
 ) -> Produced:
     """Write a report on these cases in the chosen formats.
 
@@ -59,6 +67,10 @@ def produce(
         The name is for messages; ``build`` is called once, when its turn comes.
     key : Ed25519 key, optional
         Seals the files with a signature.
+    dicom : callables, one a case
+        What the format ``dicom`` is made from (``items.ReportCase.dicom``), called when its turn comes.
+    dates : "remove", "shift" or "keep"
+        What becomes of dates in de-identified DICOM objects.
 
     Raises
     ------
@@ -72,17 +84,21 @@ def produce(
     if not cases:
         raise ReportError("No case was chosen for the report.", "Choose at least one analysed case.")
     if not options.formats:
-        raise ReportError("No format was chosen for the report.", "Choose PDF, HTML, JSON or CSV.")
-    clock = _Clock(len(cases), len([f for f in options.formats if f in PAGED]), progress, cancelled)
-    side, lossless = (PICTURE_SIDE, True) if len(cases) <= MANY else (PICTURE_SIDE * 7 // 10, False)
+        raise ReportError("No format was chosen for the report.", "Choose PDF, HTML, JSON, CSV or DICOM.")
+    if "dicom" in options.formats and len(dicom) != len(cases):
+        raise ReportError("DICOM objects can't be written for these cases.", "Choose PDF, HTML, JSON or CSV.")
+    clock = _Clock(len(cases), len([f for f in options.formats if f in TIMED]), progress, cancelled)
+    side, lossless = (SIDE, True) if len(cases) <= MANY else (SIDE * 7 // 10, False)
     failures: list[tuple[str, UserFacingError]] = []
     written: list[Path] = []
     with Spool() as spool:
         contents: list[CaseContent] = []
-        for name, build in cases:
+        kept: list[int] = []
+        for number, (name, build) in enumerate(cases):
             clock.tell(text(options.language, "progress_case", name=name))
             try:
                 contents.append(spool.keep(build(side, lossless)))
+                kept.append(number)
             except CancelledError:
                 raise
             except UserFacingError as e:
@@ -93,7 +109,11 @@ def produce(
         whole = _report(options, contents, contents, key)
         try:
             for name in options.formats:
-                written += _written(name, whole, options, folder, key, clock)
+                if name == "dicom":
+                    originals = [(cases[number][0], dicom[number]) for number in kept]
+                    failures += _dicom(whole, originals, options, folder, key, clock, dates, written)
+                else:
+                    written += _written(name, whole, options, folder, key, clock)
         except BaseException:
             for path in written:  # all files or none
                 path.unlink(missing_ok=True)
@@ -150,6 +170,38 @@ def _written(
     return paths
 
 
+def _dicom(
+    whole: Report,
+    originals: Sequence[tuple[str, Callable[[], DicomCase]]],
+    options: Options,
+    folder: Path,
+    key: Ed25519PrivateKey | None,
+    clock: _Clock,
+    dates: Dates,
+    written: list[Path],
+) -> list[tuple[str, UserFacingError]]:
+    """DICOM objects of each case, added to ``written``; returns the cases that have none, and why."""
+    deidentifier = Deidentifier(dates) if options.deidentify else None
+    failures: list[tuple[str, UserFacingError]] = []
+    before = len(written)
+    for case, (name, original) in zip(whole.cases, originals, strict=True):
+        clock.tell(text(options.language, "progress_writing", format="DICOM"))
+        alone = one_case(whole, case)
+        try:
+            written += export_dicom(
+                alone, original(), folder, stem_of(alone), key=key, deidentifier=deidentifier,
+                write=partial(write_pdf, paper=options.paper),
+            )  # fmt: skip
+        except CancelledError:
+            raise
+        except UserFacingError as e:
+            failures.append((name, e))
+        clock.beat("dicom")()
+    if len(written) == before:
+        raise failures[0][1]
+    return failures
+
+
 def stem_of(report: Report) -> str:
     """Name of the report's files without ending; it names no patient."""
     if len(report.cases) == 1:
@@ -180,7 +232,7 @@ class _Clock:
 
     def beat(self, name: str) -> Callable[[], None]:
         """Called by a writer after each case."""
-        weight = self.PAGES if name in PAGED else 0.0
+        weight = self.PAGES if name in TIMED else 0.0
         return lambda: self.step(weight)
 
     def _say(self) -> None:

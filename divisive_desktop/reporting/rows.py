@@ -44,6 +44,8 @@ class Wording:
             return self.say(f"caption_true_{case.true_class_source}", name=name)
         if picture == "false":
             return self.say("caption_false", name=self.term(case.classes[1 - case.true_class]))
+        if picture == "image" and case.cropped:
+            return self.say("caption_region")
         return self.say(f"caption_{picture}")
 
     def probability(self, case: CaseContent) -> str:
@@ -196,9 +198,12 @@ class Wording:
             (self.say("parent"), str(m["parent"] or "")),
             (self.say("calibration"), self._calibration(m.get("calibration", {}))),
             (self.say("card_hash"), str(m.get("card_sha256", ""))),
-            (self.say("attribution"), " ".join(m["attribution"])),
         ]
         return [row for row in rows if row[1]]
+
+    def attribution(self, case: CaseContent) -> str:
+        """Whom the model's data and weights come from."""
+        return f"{self.say('attribution')}: {' '.join(case.model['attribution'])}" if case.model["attribution"] else ""
 
     def audit_rows(self, case: CaseContent) -> tuple[list[tuple[str, str, str]], str]:
         """The newest acts, and what to say about those left out ('' when none are)."""
@@ -257,6 +262,8 @@ class Wording:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, Mapping):  # the whole of it is in report.json
+        return str(value.get("how", "…"))
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,13 +10,14 @@ from divisive_desktop.casebook import AnalysisRow, Casebook
 from divisive_desktop.errors import ModelNotFoundError, ReportError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.explanation.features import important_features
-from divisive_desktop.imaging import open_image
+from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.library import store
 from divisive_desktop.library.card import Card, Preprocessing
 from divisive_desktop.masks.agreement import LiveAgreement
 from divisive_desktop.reporting import audit
-from divisive_desktop.reporting.build import PICTURE_SIDE, build_case
+from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.pictures import SIDE
 from divisive_desktop.reporting.words import number, term, text
 
 
@@ -28,8 +29,9 @@ def casebook_case(
     deidentify: bool = True,
     conclusion: str | None = None,
     analyst: str = "",
-    side: int = PICTURE_SIDE,
+    side: int = SIDE,
     lossless: bool = True,
+    change: Callable[[ImageRecord], ImageRecord] = lambda record: record,
 ) -> CaseContent:
     """What a report says about a case of a casebook: its shown analysis, label, mask and history.
 
@@ -41,6 +43,8 @@ def casebook_case(
         '' : the casebook's user.
     side, lossless
         Of the pictures, as in `build_case`.
+    change : callable
+        What is done to the picture before it is shown: faces made unrecognisable.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def casebook_case(
         mask = painted.union()
         agreement = asdict(LiveAgreement(analysis.divergence(true_class), analysis.region, found).reset(painted))
     return build_case(
-        record,
+        change(record),
         analysis,
         found,
         card,
