@@ -77,9 +77,12 @@ def _describe(case: Case) -> NewImage | None:
 
 def cases_of(book: Casebook) -> list[Case]:
     """All cases but the trash, as the casebook knows them."""
-    cases = []
+    from divisive_desktop.imaging.faces import framing_of
+
+    cases, chosen = [], book.framings()
     for row in book.cases():
         case = Case.from_row(row)
+        case.framing = framing_of({"framing": chosen.get(row.id)})
         if row.copied:
             case.source = book.blobs.path(row.sha256, Path(row.path).suffix.lower()[:16] or ".bin")
         cases.append(case)
