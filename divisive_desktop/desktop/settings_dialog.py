@@ -51,6 +51,7 @@ class SettingsDialog(QDialog):
         self.limit = QSpinBox()
         self.limit.setRange(1, 4_000)
         self.limit.setSuffix(" megapixels")
+        self.limit.setMinimumHeight(GRID * 3 + 4)
         self.limit.setValue(round(limits.max_pixels() / _MEGA))
         self.device = DevicePage(settings.device, window.tasks.engine)
         self.keys = KeysPage(window.actions_.table, settings.keys)

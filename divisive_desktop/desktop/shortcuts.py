@@ -6,14 +6,24 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
 
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.actions import Action
 from divisive_desktop.desktop.theme import GRID
 
 LIST = (("0 / 1", "Label negative / positive"), ("Backspace", "Clear label"))
-_COLUMNS = 3
+_COLUMNS = 4
 
 
 class ShortcutSheet(QDialog):
@@ -32,7 +42,9 @@ class ShortcutSheet(QDialog):
             shortest = heights.index(min(heights))
             columns[shortest].addLayout(_group(title, rows))
             heights[shortest] += len(rows) + 2
-        row = QHBoxLayout()
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 0, GRID, 0)
         row.setSpacing(GRID * 4)
         for column in columns:
             column.setSpacing(GRID * 2)
@@ -43,8 +55,18 @@ class ShortcutSheet(QDialog):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(GRID * 3, GRID * 2, GRID * 3, GRID * 2)
         whole.setSpacing(GRID * 2)
-        whole.addLayout(row)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        whole.addWidget(scroll)
         whole.addWidget(buttons)
+        wanted = page.sizeHint()
+        room = self.screen().availableSize()
+        self.resize(
+            min(wanted.width() + GRID * 9, room.width() - GRID * 8),
+            min(wanted.height() + GRID * 11, room.height() - GRID * 10),
+        )
 
     def _groups(self, table: Sequence[Action]) -> list[tuple[str, list[tuple[str, str]]]]:
         groups: dict[str, list[tuple[str, str]]] = {}
