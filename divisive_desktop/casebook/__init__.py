@@ -10,6 +10,7 @@
         book.set_agreement(row, energy=.8, iou=.5, pointing=True)
         book.set_label(case, 1); book.set_review([case], "done"); book.set_notes(case, "…"); book.add_tag(case, "x")
         book.save_mask(case, mask.snapshot(), tool="brush")    # masks.Mask; after every stroke, from a worker thread
+        book.set_measurements(case, [{"kind": "ruler", "points": […]}]); book.measurements(case)
         mask = book.load_mask(case)                            # masks.Mask or None
         book.cases(CaseFilter(text="knee", review=("new",)), sort="disagreement")   # light CaseRow tuples
         book.thumbnail(row.thumbnail); book.image_path(case)

@@ -21,6 +21,7 @@ from divisive_desktop.casebook import chain, database
 from divisive_desktop.casebook.blobs import Blobs, hash_file, make_folder, sync_folder
 from divisive_desktop.casebook.chain import AuditRecord, Witness
 from divisive_desktop.casebook.lock import Holder, Lock, account
+from divisive_desktop.casebook.measurements import Measurements
 from divisive_desktop.casebook.results import Results
 from divisive_desktop.casebook.runs import Runs
 from divisive_desktop.casebook.schema import FORMAT
@@ -36,7 +37,7 @@ BACKUP_EVERY = timedelta(days=1)
 _FIXED = ("identity", "patient_keys", "holdout_share")  # the split rests on them
 
 
-class Casebook(Transfer, Results, Runs, Waiting):
+class Casebook(Transfer, Results, Runs, Waiting, Measurements):
     """Cases, labels, masks, analyses, runs and the audit chain, in one folder.
 
     Open it with ``create``, ``open`` or ``open_default``; close it (or use it in a ``with`` statement). It may be

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-FORMAT = 2
+FORMAT = 3
 """Number of the newest migration; kept in SQLite's ``user_version``."""
 APPLICATION_ID = 0x44697644  # "DivD": `file` and we recognise the database by it
 
@@ -103,6 +103,14 @@ masks = _table(
     _int("height"),
     _int("regions"),  # regions with painted pixels
     _text("names"),  # JSON array of their names
+    _text("user"),
+    _text("time"),
+)
+
+measurements = _table(
+    "measurements",
+    Column("case_id", Integer, ForeignKey("cases.id"), nullable=False, unique=True),
+    _text("data"),  # JSON array: kind, points in image pixels, figures as shown
     _text("user"),
     _text("time"),
 )

@@ -37,6 +37,7 @@ class Trash(Cases):
                 for table, of in (
                     ("labels", "case_id = ?"),
                     ("masks", "case_id = ?"),
+                    ("measurements", "case_id = ?"),
                     ("cams", "analysis_id IN (SELECT id FROM analyses WHERE case_id = ?)"),
                     ("analyses", "case_id = ?"),
                 ):

@@ -14,9 +14,9 @@ from divisive_desktop.casebook.schema import APPLICATION_ID, FORMAT
 
 
 def _steps() -> tuple[Callable[[], None], ...]:
-    from divisive_desktop.casebook.migrations import v0001_casebook, v0002_batches
+    from divisive_desktop.casebook.migrations import v0001_casebook, v0002_batches, v0003_measurements
 
-    return v0001_casebook.upgrade, v0002_batches.upgrade
+    return v0001_casebook.upgrade, v0002_batches.upgrade, v0003_measurements.upgrade
 
 
 def upgrade(connection: Connection, start: int, target: int = FORMAT) -> None:
