@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop import theme
@@ -161,7 +161,7 @@ class Tile(QWidget):
             shown = QRectF(room.center().x() - width / 2, room.bottom() - height, width, height)
             painter.drawImage(shown, self._image)
             for width, colour in ((2.6, "black"), (1.2, "white")):
-                painter.setPen(QPen(colour, width))
+                painter.setPen(QPen(QColor(colour), width))
                 for curve in self._outline:
                     points = [shown.topLeft() + _point(x, y, shown) for x, y in curve]
                     painter.drawPolygon(points)

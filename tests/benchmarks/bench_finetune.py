@@ -1,0 +1,427 @@
+"""Fine-tuning in the real window, with real events and the real engine, on research data that isn't shipped.
+
+Run: ``python tests/benchmarks/bench_finetune.py [--data FOLDER] [--work FOLDER] [--shots FOLDER]``. FOLDER holds
+``index.csv`` with patient, label and split, ``images/`` and ``masks_lung/``. What happens:
+
+1. a base model is trained with labels alone, on other patients (once; kept in ``--work``);
+2. films are opened in a window, labelled, ten masks are painted with the mouse, the others imported; *Fine-tune* is
+   clicked with its defaults and the before/after table waited for, while a timer watches the event loop;
+3. the same again in another process, which is killed (-9) in the middle; a new window offers to resume, does, the
+   result is kept and a case analysed with it.
+
+Each step is a process of its own. Offscreen unless QT_QPA_PLATFORM says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BASE = "bench-cross-entropy"
+CASES, PAINTED = 134, 10
+LIMIT_S, LIMIT_GAP_MS, LIMIT_ENERGY, LIMIT_AUROC = 90.0, 100.0, 0.8, -0.02
+Row = dict[str, str]
+
+
+def films(data: Path) -> tuple[list[Row], list[Row]]:
+    """One film per patient with a good mask: those for the casebook, and others for the base model."""
+    seen: set[str] = set()
+    by_class: dict[str, list[Row]] = {"0": [], "1": []}
+    with (data / "index.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["mask_quality"] == "ok" and row["patient"] not in seen:
+                seen.add(row["patient"])
+                by_class[row["label"]].append(row)
+    half = CASES // 2
+    book = [r for pair in zip(by_class["0"][:half], by_class["1"][:half], strict=True) for r in pair]
+    return book, [*by_class["0"][half : half + 110], *by_class["1"][half : half + 110]]
+
+
+# ---- the base model ----------------------------------------------------------------------------------------
+
+
+def make_base(data: Path, home: Path) -> None:
+    """Train on labels alone: such a model looks wherever it pays."""
+    from divisive_desktop.library.card import Preprocessing
+    from divisive_desktop.networks.network import Network
+    from divisive_desktop.training.commands import load_network, train_command
+    from divisive_desktop.training.dataset import read_index
+    from divisive_desktop.training.guard import add_guard, make_guard
+
+    folder = home / "base-data"
+    folder.mkdir(parents=True, exist_ok=True)
+    _, rows = films(data)
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "label", "split", "mask", "group"])
+        for i, row in enumerate(rows):
+            split = ("train", "train", "train", "val", "test")[i % 5]
+            mask = data / "masks_lung" / f"{Path(row['file']).stem}.png"
+            writer.writerow([data / row["file"], row["label"], split, mask, row["patient"]])
+    out = home / "models" / BASE
+    train_command(
+        task="chest-xray", data=[folder], out=out, default=True, controls=False,
+        changes={"method": "cross_entropy", "epochs": 8, "copies": 2},
+    )  # fmt: skip
+    network, card = load_network(BASE)
+    assert isinstance(network, Network)
+    assert isinstance(card.preprocessing, Preprocessing)
+    held = [e for e in read_index(folder) if e.split != "train"]
+    add_guard(out, make_guard(network, held, card.preprocessing))
+
+
+# ---- in the window -----------------------------------------------------------------------------------------
+
+
+class Watchdog:
+    """How long the event loop doesn't get back to a timer, and how much of that the window itself worked."""
+
+    EVERY_MS = 10
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self.gaps: list[tuple[float, float]] = []
+        self._last = time.perf_counter(), time.thread_time()
+        self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=self.EVERY_MS)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def _tick(self) -> None:
+        now = time.perf_counter(), time.thread_time()
+        self.gaps.append(((now[0] - self._last[0]) * 1e3 - self.EVERY_MS, (now[1] - self._last[1]) * 1e3))
+        self._last = now
+
+    def stop(self) -> dict[str, float]:
+        self._timer.stop()
+        return {
+            "gap_ms": max(g for g, _ in self.gaps), "work_ms": max(w for _, w in self.gaps),
+            "gaps_over": sum(g > LIMIT_GAP_MS for g, _ in self.gaps),
+        }  # fmt: skip
+
+
+class Script:
+    """A person at the window."""
+
+    def __init__(self, shots: Path | None) -> None:
+        from divisive_desktop.desktop import app as application
+        from divisive_desktop.desktop.settings import Settings
+
+        settings = Settings()
+        settings.analyse_on_opening = False
+        self.window = application.build(settings)
+        self.window.resize(1280, 800)
+        self.shots = shots
+        self.window.show()
+        self.until(lambda: self.window.viewer is not None and self.window.work.book.book is not None)
+        self.window.tasks.start_engine("cpu")
+        self.until(lambda: self.window.tasks.engine is not None, 180)
+
+    def until(self, condition: Callable[[], Any], timeout_s: float = 60) -> None:
+        from PySide6.QtCore import QEventLoop, QTimer
+
+        if condition():
+            return
+        loop, end = QEventLoop(), time.monotonic() + timeout_s
+        timer = QTimer(interval=5)
+        timer.timeout.connect(lambda: loop.quit() if condition() or time.monotonic() > end else None)
+        timer.start()
+        loop.exec()
+        timer.stop()
+        if not condition():
+            raise TimeoutError("the window didn't get there")
+
+    def pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end, seconds + 10)
+
+    def shot(self, name: str, widget: Any = None) -> None:
+        """Pictures in light and dark."""
+        if self.shots is None:
+            return
+        widget = widget or self.window.finetuning.dialog
+        for theme in ("dark", "light"):
+            self.window.theme.choice = theme
+            self.pause(0.2)
+            widget.grab().save(str(self.shots / f"{name}-{theme}.png"))
+
+    def click(self, button: Any) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        assert button.isEnabled(), button.text()
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    # -- the work of an analyst ---------------------------------------------------------------------------
+
+    def fill(self, data: Path) -> None:
+        """Open, label, paint ten masks, import the others."""
+        import cv2
+
+        from divisive_desktop.masks.mask import Mask
+
+        rows, _ = films(data)
+        work = self.window.work
+        work.open_paths([data / row["file"] for row in rows])
+        self.until(lambda: len(work.cases) == len(rows) and work.book.idle and self.window.tasks.idle, 300)
+        cases = {case.path.name: case for case in work.cases}
+        for label in (0, 1):
+            work.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
+        self.window.viewer.set_layout("image")
+        for row in rows[:PAINTED]:
+            self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
+        for row in rows[PAINTED:]:
+            case, mask = cases[Path(row["file"]).name], self.mask_of(data, row)
+            size = cv2.imread(str(data / row["file"]), cv2.IMREAD_GRAYSCALE).shape
+            full = Mask.from_array(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST), "lungs")
+            work.book.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
+        self.until(lambda: work.book.idle, 120)
+        work.select(cases[Path(rows[0]["file"]).name])
+
+    @staticmethod
+    def mask_of(data: Path, row: Row) -> Any:
+        import cv2
+
+        return cv2.imread(str(data / "masks_lung" / f"{Path(row['file']).stem}.png"), cv2.IMREAD_GRAYSCALE)
+
+    def paint(self, case: Any, mask: Any) -> None:
+        """Trace the two lungs with the lasso: press, move along the outline, release."""
+        import cv2
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
+        from PySide6.QtTest import QTest
+        from PySide6.QtWidgets import QApplication
+
+        from divisive_desktop.desktop.viewer.maps import PaneKind
+
+        window, left, none = self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        window.work.select(case)
+        painting = window.painting
+        self.until(lambda: painting.session.record is window.work.record is not None and window.work.current is case)
+        self.pause(0.05)
+        painting.set_tool("lasso")
+        canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+        record = window.work.record
+        scale = record.width / mask.shape[1], record.height / mask.shape[0]
+        outlines, _ = cv2.findContours((mask > 127).astype("uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        for outline in sorted(outlines, key=len)[-2:]:
+            points = outline.reshape(-1, 2)[:: max(1, len(outline) // 60)]
+            where = [canvas.transform().to_widget(x * scale[0], y * scale[1]).toPoint() for x, y in points]
+            QTest.mousePress(canvas, left, none, where[0])
+            for at in where[1:]:
+                spot = QPointF(at)
+                move = QMouseEvent(QEvent.Type.MouseMove, spot, canvas.mapToGlobal(spot), left, left, none)
+                QApplication.sendEvent(canvas, move)
+            QTest.mouseRelease(canvas, left, none, where[-1])
+        self.until(painting.saver.idle)
+
+    def open_dialog(self) -> Any:
+        """The fine-tuning window with the base model chosen and the data looked at."""
+        tuning = self.window.finetuning
+        self.window.actions_["finetune"].trigger()
+        self.until(lambda: tuning.prepared is not None)
+        dialog = tuning.dialog
+        dialog.resize(1280, 800)
+        setup = dialog.setup
+        if tuning.prepared.request.base != BASE:
+            setup.base.setCurrentIndex(next(i for i in range(setup.base.count()) if BASE in setup.base.itemText(i)))
+            self.until(lambda: tuning.prepared.request.base == BASE)
+        self.until(lambda: setup.time.text(), 120)
+        return dialog
+
+
+def first(data: Path, shots: Path | None) -> dict[str, Any]:
+    """Fill a casebook, fine-tune with the defaults, measure."""
+    script = Script(shots)
+    script.fill(data)
+    masks = script.window.work.book.book.training_cases()
+    script.shot("painted", script.window)
+    dialog, run = script.open_dialog(), script.window.finetuning.run
+    estimate = dialog.setup.time.text()
+    script.shot("setup")
+    dog, clicked = Watchdog(), time.perf_counter()
+    script.click(dialog.setup.start)
+    half = script.window.finetuning.prepared.request.epochs // 2
+    script.until(lambda: len(run.history) >= half or not run.busy, 1200)
+    live = dialog.grab() if shots is not None else None
+    script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)
+    wall = time.perf_counter() - clicked
+    loop = dog.stop()
+    if live is not None:
+        live.save(str(shots / "live-light.png"))
+    script.until(lambda: dialog.result.compare.shown is not None, 60)
+    script.pause(1)
+    script.shot("result")
+    for i, name in ((1, "guard"), (2, "cases")):
+        dialog.result.tabs.setCurrentIndex(i)
+        script.shot(f"result-{name}")
+    result = run.result
+    figures = {
+        side.name: {
+            n: (round(side.before[n].value, 3), round(side.after[n].value, 3), side.differences[n].change)
+            for n in side.before
+        }
+        for side in (result.holdout, result.guard) if side is not None
+    }  # fmt: skip
+    checked = script.window.finetuning.prepared.check
+    script.click(dialog.result.discard)
+    script.until(lambda: script.window.work.book.idle)
+    script.window.close()
+    return {
+        "wall_s": wall, "estimate": estimate, "figures": figures, "verdict": result.verdict.headline,
+        "sentences": result.verdict.sentences, "train": checked.train, "holdout": checked.holdout,
+        "painted": PAINTED, "masks": sum(c.mask is not None for c in masks), "engine_s": result.seconds, **loop,
+    }  # fmt: skip
+
+
+def second() -> dict[str, Any]:
+    """Begin a run and wait to be killed."""
+    script = Script(None)
+    dialog, run = script.open_dialog(), script.window.finetuning.run
+    script.click(dialog.setup.start)
+    script.until(lambda: len(run.history) >= 2, 1200)
+    print("READY", flush=True)
+    script.pause(600)
+    return {}
+
+
+def third(shots: Path | None) -> dict[str, Any]:
+    """Resume from the banner, keep, analyse."""
+    script = Script(shots)
+    window = script.window
+    tuning, run = window.finetuning, window.finetuning.run
+    script.until(lambda: any("interrupted" in m.text for m in window.messages.messages()))
+    script.shot("banner", window)
+    message = next(m for m in window.messages.messages() if "interrupted" in m.text)
+    from PySide6.QtWidgets import QPushButton
+
+    clicked = time.perf_counter()
+    script.click(next(b for b in message.findChildren(QPushButton) if b.text() == "Resume"))
+    script.until(lambda: tuning.dialog is not None and run.state == "running", 60)
+    script.until(lambda: run.history or not run.busy, 600)
+    resumed_at = len(run.history)
+    script.until(lambda: run.state == "done", 1200)
+    wall = time.perf_counter() - clicked
+    dialog = tuning.dialog
+    dialog.resize(1280, 800)
+    weights = run.result.model.weights_sha256
+    script.click(dialog.result.keep)
+    script.until(lambda: dialog.result.kept_words.text())
+    script.shot("kept")
+    kept = dialog.result.kept_words.text()
+    window.actions_["versions"].trigger()
+    script.until(lambda: tuning.versions is not None and tuning.versions.tree.topLevelItemCount())
+    script.pause(0.5)
+    script.shot("versions", tuning.versions)
+    case = next(iter(window.work.cases))
+    window.work.select(case)
+    script.until(lambda: window.work.record is not None and window.tasks.idle)
+    window.actions_["analyse"].trigger()
+    script.until(lambda: case.analysis is not None, 60)
+    script.pause(1)
+    script.shot("analysed", window)
+    said = case.analysis.model
+    script.until(lambda: window.work.book.idle)
+    window.close()
+    return {
+        "resume_s": wall, "epochs_before": resumed_at, "kept": kept, "analysed_with": said.id,
+        "same_weights": said.weights_sha256 == weights, "weights": weights,
+    }  # fmt: skip
+
+
+# ---- the table ---------------------------------------------------------------------------------------------
+
+
+def stage(name: str, arguments: argparse.Namespace, home: Path) -> dict[str, Any]:
+    """Run one step as a process of its own; what it found."""
+    command = [sys.executable, __file__, "--stage", name, "--data", str(arguments.data)]
+    if arguments.shots:
+        command += ["--shots", str(arguments.shots)]
+    environment = {**os.environ, "DIVISIVE_DESKTOP_HOME": str(home)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("READY"):
+                process.send_signal(signal.SIGKILL)
+            elif line.startswith("FOUND "):
+                found: dict[str, Any] = json.loads(line[6:])
+                return found
+    if name == "second" and process.returncode == -signal.SIGKILL:
+        return {}
+    raise SystemExit(f"step {name} failed ({process.returncode})")
+
+
+def main() -> None:
+    """Run all steps and print what they found, each figure with its limit."""
+    default = Path(os.environ.get("DIVISIVE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "chest_xray"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--work", type=Path, help="where the base model is kept between runs")
+    parser.add_argument("--shots", type=Path, help="where screenshots go")
+    parser.add_argument("--stage", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if arguments.shots:
+        arguments.shots.mkdir(parents=True, exist_ok=True)
+    if arguments.stage:
+        steps: dict[str, Callable[[], dict[str, Any] | None]] = {
+            "base": lambda: make_base(arguments.data, Path(os.environ["DIVISIVE_DESKTOP_HOME"])),
+            "first": lambda: first(arguments.data, arguments.shots), "second": second,
+            "third": lambda: third(arguments.shots),
+        }  # fmt: skip
+        print("FOUND", json.dumps(steps[arguments.stage]() or {}), flush=True)
+        return
+    if not (arguments.data / "index.csv").is_file():
+        raise SystemExit(f"no research data in {arguments.data}")
+    with tempfile.TemporaryDirectory() as temporary:
+        home = arguments.work or Path(temporary)
+        if not (home / "models" / BASE / "card.json").is_file():
+            stage("base", arguments, home)
+        for old in home.glob("*.casebook"):
+            old.rename(Path(temporary) / f"old-{time.time_ns()}")
+        one = stage("first", arguments, home)
+        stage("second", arguments, home)
+        two = stage("third", arguments, home)
+    _print(one, two)
+
+
+def _print(one: dict[str, Any], two: dict[str, Any]) -> None:
+    print(f"{sum(one['train'])} cases to learn from, {sum(one['holdout'])} held out, {one['masks']} masks, "
+          f"{one['painted']} of them painted with the mouse; {os.cpu_count()} processors, "
+          f"load {os.getloadavg()[0]:.1f}")
+    held = one["figures"]["holdout"]
+    rows = (
+        ("click to before/after, s", one["wall_s"], LIMIT_S, "≤", f"estimate: {one['estimate']}"),
+        ("longest gap of the event loop, ms", one["gap_ms"], LIMIT_GAP_MS, "≤", f"{one['gaps_over']} over the limit"),
+        ("  of it the window's own work, ms", one["work_ms"], LIMIT_GAP_MS, "≤", ""),
+        ("energy of D inside the masks", held["energy"][1], LIMIT_ENERGY, "≥", f"before {held['energy'][0]}"),
+        ("AUROC, after minus before", held["auroc"][1] - held["auroc"][0], LIMIT_AUROC, "≥",
+         f"{held['auroc'][0]} -> {held['auroc'][1]}, {held['auroc'][2]}"),
+        ("border-only AUROC", held["border_auroc"][1], held["border_auroc"][0], "≤", held["border_auroc"][2]),
+    )  # fmt: skip
+    print(f"{'':38}{'found':>9}{'':>4}{'limit':>7}")
+    for name, value, limit, sign, note in rows:
+        print(f"{name:38}{value:9.3f}{sign:>4}{limit:7.2f}   {note}")
+    print(one["verdict"])
+    for sentence in one["sentences"]:
+        print("  " + sentence)
+    guard = one["figures"].get("guard")
+    if guard:
+        print(f"  guard set: AUROC {guard['auroc'][0]} -> {guard['auroc'][1]} ({guard['auroc'][2]})")
+    same = "the kept weights" if two["same_weights"] else "OTHER WEIGHTS"
+    print(f"killed (-9), resumed, done after {two['resume_s']:.0f} s. {two['kept']} A case analysed with it by "
+          f"{two['analysed_with']}: {same}.")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
