@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -302,6 +302,9 @@ class CasebookService(QObject):
 
     def notes(self, case: Case, text: str) -> None:
         self._act([case], lambda book, ids: book.set_notes(ids[0], text))
+
+    def measurements(self, case: Case, items: Sequence[Mapping[str, Any]]) -> None:
+        self._act([case], lambda book, ids: book.set_measurements(ids[0], items))
 
     def task(self, case: Case, task: str) -> None:
         self._act([case], lambda book, ids: book.set_task(ids, task))

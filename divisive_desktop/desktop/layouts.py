@@ -17,8 +17,8 @@ class Layouts(QObject):
         super().__init__(window)
         self._window = window
         self._question = ""
-        window.work.recordReady.connect(self._hang)
-        window.work.modelsChanged.connect(self._hang)
+        window.work.recordReady.connect(self.hang)
+        window.work.modelsChanged.connect(self.hang)
 
     def choose(self, name: str) -> None:
         """Show these panes, now and for the next image with the same question. A double click isn't kept."""
@@ -28,7 +28,8 @@ class Layouts(QObject):
             if self._question:
                 self._window.settings.set_layout_for(self._question, name)
 
-    def _hang(self, *_: Any) -> None:
+    def hang(self, *_: Any) -> None:
+        """Show the current image with the panes that were chosen for its question."""
         window = self._window
         record = window.work.record
         if record is None or window.viewer is None:

@@ -182,11 +182,16 @@ class MainWindow(QMainWindow):
         self.viewer = viewer
         self.stack.addWidget(viewer)
         self.layouts, self.second_screen = Layouts(self), SecondScreen(self)
+        from divisive_desktop.desktop.measurements import KeptMeasurements
+
+        kept = KeptMeasurements(self, viewer)
         self.actions_.add(actions.viewer_table())
         menus.add_opacity(self, viewer, self.toolbar)
         self.inspector.greys.connect_viewer(viewer)
         if self.work.record is not None and self.work.current is not None:
             self._show_record(self.work.current, self.work.record)
+            kept.load(self.work.current, self.work.record)
+            self.layouts.hang()
             self._show_analysis(self.work.current)
             self.work.update_features()
         from divisive_desktop.desktop.painting.controller import Painting

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -125,3 +126,30 @@ def _scale(record: ImageRecord) -> tuple[float, float, str, str]:
 def _figure(value: float) -> str:
     text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
     return text.replace("-", "−")
+
+
+def to_items(measurements: Iterable[Measurement], record: ImageRecord) -> list[dict[str, Any]]:
+    """Measurements as JSON can hold them, with their figures as shown; `from_items` reads them."""
+    return [
+        {
+            "kind": m.shape if isinstance(m, Region) else "ruler" if isinstance(m, Ruler) else "angle",
+            "points": [[float(x), float(y)] for x, y in m.points],
+            "text": list(m.lines(record)),
+        }
+        for m in measurements
+    ]
+
+
+def from_items(items: Iterable[Mapping[str, Any]]) -> list[Measurement]:
+    """What `to_items` made; entries of a kind or shape that isn't known are left out."""
+    found: list[Measurement] = []
+    for item in items:
+        points = tuple((float(x), float(y)) for x, y in item.get("points", ()))
+        kind = item.get("kind")
+        if kind == "ruler" and len(points) == 2:
+            found.append(Ruler(points))
+        elif kind == "angle" and len(points) == 3:
+            found.append(Angle(points))
+        elif kind in ("ellipse", "rectangle") and len(points) == 2:
+            found.append(Region(points, kind))
+    return found
