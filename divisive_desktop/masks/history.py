@@ -146,6 +146,16 @@ class History:
         """Name of what ``redo`` would do again, None when there is nothing."""
         return self._redo[-1].name if self._redo else None
 
+    @property
+    def undo_pixels(self) -> int:
+        """How many pixels ``undo`` would touch, roughly."""
+        return len(self._undo[-1].tiles) * TILE * TILE if self._undo else 0
+
+    @property
+    def redo_pixels(self) -> int:
+        """How many pixels ``redo`` would touch, roughly."""
+        return len(self._redo[-1].tiles) * TILE * TILE if self._redo else 0
+
     def names(self) -> tuple[str, ...]:
         """Steps that can be undone, the last one last."""
         return tuple(step.name for step in self._undo)

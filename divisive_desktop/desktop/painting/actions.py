@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from divisive_desktop.desktop.actions import Action, State, has_record
 from divisive_desktop.desktop.painting import transfer
-from divisive_desktop.desktop.painting.smart import SmartTool
 from divisive_desktop.desktop.painting.tools import PAINT_TOOLS
 from divisive_desktop.masks import ops
 
@@ -35,7 +34,7 @@ def table(painting: Painting) -> tuple[Action, ...]:
             f"tool-{tool.id}", tool.text, "Mask/Tools", lambda w, t=tool.id: painting.set_tool(t), tool.key_hint,
             tool.tip, tool.icon, has_record, tool_on(tool.id),
         )
-        for tool in (*PAINT_TOOLS, SmartTool)
+        for tool in PAINT_TOOLS
     )  # fmt: skip
     panel = painting.panel
     # fmt: off
@@ -67,7 +66,7 @@ def table(painting: Painting) -> tuple[Action, ...]:
         Action("mask-specks", "Remove specks", "Mask/Region",
                lambda w: session.run("Remove specks", lambda m, r: ops.remove_specks(m, r, panel.speck())), "", "", "",
                painted),
-        Action("mask-invert", "Invert", "Mask/Region", lambda w: session.run("Invert", ops.invert), "", "", "",
+        Action("mask-invert", "Invert", "Mask/Region", lambda w: panel.invert(), "", "", "",
                lambda s: session.active is not None),
         Action("mask-clear", "Clear", "Mask", lambda w: session.clear(), "Ctrl+Delete",
                "Empty all regions that aren't locked; can be undone", "remove", anything),

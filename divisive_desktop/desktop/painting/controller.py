@@ -17,7 +17,6 @@ from divisive_desktop.desktop.painting.palette import OptionsBar, Palette
 from divisive_desktop.desktop.painting.panel import MaskPanel
 from divisive_desktop.desktop.painting.saver import Saver
 from divisive_desktop.desktop.painting.session import PaintSession
-from divisive_desktop.desktop.painting.smart import SmartTool
 from divisive_desktop.desktop.painting.store import CasebookStore, MaskStore
 from divisive_desktop.desktop.painting.tools import PAINT_TOOLS, PaintTool
 from divisive_desktop.errors import MaskSizeError, UserFacingError
@@ -60,7 +59,7 @@ class Painting(QObject):
         self.layer = RegionsLayer(self.session, self.viewer.stage.touch)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
-        for kind in (*PAINT_TOOLS, SmartTool):
+        for kind in PAINT_TOOLS:
             self.tools[kind.id] = kind(self.viewer, self.session)
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
@@ -71,7 +70,7 @@ class Painting(QObject):
 
     def _build(self) -> None:
         window = self.window
-        self.palette = Palette((*PAINT_TOOLS, SmartTool))
+        self.palette = Palette(PAINT_TOOLS)
         self.options = OptionsBar(self.session)
         column = window.centralWidget().layout()
         index = column.indexOf(window.stack)
@@ -128,6 +127,7 @@ class Painting(QObject):
 
     def _leave(self) -> None:
         """The mask is left: write down the time, and how well model and mask agree, if it was worked on."""
+        self.session.runner.settle()
         record, agreement = self.session.record, self.session.agreement
         if record is None or not self.session.edited:
             return
@@ -284,8 +284,9 @@ class Painting(QObject):
         """Add the important features that argue for the true class to the active region."""
         found = self.window.work.features
         if self.can_draft and found is not None and self.session.mask is not None:
-            contours = [f.contour for f in found.of("true")]
-            self.session.stamp("Draft from features", ops.from_polygons(contours, self.session.mask.size), "add")
+            contours, size = [f.contour for f in found.of("true")], self.session.mask.size
+            make = lambda: ops.from_polygons(contours, size)  # noqa: E731
+            self.session.shape("Draft from features", make, size[0] * size[1], "add")
 
     def draft_from_cam(self, share: float) -> None:
         """Add the part of the true class's map that reaches ``share`` (0..1) of the way from its low to its peak."""
@@ -294,13 +295,16 @@ class Painting(QObject):
             true_class, _ = analysis.true_class(self._label())
             cam = analysis.cams[true_class]
             threshold = float(cam.min() + share * (cam.max() - cam.min()))
-            self.session.stamp("Draft from CAM", ops.from_map(cam, threshold, analysis.region, mask.size), "add")
+            size, region = mask.size, analysis.region
+            make = lambda: ops.from_map(cam, threshold, region, size)  # noqa: E731
+            self.session.shape("Draft from CAM", make, size[0] * size[1], "add")
 
     def copy_previous(self) -> None:
         """Add the regions of the case before."""
         previous = self.session.previous
-        if previous is not None:
-            self.session.edit("Copy from previous case", lambda mask: ops.copy_regions(mask, previous))
+        if previous is not None and self.session.mask is not None:
+            pixels = max(previous.width * previous.height, self.session.mask.width * self.session.mask.height)
+            self.session.edit("Copy from previous case", lambda mask: ops.copy_regions(mask, previous), pixels)
 
     # -- tools ----------------------------------------------------------------------------------------------
 
@@ -368,6 +372,7 @@ class Painting(QObject):
         for watched in self._filtered:
             watched.removeEventFilter(self)
         session = self.session
+        session.runner.settle()
         session.cancel()
         try:
             self.saver.finish()

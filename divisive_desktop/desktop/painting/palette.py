@@ -28,7 +28,7 @@ from divisive_desktop.desktop.theme import GRID
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.painting.session import PaintSession
-    from divisive_desktop.desktop.painting.tools import PaintTool
+    from divisive_desktop.desktop.painting.tool import PaintTool
 
 _MODES: dict[str, tuple[str, str]] = {
     "add": ("+", "Add to the region"),

@@ -25,13 +25,17 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.painting.edits import within_levels
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.theme import GRID
+from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks import ops
 from divisive_desktop.masks.agreement import Agreement
+from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.region import Region
+from divisive_desktop.masks.shapes import Stamp
 
-_STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}
+_STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved", "busy": "Working…"}
 
 
 class AgreementView(QWidget):
@@ -230,6 +234,7 @@ class MaskPanel(QWidget):
         session.agreementChanged.connect(self.agreement.show_agreement)
         session.saver.stateChanged.connect(self._show_state)
         session.painted.connect(lambda _: self._enable())
+        session.runner.busyChanged.connect(self._show_busy)
         self.show_regions()
 
     # -- parts ----------------------------------------------------------------------------------------------
@@ -285,7 +290,7 @@ class MaskPanel(QWidget):
             ("Fill holes", lambda: run("Fill holes", ops.fill_holes)),
             ("Remove specks", lambda: run("Remove specks", lambda m, r: ops.remove_specks(m, r, self.speck()))),
             ("Keep only greys in range", self._threshold),
-            ("Invert", lambda: run("Invert", ops.invert)),
+            ("Invert", self.invert),
             ("Copy from previous case", self.previousRequested.emit),
             ("Clear", self._session.clear),
         )
@@ -299,23 +304,27 @@ class MaskPanel(QWidget):
         aspect = self._session.aspect
         self._session.run(name, lambda m, r: ops.grow_by(m, r, by, aspect))
 
+    def invert(self) -> None:
+        """Swap inside and outside of the active region."""
+        mask = self._session.mask
+        self._session.run("Invert", ops.invert, mask.width * mask.height if mask is not None else 0)
+
     def speck(self) -> float:
         """Parts smaller than a disc of the distance chosen are specks."""
         return 3.14 * self.amount.value() ** 2
 
     def _threshold(self) -> None:
         session = self._session
+        pictured, low, high = session.pictured, session.settings.low, session.settings.high
 
-        def keep(mask: object, region: int) -> object:
-            box = session.mask.bounds(region) if session.mask is not None else None
-            if session.mask is None or box is None:
+        def keep(mask: Mask, region: int) -> Box | None:
+            box = mask.bounds(region)
+            if box is None or pictured is None:
                 return None
-            from divisive_desktop.masks.shapes import Stamp
+            inside = within_levels(Stamp(box, mask.pixels(region, box)), pictured, low, high)
+            return ops.apply(mask, region, inside, "intersect")
 
-            inside = session.within_levels(Stamp(box, session.mask.pixels(region, box)))
-            return ops.apply(session.mask, region, inside, "intersect")
-
-        session.run("Keep greys", keep)  # type: ignore[arg-type]
+        session.run("Keep greys", keep)
 
     # -- what is shown --------------------------------------------------------------------------------------
 
@@ -363,13 +372,17 @@ class MaskPanel(QWidget):
 
     def _enable(self) -> None:
         session = self._session
-        self.setEnabled(session.mask is not None)
+        self.setEnabled(session.free)
         active = session.active
         painted = active is not None and session.mask is not None
         painted = painted and session.mask.bounds(active.id, exact=False) is not None
         for widget in (self.amount, self.grow, self.shrink, self.smooth):
             widget.setEnabled(bool(painted))
         self.empty.setVisible(not self.rows)
+
+    def _show_busy(self, busy: bool) -> None:
+        self._enable()
+        self._show_state("busy" if busy else self._session.saver.state)
 
     def _show_state(self, state: str) -> None:
         self.saved.setText(_STATES[state])

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import cv2
-import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.painting.clock import WorkClock
+from divisive_desktop.desktop.painting.edits import AT_ONCE, Edit, EditRunner, Operation, Pictured, area, within_levels
 from divisive_desktop.desktop.painting.saver import Saver
 from divisive_desktop.desktop.painting.settings import ToolSettings
 from divisive_desktop.desktop.tasks import TaskRunner
@@ -63,6 +62,9 @@ class PaintSession(QObject):
     def __init__(self, tasks: TaskRunner, saver: Saver, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tasks, self.saver = tasks, saver
+        self.runner = EditRunner(tasks, self)
+        self.runner.drawn.connect(self.painted)
+        self.runner.ended.connect(self._ended)
         self.histories = Histories()
         self.clock = WorkClock()
         self.record: ImageRecord | None = None
@@ -73,7 +75,7 @@ class PaintSession(QObject):
         self.pressure = 1.0
         """What the pen reports; 1 for a mouse."""
         self.agreement = NOTHING
-        self.pictured: Callable[[Box], npt.NDArray[np.uint8]] | None = None
+        self.pictured: Pictured | None = None
         """Gives a part of the picture as displayed, for tools that look at it."""
         self._active: int | None = None
         self._live: LiveAgreement | None = None
@@ -102,6 +104,7 @@ class PaintSession(QObject):
         self.agreementChanged.emit(self.agreement)
 
     def _let_go(self) -> None:
+        self.runner.settle()
         if self.mask is None or self.record is None:
             return
         if self.history.is_open:
@@ -141,7 +144,7 @@ class PaintSession(QObject):
 
     def add_region(self, name: str = "") -> None:
         """A new region on top, active from now on."""
-        if self.mask is None:
+        if self.mask is None or not self.free:
             return
         with self.step("Add region"):
             self._active = self.mask.add(name).id
@@ -149,7 +152,7 @@ class PaintSession(QObject):
 
     def change_region(self, region: int, **changes: Any) -> None:
         """Name, colour, visible, locked or weight of a region. Display settings aren't steps to undo."""
-        if self.mask is None or region not in self.mask:
+        if self.mask is None or not self.free or region not in self.mask:
             return
         if changes.keys() & {"name", "weight"}:
             with self.step("Rename region" if "name" in changes else "Change weight"):
@@ -162,13 +165,8 @@ class PaintSession(QObject):
             self._look_again()
 
     def remove_region(self, region: int) -> None:
-        if self.mask is None:
-            return
-        with self.step("Remove region"):
-            self._changed(self.mask.remove(region))
-        if self._active == region:
-            self._active = self.mask.regions[-1].id if self.mask.regions else None
-        self.regionsChanged.emit()
+        if self.mask is not None and region in self.mask:
+            self.edit("Remove region", lambda mask: mask.remove(region), area(self.mask.bounds(region, exact=False)))
 
     def paintable(self) -> Region:
         """The active region, made now if there is none; shown, so that nobody paints unseen."""
@@ -208,7 +206,7 @@ class PaintSession(QObject):
 
     def begin(self, name: str) -> bool:
         """Open a step; False when there is nothing to paint on."""
-        if self.mask is None or self.history.is_open:
+        if self.mask is None or not self.free or self.history.is_open:
             return False
         self.clock.tick()
         self.history.begin(self.mask, name)
@@ -235,44 +233,67 @@ class PaintSession(QObject):
         brush = Brush(max(0.5, settings.radius(erase)), settings.hardness, self.aspect)
         region = self.paintable().id
         if settings.limit_levels and not erase:
+            limited = self.limited()
             for stamp in ops.stroke_stamps(self.mask.size, points, brush, pressures):
-                self._changed(ops.apply(self.mask, region, self.within_levels(stamp)))
+                self._changed(ops.apply(self.mask, region, limited(stamp)))
         else:
             self._changed(ops.stroke(self.mask, region, points, brush, erase=erase, pressure=pressures))
 
-    def apply(self, region: int, stamp: Stamp | None, mode: ops.Mode = "add") -> None:
-        """Combine a stamp with a region, within an open step."""
-        if self.mask is not None:
-            if stamp is not None and self.settings.limit_levels and mode != "subtract":
-                stamp = self.within_levels(stamp)
-            self._changed(ops.apply(self.mask, region, stamp, mode))
+    def shape(self, name: str, make: Callable[[], Stamp | None], pixels: float, mode: ops.Mode | None = None) -> None:
+        """Combine a shape with the active region, as one step.
 
-    def stamp(self, name: str, stamp: Stamp | None, mode: ops.Mode | None = None) -> None:
-        """Combine a shape with the active region, as one step."""
-        if self.mask is None:
-            return
+        Parameters
+        ----------
+        name : str
+            For undo.
+        make : callable
+            Gives the shape; called in the background when it is large.
+        pixels : float
+            How many pixels it may touch.
+        mode : Mode, optional
+            Default: as set.
+        """
         how = mode or self.settings.mode
         if how != "add" and self.active is None:
             return  # nothing to take away from
-        with self.step(name if how == "add" else f"{name} ({how})"):
-            self.apply(self.paintable().id, stamp, how)
+        if how == "intersect":
+            pixels = max(pixels, self._painted_area())
+        limited = self.limited() if how != "subtract" else lambda stamp: stamp
 
-    def run(self, name: str, operation: Callable[[Mask, int], Box | None]) -> None:
+        def operation(mask: Mask, region: int) -> Box | None:
+            stamp = make()
+            return ops.apply(mask, region, limited(stamp) if stamp is not None else None, how)
+
+        self.run(name if how == "add" else f"{name} ({how})", operation, pixels, new_region=True)
+
+    def stamp(self, name: str, stamp: Stamp | None, mode: ops.Mode | None = None) -> None:
+        """Combine a shape that there is already with the active region, as one step."""
+        self.shape(name, lambda: stamp, area(stamp.box) if stamp is not None else 0, mode)
+
+    def run(
+        self,
+        name: str,
+        operation: Callable[[Mask, int], Box | None],
+        pixels: float | None = None,
+        new_region: bool = False,
+    ) -> None:
         """Run an operation of ``masks.ops`` on the active region, as one step."""
-        if self.mask is None or self.active is None:
+        if (self.active is None and not new_region) or not self.begin(name):
             return
-        with self.step(name):
-            self._changed(operation(self.mask, self.paintable().id))
+        try:
+            region = self.paintable().id
+        except MaskError as error:
+            self.cancel()
+            self.refused.emit(error)
+            return
+        self._do(lambda mask: (operation(mask, region),), self._painted_area() if pixels is None else pixels)
 
-    def edit(self, name: str, operation: Callable[[Mask], Box | None]) -> None:
+    def edit(self, name: str, operation: Callable[[Mask], Box | None], pixels: float | None = None) -> None:
         """Run something on the whole mask, as one step."""
-        if self.mask is None:
-            return
-        with self.step(name):
-            self._changed(operation(self.mask))
-        if self.active is None and self.mask.regions:
-            self._active = self.mask.regions[-1].id
-        self.regionsChanged.emit()
+        if self.begin(name):
+            assert self.mask is not None
+            painted = sum(area(self.mask.bounds(r.id, exact=False)) for r in self.mask.regions)
+            self._do(lambda mask: (operation(mask),), painted if pixels is None else pixels)
 
     def clear(self) -> None:
         """Empty every region that isn't locked."""
@@ -288,35 +309,73 @@ class PaintSession(QObject):
                 present.remove(region.id)
             return enclose(box, ops.copy_regions(present, mask))
 
-        self.edit(name, swap)
+        self.edit(name, swap, mask.width * mask.height)
 
-    def within_levels(self, stamp: Stamp) -> Stamp:
-        """The part of a stamp whose displayed grey lies in the range chosen."""
-        if self.pictured is None:
-            return stamp
-        grey = self.pictured(stamp.box)
-        if grey.ndim == 3:
-            grey = np.asarray(cv2.cvtColor(grey, cv2.COLOR_RGB2GRAY), np.uint8)
-        inside = (grey >= self.settings.low) & (grey <= self.settings.high)
-        return Stamp(stamp.box, np.where(inside, stamp.coverage, np.uint8(0)))
+    @property
+    def free(self) -> bool:
+        """There is a mask, and nothing is being done to it in the background."""
+        return self.mask is not None and not self.runner.busy
+
+    def _do(self, operation: Operation, pixels: float) -> None:
+        """Change the mask within the step that is open, and close it; a large change in the background."""
+        assert self.mask is not None
+        self._start(Edit(self.mask, self.history, operation, self._live), pixels)
+
+    def _start(self, edit: Edit, pixels: float) -> None:
+        if pixels > AT_ONCE:
+            self.saver.flush()  # what waits to be kept is taken as it is now
+        self.runner.start(edit, pixels)
+
+    def _ended(self, edit: Edit) -> None:
+        if self.mask is not None and self._active not in self.mask:
+            self._active = self.mask.regions[-1].id if self.mask.regions else None
+        if edit.changed:
+            self._store(edit.name)
+        self.regionsChanged.emit()
+        self.historyChanged.emit()
+        if edit.live is not self._live:
+            self._look_again()  # another analysis has come in between
+        elif edit.agreement is not None:
+            self.agreement = edit.agreement
+            self.agreementChanged.emit(edit.agreement)
+        refusal = edit.refusal
+        if refusal is not None:
+            self.refused.emit(refusal)
+
+    def _painted_area(self) -> int:
+        return area(self.mask.bounds(self.active.id, exact=False)) if self.mask and self.active else 0
+
+    def limited(self) -> Callable[[Stamp], Stamp]:
+        """Takes from a stamp what isn't of the greys that may be painted; with the settings of now."""
+        settings, pictured = self.settings, self.pictured
+        if not settings.limit_levels or pictured is None:
+            return lambda stamp: stamp
+        return lambda stamp: within_levels(stamp, pictured, settings.low, settings.high)
 
     # -- undo -----------------------------------------------------------------------------------------------
 
     def undo(self) -> None:
-        self._walk(self.history.undo)
+        history = self.history
+        if history.undo_name is not None:
+            self._walk("undo", history.undo, history.undo_pixels)
 
     def redo(self) -> None:
-        self._walk(self.history.redo)
+        history = self.history
+        if history.redo_name is not None:
+            self._walk("redo", history.redo, history.redo_pixels)
 
-    def _walk(self, move: Callable[[Mask], Change | None]) -> None:
-        if self.mask is None or self.history.is_open:
+    def _walk(self, name: str, move: Callable[[Mask], Change | None], pixels: int) -> None:
+        if self.mask is None or not self.free or self.history.is_open:
             return
         self.clock.tick()
-        change = move(self.mask)
-        if change is not None:
-            self._follow(change)
-            self._store("undo" if move == self.history.undo else "redo")
-            self.historyChanged.emit()
+
+        def operation(mask: Mask) -> tuple[Box, ...]:
+            change = move(mask)
+            return change.boxes if change is not None else ()
+
+        edit = Edit(self.mask, self.history, operation, self._live)
+        edit.name = name
+        self._start(edit, pixels / 4)  # packed tiles are put back faster than shapes are drawn
 
     def _follow(self, change: Change | None) -> None:
         if change is None or self.mask is None:
@@ -361,14 +420,15 @@ class PaintSession(QObject):
         """The important features changed (another threshold)."""
         if self._live is not None and features is not None:
             self._live.set_features(features)
-            self._tell_agreement()
+            if not self.runner.busy:
+                self._tell_agreement()
 
     def update_agreement(self) -> None:
         """Follow the brush; cheap enough for every frame."""
         self._tell_agreement()
 
     def _look_again(self) -> None:
-        if self.mask is None:
+        if self.mask is None or self.runner.busy:  # it looks again itself when it is done
             return
         self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
         self.agreementChanged.emit(self.agreement)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cv2
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from divisive_desktop.desktop.painting.session import PaintSession
-from divisive_desktop.desktop.painting.tools import PaintTool, draw_stamp, outlined
-from divisive_desktop.desktop.viewer.annotations import halo_text, overlay_font
+from divisive_desktop.desktop.painting.tool import PaintTool, StampLayer, draw_hint, outlined
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
@@ -46,6 +45,7 @@ class SmartTool(PaintTool):
         self._drawing = False
         self._working = False
         self._proposal: Stamp | None = None
+        self._drawn: StampLayer | None = None
         self._outlines: list[list[Point]] = []
         session.opened.connect(self.forget)
 
@@ -93,7 +93,7 @@ class SmartTool(PaintTool):
 
     def forget(self) -> None:
         """Drop scribbles and proposal."""
-        self._scribbles, self._proposal = None, None
+        self._scribbles, self._proposal, self._drawn = None, None, None
         self._layers.clear()
         self._strokes.clear()
         self._drawing = self._working = False
@@ -143,6 +143,7 @@ class SmartTool(PaintTool):
             if scribbles is self._scribbles:
                 self._working, self._proposal = False, stamp
                 self._outlines = _outlines(stamp) if stamp is not None else []
+                self._drawn = StampLayer(stamp, session.colour()) if stamp is not None else None
                 self.touch()
 
         def failed(error: UserFacingError) -> None:
@@ -157,19 +158,15 @@ class SmartTool(PaintTool):
         session.tasks.run(work, done, failed, key="smart select", priority=40)
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
-        if self._proposal is not None:
-            draw_stamp(painter, self._proposal, transform, self.session.colour())
+        if self._drawn is not None:
+            self._drawn.paint_layer(painter, kind, transform)
             for line in self._outlines:
                 outlined(painter, [transform.to_widget(x, y) for x, y in line], closed=True, dashed=True)
         for layer in self._layers:
             layer.paint_layer(painter, kind, transform)
         text = "Looking…" if self._working else "Enter accepts, Escape forgets" if self._proposal is not None else ""
         if text and kind is self.viewer.stage.lead:
-            font = overlay_font(painter.font(), 13)
-            painter.setFont(font)
-            width = painter.fontMetrics().horizontalAdvance(text)
-            pane_width, pane_height = (side / transform.dpr for side in transform.pane)
-            halo_text(painter, QPointF(round((pane_width - width) / 2), round(pane_height - 28)), text, QColor("white"))
+            draw_hint(painter, text, transform)
 
 
 def _outlines(stamp: Stamp) -> list[list[Point]]:

@@ -18,7 +18,6 @@ from pytestqt.qtbot import QtBot
 from divisive_desktop.desktop.painting.layer import RegionsLayer
 from divisive_desktop.desktop.painting.saver import Saver
 from divisive_desktop.desktop.painting.session import PaintSession
-from divisive_desktop.desktop.painting.smart import SmartTool
 from divisive_desktop.desktop.painting.store import CasebookStore
 from divisive_desktop.desktop.painting.tools import PAINT_TOOLS
 from divisive_desktop.desktop.tasks import TaskRunner
@@ -117,7 +116,7 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     qtbot.addWidget(viewer)
     viewer.resize(900, 700)
     viewer.add_layer(RegionsLayer(session, viewer.stage.touch))
-    for kind in (*PAINT_TOOLS, SmartTool):
+    for kind in PAINT_TOOLS:
         viewer.add_tool(kind(viewer, session))
     viewer.set_layout("image")
     viewer.show()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.masks import shapes
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ZOOMS = [0.7, 4.0]
@@ -448,10 +449,7 @@ def test_the_mask_is_seen_where_it_is(easel: Any, grey: ImageRecord, zoom: float
     ready(easel, grey, "pan", zoom)
     easel.viewer.set_annotations(False)
     before = on_screen(easel)
-    with easel.session.step("square"):
-        from divisive_desktop.masks import shapes
-
-        easel.session.apply(easel.session.paintable().id, shapes.rectangle((190, 195), (215, 205), (600, 400)))
+    easel.session.stamp("square", shapes.rectangle((190, 195), (215, 205), (600, 400)))
     changed = np.abs(on_screen(easel) - before).sum(axis=2) > 0
     transform = easel.canvas.transform()
     left, top = transform.to_device(190, 195)
