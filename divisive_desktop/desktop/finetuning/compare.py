@@ -151,13 +151,13 @@ class CompareView(QWidget):
             line.setText(f"<b>{name}</b>")
         self.scales.setText("")
         if case is None:
-            self.state.setText("No case.")
+            self._say("No case.")
             return
-        self.state.setText("Opening…")
+        self._say("Opening…")
 
         def failed(error: UserFacingError) -> None:
             if wanted == self._wanted:
-                self.state.setText(f"{error.message} {error.remedy}")
+                self._say(f"{error.message} {error.remedy}")
 
         self._tasks.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
                         priority=15)  # fmt: skip
@@ -165,6 +165,10 @@ class CompareView(QWidget):
             self._models[0], self._models[1], case.path, case.frame, expected_sha256=case.sha256
         )
         self._tasks.submit(request, self._if(wanted, self._pair_arrived), failed)
+
+    def _say(self, text: str) -> None:
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
 
     def _if(self, wanted: int, take: Callable[[Any], None]) -> Callable[[Any], None]:
         """Only while the same case is asked for."""
@@ -182,7 +186,7 @@ class CompareView(QWidget):
         case = self.case()
         if self._scene is None or self._pair is None or case is None:
             return
-        self.state.setText("")
+        self._say("")
         limits, around = common_limits(*(a.cams for a in self._pair))
         for analysis, tiles, line, when in zip(self._pair, self.tiles, self.lines, ("Before", "After"), strict=True):
             drawn = pictures_of(self._scene.picture, analysis.cams, case.label, limits, around)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer
@@ -11,7 +12,6 @@ from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.actions import Action, State
 from divisive_desktop.desktop.finetuning.methods import method
 from divisive_desktop.desktop.finetuning.run import Run
-from divisive_desktop.desktop.tasks import EngineJob
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.engine.training_messages import EstimateRun, FineTune, FineTuneResult
 from divisive_desktop.errors import UserFacingError
@@ -59,7 +59,7 @@ class FineTuning(QObject):
         self.prepared: Prepared | None = None
         self._was = "idle"
         self._opening = False
-        self._estimate: EngineJob | None = None
+        self._asking = False
         self._kept: StoredModel | None = None
         self.run.changed.connect(self._run_changed)
         self.run.finished.connect(self._finished)
@@ -229,22 +229,32 @@ class FineTuning(QObject):
         if fresh:
             setup.set_defaults(found.request)
         setup.show_check(found.check, found.card.classes)
-        if found.check.blocked:
+        if not found.check.blocked:
+            setup.show_estimate(None)
+            self._ask_how_long()
+
+    def _ask_how_long(self) -> None:
+        """One question at a time: the engine works on it for a second or two and can't be interrupted meanwhile."""
+        asked = self.prepared
+        if self._asking or asked is None or asked.check.blocked or self.dialog is None:
             return
-        setup.show_estimate(None)
-        asked = EstimateRun(found.request)
+        setup = self.dialog.setup
+        self._asking = True
+
+        def answered(say: Callable[[], None]) -> None:
+            self._asking = False
+            if self.prepared is asked:
+                say()
+            else:
+                self._ask_how_long()
 
         def arrived(estimate: Estimate) -> None:
-            if self.prepared is found and self.dialog is not None:
-                self.dialog.setup.show_estimate(estimate)
+            answered(lambda: setup.show_estimate(estimate))
 
         def failed(error: UserFacingError) -> None:
-            if self.prepared is found and self.dialog is not None:
-                self.dialog.setup.time_words.setText(f"How long it takes isn't known: {error.message}")
+            answered(lambda: setup.time_words.setText(f"How long it takes isn't known: {error.message}"))
 
-        if self._estimate is not None:
-            self._tasks.cancel(self._estimate)
-        self._estimate = self._tasks.submit(asked, arrived, failed)
+        self._tasks.submit(EstimateRun(asked.request), arrived, failed)
 
     def _cannot_prepare(self, error: UserFacingError) -> None:
         if self.dialog is not None:
@@ -342,7 +352,7 @@ class FineTuning(QObject):
     def _try_methods(self) -> None:
         self.run.try_methods()
 
-    def keep(self, name: str) -> None:
+    def keep(self) -> None:
         """Make the result that is shown a version of its own, and use it from now on."""
         dialog, request = self.dialog, self.run.request
         shown = dialog.result.result if dialog is not None else None
@@ -355,9 +365,11 @@ class FineTuning(QObject):
         def work(_: Any) -> StoredModel:
             from pathlib import Path
 
-            from divisive_desktop.library import versions
+            from divisive_desktop.library import store, versions
 
-            stored = versions.keep(Path(shown.folder), name or None)
+            taken = {m.card.id for m in (*store.find_models(), *versions.trashed())}
+            other = versions.next_id(shown.model.task, shown.method) if shown.model.id in taken else None
+            stored = versions.keep(Path(shown.folder), other)
             versions.activate(stored.card.id)
             return stored
 

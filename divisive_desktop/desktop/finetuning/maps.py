@@ -158,7 +158,7 @@ class Tile(QWidget):
         if self._image is not None:
             scale = min(room.width() / self._image.width(), room.height() / self._image.height())
             width, height = self._image.width() * scale, self._image.height() * scale
-            shown = QRectF(room.center().x() - width / 2, room.bottom() - height, width, height)
+            shown = QRectF(room.center().x() - width / 2, room.top(), width, height)
             painter.drawImage(shown, self._image)
             for width, colour in ((2.6, "black"), (1.2, "white")):
                 painter.setPen(QPen(QColor(colour), width))
@@ -170,7 +170,7 @@ class Tile(QWidget):
             painter.drawRoundedRect(shown.adjusted(1, 1, -1, -1), GRID / 2, GRID / 2)
         if self._caption:
             painter.setPen(theme.colour("muted"))
-            below = QRectF(0, room.bottom() + 1, self.width(), self._caption_height())
+            below = QRectF(0, shown.bottom() + 1, self.width(), self._caption_height())
             text = self.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, self.width())
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
 

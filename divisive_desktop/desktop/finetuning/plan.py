@@ -23,12 +23,15 @@ class Choices:
     device: str = "auto"
     advanced: Mapping[str, Any] = field(default_factory=dict)
     """Further settings by name, only those that differ from what suits the data: lr, batch, copies, patience."""
+    name: str = ""
+    """Of the new version; '': the next free one."""
 
     def request_fields(self) -> dict[str, Any]:
         """As fields of a ``FineTune`` request."""
         return {
             "method": self.method, "stages": self.stages, "epochs": self.epochs, "alpha": self.alpha,
             "seed": self.seed, "device": self.device, "advanced": dict(self.advanced),
+            "new_id": self.name,
         }  # fmt: skip
 
 

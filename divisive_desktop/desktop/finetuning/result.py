@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.finetuning.compare import CompareView
@@ -26,14 +26,12 @@ class ResultPage(QWidget):
 
     Signals
     -------
-    keepRequested(str)
-        Name of the new version.
-    discardRequested()
+    keepRequested(), discardRequested()
     tryRequested()
         Run all five methods on the same split.
     """
 
-    keepRequested = Signal(str)
+    keepRequested = Signal()
     discardRequested = Signal()
     tryRequested = Signal()
 
@@ -70,12 +68,11 @@ class ResultPage(QWidget):
         self._build()
 
     def _build(self) -> None:
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the new version")
-        self.name.setFixedWidth(GRID * 30)
+        self.name = QLabel()
+        theme.set_role(self.name, "muted")
         self.keep = QPushButton("Keep as new version")
         self.keep.setDefault(True)
-        self.keep.clicked.connect(lambda: self.keepRequested.emit(self.name.text().strip()))
+        self.keep.clicked.connect(self.keepRequested)
         self.discard = QPushButton("Discard")
         self.discard.clicked.connect(self.discardRequested)
         self.try_others = QPushButton("Try another method")
@@ -130,7 +127,7 @@ class ResultPage(QWidget):
             f"{result.settings.get('epochs', '?')} kept, {result.seconds:.0f} s. Intervals: 95 %, bootstrap by "
             f"patient. Research use only, not for diagnosis. {notices}".strip()
         )
-        self.name.setText(result.model.id)
+        self.name.setText(f"Will be named {result.model.id}")
         self.compare.set_run(result.base.id, result.folder, cases, classes)
         self.set_decided("")
 
@@ -183,7 +180,7 @@ def _stacked(widgets: Sequence[QWidget]) -> QWidget:
 
 def _nice(sentence: str) -> str:
     """Arrows and minus signs as the screen can show them."""
-    return sentence.replace(" -> ", " → ")
+    return sentence.replace(" -> ", " → ").replace(" -", " −")
 
 
 def _about(comparison: Comparison | None, missing: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -145,6 +146,9 @@ class SetupPage(QWidget):
                                 (self.patience, 0, 100)):  # fmt: skip
             spin.setRange(low, high)
         self.patience.setSpecialValueText("never")
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("the next free one")
+        self.name.setMaxLength(100)
         self.device = QComboBox()
         for device, name in _DEVICES:
             self.device.addItem(name, device)
@@ -157,13 +161,13 @@ class SetupPage(QWidget):
             ("Stop early after", self.patience, "Epochs without a better validation figure; never: run to the end"),
             ("Seed", self.seed, "Same seed, data and settings: the same model, bit for bit, on a processor"),
             ("Device", self.device, "Where it is computed"),
+            ("Name", self.name, "Of the new version: lower-case letters, digits, dots, dashes"),
         ):
             widget.setToolTip(tip)
             widget.setAccessibleName(text)
             widget.setMinimumWidth(GRID * 14)
             form.addRow(text, _beside(widget, words(tip, "muted")))
-            signal = widget.currentIndexChanged if isinstance(widget, QComboBox) else widget.valueChanged
-            signal.connect(self._touched)
+            _signal_of(widget).connect(self._touched)
         self.advanced.body.addLayout(form)
 
     def _build_outlook(self) -> None:
@@ -251,7 +255,7 @@ class SetupPage(QWidget):
         return Choices(
             card.id if card is not None else "", self.method_id(), self.stages.currentData(), self.epochs.value(),
             self.alpha.value() / 100, self.seed.value(), self.device.currentData(),
-            {name: value for name, value in values.items() if value != USUAL[name]},
+            {name: value for name, value in values.items() if value != USUAL[name]}, self.name.text().strip(),
         )  # fmt: skip
 
     def method_id(self) -> str:
@@ -318,6 +322,13 @@ class SetupPage(QWidget):
         share = self.alpha.value()
         text = f"α {share / 100:.2f}: labels {share} %, masks {100 - share} %"
         self.alpha_words.setText(text if guided else "labels only")
+
+
+def _signal_of(widget: QWidget) -> Any:
+    """What a widget emits when its value changes."""
+    if isinstance(widget, QComboBox):
+        return widget.currentIndexChanged
+    return widget.textChanged if isinstance(widget, QLineEdit) else widget.valueChanged
 
 
 def _heading(text: str) -> QLabel:

@@ -14,7 +14,8 @@ from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.finetuning.methods import method
 from divisive_desktop.desktop.wording import capitalised, percent
 from divisive_desktop.engine.training_messages import FIGURES
-from divisive_desktop.engine.verdict import number, signed
+from divisive_desktop.engine.verdict import number
+from divisive_desktop.engine.verdict import signed as signed_ascii
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.training_messages import Case, Comparison, Difference, Figure, FineTuneResult
@@ -190,6 +191,11 @@ class MethodTable(Table):
     def _selected(self) -> None:
         if self.currentRow() >= 0:
             self.chosen.emit(self.currentRow())
+
+
+def signed(value: float) -> str:
+    """A difference with a real minus."""
+    return signed_ascii(value).replace("-", "−")
 
 
 def _interval(figure: Figure) -> str:

@@ -58,7 +58,7 @@ def test_without_masks_labels_alone_teach_and_a_guided_method_is_blocked(
     wait_checked(qtbot, window, dialog)
     assert setup.method_id() == "evidence"
     assert not setup.start.isEnabled()
-    assert [p.code for p in setup.problems.problems][0] == "no-masks"
+    assert setup.problems.problems[0].code == "no-masks"
     QTest.mouseClick(setup.cards["cross_entropy"].radio, LEFT)
     wait_checked(qtbot, window, dialog)
     assert setup.start.isEnabled()

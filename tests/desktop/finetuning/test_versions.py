@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
-from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.finetuning.versions import VersionsDialog
@@ -108,7 +108,7 @@ def test_what_came_with_the_program_stays(qtbot: QtBot, show: Show, models: Path
 
 
 def test_a_version_leaves_as_one_file_and_comes_back(
-    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: MonkeyPatch
+    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = show()
     dialog = opened(qtbot, window)
@@ -127,7 +127,7 @@ def test_a_version_leaves_as_one_file_and_comes_back(
 
 
 def test_a_damaged_file_is_refused_in_words(
-    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: MonkeyPatch
+    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = show()
     dialog = opened(qtbot, window)
