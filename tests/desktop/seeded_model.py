@@ -31,4 +31,4 @@ def make(folder: Path, task: str = "chest-xray") -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    make(Path(sys.argv[1]), *sys.argv[2:])

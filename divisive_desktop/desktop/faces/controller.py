@@ -82,6 +82,11 @@ class FaceControls(QObject):
     # -- what the analyst does ------------------------------------------------------------------------------
 
     @property
+    def waiting(self) -> bool:
+        """A part was chosen and isn't being analysed yet."""
+        return self._wanted is not None
+
+    @property
     def adjusting(self) -> bool:
         return self.viewer.tool == self.tool.id
 
