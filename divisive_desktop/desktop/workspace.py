@@ -438,6 +438,21 @@ class Workspace(QObject):
             self.cases.changed(case)
             self.book.notes(case, text)
 
+    def change_tags(self, cases: Iterable[Case], add: Iterable[str], remove: Iterable[str]) -> None:
+        """Put tags on cases and take others off."""
+        wanted, gone, given = set(add), set(remove), list(cases)
+        if not self.book.writable:
+            return
+        self.enlist(given)
+        changed = []
+        for case in given:
+            tags = tuple(sorted((set(case.tags) - gone) | wanted))
+            if tags != case.tags:
+                case.tags = tags
+                self.cases.changed(case)
+                changed.append(case)
+        self.book.tags(changed)
+
     def set_quantile(self, quantile: float | None) -> None:
         """Threshold for the important features as a quantile of |D|; None: Otsu's."""
         self.quantile = quantile

@@ -1,0 +1,24 @@
+"""A few kills of the real window and engine in every run of the tests; two hundred by ``kill_window.py``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes the way of POSIX")
+@pytest.mark.parametrize("scenario", ["painting", "batch", "training", "migration"])
+def test_a_killed_window_loses_nothing_that_was_acknowledged(scenario: str) -> None:
+    seed = int.from_bytes(os.urandom(3), "big")
+    script = Path(__file__).with_name("kill_window.py")
+    ended = subprocess.run(
+        [sys.executable, script, "--kills", "1", "--only", scenario, "--seed", str(seed)],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, f"seed {seed}\n{ended.stdout}\n{ended.stderr}"
+    assert "failures: 0" in ended.stdout

@@ -1,0 +1,187 @@
+"""One start of the real program with somebody at work in it, until it is killed (see ``kill_window.py``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SIDE = 96
+"""Of the films that are painted on."""
+EPOCHS = 3
+PATIENCE_S = 180.0
+
+
+class Life:
+    """One start of the program, with somebody at work in it."""
+
+    def __init__(self, path: Path, seed: int, out: int) -> None:
+        from divisive_desktop.desktop import app
+        from divisive_desktop.desktop.settings import Settings
+
+        self.rng, self._out = random.Random(seed), out
+        settings = Settings()
+        settings.analyse_on_opening = False
+        app.application(["kill_window"])
+        self.window = app.build(settings, path)
+        self.window.resize(1000, 700)
+        self.window.show()
+        self.work = self.window.work
+        self.until(lambda: self.window.viewer is not None and hasattr(self.window, "painting"))
+        self.until(lambda: self.work.book.book is not None)
+        assert self.work.book.reason is None, self.work.book.reason
+        self.until(lambda: self.work.book.idle)
+        self.say("open", "", None)
+
+    def say(self, word: str, key: str, value: Any) -> None:
+        os.write(self._out, (json.dumps([word, key, value]) + "\n").encode())
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        from PySide6.QtCore import QEventLoop
+        from PySide6.QtWidgets import QApplication
+
+        end = time.monotonic() + PATIENCE_S
+        while not reached():
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
+            if time.monotonic() > end:
+                raise TimeoutError("waited for too long")
+            time.sleep(0.001)
+
+    def engine(self) -> None:
+        """Start the engine, and tell its number each time that one is ready."""
+        tasks = self.window.tasks
+
+        def changed(_: Any) -> None:
+            if tasks.engine is not None:
+                self.say("engine", "", tasks.engine.pid)
+
+        tasks.engineChanged.connect(changed)
+        tasks.start_engine("cpu")
+        self.until(lambda: tasks.engine is not None)
+
+    # -- painting and what is said about cases ------------------------------------------------------------------
+
+    def paint(self) -> None:
+        while True:
+            case = self.work.cases.case(self.rng.randrange(len(self.work.cases)))
+            what = self.rng.choice(("stroke", "stroke", "stroke", "label", "notes", "tags", "review"))
+            if what == "stroke":
+                self.stroke(case)
+                continue
+            value: Any
+            if what == "label":
+                value = None if case.label == 1 else 1 if case.label == 0 else 0
+                key, say = f"label {case.id}", lambda v=value, c=case: self.work.set_label(v, [c])
+            elif what == "notes":
+                value = f"note {self.rng.randrange(10**9)}"
+                key, say = f"notes {case.id}", lambda v=value, c=case: self.work.set_notes(c, v)
+            elif what == "tags":
+                value = [f"tag{self.rng.randrange(100)}"]
+                key, say = f"tags {case.id}", lambda v=value, c=case: self.work.change_tags([c], v, list(c.tags))
+            else:
+                from divisive_desktop.desktop.cases import Review
+
+                state = self.rng.choice([r for r in Review if r is not case.review and r is not Review.NEW])
+                value = state.stored
+                key, say = f"review {case.id}", lambda v=state, c=case: self.work.set_review(v, [c])
+            self.say("begin", key, value)
+            say()
+            self.until(lambda: self.work.book.idle)
+            self.say("done", key, value)
+
+    def stroke(self, case: Any) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        from divisive_desktop.desktop.viewer.maps import PaneKind
+
+        painting, session = self.window.painting, self.window.painting.session
+        self.work.select(case)
+        self.until(lambda: session.record is not None and session.record.sha256 == case.sha256)
+        self.until(lambda: session.mask is not None)
+        painting.set_tool("brush")
+        session.set_settings(brush_radius=float(self.rng.randint(2, 9)))
+        canvas = self.window.viewer.panes[PaneKind.IMAGE].canvas
+        for _ in range(self.rng.randint(1, 4)):
+            x, y = self.rng.randrange(SIDE), self.rng.randrange(SIDE)
+            at = canvas.transform().to_widget(x, y).toPoint()
+            QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+            self.say("begin", f"mask {case.id}", session.mask.digest())
+            if self.rng.random() < 0.5:
+                self.until(painting.saver.idle)
+        self.until(painting.saver.idle)
+        assert painting.saver.state == "saved"
+        self.say("done", f"mask {case.id}", session.mask.digest())
+
+    # -- a batch --------------------------------------------------------------------------------------------------
+
+    def batch(self) -> None:
+        book, batch = self.work.book.book, self.work.batch
+        told: set[int] = set()
+
+        def kept(_: frozenset[int]) -> None:
+            """On the writer's thread, after what it wrote is on the disk."""
+            for status in book.batches()[:1]:
+                for item in book.batch_items(status.id, "done"):
+                    if item.id not in told:
+                        told.add(item.id)
+                        self.say("done", f"item {item.id}", "done")
+
+        for status in book.batches():
+            told.update(item.id for item in book.batch_items(status.id, "done"))
+        book.listeners.append(kept)
+        unfinished = [b for b in book.batches(unfinished=True) if b.pending]
+        if unfinished:
+            self.say("resumed", f"batch {unfinished[0].id}", unfinished[0].pending)
+        self.engine()
+        while True:
+            if unfinished:
+                batch.resume(unfinished[0].id, self.work.listing.by_id)
+                self.until(lambda: batch.running)
+            elif not batch.running:
+                batch.start([c for c in self.work.cases if c.error is None])
+            self.until(lambda: not batch.running and self.work.book.idle)
+            unfinished = [b for b in book.batches(unfinished=True) if b.pending]  # the engine was killed
+            self.until(lambda: self.window.tasks.engine is not None)
+
+    # -- a training -----------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        from divisive_desktop.engine import finetuning_data
+
+        run = self.window.finetuning.run
+        run.epochDone.connect(lambda e: self.say("done", f"epoch {run.id} {e.epoch}", True))
+        self.engine()
+        while True:
+            book = self.work.book.book
+            newest = next(iter(book.runs()), None)
+            if newest is not None and newest.state == "interrupted":
+                self.say("resumed", f"run {newest.id}", None)
+                run.resume(newest.id)
+            else:
+                request = finetuning_data.fine_tune_request(
+                    book, "small-1", method="difference", stages="head", epochs=EPOCHS, device="cpu"
+                )
+                run.start(request, ("no finding", "abnormal"))
+            self.until(lambda: run.state not in ("preparing", "idle") and run.id is not None)
+            self.say("done", f"run {run.id}", "begun")
+            self.until(lambda: not run.busy)
+            self.until(lambda: self.work.book.idle)
+            if run.state == "done":
+                self.say("done", f"run {run.id}", "done")
+                run.discard()
+                self.until(lambda: self.work.book.idle)
+            self.until(lambda: self.window.tasks.engine is not None)
+
+    def migrate(self) -> None:
+        self.until(lambda: False)
+
+
+def live(scenario: str, path: Path, seed: int, out: int) -> None:
+    """A life until it is killed."""
+    life = Life(path, seed, out)
+    {"painting": life.paint, "batch": life.batch, "training": life.train, "migration": life.migrate}[scenario]()
