@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from divisive_desktop.imaging.faces import framing_of
 from divisive_desktop.reporting.content import CaseContent, Report
 from divisive_desktop.reporting.keys import fingerprint
 from divisive_desktop.reporting.words import number, term, text
@@ -155,6 +156,7 @@ class Wording:
             (self.say("model"), f"{a['model']['id']}, {self.say('version')} {a['model']['version']}"),
             (self.say("weights_hash"), a["model"]["weights_sha256"]),
             (self.say("method"), a["model"]["method"]),
+            *self._part(case),
             (self.say("preprocessing"), ", ".join(f"{k} {_short(v)}" for k, v in a["preprocessing"].items())),
             (self.say("logits"), "; ".join(self.number(v, 3, sign=True) for v in a["logits"])),
             (self.say("device"), a["device"]),
@@ -163,6 +165,24 @@ class Wording:
                 f"{made_by['name']} {made_by['version']}, Python {made_by['python']}, {libraries}",
             ),
         ]
+
+    def _part(self, case: CaseContent) -> Rows:
+        """What part of the image was analysed, and who chose it; nothing where nobody did."""
+        framing = framing_of(case.analysis["preprocessing"])
+        if framing is None:
+            return []
+        kind = framing.how
+        if kind == "detected":
+            kind = "uncut" if framing.crop is None else "only" if len(framing.faces) == 1 else "largest"
+        number = (framing.chosen or 0) + 1
+        words = [self.say(f"part_{kind}", n=len(framing.faces), number=number)]
+        if framing.crop is not None:
+            x, y, width, height = framing.crop
+            words.append(f"{width} × {height} px @ {x}, {y}")
+        if framing.detector is not None:
+            d = framing.detector
+            words.append(f"{d.name} ({d.version}, {d.licence}, SHA-256 {d.weights_sha256[:12]}…)")
+        return [(self.say("part"), "; ".join(words))]
 
     def error_rows(self, case: CaseContent) -> Rows:
         """Known error rates by data set."""
