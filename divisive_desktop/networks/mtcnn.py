@@ -34,6 +34,8 @@ _CELL, _STRIDE = 12, 2
 _LEAST = 20
 """Smallest face that is looked for, in pixels of the picture that the detector sees."""
 _AT_ONCE = 512
+MOST = 64
+"""Faces that are told of one picture: a poster of thousands has its largest."""
 
 Boxes = npt.NDArray[np.float32]
 """(n, 5): x0, y0, x1, y1, score."""
@@ -108,7 +110,7 @@ class FaceDetector:
 
     @torch.inference_mode()
     def find(self, record: ImageRecord, accept: float = ACCEPT) -> Faces:
-        """The faces in a picture, largest first.
+        """The faces in a picture, largest first; at most `MOST`.
 
         Parameters
         ----------
@@ -125,7 +127,7 @@ class FaceDetector:
                 box = (x0 / across, y0 / down, (x1 - x0) / across, (y1 - y0) / down)
                 placed: Any = tuple((x / across, y / down) for x, y in marks)
                 faces.append(Face(box, placed, score))
-        return Faces(tuple(sorted(faces, key=lambda f: -f.area)), DETECTOR)
+        return Faces(tuple(sorted(faces, key=lambda f: -f.area)[:MOST]), DETECTOR)
 
     def _detect(self, picture: npt.NDArray[np.uint8]) -> tuple[Boxes, npt.NDArray[np.float32]]:
         """Boxes and landmarks (n, 5, 2) in the picture's pixels."""
