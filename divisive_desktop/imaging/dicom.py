@@ -41,7 +41,7 @@ _CAMERA = frozenset({"XC", "GM"})
 class DicomFile:
     """A file that was read, of which frames can be opened one after the other."""
 
-    def __init__(self, path: Path, source: BoundedReader, sha256: str, limit: int) -> None:
+    def __init__(self, path: Path, source: BoundedReader, limit: int) -> None:
         """Read all but the pixels' meaning.
 
         Parameters
@@ -50,8 +50,6 @@ class DicomFile:
             For messages and for the records; bytes come from ``source``, which may be closed afterwards.
         source : BoundedReader
             The opened file.
-        sha256 : str
-            Hash of the whole file.
         limit : int
             Largest number of pixels of a frame.
 
@@ -60,7 +58,9 @@ class DicomFile:
         ImageError
             One of its subclasses, with the reason.
         """
-        self._path, self._sha256, self._limit = path, sha256, limit
+        self._path, self._limit = path, limit
+        self.sha256 = ""
+        """Hash of the whole file, for the records; set by whoever knows it."""
         self._dataset = _read(path, source)
         if not len(self._dataset) and not _reaches_pixels(source):
             raise NotAnImageError(
@@ -95,7 +95,7 @@ class DicomFile:
         bits = int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 8)
         draft = ImageRecord(
             path=path,
-            sha256=self._sha256,
+            sha256=self.sha256,
             kind="photograph" if not grey and dataset.get("Modality") in _CAMERA else "radiograph",
             stored=stored,
             photometric=photometric,
@@ -112,7 +112,7 @@ class DicomFile:
             lossy=str(dataset.get("LossyImageCompression", "")) == "01" or is_lossy(syntax),
             overlays=read_overlays(dataset, frame, not syntax.is_encapsulated, notes),
             shutter=read_shutter(dataset),
-            header={word: str(dataset.get(word)) for word in HEADER_KEYWORDS if dataset.get(word) not in (None, "")},
+            header={w: str(text) for w in HEADER_KEYWORDS if (text := dataset.get(w)) not in (None, "")},
         )
         choices = values.voi_choices(dataset, frame, little, _signed_input(draft), notes) if grey else []
         return _complete(draft, choices, notes)

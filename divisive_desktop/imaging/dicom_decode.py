@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, FileDataset
 from pydicom.encaps import get_frame
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
     UID,
@@ -80,7 +80,7 @@ def decode(
     failures = []
     for plugin in plugins:
         try:
-            pixels, properties = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+            pixels, properties = _decoded(decoder, dataset, syntax, frame, plugin, keyword)
         except MemoryError:
             raise
         except (KeyboardInterrupt, SystemExit):
@@ -91,6 +91,37 @@ def decode(
             continue
         return pixels, str(properties["photometric_interpretation"]), _decoder_name(plugin, syntax)
     raise _decoding_failed(path, dataset, syntax, frame, failures)
+
+
+def _decoded(
+    decoder: Decoder, dataset: FileDataset, syntax: UID, frame: int, plugin: str, keyword: str
+) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    """As pydicom gives them; greys that need no conversion without copying them once or twice more."""
+    plain = dataset.SamplesPerPixel == 1 and dataset.BitsAllocated in (8, 16, 32) and keyword == "PixelData"
+    # A view keeps all frames in memory: only for files that have but one.
+    if plain and decoder.is_native and int(dataset.get("NumberOfFrames") or 1) == 1:
+        options: Any = {"view_only": True, "correct_unused_bits": False}  # their annotation in pydicom is wrong
+        pixels, properties = decoder.as_array(dataset, index=frame, **options)
+        return _without_unused_bits(pixels, int(dataset.BitsStored)), properties
+    if plain and syntax == RLELossless:
+        buffer, properties = decoder.as_buffer(dataset, index=frame, decoding_plugin=plugin)
+        form = {name: int(properties[name]) for name in ("rows", "columns", "bits_allocated", "pixel_representation")}
+        kind = "i" if form["pixel_representation"] else "u"
+        flat = np.frombuffer(buffer, f"<{kind}{form['bits_allocated'] // 8}")
+        pixels = flat.reshape(form["rows"], form["columns"])
+        return _without_unused_bits(pixels, int(dataset.BitsStored)), properties
+    return decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+
+
+def _without_unused_bits(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    """Bits above Bits Stored mean nothing (PS3.5 8.1.1); in nearly all files they are as they should be."""
+    spare = 8 * pixels.dtype.itemsize - bits
+    if spare <= 0:
+        return pixels
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if pixels.dtype.kind == "i" else (0, (1 << bits) - 1)
+    if int(pixels.max()) <= high and (low == 0 or int(pixels.min()) >= low):
+        return pixels
+    return (pixels << spare) >> spare
 
 
 def _check_codestream(path: Path, dataset: Dataset, frame: int, limit: int) -> None:

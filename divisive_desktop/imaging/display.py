@@ -16,7 +16,7 @@ import numpy.typing as npt
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
-_SAMPLE = 300_000
+_SAMPLE = 150_000
 """Percentiles are taken from at most about this many pixels: exact enough, and quick on large images."""
 
 

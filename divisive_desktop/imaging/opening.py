@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from divisive_desktop.errors import (
     UnreadableFileError,
 )
 from divisive_desktop.imaging import limits
+from divisive_desktop.imaging.digest import Digest
 from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
@@ -81,7 +82,9 @@ def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRec
             return _read_dicom(path, source, frame, limit)
         from divisive_desktop.imaging.photograph import open_photograph
 
-        return open_photograph(path, source, _sha256(source), frame, limit)
+        source.seek(0)
+        with Digest(path, source) as digest:
+            return replace(open_photograph(path, source, frame, limit), sha256=digest.result())
     except ImageError:
         raise
     except MemoryError as exc:
@@ -93,13 +96,6 @@ def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRec
             f"{path.name} is damaged: its content contradicts itself ({type(exc).__name__}: {exc}).",
             "Ask for the file again, or open another copy of it.",
         ) from exc
-
-
-def _sha256(source: BoundedReader) -> str:
-    source.seek(0)
-    digest = hashlib.file_digest(source, "sha256").hexdigest()
-    source.seek(0)
-    return digest
 
 
 # The multi-frame file that was opened last, so that stepping through its frames doesn't read and hash it every time.
@@ -116,11 +112,15 @@ def _read_dicom(path: Path, source: BoundedReader, frame: int, limit: int) -> Im
     key = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, limit)
     with _last_lock:
         file = _last[1] if _last is not None and _last[0] == key else None
-    if file is None:
-        file = DicomFile(path, source, _sha256(source), limit)
-        with _last_lock:
-            _last = (key, file) if file.frames > 1 else None
-    return file.frame(frame)
+    if file is not None:
+        return file.frame(frame)
+    with Digest(path, source) as digest:
+        file = DicomFile(path, source, limit)
+        record = file.frame(frame)
+        file.sha256 = digest.result()
+    with _last_lock:
+        _last = (key, file) if file.frames > 1 else None
+    return replace(record, sha256=file.sha256)
 
 
 def _not_an_image(path: Path, kind: str, head: bytes) -> ImageError:

@@ -28,7 +28,7 @@ _STRIP = 64
 _HEADER_TAGS = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "Artist", "Copyright")
 
 
-def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit: int) -> ImageRecord:
+def open_photograph(path: Path, source: BinaryIO, frame: int, limit: int) -> ImageRecord:
     """Read one picture; parameters and errors as ``DicomFile``."""
     try:
         image = Image.open(source, formats=FORMATS)
@@ -68,7 +68,7 @@ def open_photograph(path: Path, source: BinaryIO, sha256: str, frame: int, limit
     bits = 8 * pixels.dtype.itemsize
     draft = ImageRecord(
         path=path,
-        sha256=sha256,
+        sha256="",
         kind="radiograph" if radiograph else "photograph",
         stored=pixels,
         photometric="MONOCHROME2" if grey else "RGB",

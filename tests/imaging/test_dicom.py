@@ -269,3 +269,20 @@ def test_a_colour_photograph_in_dicom_is_a_photograph(make_dicom: Callable[..., 
     image = open_image(make_dicom(rgb, Modality="XC", BitsStored=12, HighBit=11))
     assert image.kind == "photograph"
     assert (render(image) == np.rint(rgb * (255 / 4095))).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"])
+def test_bits_above_bits_stored_are_ignored(
+    make_dicom: Callable[..., Path], dtype: type[np.integer[Any]], syntax: str
+) -> None:
+    values = np.arange(-8, 8).reshape(4, 4) if dtype is np.int16 else np.arange(16).reshape(4, 4) + 4000
+    dirty = (values.astype(np.int32) & 0x0FFF | 0xA000).astype(np.uint16).view(dtype)
+    path = make_dicom(dirty, BitsStored=12, HighBit=11)
+    if syntax.endswith(".5"):
+        dataset = dcmread(path)
+        dataset.compress(syntax)
+        dataset.save_as(path)
+    record = open_image(path)
+    np.testing.assert_array_equal(record.stored, values & 0x0FFF if dtype is np.uint16 else values)
+    assert record.stored.dtype == dtype
