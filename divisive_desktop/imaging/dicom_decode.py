@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, FileDataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
@@ -103,6 +103,8 @@ def _decoded(
         options: Any = {"view_only": True, "correct_unused_bits": False}  # their annotation in pydicom is wrong
         pixels, properties = decoder.as_array(dataset, index=frame, **options)
         return _without_unused_bits(pixels, int(dataset.BitsStored)), properties
+    if plain and syntax == RLELossless and int(dataset.get("NumberOfFrames") or 1) == 1 and plugin == "pylibjpeg":
+        return _decoded_rle(dataset)
     if plain and syntax == RLELossless:
         buffer, properties = decoder.as_buffer(dataset, index=frame, decoding_plugin=plugin)
         form = {name: int(properties[name]) for name in ("rows", "columns", "bits_allocated", "pixel_representation")}
@@ -111,6 +113,26 @@ def _decoded(
         pixels = flat.reshape(form["rows"], form["columns"])
         return _without_unused_bits(pixels, int(dataset.BitsStored)), properties
     return decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+
+
+def _decoded_rle(dataset: FileDataset) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    """The only frame; what is encoded makes room before it is decoded, for the decoder needs room twice."""
+    from rle.utils import decode_pixel_data
+
+    encoded = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset["PixelData"].value = b""
+    bits = int(dataset.BitsAllocated)
+    try:
+        form = {"rows": dataset.Rows, "columns": dataset.Columns, "bits_allocated": bits, "samples_per_pixel": 1}
+        buffer = decode_pixel_data(encoded, version=2, **form)
+        flat = np.frombuffer(buffer, f"<{'i' if dataset.get('PixelRepresentation') else 'u'}{bits // 8}")
+        pixels = flat.reshape(dataset.Rows, dataset.Columns)
+    except Exception:
+        dataset["PixelData"].value = encapsulate([encoded])  # the next decoder may try
+        raise
+    return _without_unused_bits(pixels, int(dataset.BitsStored)), {
+        "photometric_interpretation": str(dataset.PhotometricInterpretation)
+    }
 
 
 def _without_unused_bits(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
