@@ -26,6 +26,7 @@ from divisive_desktop.casebook.rows import (
 )
 from divisive_desktop.casebook.splits import Splits
 from divisive_desktop.errors import CasebookError, UnreadableFileError
+from divisive_desktop.imaging.kind import guess_kind
 from divisive_desktop.imaging.record import ImageRecord
 
 COPY_LIMIT = 50 * 1024 * 1024
@@ -109,8 +110,7 @@ class Cases(Splits):
             new = image if isinstance(image, NewImage) else NewImage(image)
         try:
             storable(new.path)
-            with open(new.path, "rb") as f:
-                kind = new.kind or ("radiograph" if f.read(132)[128:] == b"DICM" else "photograph")
+            kind = new.kind or guess_kind(new.path)
             digest = new.sha256 or hash_file(new.path)
         except OSError as e:
             raise UnreadableFileError(

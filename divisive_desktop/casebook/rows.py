@@ -158,7 +158,7 @@ class NewImage:
     """None: computed."""
     frame: int = 0
     kind: Literal["radiograph", "photograph"] | None = None
-    """None: guessed from the file's first bytes (DICOM or not)."""
+    """None: guessed from the file's head (``imaging.kind``)."""
     width: int | None = None
     height: int | None = None
     patient: str | None = None
