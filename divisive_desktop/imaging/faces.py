@@ -29,7 +29,7 @@ DETECTION_SIDE = 1280
 """Longest side of the picture that the detector looks at."""
 SMALLEST = 1 / 40
 """Faces smaller than this share of the longest side aren't looked for."""
-SAME = 0.8
+SAME = 0.75
 """A picture that overlaps the crop by this much (intersection over union) is a face crop already and is left whole."""
 TILTED = 20.0
 """Degrees of roll from where on a crop is said to be unlike what the models were trained on."""

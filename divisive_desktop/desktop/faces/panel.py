@@ -64,8 +64,8 @@ class FramingPanel(QWidget):
         column.addWidget(self.words)
         column.addWidget(self.warning)
         column.addLayout(self._row)
-        column.addWidget(self.facts)
         column.addLayout(buttons)
+        column.addWidget(self.facts)
 
     def set_faces(self, pictures: Sequence[QImage], chosen: int | None) -> None:
         """Small pictures of the faces that were found, the largest first; one is marked."""
