@@ -97,6 +97,8 @@ TABLE: tuple[Action, ...] = (
            "open-file", toolbar=True),
     Action("open-folder", "Open folder…", "File", do.open_folder, "Ctrl+Shift+O", "Open all images in a folder",
            "open-folder", toolbar=True),
+    Action("open-by-patient", "Open by patient and study…", "File", do.open_by_patient, "Ctrl+Alt+O",
+           "Choose patients, studies and series in a folder or on a DICOM medium"),
     Action("samples", "Open sample cases", "File", do.open_samples, "", "A real chest radiograph and a real face",
            "samples"),
     Action("export-json", "Export JSON…", "File", do.export_json, "Ctrl+E",

@@ -69,7 +69,7 @@ def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: 
     for path in given:
         found = 0
         try:
-            for image in scan([_unpacked(path) if _is_archive(path) else path]):
+            for image in scan([unpacked(path)]):
                 if task.cancelled:
                     return problems
                 batch.append(Case(image))
@@ -200,6 +200,11 @@ def write_json(path: Path, analysis: Analysis, label: int | None, features: Feat
         partial.replace(path)
     except OSError as e:
         raise ExportError(f"{path.name} could not be written: {e.strerror}.", "Choose another folder.") from e
+
+
+def unpacked(path: Path) -> Path:
+    """A ZIP archive's content, as a folder in the cache; anything else as it is."""
+    return _unpacked(path) if _is_archive(path) else path
 
 
 def _is_archive(path: Path) -> bool:

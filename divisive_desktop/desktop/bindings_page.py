@@ -54,6 +54,7 @@ class KeysPage(QWidget):
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         self.tree.header().resizeSection(1, 150)
         self.tree.header().setStretchLastSection(False)
+        self.tree.setStyleSheet("QTreeView::item { padding: 3px 0; }")
         self.tree.currentItemChanged.connect(lambda *_: self._chosen())
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)

@@ -29,7 +29,27 @@ def open_files(window: MainWindow) -> None:
     names, _ = QFileDialog.getOpenFileNames(window, "Open files", window.settings.folder("open"), IMAGE_FILTER)
     if names:
         window.settings.set_folder("open", Path(names[0]).parent)
-        window.work.open_paths([Path(n) for n in names])
+        open_given(window, [Path(n) for n in names])
+
+
+def open_given(window: MainWindow, given: list[Path]) -> None:
+    """Open files and folders; of a DICOM medium the patients and studies are chosen first."""
+    from divisive_desktop.desktop.series import is_medium, show_series
+
+    media = [path for path in given if is_medium(path)]
+    window.work.open_paths([path for path in given if path not in media])
+    if media:
+        show_series(window, media)
+
+
+def open_by_patient(window: MainWindow) -> None:
+    """Ask for a folder and show the patients, studies and series in it."""
+    name = QFileDialog.getExistingDirectory(window, "Open by patient and study", window.settings.folder("open"))
+    if name:
+        from divisive_desktop.desktop.series import show_series
+
+        window.settings.set_folder("open", Path(name))
+        show_series(window, [Path(name)])
 
 
 def open_folder(window: MainWindow) -> None:

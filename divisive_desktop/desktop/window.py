@@ -362,7 +362,8 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.work.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+        given = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        commands.open_given(self, given)
         event.acceptProposedAction()
 
     def _recolour(self) -> None:
