@@ -171,7 +171,7 @@ class Wording:
         framing = framing_of(case.analysis["preprocessing"])
         if framing is None:
             return []
-        kind = framing.how
+        kind: str = framing.how
         if kind == "detected":
             kind = "uncut" if framing.crop is None else "only" if len(framing.faces) == 1 else "largest"
         number = (framing.chosen or 0) + 1

@@ -199,10 +199,16 @@ def recipe(analysis: Analysis) -> list[str]:
 
 
 def _values(p: Mapping[str, Any]) -> str:
-    text = "Values of the file after its modality transform; window and zoom on the screen play no part."
+    text = "Pixel values of the file" if _own_scale(p) else "Values of the file after its modality transform"
+    text += "; window and zoom on the screen play no part."
     if p.get("negated"):
         text += " MONOCHROME1: negated, so that dense is bright."
     return text + (" Colours kept." if p.get("colour") == "rgb" else " One grey channel, given three times.")
+
+
+def _own_scale(p: Mapping[str, Any]) -> bool:
+    """The file's own 8 or 16 bits are used, not percentiles."""
+    return str(p.get("range_source", "")).endswith("bit")
 
 
 def _resized(p: Mapping[str, Any], width: int, height: int, size: int) -> str:
@@ -224,10 +230,10 @@ def _times(scale: float) -> str:
 def _range(p: Mapping[str, Any]) -> str:
     if "range" not in p:
         return ""
-    low, high = p["range"]
-    source = str(p.get("range_source", ""))
-    if source == "percentiles":
-        source = f"percentiles {p['low_percentile']:g} and {p['high_percentile']:g} of the resized picture"
-    elif source:
-        source = f"the file's own {source} scale"
-    return f"{low:g} becomes 0 and {high:g} becomes 255 ({source}); what lies beyond is cut."
+    low, high = (f"{v:g}".replace("-", "−") for v in p["range"])
+    if (low, high) == ("0", "255"):
+        return "Its values 0 to 255 are used as they are."
+    if _own_scale(p):
+        return f"{low} becomes 0 and {high} becomes 255: the file's own {p['range_source']} scale."
+    source = f" (percentiles {p['low_percentile']:g} and {p['high_percentile']:g} of the resized picture)"
+    return f"{low} becomes 0 and {high} becomes 255{source}; what lies beyond is cut, padding becomes black."
