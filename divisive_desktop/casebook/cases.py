@@ -26,7 +26,7 @@ from divisive_desktop.casebook.rows import (
 )
 from divisive_desktop.casebook.splits import Splits
 from divisive_desktop.errors import CasebookError, UnreadableFileError
-from divisive_desktop.imaging.kind import guess_kind
+from divisive_desktop.imaging.kind import guess_kind, is_dicom
 from divisive_desktop.imaging.record import ImageRecord
 
 COPY_LIMIT = 50 * 1024 * 1024
@@ -68,7 +68,7 @@ class Cases(Splits):
         image : ImageRecord, NewImage or Path
             A record spares reading the file again and brings the patient's key along.
         copy : "auto", True or False
-            Import the file itself, or refer to its path. Auto: copy photographs up to 50 MB, refer to DICOM.
+            Import the file itself, or refer to its path. Auto: copy pictures up to 50 MB, refer to DICOM radiographs.
         task : str, optional
             One of the glossary's tasks.
         thumbnail : bytes, optional
@@ -129,7 +129,8 @@ class Cases(Splits):
         """Import the file itself when that is wanted and it isn't here yet; returns the copy's suffix."""
         assert image.sha256 is not None
         size = image.path.stat().st_size
-        wanted = image.kind == "photograph" and size <= COPY_LIMIT if copy == "auto" else copy
+        film = image.kind == "radiograph" and is_dicom(image.path)
+        wanted = not film and size <= COPY_LIMIT if copy == "auto" else copy
         if not wanted or self._reason is not None:
             return None
         if self._rows("SELECT 1 FROM cases WHERE sha256 = ? AND frame = ?", (image.sha256, image.frame)):

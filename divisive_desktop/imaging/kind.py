@@ -13,6 +13,12 @@ _SMALL = 4_000_000
 """Pixels up to which a picture stored in colour is decoded to see whether it is grey."""
 
 
+def is_dicom(path: Path) -> bool:
+    """Whether the file begins as DICOM files do."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def guess_kind(path: Path) -> Literal["radiograph", "photograph"]:
     """The kind that ``open_image`` would find: DICOM and grey pictures without camera data are radiographs.
 
@@ -23,9 +29,8 @@ def guess_kind(path: Path) -> Literal["radiograph", "photograph"]:
     OSError
         The file can't be read.
     """
-    with path.open("rb") as file:
-        if file.read(132)[128:] == b"DICM":
-            return "radiograph"
+    if is_dicom(path):
+        return "radiograph"
     try:
         with Image.open(path) as image:
             exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Image.Exif()
