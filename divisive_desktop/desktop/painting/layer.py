@@ -51,8 +51,10 @@ class RegionsLayer:
         """The region's layer, in its present colour."""
         wanted = (region, self._session.settings.opacity)
         if region.id not in self._layers:
-            assert self._session.mask is not None
-            self._layers[region.id] = MaskLayer(self._session.mask.pixels(region.id), _colour(*wanted))
+            mask = self._session.mask
+            assert mask is not None
+            within = mask.bounds(region.id, exact=False) or (0, 0, 1, 1)
+            self._layers[region.id] = MaskLayer(mask.pixels(region.id), _colour(*wanted), within=within)
             self._drawn[region.id] = wanted
         elif self._drawn[region.id] != wanted:
             self._layers[region.id].set_colour(_colour(*wanted))

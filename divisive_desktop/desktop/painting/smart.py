@@ -66,7 +66,7 @@ class SmartTool(PaintTool):
             self._scribbles = Mask(*self.size)
             for name, colour in (("inside", _INSIDE), ("outside", _OUTSIDE)):
                 region = self._scribbles.add(name)
-                self._layers.append(MaskLayer(self._scribbles.pixels(region.id), colour))
+                self._layers.append(MaskLayer(self._scribbles.pixels(region.id), colour, within=(0, 0, 1, 1)))
         outside = event.modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         self._strokes.append((2 if outside else 1, [(event.x, event.y)]))
         self._drawing = True

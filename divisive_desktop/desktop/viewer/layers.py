@@ -30,12 +30,18 @@ class MaskLayer:
         Its alpha is the strength of a full mask.
     kinds : collection of PaneKind
         Panes in which to show it.
+    within : Box, optional
+        Outside this box the mask is empty now.
     """
 
     def __init__(
-        self, mask: npt.NDArray[np.uint8], colour: QColor, kinds: Collection[PaneKind] = tuple(PaneKind)
+        self,
+        mask: npt.NDArray[np.uint8],
+        colour: QColor,
+        kinds: Collection[PaneKind] = tuple(PaneKind),
+        within: Box | None = None,
     ) -> None:
-        self._pyramid = Pyramid(mask)
+        self._pyramid = Pyramid(mask, within)
         self._kinds = frozenset(kinds)
         self._pictures: dict[Transform, tuple[QPointF, QImage] | None] = {}
         self.set_colour(colour)

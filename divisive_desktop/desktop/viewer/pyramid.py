@@ -36,10 +36,18 @@ class Patch:
 
 
 class Pyramid:
-    """An array (rows, columns[, channels]) and its averages over blocks of 2, 4, 8, … pixels, made when needed."""
+    """An array (rows, columns[, channels]) and its averages over blocks of 2, 4, 8, … pixels, made when needed.
 
-    def __init__(self, values: Array) -> None:
+    Parameters
+    ----------
+    values : array
+    within : Box, optional
+        Outside this box the array is zero (a mask with little in it): only the box is averaged.
+    """
+
+    def __init__(self, values: Array, within: Box | None = None) -> None:
         self._levels = [values]
+        self._within = within
 
     @property
     def width(self) -> int:
@@ -52,18 +60,32 @@ class Pyramid:
     def level(self, wanted: int) -> tuple[Array, int]:
         """The average over blocks of 2**wanted pixels, or the coarsest there is, and its number."""
         while len(self._levels) <= wanted and max(self._levels[-1].shape[:2]) > _SMALLEST_LEVEL:
-            self._levels.append(halve(self._levels[-1]))
+            self._levels.append(self._next_level())
         number = min(wanted, len(self._levels) - 1)
         return self._levels[number], number
+
+    def _next_level(self) -> Array:
+        finest = self._levels[-1]
+        if self._within is None:
+            return halve(finest)
+        rows, columns = finest.shape[:2]
+        coarse = np.zeros((-(-rows // 2), -(-columns // 2), *finest.shape[2:]), finest.dtype)
+        x, y, w, h = self._within
+        number = len(self._levels) - 1
+        left, top = x >> number, y >> number
+        right, bottom = -(-(x + w) // 2**number), -(-(y + h) // 2**number)
+        _average_into(coarse, finest, left, top, right, bottom)
+        return coarse
 
     def refresh(self, box: Box) -> None:
         """Bring the levels up to date after the array was changed inside ``box`` (x, y, width, height)."""
         x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), box[0] + box[2], box[1] + box[3]
+        if self._within is not None:
+            x, y, w, h = self._within
+            left, top = min(x, x0), min(y, y0)
+            self._within = (left, top, max(x + w, x1) - left, max(y + h, y1) - top)
         for fine, coarse in zip(self._levels, self._levels[1:], strict=False):
-            x0, y0 = x0 // 2, y0 // 2
-            x1, y1 = min(-(-x1 // 2), coarse.shape[1]), min(-(-y1 // 2), coarse.shape[0])
-            if x1 > x0 and y1 > y0:
-                coarse[y0:y1, x0:x1] = halve(fine[2 * y0 : 2 * y1, 2 * x0 : 2 * x1])
+            x0, y0, x1, y1 = _average_into(coarse, fine, x0, y0, x1, y1)
 
     def patch(
         self,
@@ -132,6 +154,20 @@ def halve(values: Array) -> Array:
         return np.asarray(cv2.resize(np.ascontiguousarray(values), half, interpolation=cv2.INTER_AREA))
     mean = values.reshape(half[1], 2, half[0], 2, *values.shape[2:]).mean(axis=(1, 3), dtype=np.float64)
     return (np.rint(mean) if values.dtype.kind in "iu" else mean).astype(values.dtype)
+
+
+def _average_into(coarse: Array, fine: Array, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int]:
+    """Average a part of one level into the next; returns the part of the next one (left, top, right, bottom)."""
+    x0, y0 = x0 // 2, y0 // 2
+    x1, y1 = min(-(-x1 // 2), coarse.shape[1]), min(-(-y1 // 2), coarse.shape[0])
+    if x1 > x0 and y1 > y0:
+        part, target = fine[2 * y0 : 2 * y1, 2 * x0 : 2 * x1], coarse[y0:y1, x0:x1]
+        even = part.shape[0] == 2 * (y1 - y0) and part.shape[1] == 2 * (x1 - x0)
+        if even and part.dtype == np.uint8 and part.ndim == 2 and max(part.shape) < 32767:
+            cv2.resize(part, (x1 - x0, y1 - y0), dst=target, interpolation=cv2.INTER_AREA)  # straight into its place
+        else:
+            target[:] = halve(part)
+    return x0, y0, x1, y1
 
 
 def _span(positions: npt.NDArray[np.float64], size: int) -> tuple[int, int]:

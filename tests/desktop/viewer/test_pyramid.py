@@ -67,3 +67,17 @@ def test_a_local_refresh_equals_a_new_pyramid(x: int, y: int, width: int, height
 
 def test_nothing_in_sight_is_none() -> None:
     assert Pyramid(np.zeros((5, 5), np.uint8)).patch(Transform(1, 1, 500, 0, 1.0, (100, 100))) is None
+
+
+@pytest.mark.parametrize("size", [(1000, 1403), (999, 700)])
+def test_a_mask_that_is_mostly_empty_has_the_same_levels(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    values = np.zeros(size, np.uint8)
+    values[301:500, 77:640] = rng.integers(0, 256, (199, 563))
+    pyramid = Pyramid(values, within=(77, 301, 563, 199))
+    pyramid.level(1)
+    values[611:713, 5:31] = 255  # what is painted before the coarser levels are made counts for them too
+    pyramid.refresh((5, 611, 26, 102))
+    whole = Pyramid(values)
+    for number in range(4):
+        assert np.array_equal(pyramid.level(number)[0], whole.level(number)[0])
