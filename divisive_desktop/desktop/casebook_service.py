@@ -178,11 +178,19 @@ class CasebookService(QObject):
             None could be opened.
         """
         self._ready.wait(timeout)
-        if self.book is None:
+        book = self.book or self._fresh
+        if book is None:
             raise CasebookReadOnlyError(
                 self.reason or "No casebook is open.", "Open or make a casebook in the File menu."
             )
-        return self.book
+        return book
+
+    def stop_waiting(self) -> None:
+        """The window closes: threads that wait for the casebook to be open go on, with it or without.
+
+        What tells that it is open comes to the window's thread, which soon waits for them.
+        """
+        self._ready.set()
 
     def close(self) -> None:
         """Write what the analyst said, then let go of the casebook.

@@ -392,6 +392,7 @@ class MainWindow(QMainWindow):
         self.settings.set_window_layout(self.saveGeometry(), self.saveState())
         self.settings.sync()
         self.hide()  # at once; what follows may take a moment
+        self.work.book.stop_waiting()
         self.tasks.close()
         self.closing.emit()
         self.work.book.close()

@@ -251,3 +251,24 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
         second.work.select(case)
     assert (case.analysis.cams == maps).all(), "shown again, not analysed again"
     assert not case.analysing
+
+
+def test_closing_while_the_casebook_is_being_opened_ends(
+    qtbot: QtBot, settings: Settings, rg1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    real = Casebook.open_default
+    monkeypatch.setattr(Casebook, "open_default", lambda *a, **k: (time.sleep(0.6), real(*a, **k))[1])  # a slow disk
+    settings.analyse_on_opening = False
+    window = application.build(settings)
+    with qtbot.waitSignal(window.viewerReady, timeout=20_000):
+        window.show()
+    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+        window.work.open_paths([rg1])
+    assert window.work.book.book is None
+    window.close()  # the mask of the radiograph waits for the casebook, and closing for whoever waits
+    window.deleteLater()
+    assert window.work.book.book is None
+    with Casebook.open_default() as book:
+        assert book.read_only is None, "it was let go of"
