@@ -226,7 +226,7 @@ _VIEWER_MENUS = {
     "View/Greys": ("invert", "next-window", "window-from-region", "luts", "sigmoid"),
     "View/Frames": ("previous-frame", "next-frame", "first-frame", "last-frame"),
     "View/Maps": ("toggle-overlay", "blink", "wipe", "less-overlay", "more-overlay", "cell-grid", "cam-cells"),
-    "View/Show": ("crosshair", "annotations", "overlays", "shutter"),
+    "View/Show": ("smooth-image", "crosshair", "annotations", "overlays", "shutter"),
     "View/Tools": ("delete-measurement",),
 }
 

@@ -148,7 +148,10 @@ class FeaturePanel(QWidget):
 
     def select(self, rank: int) -> None:
         """Mark a feature's row, as if it had been clicked."""
-        self.table.setCurrentCell(rank - 1, 0)
+        if self.table.currentRow() == rank - 1:
+            self._row_chosen(rank - 1)  # chosen again: its row says nothing by itself
+        else:
+            self.table.setCurrentCell(rank - 1, 0)
 
     def set_auto(self) -> None:
         """Back to Otsu's threshold."""

@@ -57,6 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("more-overlay", "Stronger maps", "]", lambda v: v.set_opacity(v.opacity + 0.1)),
     _switch("cell-grid", "Borders of CAM cells", "G", "cell_grid", "set_cell_grid"),
     _switch("cam-cells", "Maps as plain cells", "M", "plain_cells", "set_plain_cells"),
+    _switch("smooth-image", "Smooth enlarged pixels", "Shift+M", "image_smoothing", "set_image_smoothing"),
     _switch("crosshair", "Linked crosshair", "X", "crosshair", "set_crosshair"),
     _switch("annotations", "Text on the image", "H", "annotations", "set_annotations"),
     _switch("overlays", "Overlays of the file", "U", "overlays_shown", "set_overlays_shown"),

@@ -193,6 +193,10 @@ class DisplayControls(QWidget):
         """`set_interpolation` as a switch."""
         self.set_interpolation("nearest" if plain else "smooth")
 
+    @property
+    def image_smoothing(self) -> bool:
+        return self.stage.renderer.smooth_enlarged
+
     def set_image_smoothing(self, smooth: bool) -> None:
         """Interpolate the image above 1:1. Off at first: a pixel is shown as it is."""
         self.stage.renderer.smooth_enlarged = smooth

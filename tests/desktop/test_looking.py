@@ -1,0 +1,151 @@
+"""Windows and tables of a file by menu and key, features by click, the mouse as bound: in the whole window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from divisive_desktop.desktop.viewer import PaneKind
+from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.features import important_features
+from divisive_desktop.imaging.display import render
+
+
+@pytest.fixture
+def choices(rg1: Path, tmp_path: Path) -> Path:
+    """RG1 with two named windows and a VOI lookup table, which is broken: it is black everywhere."""
+    from pydicom import Dataset, dcmread
+
+    dataset = dcmread(rg1)
+    dataset.WindowCenter, dataset.WindowWidth = [15000, 9000], [30000, 4000]
+    dataset.WindowCenterWidthExplanation = ["LUNG", "BONE"]
+    table = Dataset()
+    table.LUTDescriptor, table.LUTExplanation = [1024, 0, 16], "HARD"
+    table.LUTData = np.zeros(1024, np.uint16).tobytes()
+    table["LUTData"].VR = "OW"
+    table["LUTDescriptor"].VR = "US"
+    dataset.VOILUTSequence = [table]
+    dataset.save_as(path := tmp_path / "choices.dcm")
+    return path
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, window: MainWindow, choices: Path) -> MainWindow:
+    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+        window.work.open_paths([choices])
+    window.viewer.setFocus()
+    return window
+
+
+def presets(window: MainWindow) -> list[str]:
+    menu = next(m for m in window.findChildren(QMenu) if m.title() == "Window presets")
+    menu.aboutToShow.emit()
+    return [action.text().split("\t")[0] for action in menu.actions()]
+
+
+def test_all_windows_and_tables_are_offered_by_their_names(shown: MainWindow) -> None:
+    listed = presets(shown)
+    assert listed[0] == "Auto"
+    assert listed[1:4] == ["HARD", "LUNG  (15000 / 30000)", "BONE  (9000 / 4000)"]
+    assert listed[4].startswith("Auto  (")
+    assert listed[5].startswith("Full range  (")
+
+
+def test_digits_choose_them_and_zero_is_auto(qtbot: QtBot, shown: MainWindow) -> None:
+    viewer = shown.viewer
+    for key, name in ((Qt.Key.Key_2, "LUNG"), (Qt.Key.Key_3, "BONE"), (Qt.Key.Key_1, "HARD"), (Qt.Key.Key_0, "Auto")):
+        qtbot.keyClick(viewer, key)
+        assert viewer.voi.explanation == name
+
+
+def test_a_broken_table_can_be_switched_off(qtbot: QtBot, shown: MainWindow) -> None:
+    viewer = shown.viewer
+    assert viewer.voi.explanation == "HARD"
+    assert len(np.unique(render(viewer.record, viewer.voi))) == 1
+    qtbot.keyClick(viewer, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    assert viewer.voi.explanation == "LUNG"
+    assert presets(shown)[1].startswith("LUNG")
+    qtbot.keyClick(viewer, Qt.Key.Key_1)
+    assert viewer.voi.explanation == "LUNG"
+    assert not shown.actions_["luts"].isChecked()
+    qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+    assert viewer.voi.explanation == "LUNG", "resetting doesn't bring the table back"
+    qtbot.keyClick(viewer, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    assert viewer.voi.explanation == "HARD"
+
+
+def test_the_sigmoid_keeps_centre_and_width_and_goes_back(qtbot: QtBot, shown: MainWindow) -> None:
+    viewer = shown.viewer
+    qtbot.keyClick(viewer, Qt.Key.Key_3)
+    straight = render(viewer.record, viewer.voi)
+    qtbot.keyClick(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.ShiftModifier)
+    assert (viewer.voi.kind, viewer.voi.center, viewer.voi.width) == ("sigmoid", 9000, 4000)
+    curved = render(viewer.record, viewer.voi)
+    assert not np.array_equal(straight, curved)
+    middle = viewer.record.stored == 9000
+    assert middle.any()
+    assert abs(int(curved[middle][0]) - 127) <= 1
+    qtbot.keyClick(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.ShiftModifier)
+    np.testing.assert_array_equal(render(viewer.record, viewer.voi), straight)
+
+
+def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, window: MainWindow, tmp_path: Path,
+                                                    analysis: Analysis) -> None:  # fmt: skip
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 255, (420, 560), np.uint8)
+    Image.fromarray(noise).save(path := tmp_path / "f.png")
+    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+        window.work.open_paths([path])
+    window.work.current.analysis = analysis
+    window.work.analysisChanged.emit(window.work.current)
+    window.work.update_features()
+    qtbot.waitUntil(lambda: window.work.features is not None)
+    viewer = window.viewer
+    qtbot.waitUntil(lambda: viewer.stage.features is not None)
+    true_class, _ = analysis.true_class(None)
+    found = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
+    x, y, width, height = found.features[0].box
+    canvas = viewer.panes[PaneKind.FEATURES].canvas
+    for _ in range(2):
+        viewer.fit()
+        before = viewer.zoom
+        at = canvas.transform().to_widget(x + width / 2, y + height / 2).toPoint()
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+        assert viewer.zoom > 1.3 * before
+        centre = viewer.stage.view.center
+        assert abs(centre[0] - (x + width / 2)) < 2
+        assert abs(centre[1] - (y + height / 2)) < 2
+
+
+def turn(widget: object, notches: int, modifiers: Qt.KeyboardModifier) -> None:
+    at, none = QPointF(60, 60), Qt.MouseButton.NoButton
+    QApplication.sendEvent(widget, QWheelEvent(
+        at, widget.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), none, modifiers, Qt.ScrollPhase.NoScrollPhase,
+        False,
+    ))  # fmt: skip
+
+
+def test_the_wheel_does_what_it_is_bound_to(shown: MainWindow) -> None:
+    viewer, canvas = shown.viewer, shown.viewer.panes[PaneKind.IMAGE].canvas
+    viewer.preset(2)
+    viewer.set_mouse_map({"Wheel": "level", "Ctrl+Wheel": "width", "Alt+Wheel": "opacity"})
+    zoom, voi, opacity = viewer.zoom, viewer.voi, viewer.opacity
+    turn(canvas, 1, Qt.KeyboardModifier.NoModifier)
+    assert viewer.voi.center != voi.center
+    assert viewer.voi.width == voi.width
+    turn(canvas, 1, Qt.KeyboardModifier.ControlModifier)
+    assert viewer.voi.width > voi.width
+    turn(canvas, 1, Qt.KeyboardModifier.AltModifier)
+    assert viewer.opacity == pytest.approx(opacity + 0.05)
+    assert viewer.zoom == zoom
+    turn(canvas, 1, Qt.KeyboardModifier.ShiftModifier)
+    assert viewer.zoom > zoom, "one frame only: stepping zooms"
