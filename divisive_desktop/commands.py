@@ -220,10 +220,15 @@ def report(
 @app.command()
 def train(
     data: Annotated[
-        list[Path], typer.Option(metavar="DIR", help="Folder with index.csv; of further ones only 'train' is used.")
+        list[Path],
+        typer.Option(
+            metavar="DIR", help="A casebook, or a folder with index.csv; of further ones only 'train' is used."
+        ),
     ],
-    task: Annotated[str, typer.Option(help="The question that the model is to answer.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new model; its name is the model's id.")],
+    task: Annotated[str | None, typer.Option(help="The question that the model is to answer.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the new model; its name is the model's id.")
+    ] = None,
     parent: Annotated[str | None, typer.Option(metavar="ID", help="Model to start from; default: ImageNet.")] = None,
     method: Annotated[str | None, typer.Option(help="Loss, for instance difference or cross_entropy.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
@@ -235,10 +240,29 @@ def train(
     controls: Annotated[bool, typer.Option(help="Measure border-only control and faithfulness.")] = True,
     features: Annotated[Path | None, typer.Option(metavar="DIR", help="Cached features shared by runs.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model of this name.")] = False,
+    stages: Annotated[str | None, typer.Option(help="What learns: head, last, late or all.")] = None,
+    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Share of the labels in the loss.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps (casebooks).")] = "auto",
+    resume: Annotated[int | None, typer.Option(metavar="RUN", help="Go on with a casebook's run.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Casebook: add the new version to your models.")] = False,
 ) -> int:
-    """Train a model on images with masks, measure it, and write it with its card."""
+    """Train a model on images with masks, or fine-tune one on a casebook; measure it, write it with its card."""
+    from divisive_desktop.casebook import SUFFIX
+
+    changes = {"method": method, "epochs": epochs, "seed": seed, "stages": stages, "alpha": alpha}
+    if data[0].suffix == SUFFIX and data[0].is_dir():
+        from divisive_desktop.engine.finetuning_command import fine_tune_command
+
+        code, text = fine_tune_command(
+            casebook=data[0], base=parent, task=task, out=out, changes=changes, device=device, resume=resume, keep=keep,
+            say=_say,
+        )  # fmt: skip
+        typer.echo(text)
+        return code
     from divisive_desktop.training.commands import train_command
 
+    if task is None or out is None:
+        raise typer.BadParameter("training from a folder needs --task and --out")
     sets = {}
     for given in open_set or ():
         name, equals, folder = given.partition("=")
@@ -246,10 +270,24 @@ def train(
             raise typer.BadParameter("write it as NAME=DIR", param_hint="--open-set")
         sets[name] = Path(folder)
     code, text = train_command(
-        task=task, data=data, out=out, config=config, changes={"method": method, "epochs": epochs, "seed": seed},
-        parent=parent, description=description, open_sets=sets, default=default, controls=controls,
-        features=features, replace_existing=force, say=_say,
+        task=task, data=data, out=out, config=config, changes=changes, parent=parent,
+        description=description, open_sets=sets, default=default, controls=controls, features=features,
+        replace_existing=force, say=_say,
     )  # fmt: skip
+    typer.echo(text)
+    return code
+
+
+@app.command()
+def guard(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An installed model.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="The data it was trained on, with index.csv.")],
+    split: Annotated[str, typer.Option(help="A split that it didn't learn from.")] = "val",
+) -> int:
+    """Put a guard set beside a model: by it a fine-tuned version is checked for what it has forgotten."""
+    from divisive_desktop.training.commands import guard_command
+
+    code, text = guard_command(model=model, data=data, split=split, say=_say)
     typer.echo(text)
     return code
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.library.card import Preprocessing
-from divisive_desktop.library.store import find_model, verified_bytes
+from divisive_desktop.library.store import GUARD, find_model, verified_bytes
 from divisive_desktop.library.tasks import TASKS
 from divisive_desktop.library.tasks import task as task_of
 from divisive_desktop.networks.network import Network
@@ -128,7 +128,9 @@ def train_command(
     (int, str)
         0 and a summary.
     """
+    from divisive_desktop.training.dataset import take
     from divisive_desktop.training.finetune import finetune
+    from divisive_desktop.training.guard import add_guard, make_guard
     from divisive_desktop.training.shipping import Description, ship
 
     settings = read_settings(task, config, changes or {})
@@ -151,7 +153,25 @@ def train_command(
         training={"history": result.history, "kept_epoch": result.kept_epoch, "seconds": round(result.seconds),
                   "images": {s: sum(e.split == s for e in examples) for s in ("train", "val")}},
     )
+    add_guard(stored.folder, make_guard(result.network, take(examples, "val"), settings.preprocessing))
     return 0, f"{stored.card.id}: {stored.folder} ({stored.size / 1e6:.1f} MB)\n{summary(stored.card.metrics)}"
+
+
+def guard_command(*, model: str, data: Path, split: str = "val", say: Say = print) -> tuple[int, str]:
+    """Make the guard set of an installed model from its validation images, see :mod:`training.guard`."""
+    from divisive_desktop.training.dataset import take
+    from divisive_desktop.training.guard import add_guard, make_guard
+
+    network, card = load_network(model)
+    tell = Teller(say)
+
+    def progress(done: int, total: int) -> None:
+        tell(TrainProgress("features", done / total, f"Guard set: image {done} of {total}"))
+
+    made = make_guard(network, take(read_index(data), split), card.preprocessing, progress=progress)
+    folder = find_model(model).folder
+    add_guard(folder, made)
+    return 0, f"{folder / GUARD}: {len(made) / 1e6:.1f} MB"
 
 
 def load_network(model_id: str) -> tuple[Network, Any]:
