@@ -252,6 +252,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     dog, clicked = Watchdog(), time.perf_counter()
     script.click(dialog.setup.start)
     half = script.window.finetuning.prepared.request.epochs // 2
+    script.until(lambda: run.busy)
     script.until(lambda: len(run.history) >= half or not run.busy, 1200)
     live = dialog.grab() if shots is not None else None
     script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)

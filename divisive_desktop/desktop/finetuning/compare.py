@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QTool
 
 from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.finetuning.gallery import Scene, load_scene
-from divisive_desktop.desktop.finetuning.maps import Tile, common_limits, pictures_of
+from divisive_desktop.desktop.finetuning.maps import Pictures, Tile, common_limits, pictures_of
 from divisive_desktop.desktop.finetuning.setup_parts import words
 from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.theme import GRID
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from divisive_desktop.errors import UserFacingError
     from divisive_desktop.explanation.analysis import Analysis
 
+Limits = tuple[float, float]
 _COLUMNS = ("True class", "False class", "D = true − false")
 
 
@@ -187,9 +188,24 @@ class CompareView(QWidget):
         if self._scene is None or self._pair is None or case is None:
             return
         self._say("")
-        limits, around = common_limits(*(a.cams for a in self._pair))
-        for analysis, tiles, line, when in zip(self._pair, self.tiles, self.lines, ("Before", "After"), strict=True):
-            drawn = pictures_of(self._scene.picture, analysis.cams, case.label, limits, around)
+        scene, pair, wanted = self._scene, self._pair, self._wanted
+
+        def draw(_: Any) -> tuple[list[Pictures], Limits, Limits]:
+            limits, around = common_limits(*(a.cams for a in pair))
+            return [pictures_of(scene.picture, a.cams, case.label, limits, around) for a in pair], limits, around
+
+        self._tasks.run(
+            draw, self._if(wanted, lambda drawn: self._show(case, pair, *drawn)), lambda error: None,
+            key="compare-draw", priority=15,
+        )  # fmt: skip
+
+    def _show(
+        self, case: Case, pair: tuple[Analysis, Analysis], pictures: list[Pictures], limits: Limits, around: Limits
+    ) -> None:
+        assert self._scene is not None
+        for analysis, drawn, tiles, line, when in zip(
+            pair, pictures, self.tiles, self.lines, ("Before", "After"), strict=True
+        ):
             for tile, image in zip(tiles, (drawn.true, drawn.false, drawn.divergence), strict=True):
                 tile.show_image(image, self._scene.outline)
             sure = analysis.probability if case.label == 1 else 1 - analysis.probability

@@ -227,7 +227,7 @@ class FineTuning(QObject):
             return
         setup = self.dialog.setup
         if fresh:
-            setup.set_defaults(found.request)
+            setup.set_defaults(found.request, self._tasks.engine.device if self._tasks.engine else "cpu")
         setup.show_check(found.check, found.card.classes)
         if not found.check.blocked:
             setup.show_estimate(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.finetuning.live import LivePage
@@ -16,7 +16,7 @@ BANNER = "Research use only, not for diagnosis"
 STEPS = ("Set up", "Learn", "Before and after")
 
 
-class FineTuneDialog(QDialog):
+class FineTuneDialog(QWidget):
     """Three pages and the steps above them; closing it leaves a run going.
 
     Signals
@@ -30,10 +30,9 @@ class FineTuneDialog(QDialog):
     versionsRequested = Signal()
 
     def __init__(self, setup: SetupPage, live: LivePage, result: ResultPage, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        # No QDialog: it would hand the emphasis of the one default button from page to page.
+        super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle("Fine-tune")
-        self.setWindowFlags(Qt.WindowType.Window)
-        self.setModal(False)
         self.resize(1200, 740)
         self.setMinimumSize(900, 600)
         self.setup, self.live, self.result = setup, live, result
@@ -92,9 +91,9 @@ class FineTuneDialog(QDialog):
             self.activated.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return starts nothing by accident; Escape closes the window, not the run."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            event.ignore()
+        """Escape closes the window, not the run."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
         else:
             super().keyPressEvent(event)
 

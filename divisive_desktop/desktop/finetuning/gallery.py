@@ -11,7 +11,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
-from divisive_desktop.desktop.finetuning.maps import Outline, Picture, Tile, image_of, outline_of, pictures_of, shrunk
+from divisive_desktop.desktop.finetuning.maps import (
+    Outline,
+    Picture,
+    Pictures,
+    Tile,
+    image_of,
+    outline_of,
+    pictures_of,
+    shrunk,
+)
 from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.desktop.wording import capitalised, percent
@@ -131,12 +140,21 @@ class Gallery(QWidget):
         if index is None or scene is None:
             return
         row, case = self.rows[index], self._cases[index]
-        row.image.show_image(image_of(scene.picture), scene.outline)
+        if row.image.image is None:
+            row.image.show_image(image_of(scene.picture), scene.outline)
         if pair is None:
             return
-        shown = pictures_of(scene.picture, by_class(pair), pair.label)
-        for tile, image in ((row.true, shown.true), (row.false, shown.false), (row.d, shown.divergence)):
-            tile.show_image(image, scene.outline)
+
+
+        def drawn(shown: Pictures) -> None:
+            if self._pairs.get(case_id) is pair:
+                for tile, image in ((row.true, shown.true), (row.false, shown.false), (row.d, shown.divergence)):
+                    tile.show_image(image, scene.outline)
+
+        self._tasks.run(
+            lambda _: pictures_of(scene.picture, by_class(pair), pair.label), drawn, lambda error: None,
+            key=f"gallery-{case_id}", priority=12,
+        )  # fmt: skip
         said = percent(pair.probability if pair.label == 1 else 1 - pair.probability)
         inside = f" · {percent(pair.energy)} of D inside the mask" if pair.energy is not None else ""
         row.title.setText(f"{case.name or case.id} · {capitalised(self._classes[case.label])}: {said}{inside}")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop import theme
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Picture = npt.NDArray[np.uint8]
-Outline = list[npt.NDArray[np.float32]]
-"""Closed curves as (n, 2) points, x and y in shares of the picture's sides."""
+Outline = list[QPolygonF]
+"""Closed curves, x and y in shares of the picture's sides."""
 LONGEST = 360
 
 
@@ -65,7 +65,8 @@ def outline_of(mask: npt.NDArray[Any]) -> Outline:
     top = float(mask.max()) or 1.0
     small = cv2.resize(mask.astype(np.float32) / top, size, interpolation=cv2.INTER_AREA)
     found, _ = cv2.findContours((small >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return [(c.reshape(-1, 2) + 0.5).astype(np.float32) / np.array(size, np.float32) for c in found if len(c) > 2]
+    curves = [(cv2.approxPolyDP(c, 0.6, True).reshape(-1, 2) + 0.5) / np.array(size) for c in found if len(c) > 2]
+    return [QPolygonF([QPointF(float(x), float(y)) for x, y in curve]) for curve in curves]
 
 
 def image_of(picture: Picture) -> QImage:
@@ -160,11 +161,12 @@ class Tile(QWidget):
             width, height = self._image.width() * scale, self._image.height() * scale
             shown = QRectF(room.center().x() - width / 2, room.top(), width, height)
             painter.drawImage(shown, self._image)
+            onto = QTransform.fromTranslate(shown.left(), shown.top()).scale(shown.width(), shown.height())
+            curves = [onto.map(curve) for curve in self._outline]
             for width, colour in ((2.6, "black"), (1.2, "white")):
                 painter.setPen(QPen(QColor(colour), width))
-                for curve in self._outline:
-                    points = [shown.topLeft() + _point(x, y, shown) for x, y in curve]
-                    painter.drawPolygon(points)
+                for curve in curves:
+                    painter.drawPolygon(curve)
         else:
             painter.setPen(QPen(theme.colour("hairline"), 1, Qt.PenStyle.DashLine))
             painter.drawRoundedRect(shown.adjusted(1, 1, -1, -1), GRID / 2, GRID / 2)
@@ -173,7 +175,3 @@ class Tile(QWidget):
             below = QRectF(0, shown.bottom() + 1, self.width(), self._caption_height())
             text = self.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, self.width())
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
-
-
-def _point(x: float, y: float, shown: QRectF) -> QPointF:
-    return QPointF(float(x) * shown.width(), float(y) * shown.height())

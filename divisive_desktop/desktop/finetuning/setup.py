@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 _DEVICES = (("auto", "The engine's"), ("cpu", "Processor"), ("cuda", "NVIDIA graphics card"), ("mps", "Apple GPU"))
 
 
-USUAL = {"lr": 1e-3, "batch": 16, "copies": 4, "patience": 0}
-"""What the engine takes when nothing else is said."""
+USUAL = {"lr": 1e-3, "batch": 16, "copies": 2, "patience": 0}
+"""What the engine takes on a processor when nothing else is said."""
+GPU_COPIES = 4
 
 
 class SetupPage(QWidget):
@@ -60,6 +61,7 @@ class SetupPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._loading = False
+        self._usual = dict(USUAL)
         self._soon = QTimer(self, interval=150, singleShot=True)
         self._soon.timeout.connect(self.changed)
         self._build_choices()
@@ -234,9 +236,10 @@ class SetupPage(QWidget):
         found: Card | None = self.base.currentData()
         return found
 
-    def set_defaults(self, request: FineTune) -> None:
-        """Show what suits the data, without saying that something changed."""
+    def set_defaults(self, request: FineTune, device: str = "cpu") -> None:
+        """Show what suits the data and the engine's device, without saying that something changed."""
         self._loading = True
+        self._usual["copies"] = USUAL["copies"] if device == "cpu" else GPU_COPIES
         self.cards[request.method if request.method in self.cards else METHODS[0].id].radio.setChecked(True)
         self.stages.setCurrentIndex(max(0, self.stages.findData(request.stages)))
         self.epochs.setValue(request.epochs)
@@ -244,7 +247,7 @@ class SetupPage(QWidget):
         self.seed.setValue(request.seed)
         self.device.setCurrentIndex(max(0, self.device.findData(request.device)))
         for name, spin in self._advanced.items():
-            spin.setValue(request.advanced.get(name, USUAL[name]))
+            spin.setValue(request.advanced.get(name, self._usual[name]))
         self._loading = False
         self._describe()
 
@@ -255,7 +258,7 @@ class SetupPage(QWidget):
         return Choices(
             card.id if card is not None else "", self.method_id(), self.stages.currentData(), self.epochs.value(),
             self.alpha.value() / 100, self.seed.value(), self.device.currentData(),
-            {name: value for name, value in values.items() if value != USUAL[name]}, self.name.text().strip(),
+            {name: value for name, value in values.items() if value != self._usual[name]}, self.name.text().strip(),
         )  # fmt: skip
 
     def method_id(self) -> str:
@@ -307,8 +310,8 @@ class SetupPage(QWidget):
         if card is None:
             self.base_words.setText("No model is installed.")
             return
-        made = "came with the program" if not card.parent else f"made from {card.parent}"
-        self.base_words.setText(f"Version {card.version}, weights {card.weights_sha256[:12]}…, {made}.")
+        made = f", made from {card.parent}" if card.parent else f", by {card.author}" if card.author else ""
+        self.base_words.setText(f"Version {card.version}, weights {card.weights_sha256[:12]}…{made}.")
 
     def _touched(self, *_: object) -> None:
         self._describe()

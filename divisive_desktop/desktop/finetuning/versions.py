@@ -192,7 +192,8 @@ class VersionsDialog(QDialog):
                 for column in range(5):
                     item.setForeground(column, theme.colour("muted"))
         self.tree.expandAll()
-        chosen = items.get(wanted) or next((items[v.model.card.id] for v in found.versions if v.active), None)
+        newest = max((v.model.card for v in found.versions if v.active), key=lambda c: c.created, default=None)
+        chosen = items.get(wanted) or (items[newest.id] if newest is not None else None)
         if chosen is not None:
             self.tree.setCurrentItem(chosen)
         self.tree.blockSignals(False)
