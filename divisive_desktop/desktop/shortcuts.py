@@ -45,7 +45,7 @@ class ShortcutSheet(QDialog):
         page = QWidget()
         row = QHBoxLayout(page)
         row.setContentsMargins(0, 0, GRID, 0)
-        row.setSpacing(GRID * 4)
+        row.setSpacing(GRID * 2)
         for column in columns:
             column.setSpacing(GRID * 2)
             column.addStretch(1)

@@ -111,6 +111,8 @@ def probe_text(r: Any) -> str:
     parts = [f"x {r.x}  y {r.y}", f"stored {_number(r.stored)}"]
     if r.modality != r.stored or r.unit:
         parts.append(f"value {_number(r.modality)}{' ' + r.unit if r.unit else ''}")
+    if r.displayed != r.stored:
+        parts.append(f"shown {_number(r.displayed)}")
     if r.mm is not None:
         parts.append(f"{r.mm[0]:.1f}, {r.mm[1]:.1f} mm {CALIBRATIONS[r.calibration]}")
     if r.maps is not None:

@@ -14,7 +14,7 @@ from divisive_desktop.imaging.record import ImageRecord, Voi
 INK = QColor(232, 234, 237)
 DIM = QColor(176, 181, 188)
 WARN = QColor(255, 196, 87)
-_HALO = QColor(0, 0, 0, 150)
+_HALO = QColor(0, 0, 0, 195)
 _OFFSETS = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1))
 _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
