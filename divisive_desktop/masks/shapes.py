@@ -25,6 +25,9 @@ Point = tuple[float, float]
 
 Rule = Literal["nonzero", "evenodd"]
 
+_RIM_STEPS = 24
+"""A soft rim is computed at so many distances at least, and interpolated between."""
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -118,30 +121,50 @@ def _capsule(p: Point, q: Point, r0: float, r1: float, brush: Brush, size: tuple
     x0, y0, w, h = box
     if brush.hardness >= 1.0 and r0 == r1 and r0 >= 1.0:
         return Stamp(box, _hard_capsule(box, p, q, r0, brush.aspect))
+    # A wide soft rim changes slowly: it is computed for blocks of pixels and interpolated.
+    block = int(reach * (1 - brush.hardness) * min(1.0, 1 / brush.aspect) / _RIM_STEPS)
+    if block > 1:
+        columns, rows = (-(-side // block) + 2 for side in (w, h))  # one block more on every side
+        coarse = _coverage(
+            (np.arange(columns, dtype=np.float32) - 0.5) * block + x0,
+            (np.arange(rows, dtype=np.float32) - 0.5) * block + y0,
+            p, q, r0, r1, brush,
+        )  # fmt: skip
+        fine = cv2.resize(coarse, (columns * block, rows * block), interpolation=cv2.INTER_LINEAR)
+        coverage: Pixels = np.asarray(fine[block : block + h, block : block + w], np.uint8)
+    else:
+        centres = np.arange(x0 + 0.5, x0 + w), np.arange(y0 + 0.5, y0 + h)
+        coverage = _coverage(centres[0][:w], centres[1][:h], p, q, r0, r1, brush)
+    if reach < 1.0:
+        # A thin brush could slip between pixel centres: the pixels under the line always belong to it.
+        ends = [(math.floor(v[0]) - x0, math.floor(v[1]) - y0) for v in (p, q)]
+        cv2.line(coverage, ends[0], ends[1], 255, 1)
+    return Stamp(box, coverage)
+
+
+def _coverage(
+    xs: npt.NDArray[Any], ys: npt.NDArray[Any], p: Point, q: Point, r0: float, r1: float, brush: Brush
+) -> Pixels:
+    """What a brush drawn from p to q covers at every (x, y)."""
     # In pixel widths, relative to p.
-    x = np.arange(x0 + 0.5 - p[0], x0 + w - p[0], dtype=np.float32)[None, :w]
-    y = (np.arange(y0 + 0.5 - p[1], y0 + h - p[1], dtype=np.float32)[:h] * np.float32(brush.aspect))[:, None]
+    x = (xs - p[0]).astype(np.float32)[None, :]
+    y = ((ys - p[1]) * brush.aspect).astype(np.float32)[:, None]
     dx, dy = q[0] - p[0], (q[1] - p[1]) * brush.aspect
     square = dx * dx + dy * dy
+    radius: npt.NDArray[np.float32] | np.float32
     if square < 1e-12:
         distance2 = x * x + y * y
-        radius: npt.NDArray[np.float32] | np.float32 = np.float32(reach)
+        radius = np.float32(max(r0, r1))
     else:
         along = np.clip(x * np.float32(dx / square) + y * np.float32(dy / square), 0, 1)
         ox, oy = x - along * np.float32(dx), y - along * np.float32(dy)
         distance2 = ox * ox + oy * oy
         radius = np.float32(r0) if r0 == r1 else np.float32(r0) + along * np.float32(r1 - r0)
     if brush.hardness >= 1.0:
-        coverage = _as_bytes(distance2 <= radius * radius)
-    else:
-        # From full at hardness * radius to nothing at the radius, smooth at both ends.
-        edge = np.clip((radius - np.sqrt(distance2)) / (radius * np.float32(1 - brush.hardness)), 0, 1)
-        coverage = np.rint(edge * edge * (3 - 2 * edge) * 255).astype(np.uint8)
-    if reach < 1.0:
-        # A thin brush could slip between pixel centres: the pixels under the line always belong to it.
-        ends = [(math.floor(v[0]) - x0, math.floor(v[1]) - y0) for v in (p, q)]
-        cv2.line(coverage, ends[0], ends[1], 255, 1)
-    return Stamp(box, coverage)
+        return _as_bytes(np.asarray(distance2 <= radius * radius))
+    # From full at hardness * radius to nothing at the radius, smooth at both ends.
+    edge = np.clip((radius - np.sqrt(distance2)) / (radius * np.float32(1 - brush.hardness)), 0, 1)
+    return np.asarray(np.rint(edge * edge * (3 - 2 * edge) * 255), np.uint8)
 
 
 def _hard_capsule(box: Box, p: Point, q: Point, radius: float, aspect: float) -> Pixels:

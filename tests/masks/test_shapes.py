@@ -137,3 +137,16 @@ def test_shapes_are_cut_off_at_the_edge_of_the_image() -> None:
 def test_a_brush_that_exists_is_valid(wrong: dict) -> None:
     with pytest.raises(ValueError, match=r"radius|hardness|aspect"):
         Brush(**wrong)
+
+
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
+def test_a_wide_soft_rim_is_as_exact_as_a_narrow_one(aspect: float) -> None:
+    brush = Brush(200, hardness=0.2, aspect=aspect)
+    stamp = shapes.dab((250.3, 120.6), brush, (600, 500))
+    y, x = np.mgrid[:500, :600] + 0.5
+    edge = np.clip((200 - np.hypot(x - 250.3, (y - 120.6) * aspect)) / 160, 0, 1)
+    expected = 255 * edge**2 * (3 - 2 * edge)
+    drawn = np.zeros((500, 600))
+    left, top, w, h = stamp.box
+    drawn[top : top + h, left : left + w] = stamp.coverage
+    assert np.abs(drawn - expected).max() < 2
