@@ -298,3 +298,11 @@ def test_full_screen_and_back(qtbot: QtBot, shown: MainWindow) -> None:
     assert shown.isFullScreen()
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F11)
     assert not shown.isFullScreen()
+
+
+def test_closing_the_program_closes_the_panes_too(qtbot: QtBot, shown: MainWindow) -> None:
+    shown.actions_["second-screen"].trigger()
+    panes = shown.viewer.window()
+    assert panes.isVisible()
+    shown.close()
+    assert not panes.isVisible()
