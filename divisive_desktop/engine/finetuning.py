@@ -530,6 +530,9 @@ def settings_for(request: FineTune, card: Any, device: str) -> Settings:
     raw |= {
         "copies": 2 if device == "cpu" else 4, "preprocessing": card.preprocessing, "backbone": card.backbone,
         "dilate_last": bool(card.network.get("dilate_last", False)),
+        # First where to look, then what it means: a base model that leans on a shortcut holds on to it as long as the
+        # labels reward that from the first step.
+        "classification_warmup": request.epochs / 2 if REGISTRY[request.method].guided else 0.0,
     }
     raw |= dict(request.advanced)
     raw |= {

@@ -40,6 +40,8 @@ Role = Literal["train", "validation", "holdout"]
 VALIDATION_SHARE = 0.15
 FEWEST_CASES = 8
 """Fewer labelled training cases than this: whatever comes out is chance."""
+FEW_CASES = 200
+"""Fewer training cases than this are learned from in smaller batches."""
 FEWEST_HELD_OUT = 10
 """Fewer held-out cases of a class than this: the intervals will hardly ever leave out 0."""
 UNGUIDED = "cross_entropy"
@@ -97,18 +99,18 @@ def new_folder() -> Path:
 def defaults(cases: Sequence[Case], device: str = "cpu") -> dict[str, Any]:
     """Method, stages and epochs that suit the number of masks and the device.
 
-    Without masks there is nothing to guide: plain cross-entropy. Few images make few steps in an epoch, so the number
-    of *steps* is held near 50; on a graphics card, where they cost nothing, near 60.
+    Without masks there is nothing to guide: plain cross-entropy. Few images make few steps in an epoch, so there are
+    more epochs and smaller batches: a model that leans on a shortcut needs about 100 steps to look elsewhere.
     """
     train = [c for c in cases if c.side == "train"]
     masks = sum(c.mask is not None for c in train)
-    steps = 60 if device == "cuda" else 50
     per_epoch = max(1, len(train) // 16)
     return {
         "method": DEFAULT_METHOD if masks else UNGUIDED,
         "stages": "last" if len(train) >= FEWEST_CASES else "head",
-        "epochs": max(4, min(20, round(steps / per_epoch))),
+        "epochs": max(4, min(20, round(60 / per_epoch))),
         "alpha": 0.5,
+        "advanced": {"batch": 8} if len(train) < FEW_CASES else {},
     }
 
 

@@ -52,11 +52,7 @@ def films(data: Path) -> tuple[list[Row], list[Row]]:
 
 def make_base(data: Path, home: Path) -> None:
     """Train on labels alone: such a model looks wherever it pays."""
-    from divisive_desktop.library.card import Preprocessing
-    from divisive_desktop.networks.network import Network
-    from divisive_desktop.training.commands import load_network, train_command
-    from divisive_desktop.training.dataset import read_index
-    from divisive_desktop.training.guard import add_guard, make_guard
+    from divisive_desktop.training.commands import train_command
 
     folder = home / "base-data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,11 +69,6 @@ def make_base(data: Path, home: Path) -> None:
         task="chest-xray", data=[folder], out=out, default=True, controls=False,
         changes={"method": "cross_entropy", "epochs": 8, "copies": 2},
     )  # fmt: skip
-    network, card = load_network(BASE)
-    assert isinstance(network, Network)
-    assert isinstance(card.preprocessing, Preprocessing)
-    held = [e for e in read_index(folder) if e.split != "train"]
-    add_guard(out, make_guard(network, held, card.preprocessing))
 
 
 # ---- in the window -----------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -11,31 +10,22 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.actions import Action, State
 from divisive_desktop.desktop.finetuning.methods import method
+from divisive_desktop.desktop.finetuning.preparation import Preparation, Prepared
 from divisive_desktop.desktop.finetuning.run import Run
 from divisive_desktop.desktop.theme import GRID
-from divisive_desktop.engine.training_messages import EstimateRun, FineTune, FineTuneResult
+from divisive_desktop.engine.training_messages import FineTune, FineTuneResult
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import RunRow
     from divisive_desktop.desktop.casebook_service import Opened
     from divisive_desktop.desktop.finetuning.dialog import FineTuneDialog
-    from divisive_desktop.desktop.finetuning.plan import Choices
     from divisive_desktop.desktop.finetuning.versions import VersionsDialog
     from divisive_desktop.desktop.window import MainWindow
-    from divisive_desktop.engine.training_messages import DataCheck, Estimate
-    from divisive_desktop.library.card import Card
+    from divisive_desktop.engine.training_messages import Notice
     from divisive_desktop.library.store import StoredModel
 
 BANNER_KEY = "finetune"
-
-
-class Prepared(NamedTuple):
-    """What the casebook offers for the choices."""
-
-    request: FineTune
-    check: DataCheck
-    card: Card
 
 
 def _open(state: State) -> bool:
@@ -56,15 +46,13 @@ class FineTuning(QObject):
         self.run = Run(window.tasks, window.work.book, self)
         self.dialog: FineTuneDialog | None = None
         self.versions: VersionsDialog | None = None
-        self.prepared: Prepared | None = None
-        self._was = "idle"
+        self.preparation = Preparation(self)
         self._opening = False
-        self._asking = False
         self._kept: StoredModel | None = None
         self.run.changed.connect(self._run_changed)
         self.run.finished.connect(self._finished)
         self.run.failed.connect(self._failed)
-        self.run.noticed.connect(lambda notice: window.notify(BANNER_KEY + notice.code, "info", notice.text))
+        self.run.noticed.connect(self._noticed)
         window.actions_.add(self._actions())
         window.inspector.add_section("Fine-tuning", self._invitation(), folded=False)
         window.theme.changed.connect(self._recolour)
@@ -100,6 +88,11 @@ class FineTuning(QObject):
         column.addWidget(text)
         column.addLayout(row)
         return holder
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """What the casebook offers for the choices on the page."""
+        return self.preparation.prepared
 
     # -- the window of its own ------------------------------------------------------------------------------
 
@@ -137,10 +130,10 @@ class FineTuning(QObject):
         self._opening = False
         dialog = self.dialog = FineTuneDialog(*made, self.window)
         run, live, result = self.run, dialog.live, dialog.result
-        dialog.setup.baseChosen.connect(lambda base: self.prepare(base))
-        dialog.setup.changed.connect(self._choices_changed)
-        dialog.setup.startRequested.connect(self.start)
-        dialog.activated.connect(self._came_back)
+        dialog.setup.baseChosen.connect(lambda base: self.preparation.prepare(base))
+        dialog.setup.changed.connect(self.preparation.choices_changed)
+        dialog.setup.startRequested.connect(self.preparation.start)
+        dialog.activated.connect(self.preparation.came_back)
         dialog.versionsRequested.connect(self.open_versions)
         live.pauseToggled.connect(run.set_paused)
         live.cancelRequested.connect(run.cancel)
@@ -163,7 +156,7 @@ class FineTuning(QObject):
             if run.result is not None and run.request is not None:
                 result.show_result(run.result, run.request.cases, run.classes)
         if run.state == "idle" or run.request is None:
-            self._load_models()
+            self.preparation.load_models()
 
     @staticmethod
     def _raise(dialog: Any) -> None:
@@ -171,139 +164,10 @@ class FineTuning(QObject):
         dialog.raise_()
         dialog.activateWindow()
 
-    # -- before the start -----------------------------------------------------------------------------------
-
-    def _load_models(self) -> None:
-        """Read the installed models, then look at the casebook with the one in use for the current case."""
-        wanted = self._wanted_base()
-
-        def work(_: Any) -> tuple[list[Card], str]:
-            from divisive_desktop.library import store
-
-            cards = [m.card for m in store.find_models()]
-            known = {c.id for c in cards}
-            base = wanted[0] if wanted[0] in known else ""
-            if not base:
-                task = wanted[1] or store.default_task("radiograph")
-                base = store.default_model(task).card.id
-            return cards, base
-
-        def arrived(found: tuple[list[Card], str]) -> None:
-            if self.dialog is not None:
-                self.dialog.setup.set_models(*found)
-                self.prepare(found[1])
-
-        self._tasks.run(work, arrived, self._cannot_prepare, key="finetune-models", priority=25)
-
-    def _wanted_base(self) -> tuple[str, str]:
-        """Model id and task that the current case suggests ('' where it doesn't)."""
-        case = self._work.current
-        card = self._work.card(case)
-        if card is not None:
-            return card.id, card.task
-        return "", ""
-
-    def prepare(self, base: str, choices: Choices | None = None) -> None:
-        """Look at what the casebook offers; without choices those that suit it are shown."""
-        book = self._work.book
-
-        def work(_: Any) -> Prepared:
-            from divisive_desktop.engine import finetuning_data
-            from divisive_desktop.library import store
-
-            card = store.find_model(base).card
-            given = choices.request_fields() if choices is not None else {}
-            request = finetuning_data.fine_tune_request(book.wait(), base, **given)
-            return Prepared(request, finetuning_data.check_data(request.cases, request.method), card)
-
-        self._tasks.run(
-            work, lambda found: self._prepared(found, choices is None), self._cannot_prepare, key="finetune-prepare",
-            priority=25,
-        )  # fmt: skip
-
-    def _prepared(self, found: Prepared, fresh: bool) -> None:
-        self.prepared = found
-        if self.dialog is None:
-            return
-        setup = self.dialog.setup
-        if fresh:
-            setup.set_defaults(found.request, self._tasks.engine.device if self._tasks.engine else "cpu")
-        setup.show_check(found.check, found.card.classes)
-        if not found.check.blocked:
-            setup.show_estimate(None)
-            self._ask_how_long()
-
-    def _ask_how_long(self) -> None:
-        """One question at a time: the engine works on it for a second or two and can't be interrupted meanwhile."""
-        asked = self.prepared
-        if self._asking or asked is None or asked.check.blocked or self.dialog is None:
-            return
-        setup = self.dialog.setup
-        self._asking = True
-
-        def answered(say: Callable[[], None]) -> None:
-            self._asking = False
-            if self.prepared is asked:
-                say()
-            else:
-                self._ask_how_long()
-
-        def arrived(estimate: Estimate) -> None:
-            answered(lambda: setup.show_estimate(estimate))
-
-        def failed(error: UserFacingError) -> None:
-            answered(lambda: setup.time_words.setText(f"How long it takes isn't known: {error.message}"))
-
-        self._tasks.submit(EstimateRun(asked.request), arrived, failed)
-
-    def _cannot_prepare(self, error: UserFacingError) -> None:
-        if self.dialog is not None:
-            self.dialog.setup.set_blocked(True, f"{error.message} {error.remedy}")
-
-    def _choices_changed(self) -> None:
-        if self.dialog is not None:
-            choices = self.dialog.setup.choices()
-            if choices.base:
-                self.prepare(choices.base, choices)
-
-    def _came_back(self) -> None:
-        """Labels and masks may have changed while the main window was in front."""
-        if self.dialog is not None and self.dialog.stack.currentIndex() == 0 and self.prepared is not None:
-            self._choices_changed()
-
-    def start(self) -> None:
-        """Begin with the choices on the page and the casebook as it is this moment."""
-        if self.dialog is None or self.run.busy:
-            return
-        choices = self.dialog.setup.choices()
-        book = self._work.book
-        self.dialog.setup.start.setEnabled(False)
-
-        def work(_: Any) -> Prepared:
-            from divisive_desktop.engine import finetuning_data
-            from divisive_desktop.library import store
-
-            request = finetuning_data.fine_tune_request(book.wait(), choices.base, **choices.request_fields())
-            check = finetuning_data.check_data(request.cases, request.method)
-            return Prepared(request, check, store.find_model(choices.base).card)
-
-        def ready(found: Prepared) -> None:
-            self.prepared = found
-            if self.dialog is not None:
-                self.dialog.setup.set_blocked(found.check.blocked)
-                self.dialog.result.clear_ranking()
-            if found.check.blocked:
-                self._prepared(found, fresh=False)
-                return
-            self.run.start(found.request, found.card.classes)
-
-        self._tasks.run(work, ready, self._cannot_prepare, key="finetune-prepare", priority=30)
-
     # -- during and after -----------------------------------------------------------------------------------
 
     def _run_changed(self) -> None:
-        dialog, run, was = self.dialog, self.run, self._was
-        self._was = run.state
+        dialog, run = self.dialog, self.run
         if run.state == "running":
             self.window.messages.dismiss(BANNER_KEY)
         if dialog is None:
@@ -313,7 +177,7 @@ class FineTuning(QObject):
         if run.state == "preparing":
             dialog.set_reachable(live=True, result=False)
             dialog.go_to(1)
-        if run.state in ("preparing", "running") and was not in ("paused", "cancelling") and run.request is not None:
+        if run.state in ("preparing", "running") and run.request is not None:
             dialog.live.begin(run)
             dialog.go_to(1)
         dialog.live.show_state(run)
@@ -321,7 +185,11 @@ class FineTuning(QObject):
             dialog.go_to(2)
         elif run.state == "idle":
             dialog.go_to(0)
-            self._load_models()
+            self.preparation.load_models()
+
+    def _noticed(self, notice: Notice) -> None:
+        if self.dialog is None or not self.dialog.isVisible():
+            self.window.notify(BANNER_KEY + notice.code, "info", notice.text)
 
     def _finished(self, result: FineTuneResult) -> None:
         if self.dialog is not None and self.run.request is not None:
@@ -418,7 +286,7 @@ class FineTuning(QObject):
 
     def _book_opened(self, found: Opened) -> None:
         self.window.messages.dismiss(BANNER_KEY)
-        self.prepared = None
+        self.preparation.prepared = None
         if not self.run.busy:
             self.run.forget()
         self._look_for_interrupted()

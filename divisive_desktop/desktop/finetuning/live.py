@@ -19,7 +19,7 @@ from divisive_desktop.desktop.wording import duration
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.messages import Progress
-    from divisive_desktop.engine.training_messages import EpochDone, Notice
+    from divisive_desktop.engine.training_messages import EpochDone, FineTune, Notice
 
 _DEVICES = {"cpu": "processor", "cuda": "graphics card", "mps": "Apple GPU"}
 
@@ -69,6 +69,7 @@ class LivePage(QWidget):
         )  # fmt: skip
         self.gallery = Gallery(tasks)
         self._build()
+        self._request: FineTune | None = None
         self._said: list[str] = []
         self._rows: dict[str, list[dict[str, float]]] = {}
 
@@ -113,8 +114,11 @@ class LivePage(QWidget):
     # -- content --------------------------------------------------------------------------------------------
 
     def begin(self, run: Run) -> None:
-        """Clear the page for a run."""
+        """Clear the page for a run; does nothing when it is there already."""
         request = run.request
+        if request is self._request:
+            return
+        self._request = request
         self._said, self._rows = [], {}
         self.notices.hide()
         self.bar.setValue(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop import theme
@@ -128,8 +128,9 @@ class ResultPage(QWidget):
             f"patient. Research use only, not for diagnosis. {notices}".strip()
         )
         self.name.setText(f"Will be named {result.model.id}")
-        self.compare.set_run(result.base.id, result.folder, cases, classes)
         self.set_decided("")
+        # In a turn of its own: filling the tables and this would together hold up the window.
+        QTimer.singleShot(0, self, lambda: self.compare.set_run(result.base.id, result.folder, cases, classes))
 
     def show_ranking(self, results: Sequence[FineTuneResult], complete: bool) -> None:
         """Several methods; the best is shown once all are there."""
