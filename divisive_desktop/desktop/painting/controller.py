@@ -56,7 +56,7 @@ class Painting(QObject):
         self.saver = Saver(window.tasks, self.store, self)
         self.session = PaintSession(window.tasks, self.saver, self)
         self.session.pictured = self._pictured
-        self.layer = RegionsLayer(self.session, self.viewer.stage.touch)
+        self.layer = RegionsLayer(self.session, self.viewer.stage)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
         for kind in PAINT_TOOLS:

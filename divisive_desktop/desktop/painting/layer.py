@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtGui import QColor, QPainter
 
 from divisive_desktop.desktop.painting.session import PaintSession
+from divisive_desktop.desktop.painting.tool import draw_hint
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
+from divisive_desktop.desktop.viewer.stage import Stage
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks.region import Region
@@ -20,12 +20,12 @@ class RegionsLayer:
     Parameters
     ----------
     session : PaintSession
-    touch : callable
-        Asks the panes to paint again.
+    stage : Stage
+        What the panes paint.
     """
 
-    def __init__(self, session: PaintSession, touch: Callable[[], None]) -> None:
-        self._session, self._touch = session, touch
+    def __init__(self, session: PaintSession, stage: Stage) -> None:
+        self._session, self._stage, self._touch = session, stage, stage.touch
         self._layers: dict[int, MaskLayer] = {}
         self._drawn: dict[int, tuple[Region, float]] = {}
         self.shown = True
@@ -33,6 +33,7 @@ class RegionsLayer:
         session.regionsChanged.connect(self._touch)
         session.settingsChanged.connect(lambda _: self._touch())
         session.painted.connect(self._refresh)
+        session.runner.busyChanged.connect(lambda _: self._touch())
 
     def set_shown(self, shown: bool) -> None:
         """Show or hide the mask as a whole."""
@@ -46,6 +47,8 @@ class RegionsLayer:
         for region in mask.regions:
             if region.visible and mask.bounds(region.id, exact=False) is not None:
                 self._layer(region).paint_layer(painter, kind, transform)
+        if self._session.runner.busy and kind is self._stage.lead:
+            draw_hint(painter, "Working…", transform)
 
     def _layer(self, region: Region) -> MaskLayer:
         """The region's layer, in its present colour."""

@@ -115,7 +115,7 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     viewer = Viewer()
     qtbot.addWidget(viewer)
     viewer.resize(900, 700)
-    viewer.add_layer(RegionsLayer(session, viewer.stage.touch))
+    viewer.add_layer(RegionsLayer(session, viewer.stage))
     for kind in PAINT_TOOLS:
         viewer.add_tool(kind(viewer, session))
     viewer.set_layout("image")
