@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.faces import Framing
-    from divisive_desktop.reporting.content import CaseContent
 
 
 def _leave(code: int | None, **_: object) -> None:
@@ -179,9 +178,9 @@ def verify(
 
 @app.command()
 def report(
-    items: Annotated[list[Path], typer.Argument(help="Images, analysed on the spot.")],
+    items: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Images, or cases: CASEBOOK#ID.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv.")] = "pdf",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv, dicom.")] = "pdf",
     model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
     crop: CropOption = None,
@@ -190,31 +189,37 @@ def report(
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
     paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
     institution: Annotated[str, typer.Option(help="Name at the head of each page.")] = "",
+    analyst: Annotated[str, typer.Option(help="Name at the signature block.")] = "",
+    conclusion: Annotated[str, typer.Option(help="The analyst's own words.")] = "",
+    sign: Annotated[bool, typer.Option("--sign", help="Sign with your key in the system's keyring.")] = False,
     identified: Annotated[bool, typer.Option("--identified", help="Keep identifying information.")] = False,
+    dates: Annotated[str, typer.Option(help="In de-identified DICOM objects: remove, shift or keep.")] = "remove",
+    pixelate_faces: Annotated[bool, typer.Option("--pixelate-faces", help="Make faces unrecognisable.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> int:
-    """Analyse images and write a sealed report that someone else can check."""
-    from divisive_desktop.engine.worker import Worker
-    from divisive_desktop.reporting.build import build_report
-    from divisive_desktop.reporting.export import export
+    """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
+    from divisive_desktop.report_command import report_command
+    from divisive_desktop.reporting.deid import DATES
+    from divisive_desktop.reporting.options import Options
 
-    if mask is not None and len(items) > 1:
+    if mask is not None and (len(items) > 1 or "#" in items[0]):
         raise typer.BadParameter("a mask belongs to one image")
-    framing = _framing(crop, no_face)
-    worker = Worker(device)
-    cases, failed = [], 0
-    for item in items:
-        try:
-            cases.append(_report_case(worker, item, model, label, mask, language, not identified, framing))
-        except UserFacingError as e:
-            failed += 1
-            _say_failure(item, e)
-    if cases:
-        made = build_report(cases, deidentified=not identified, institution=institution, language=language)
-        stem = f"report-{cases[0].image.sha256[:12]}" if len(cases) == 1 else f"report-{len(cases)}-cases"
-        for path in export(made, [f.strip() for f in formats.split(",")], out, stem, paper=paper):
-            typer.echo(path)
-    return EXIT_SOME_FILES if failed else EXIT_OK
+    if dates not in DATES:
+        raise typer.BadParameter(f"one of {', '.join(DATES)}", param_hint="--dates")
+    options = Options(
+        formats=tuple(dict.fromkeys(f.strip() for f in formats.split(",") if f.strip())), language=language,
+        paper=paper, institution=institution, analyst=analyst, conclusion=conclusion, deidentify=not identified,
+        sign=sign,
+    )  # fmt: skip
+    files, failures = report_command(
+        items, out, options, model=model, label=label, mask=mask, framing=_framing(crop, no_face),
+        pixelate_faces=pixelate_faces, dates=dates, device=device, say=_say,
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+    for name, error in failures:
+        _say_failure(name, error)
+    return EXIT_SOME_FILES if failures else EXIT_OK
 
 
 @app.command()
@@ -414,37 +419,6 @@ def _recomputed(original: Path, analysis: Mapping[str, Any]) -> tuple[float, flo
     return logits
 
 
-def _report_case(
-    worker: Worker, item: Path, model: str | None, label: int | None, mask_file: Path | None, language: str,
-    deidentify: bool, framing: Framing | None = None,
-) -> CaseContent:
-    from divisive_desktop.engine.messages import Analyse
-    from divisive_desktop.explanation.features import important_features
-    from divisive_desktop.imaging import open_image
-    from divisive_desktop.library import store
-    from divisive_desktop.reporting.build import build_case
-
-    record = open_image(item)
-    request = Analyse(str(item), model_id=model, expected_sha256=record.sha256, framing=framing)
-    analysis = worker.handle(request)
-    true_class, _ = analysis.true_class(label)
-    found = important_features(
-        analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
-    )
-    mask, agreement = None, None
-    if mask_file is not None:
-        from divisive_desktop.masks.agreement import LiveAgreement
-        from divisive_desktop.masks.files import read_mask
-
-        painted = read_mask(mask_file, (record.width, record.height))
-        mask = painted.union()
-        agreement = asdict(LiveAgreement(analysis.divergence(true_class), analysis.region, found).reset(painted))
-    return build_case(
-        record, analysis, found, store.find_model(analysis.model.id).card, label=label, mask=mask,
-        agreement=agreement, deidentify=deidentify, language=language,
-    )
-
-
 def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
     from divisive_desktop.imaging.faces import framing_of, in_words
 
@@ -485,6 +459,6 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _say_failure(file: Path, error: UserFacingError) -> None:
+def _say_failure(file: Path | str, error: UserFacingError) -> None:
     how = " (--crop X,Y,W,H, or --no-face)" if error.kind == NoFaceError.kind else ""
     typer.echo(f"{file}: {error.message} {error.remedy}{how}", err=True)

@@ -21,11 +21,13 @@ from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.tasks import task
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
+from divisive_desktop.reporting.deid import burned_in_warning
 from divisive_desktop.reporting.pictures import SIDE, case_pictures
 from divisive_desktop.reporting.words import text, verdict
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "pydicom", "torch", "highdicom", "fpdf2")
 _RATES = ("auroc", "sensitivity", "specificity", "apcer", "bpcer", "ece", "border_only_auroc")
+_ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".jp2")
 _SALIENCY = ("proof", "cells", "scale", "divergence", "training", "processing")
 
 
@@ -80,7 +82,9 @@ def build_case(
     true_class, source = analysis.true_class(label)
     result = analysis_json(analysis, features, label)
     # A de-identified report names the file by its hash: names of files hold names of people.
-    name = f"{record.sha256[:12]}{record.path.suffix.lower()}" if deidentify else record.path.name
+    # An unusual ending may be part of a name, too ("IM.john doe").
+    ending = record.path.suffix.lower() if record.path.suffix.lower() in _ENDINGS else ""
+    name = f"{record.sha256[:12]}{ending}" if deidentify else record.path.name
     result["file"] = name
     result["bias"] = list(analysis.bias)  # lets a reader check mean(D) + biases = difference of the logits
     pictures = case_pictures(record, analysis, features, true_class, mask, side, lossless)
@@ -174,6 +178,7 @@ def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts
         },
         header={k: v for k, v in record.header.items() if not deidentify or k in kept},
         notes=record.notes,
+        burned_in=(burned_in_warning(record.header) or "") if deidentify and record.transfer_syntax else "",
     )
 
 

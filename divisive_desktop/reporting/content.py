@@ -36,6 +36,8 @@ class ImageFacts:
     header: Mapping[str, str]
     """Attributes shown in the report; without identifying ones when the report is de-identified."""
     notes: tuple[str, ...] = ()
+    burned_in: str = ""
+    """Warning about identifying text in the pixels of a de-identified report; '' where the file excludes it."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from pydicom.uid import generate_uid
 
 from divisive_desktop import paths
 from divisive_desktop.imaging.identifying import is_identifying
+from divisive_desktop.imaging.record import ImageRecord
 
 Dates = Literal["remove", "shift", "keep"]
 """Basic profile; option 'modified dates' (113107); option 'full dates' (113106)."""
@@ -209,11 +211,15 @@ def pixelate(picture: npt.NDArray[Any], boxes: Sequence[tuple[int, int, int, int
         right, bottom = min(width, x + w + w // 8), min(height, y + h + h // 8)
         if right <= left or bottom <= top:
             continue
-        part = np.ascontiguousarray(made[top:bottom, left:right])
+        part = np.ascontiguousarray(made[top:bottom, left:right], dtype=np.float32)  # OpenCV can't average all integers
         longest = max(part.shape[:2])
         size = tuple(max(1, round(cells * side / longest)) for side in (right - left, bottom - top))
         small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        made[top:bottom, left:right] = cv2.resize(
-            small, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST
-        ).reshape(part.shape)
+        large = cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
+        made[top:bottom, left:right] = large.reshape(part.shape)
     return made
+
+
+def hide_faces(record: ImageRecord, boxes: Sequence[tuple[int, int, int, int]]) -> ImageRecord:
+    """The same record with each box of its pixels made unrecognisable; hash and metadata stay those of the file."""
+    return replace(record, stored=pixelate(record.stored, boxes)) if boxes else record

@@ -24,7 +24,7 @@ from divisive_desktop.explanation.picture import overlay
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.reporting.content import CaseContent, Report
-from divisive_desktop.reporting.deid import Deidentifier, pixelate
+from divisive_desktop.reporting.deid import Deidentifier, hide_faces
 from divisive_desktop.reporting.dicom_map import parametric_map
 from divisive_desktop.reporting.dicom_objects import CODES, SCHEME, encapsulated_pdf, secondary_capture, segmentation
 from divisive_desktop.reporting.dicom_source import DicomSource, read_source
@@ -48,7 +48,8 @@ class DicomCase:
     label: int | None = None
     mask: npt.NDArray[np.float32] | None = None
     faces: tuple[tuple[int, int, int, int], ...] = ()
-    """Parts of the picture to be made unrecognisable: x, y, width, height in image pixels."""
+    """Parts of the picture to be made unrecognisable: x, y, width, height in image pixels. The radiograph itself isn't
+    copied then."""
 
 
 def dicom_objects(
@@ -67,6 +68,11 @@ def dicom_objects(
         The original isn't a single-frame DICOM file, or not the one that was analysed.
     """
     (case,) = report.cases
+    if made_from.record.sha256 != made_from.analysis.sha256:
+        raise ReportError(
+            f"{made_from.record.path.name} has changed since it was analysed, so no report was written.",
+            "Restore the original file, or import the changed one as a new case and analyse it.",
+        )
     source = read_source(made_from.record, (deidentifier or Deidentifier()) if report.deidentified else None)
     analysis, features = made_from.analysis, made_from.features
     true_class, _ = analysis.true_class(made_from.label)
@@ -76,7 +82,7 @@ def dicom_objects(
     if seg is not None:
         objects["seg"] = seg
     objects["pm"] = parametric_map(source, analysis, true_class)
-    grey = pixelate(render(made_from.record), made_from.faces)
+    grey = render(hide_faces(made_from.record, made_from.faces))
     objects["sc"] = secondary_capture(source, analysis, overlay(grey, analysis, features, made_from.label))
     title = f"Divisive Desktop report. {RESEARCH_USE}."
     objects["pdf"] = encapsulated_pdf(source, analysis.model, seal(write(report)), title)
@@ -85,7 +91,7 @@ def dicom_objects(
     # Last: it names the others as evidence, in the study that they have now.
     objects = {"sr": structured_report(source, analysis, features, case, objects), **objects}
     _finish(objects["sr"], source, report, "sr")
-    if source.image is not None:
+    if source.image is not None and not made_from.faces:
         objects["image"] = source.image
     content = report.to_json().encode()
     for made in objects.values():
@@ -144,7 +150,8 @@ def export_dicom(
 
 def one_case(report: Report, case: CaseContent) -> Report:
     """The same report on one of its cases only: DICOM objects belong to one study."""
-    return replace(report, cases=(case,))
+    several = len(report.cases) > 1
+    return replace(report, cases=(case,), first_number=1, total=1, conclusion="" if several else report.conclusion)
 
 
 def embedded_content(data: bytes) -> bytes | None:

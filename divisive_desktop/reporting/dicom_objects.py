@@ -80,7 +80,7 @@ def segmentation(
         The analyst's saliency mask, 0..1.
     """
     planes: list[npt.NDArray[np.uint8]] = []
-    segments = []
+    segments: list[hd.seg.SegmentDescription] = []
     algorithm = hd.AlgorithmIdentificationSequence(
         name=analysis.model.id, family=codes.DCM.ArtificialIntelligence, version=analysis.model.version,
         source=MANUFACTURER, parameters=algorithm_parameters(analysis),

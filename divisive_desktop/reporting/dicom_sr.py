@@ -42,12 +42,11 @@ def structured_report(
     observer = sr.ObserverContext(
         codes.DCM.Device, sr.DeviceObserverIdentifyingAttributes(hd.UID(), MANUFACTURER, MANUFACTURER, model.id)
     )
-    groups = [_answer(source, analysis, case, algorithm)]
-    groups += [_feature(f, neutral, algorithm, case) for f in features.features]
+    regions = [_feature(f, neutral, algorithm, case) for f in features.features]
     report = sr.MeasurementReport(
         sr.ObservationContext(observer_device_context=observer),
         procedure_reported=own_code("question", case.question),
-        imaging_measurements=groups,
+        imaging_measurements=[_answer(source, analysis, case, algorithm), *regions],
         title=codes.DCM.ImagingMeasurementReport,
     )
     for text in _texts(case):
