@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from divisive_desktop.casebook import Casebook
+from divisive_desktop.errors import ReportError
+from divisive_desktop.reporting.build import build_report
+from divisive_desktop.reporting.dicom_export import dicom_objects, one_case
+from divisive_desktop.reporting.items import Item, kept_case, parse_item
+from divisive_desktop.reporting.options import Options
+from tests.reporting.conftest import Analysed
+
+
+def test_items_are_told_apart(tmp_path: Path) -> None:
+    Casebook.create(tmp_path / "Knees.casebook").close()
+    odd = tmp_path / "film#3"
+    odd.write_bytes(b"x")
+    assert parse_item(str(odd)) == Item(odd)
+    assert parse_item(f"{tmp_path}/Knees#12") == Item(tmp_path / "Knees.casebook", 12)
+    assert parse_item(f"{tmp_path}/Knees.casebook#12").case == 12
+    assert parse_item("nowhere.dcm").case is None
+    for wrong in (f"{tmp_path}/Knees.casebook", f"{tmp_path}/Elbows#1", "#1"):
+        with pytest.raises(ReportError) as raised:
+            parse_item(wrong)
+        assert "CASEBOOK#ID" in raised.value.remedy
+
+
+def test_a_kept_case_brings_analysis_label_and_history(analysed: Analysed, tmp_path: Path) -> None:
+    record, analysis, _, _ = analysed
+    with Casebook.create(tmp_path / "A.casebook") as book:
+        case = book.add_image(record)
+        book.add_analysis(case, analysis)
+        book.set_label(case, 0)
+        book.set_notes(case, "Seen twice.")
+        kept = kept_case(book, case, Options())
+        content = kept.content(200, True)
+        assert (content.true_class, content.true_class_source, content.conclusion) == (0, "label", "Seen twice.")
+        assert any(row["act"] == "label" for row in content.audit)
+        assert "burned" in content.image.burned_in
+        report = one_case(build_report([content], deidentified=True), content)
+        objects = dicom_objects(report, kept.dicom())
+    assert set(objects) >= {"sr", "pm", "sc", "pdf", "image"}
