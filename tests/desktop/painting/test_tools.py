@@ -505,7 +505,7 @@ session = PaintSession(tasks, Saver(tasks, store))
 viewer = Viewer()
 for kind in PAINT_TOOLS:
     viewer.add_tool(kind(viewer, session))
-viewer.add_layer(RegionsLayer(session, viewer.stage.touch))
+viewer.add_layer(RegionsLayer(session, viewer.stage))
 viewer.set_layout("image")
 viewer.resize(700, 500)
 viewer.show()
