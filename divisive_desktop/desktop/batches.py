@@ -150,7 +150,19 @@ class BatchRunner(QObject):
             self._pausing = True
             self._tasks.cancel(self._job)
 
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        if self._paused is not None:
+            self.go_on()
+        else:
+            self.pause()
+
+    def owns(self, job: EngineJob) -> bool:
+        """Whether an engine job is this batch's."""
+        return job is self._job
+
     def go_on(self) -> None:
+        """Take up what is left after a pause."""
         batch, self._paused = self._paused, None
         if batch is not None and batch.left:
             self._run(Batch(batch.left, batch.id, batch.items, batch.failures))

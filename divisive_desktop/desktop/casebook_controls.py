@@ -13,9 +13,11 @@ from divisive_desktop.desktop.background import ExportError
 from divisive_desktop.desktop.batches import Batch
 from divisive_desktop.desktop.casebook_service import Opened
 from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.commands import chosen
 from divisive_desktop.desktop.failures import FailureList
+from divisive_desktop.desktop.messagebar import Action
 from divisive_desktop.desktop.wording import plural
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import ImageAlteredError, ImageMissingError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchStatus, Casebook
@@ -51,7 +53,11 @@ class CasebookControls(QObject):
                 ("Try again", lambda: self._work.open_casebook(book.path)),
             )  # fmt: skip
         for warning in book.warnings:
-            window.notify(warning, "warning", warning, f"The casebook lies at {book.path}.")
+            action = ("Keep others out", self.restrict) if "Other users" in warning else None
+            window.notify(warning, "warning", warning, f"The casebook lies at {book.path}.", action)
+        user = window.settings.user
+        if book.read_only is None and user[0] and user != book.user:
+            self._work.book.write(lambda casebook: casebook.set_user(*user))
         window.settings.add_recent_casebook(book.path)
         unfinished = [b for b in found.unfinished if b.pending]
         if unfinished and book.read_only is None:
@@ -60,6 +66,15 @@ class CasebookControls(QObject):
     def _changed(self) -> None:
         self._window.show_title()
         self._window._update_state()
+        self._window.inspector.verdict.set_writable(self._work.book.writable)
+
+    def way_out(self, case: Case | None, error: UserFacingError) -> Action | None:
+        """A button for an error that something can be done about here."""
+        if case is not None and isinstance(error, ImageAlteredError) and not case.superseded:
+            return ("Add the new version", lambda: self._work.add_version(case))
+        if isinstance(error, ImageMissingError) and self._work.book.writable:
+            return ("Look for it…", self.relink)
+        return None
 
     def _offer(self, status: BatchStatus) -> None:
         left = plural(status.pending, "image")
@@ -67,6 +82,7 @@ class CasebookControls(QObject):
             "batch", "info", f"An analysis of many images was interrupted: {left} left of "
             f"{status.pending + status.done + status.failed}.", "What was done is kept.",
             ("Go on", lambda: self._work.batch.resume(status.id, self._work.listing.by_id)),
+            ("Leave it", lambda: self._work.batch.dismiss(status.id)),
         )  # fmt: skip
 
     def _batch_finished(self, batch: Batch) -> None:
@@ -93,6 +109,17 @@ class CasebookControls(QObject):
         sheet.chosen.connect(self._work.select)
         sheet.open()
         return sheet
+
+    def show_last_failures(self) -> None:
+        """The same for the newest batch that something failed in, also after a new start."""
+
+        def show(batch: Batch) -> None:
+            if batch.failures:
+                self.show_failures(batch)
+            else:
+                self._window.notify("batch", "info", "Nothing failed.")
+
+        self._work.batch.last_failures(self._work.listing.by_id, show)
 
     def _retry(self, batch: Batch) -> None:
         self._window.messages.dismiss("batch")
@@ -241,16 +268,60 @@ class CasebookControls(QObject):
             if ok:
                 self._work.set_notes(case, text.strip())
 
+    def edit_tags(self) -> None:
+        """Tags of the selected cases: those that all of them have can be changed, the others stay."""
+        cases = chosen(self._window)
+        if not cases:
+            return
+        common = set(cases[0].tags).intersection(*(c.tags for c in cases))
+        of = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
+        text, ok = QInputDialog.getText(
+            self._window, "Tags", f"Tags of {of}, separated by commas", text=", ".join(sorted(common))
+        )
+        if ok:
+            wanted = {part.strip() for part in text.split(",")} - {""}
+            self._work.change_tags(cases, wanted - common, common - wanted)
+
+    def properties(self) -> None:
+        """Where the casebook lies, who may see it, who works in it."""
+        from divisive_desktop.desktop.casebook_dialog import CasebookDialog, read_properties
+
+        self._work.book.after_writing(
+            read_properties, lambda found: CasebookDialog(self._window, found).open(),
+            lambda error: self._window.report(None, error),
+        )  # fmt: skip
+
+    def restrict(self) -> None:
+        """Take the casebook out of other people's sight."""
+        self._work.book.write(lambda book: book.restrict_access())
+
+    def relink(self) -> None:
+        """Look below a folder for images that aren't where they were."""
+        folder = QFileDialog.getExistingDirectory(
+            self._window, "Folder to look in", self._window.settings.folder("open")
+        )
+        if not folder:
+            return
+
+        def done(found: dict[int, Path]) -> None:
+            self._window.notify("relink", "info", f"{plural(len(found), 'image')} found again.")
+            if found:
+                self._work.reload()
+
+        self._work.book.write(lambda book: book.relink(Path(folder)), done)
+
     def _write_out(self, work: Callable[[Casebook], object], path: Path) -> None:
         """Something that reads the whole casebook: after what was said before, off the window's thread."""
-        book = self._work.book.book
-        if book is None:
-            return
-        self._window.tasks.run(
-            lambda _: work(book),
+        self._window.notify("export", "info", f"Writing {path.name}…")
+        self._work.book.after_writing(
+            work,
             lambda _: self._window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
-            lambda error: self._window.report(None, error),
+            self._not_written,
         )
+
+    def _not_written(self, error: UserFacingError) -> None:
+        self._window.messages.dismiss("export")
+        self._window.report(None, error)
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
         settings = self._window.settings

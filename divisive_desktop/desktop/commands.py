@@ -196,6 +196,12 @@ def review(window: MainWindow, state: Review) -> None:
     window.work.set_review(state, chosen(window))
 
 
+def done_and_next(window: MainWindow) -> None:
+    """Mark the selected cases as done and go on."""
+    review(window, Review.DONE)
+    next_unreviewed(window)
+
+
 def analyse_selected(window: MainWindow) -> None:
     """One case at once, several as a batch."""
     cases = chosen(window)

@@ -22,7 +22,7 @@ CONTEXT = (
 )  # fmt: skip
 LIST_CONTEXT = (
     "analyse-selected", "label-0", "label-1", "label-clear", "", "review-done", "review-flag", "review-open", "",
-    "notes", "copy-path", "close-case",
+    "done-next", "case-tags", "notes", "copy-path", "close-case",
 )  # fmt: skip
 
 

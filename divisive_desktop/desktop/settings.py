@@ -86,6 +86,16 @@ class Settings:
         kept = [p for p in self.recent_casebooks if p != str(path)]
         self._store.setValue("files/casebooks", [str(path), *kept][:RECENT_LIMIT])
 
+    @property
+    def user(self) -> tuple[str, str]:
+        """Name and role that the user gave; ('', '') for those of the operating system's account."""
+        return str(self._store.value("user/name", "")), str(self._store.value("user/role", ""))
+
+    @user.setter
+    def user(self, value: tuple[str, str]) -> None:
+        self._store.setValue("user/name", value[0])
+        self._store.setValue("user/role", value[1])
+
     def folder(self, purpose: str) -> str:
         """Where a file dialog for ``purpose`` (``open``, ``export``) was last used, '' if never."""
         return str(self._store.value(f"files/{purpose}_folder", ""))

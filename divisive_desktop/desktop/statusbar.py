@@ -17,6 +17,8 @@ class StatusBar(QStatusBar):
     """Left: what is under the pointer. Right: progress and engine."""
 
     cancelRequested = Signal()
+    pauseRequested = Signal()
+    """Hold what is under way, or let it go on."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +51,12 @@ class StatusBar(QStatusBar):
         self.cancel.setToolTip("Cancel")
         self.cancel.setAccessibleName("Cancel")
         self.cancel.clicked.connect(self.cancelRequested)
-        for widget in (self.title, self.bar, self.left, self.cancel):
+        self.pause = QToolButton()
+        self.pause.setAutoRaise(True)
+        self.pause.hide()
+        self.pause.clicked.connect(self.pauseRequested)
+        self._paused = False
+        for widget in (self.title, self.bar, self.left, self.pause, self.cancel):
             row.addWidget(widget)
         self.work.hide()
         self.addPermanentWidget(self.work)
@@ -96,6 +103,14 @@ class StatusBar(QStatusBar):
         self.left.setText(duration(event.remaining_s) if event.remaining_s is not None else f"{event.fraction:.0%}")
         self.bar.setToolTip(event.text)
 
+    def set_pause(self, possible: bool, paused: bool = False) -> None:
+        """Whether what is shown can be paused, and whether it is."""
+        self._paused = paused
+        self.pause.setVisible(possible)
+        self.pause.setIcon(icons.icon("play" if paused else "pause"))
+        self.pause.setToolTip("Go on" if paused else "Pause")
+        self.pause.setAccessibleName("Go on" if paused else "Pause")
+
     def end(self) -> None:
         self.work.hide()
 
@@ -104,6 +119,7 @@ class StatusBar(QStatusBar):
             icons.pixmap("engine", 16, theme.colour(self._engine_tint), self.devicePixelRatioF())
         )
         self.cancel.setIcon(icons.icon("cancel"))
+        self.pause.setIcon(icons.icon("play" if self._paused else "pause"))
 
 
 def probe_text(r: Any) -> str:

@@ -124,12 +124,13 @@ class MainWindow(QMainWindow):
         work.featuresReady.connect(self._show_features)
         work.modelsChanged.connect(lambda: self._tell_inspector(work.current))
         work.problem.connect(self.report)
-        work.batchChanged.connect(self._update_state)
+        work.batchChanged.connect(self._jobs_changed)
         work.cases.countsChanged.connect(self._update_state)
         tasks.engineChanged.connect(self._engine_changed)
         tasks.progressed.connect(self._progress)
         tasks.jobsChanged.connect(self._jobs_changed)
         self.status.cancelRequested.connect(work.cancel_batch)
+        self.status.pauseRequested.connect(work.batch.toggle)
         self.worklist.chosen.connect(work.select)
         self.worklist.widthWanted.connect(self._widen_worklist)
         self.worklist.labelled.connect(lambda label: work.set_label(label, commands.chosen(self)))
@@ -302,7 +303,7 @@ class MainWindow(QMainWindow):
         """Tell the user about an error; a case's name stands before it."""
         text = error.message if case is None or case.name in error.message else f"{case.name}: {error.message}"
         key = str(case.path) if case is not None else error.message
-        self.notify(key, "error", text, error.remedy)
+        self.notify(key, "error", text, error.remedy, self.casebook.way_out(case, error))
 
     def _engine_changed(self, event: Any) -> None:
         self.status.set_engine(event)
@@ -323,11 +324,14 @@ class MainWindow(QMainWindow):
             self.status.progress(event)
 
     def _jobs_changed(self) -> None:
-        jobs = self.tasks.shown_jobs()
+        jobs, batch = self.tasks.shown_jobs(), self.work.batch
         if jobs:
             self.status.begin(jobs[0].title)
+        elif batch.paused is not None:
+            self.status.begin(f"Paused: {len(batch.paused.left):,} images left")
         else:
             self.status.end()
+        self.status.set_pause(batch.running and (not jobs or batch.owns(jobs[0])), batch.paused is not None)
         self._update_state()
 
     def set_identity_visible(self, visible: bool) -> None:

@@ -15,7 +15,8 @@ from divisive_desktop.desktop.shortcuts import ShortcutSheet
 from divisive_desktop.desktop.window import MainWindow
 
 WORK_WITHOUT_CASES = {
-    "open", "open-folder", "open-by-patient", "samples", "settings", "quit", "casebook-new", "casebook-open",
+    "open", "open-folder", "open-by-patient", "samples", "settings", "quit", "casebook-properties",
+    "casebook-new", "casebook-open",
     "casebook-import", "casebook-copy", "casebook-zip", "trash-restore", "trash-empty", "auto-analyse",
     "theme-system", "theme-light", "theme-dark", "full-screen", "reading", "shortcuts", "save-log", "about",
 }  # fmt: skip

@@ -256,10 +256,10 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
 def test_closing_while_the_casebook_is_being_opened_ends(
     qtbot: QtBot, settings: Settings, rg1: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import time
+    import threading
 
-    real = Casebook.open_default
-    monkeypatch.setattr(Casebook, "open_default", lambda *a, **k: (time.sleep(0.6), real(*a, **k))[1])  # a slow disk
+    real, go_on = Casebook.open_default, threading.Event()
+    monkeypatch.setattr(Casebook, "open_default", lambda *a, **k: (go_on.wait(30), real(*a, **k))[1])  # a slow disk
     settings.analyse_on_opening = False
     window = application.build(settings)
     with qtbot.waitSignal(window.viewerReady, timeout=20_000):
@@ -267,6 +267,7 @@ def test_closing_while_the_casebook_is_being_opened_ends(
     with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
         window.work.open_paths([rg1])
     assert window.work.book.book is None
+    threading.Timer(0.3, go_on.set).start()
     window.close()  # the mask of the radiograph waits for the casebook, and closing for whoever waits
     window.deleteLater()
     assert window.work.book.book is None

@@ -49,6 +49,7 @@ class VerdictPanel(QWidget):
         self.again.clicked.connect(self.analyseRequested)
         self.classes = Form()
 
+        self._writable = True
         self.negative, self.positive, self.clear = QPushButton(), QPushButton(), QPushButton("Clear")
         group = QButtonGroup(self)
         group.setExclusive(False)
@@ -154,8 +155,15 @@ class VerdictPanel(QWidget):
                 button.setText(capitalised(classes[value]))
                 button.setChecked(case.label == value)
                 button.setToolTip(f"Hold “{classes[value]}” true  (Ctrl+{value}; {value} in the worklist)")
-            self.clear.setEnabled(case.label is not None)
+            self.clear.setEnabled(case.label is not None and self._writable)
             self.clear.setToolTip("Take the label back  (Ctrl+Backspace)")
+
+    def set_writable(self, writable: bool) -> None:
+        """Whether a label would be kept; buttons that do nothing don't look as if they did."""
+        self._writable = writable
+        for button in (self.negative, self.positive):
+            button.setEnabled(writable)
+        self.clear.setEnabled(writable and (self.negative.isChecked() or self.positive.isChecked()))
 
     def _show_outcome(self, case: Case | None) -> None:
         error = case.analysis_error if case is not None and case.analysis is None else None
