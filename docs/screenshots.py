@@ -25,7 +25,7 @@ def main() -> int:
 
         app.application()
         crash.install()
-        window = app.build()
+        window = app.build(casebook=Path(home) / "Pictures.casebook")  # not the one of whoever runs this
         try:
             window.show()
             window.tasks.start_engine()
