@@ -129,7 +129,7 @@ class CasebookDialog(QDialog):
         column.addLayout(form)
         column.addStretch(1)
         column.addWidget(buttons)
-        self.resize(620, 0)
+        self.resize(660, 500)  # wrapped texts ask for less than they need
 
     def accept(self) -> None:
         book, settings = self._window.work.book, self._window.settings
