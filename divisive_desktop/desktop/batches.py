@@ -77,6 +77,8 @@ class BatchRunner(QObject):
         self._batch: Batch | None = None
         self._pausing = False
         self._paused: Batch | None = None
+        self._next: deque[Callable[[], None]] = deque()
+        """Earlier batches that go on when the one on its way is over."""
 
     @property
     def running(self) -> bool:
@@ -110,16 +112,29 @@ class BatchRunner(QObject):
         self.start([c for c in cases if is_todo(c)])
 
     def resume(self, batch_id: int, by_id: dict[int, Case], *, retry: bool = False) -> None:
-        """Go on with what an earlier batch left; ``retry``: also with what failed."""
+        """Go on with what an earlier batch left; ``retry``: also with what failed.
+
+        While another one is on its way, it waits for that to end.
+        """
+        if self.running:
+            self._next.append(lambda: self.resume(batch_id, by_id, retry=retry))
+            return
 
         def read(book: Casebook) -> Any:
             if retry:
                 book.retry_failed(batch_id)
-            return book.batch_items(batch_id, "pending")
+            items = book.batch_items(batch_id, "pending")
+            bad = book.check_files([i.case_id for i in items if i.case_id is not None])
+            return items, {check.case_id: check.state for check in bad}
 
-        def begin(items: Any) -> None:
+        def begin(found: Any) -> None:
+            items, states = found
             left = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
-            if left and not self.running:
+            for case, item in left:
+                case.file_state = states.get(item.case_id, "ok")  # what was restored meanwhile can be analysed
+            if self.running:
+                self.resume(batch_id, by_id)  # another one was quicker
+            elif left:
                 self._run(Batch([c for c, _ in left], batch_id, {i.case_id: i.id for _, i in left}))
 
         self._book.write(read, begin)
@@ -178,10 +193,12 @@ class BatchRunner(QObject):
         elif batch is not None:
             self._give_up(batch)
             self.changed.emit()
+            self._follow()
 
     def forget(self) -> None:
         """Another casebook is opened: stop, and let this one offer the rest when it is opened again."""
         job, self._job, self._batch, self._paused, self._pausing = self._job, None, None, None, False
+        self._next.clear()
         if job is not None:
             self._tasks.cancel(job)
         self.changed.emit()
@@ -215,7 +232,8 @@ class BatchRunner(QObject):
                 batch.asked = True
                 self._book.write(lambda book: _keep(book, batch))
             return
-        self._fail(batch, case, _error(event.error))
+        error = _error(event.error)
+        self._fail(batch, case, altered(case) if error.kind == ImageAlteredError.kind else error)
 
     def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
         batch.failures.append((case, error))
@@ -237,6 +255,12 @@ class BatchRunner(QObject):
             self.stopped.emit(batch, error)
         elif not pausing and (error is None or batch.failures):
             self.finished.emit(batch)
+        self._follow()
+
+    def _follow(self) -> None:
+        """The next of those that wait, if nothing is on its way."""
+        if self._next and not self.running:
+            self._next.popleft()()
 
     def _give_up(self, batch: Batch) -> None:
         self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)

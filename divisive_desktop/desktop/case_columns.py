@@ -9,7 +9,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt
 
 from divisive_desktop.desktop.cases import Case
-from divisive_desktop.desktop.criteria import model_of
+from divisive_desktop.desktop.criteria import agreement_of, model_of
 from divisive_desktop.desktop.wording import percent
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -40,7 +40,7 @@ def _label(case: Case) -> str:
 
 def _of_verdict(text: Callable[[Case], str]) -> Callable[[Case], str]:
     """Nothing while there is no verdict, or while it is hidden from the person who paints."""
-    return lambda case: "" if case.verdict is None or case.hidden else text(case)
+    return lambda case: "" if case.opinion is None else text(case)
 
 
 def moment(iso: str) -> str:
@@ -62,7 +62,8 @@ def _file(case: Case) -> str:
 
 
 def _agreement(case: Case) -> str:
-    return "" if case.energy is None or case.hidden else percent(case.energy)
+    share = agreement_of(case)
+    return "" if share is None else percent(share)
 
 
 COLUMNS: tuple[Column, ...] = (

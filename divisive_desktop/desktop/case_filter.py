@@ -193,6 +193,11 @@ class CaseFilter(QAbstractProxyModel):
     # -- news from the source -------------------------------------------------------------------------------
 
     def _changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        if last.row() > first.row():  # of all cases something else may be seen now: not even their order may tell it
+            self.refresh()
+            if self._rows:
+                self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1, len(COLUMNS) - 1))
+            return
         for source in range(first.row(), last.row() + 1):
             assert self._model is not None
             place, wanted = self._place.get(source), self._accepts(self._model.case(source))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -42,6 +42,8 @@ class CaseModel(QAbstractListModel):
         self._cases: list[Case] = []
         self._row: dict[tuple[str, int, str], int] = {}
         self._counts: Counter[str] = Counter()
+        self.hides: Callable[[Case], bool] = lambda _: False
+        """Whether the model's opinion on a case that arrives is hidden from the person who paints."""
 
     # -- Qt's interface -------------------------------------------------------------------------------------
 
@@ -92,6 +94,7 @@ class CaseModel(QAbstractListModel):
             self._cases.extend(new)
             self._row.update((c.key, first + i) for i, c in enumerate(new))
             for case in new:
+                case.hidden = self.hides(case)
                 self._recount(case, there=True)
             self.endInsertRows()
             self.countsChanged.emit()
@@ -140,6 +143,15 @@ class CaseModel(QAbstractListModel):
         if row is not None:
             self._recount(case, there=True)
             self.dataChanged.emit(self.index(row), self.index(row))
+            self.countsChanged.emit()
+
+    def all_changed(self) -> None:
+        """Tell the views that every case may look, and be ordered, differently now."""
+        for case in self._cases:
+            case.words = None
+            self._recount(case, there=True)
+        if self._cases:
+            self.dataChanged.emit(self.index(0), self.index(len(self._cases) - 1))
             self.countsChanged.emit()
 
     def index_of(self, case: Case) -> QModelIndex:

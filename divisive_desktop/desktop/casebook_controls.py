@@ -66,7 +66,9 @@ class CasebookControls(QObject):
     def _changed(self) -> None:
         self._window.show_title()
         self._window._update_state()
-        self._window.inspector.verdict.set_writable(self._work.book.writable)
+        self._window.inspector.verdict.set_writable(self._work.book.reason)
+        if self._work.current is not None:
+            self._window._tell_inspector(self._work.current)
 
     def way_out(self, case: Case | None, error: UserFacingError) -> Action | None:
         """A button for an error that something can be done about here."""

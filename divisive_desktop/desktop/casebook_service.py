@@ -328,6 +328,11 @@ class CasebookService(QObject):
         """``done`` receives how many cases were deleted for good."""
         self._put(_ACT, lambda book: book.empty_trash(), done)
 
+    def check(self, case: Case) -> None:
+        """Look at a case's file again, and keep what became of it."""
+        if case.id is not None:
+            self._put(_ACT, lambda book, number=case.id: book.check_files([number]))
+
     def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
         """Anything else, in order after what was said before."""
         self._put(_ACT, work, done)

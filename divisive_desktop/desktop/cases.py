@@ -138,9 +138,14 @@ class Case:
         return self._judged[1]
 
     @property
+    def opinion(self) -> Verdict | None:
+        """The verdict as far as it may be seen, sorted or filtered by: nothing while the mask is painted blind."""
+        return None if self.hidden else self.verdict
+
+    @property
     def disagrees(self) -> bool:
-        """The model contradicts the analyst's label."""
-        verdict = self.verdict
+        """The model contradicts the analyst's label, and may be seen to."""
+        verdict = self.opinion
         return verdict is not None and self.label is not None and verdict.predicted != self.label
 
     @classmethod

@@ -20,8 +20,8 @@ STATES: dict[str, Test] = {
     **{r.value: lambda c, r=r: c.review is r for r in Review},
 }
 VERDICTS: dict[str, Test] = {
-    "1": lambda c: c.verdict is not None and c.verdict.predicted == 1,
-    "0": lambda c: c.verdict is not None and c.verdict.predicted == 0,
+    "1": lambda c: c.opinion is not None and c.opinion.predicted == 1,
+    "0": lambda c: c.opinion is not None and c.opinion.predicted == 0,
     "none": lambda c: c.verdict is None,
 }
 LABELS: dict[str, Test] = {
@@ -29,7 +29,7 @@ LABELS: dict[str, Test] = {
     "0": lambda c: c.label == 0,
     "any": lambda c: c.label is not None,
     "none": lambda c: c.label is None,
-    "agrees": lambda c: c.label is not None and c.verdict is not None and not c.disagrees,
+    "agrees": lambda c: c.label is not None and c.opinion is not None and not c.disagrees,
     "differs": lambda c: c.disagrees,
 }
 MASKS: dict[str, Test] = {"yes": lambda c: c.regions > 0, "no": lambda c: c.regions == 0}
@@ -83,15 +83,20 @@ class Criteria:
             tests.append(lambda c: bool(c.added) and c.added < self.until)
         if self.agreement is not None:
             low, high = self.agreement
-            tests.append(lambda c: c.energy is not None and low <= c.energy <= high)
+            tests.append(lambda c: (share := agreement_of(c)) is not None and low <= share <= high)
         tests += [lambda c, w=word: w in searchable(c) for word in self.text.casefold().split()]
         return tests
 
 
 def model_of(case: Case) -> str:
     """Model and version that the shown verdict is from; '' without one."""
-    verdict = case.verdict
+    verdict = case.opinion
     return "" if verdict is None else f"{verdict.model} {verdict.version}".strip()
+
+
+def agreement_of(case: Case) -> float | None:
+    """Share of the divergence inside the mask, 0..1; None where there is none, or while it is hidden."""
+    return None if case.hidden else case.energy
 
 
 def days_ago(days: int, now: datetime | None = None) -> str:
@@ -111,7 +116,7 @@ _REVIEW_ORDER = {r: i for i, r in enumerate((Review.NEW, Review.OPEN, Review.FLA
 
 def _doubt(case: Case) -> float | None:
     """Sure and contradicted first, then small margins."""
-    verdict = case.verdict
+    verdict = case.opinion
     if verdict is None:
         return None
     contradicted = case.label is not None and case.label != verdict.predicted
@@ -138,9 +143,9 @@ SORTS: dict[str, Sort] = {
         Sort("review", "Review state", lambda c: _REVIEW_ORDER[c.review]),
         Sort("label", "Label", lambda c: c.label, True),
         Sort("disagreement", "Doubt", _doubt),
-        Sort("margin", "Margin", lambda c: None if c.verdict is None else c.verdict.margin),
-        Sort("probability", "Probability", lambda c: None if c.verdict is None else c.verdict.probability, True),
-        Sort("agreement", "Agreement with mask", lambda c: c.energy),
+        Sort("margin", "Margin", lambda c: None if c.opinion is None else c.opinion.margin),
+        Sort("probability", "Probability", lambda c: None if c.opinion is None else c.opinion.probability, True),
+        Sort("agreement", "Agreement with mask", agreement_of),
         Sort("mask", "Mask", lambda c: c.regions or None, True),
         Sort("model", "Model", lambda c: model_of(c) or None),
         Sort("analysed", "Analysed", lambda c: c.analysed or None, True),

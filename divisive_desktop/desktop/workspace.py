@@ -22,6 +22,7 @@ from divisive_desktop.engine import messages
 from divisive_desktop.errors import (
     CancelledError,
     EngineDiedError,
+    ImageAlteredError,
     ModelNotFoundError,
     NoFaceError,
     UserFacingError,
@@ -284,7 +285,9 @@ class Workspace(QObject):
         )
 
     def _request(self, case: Case) -> messages.Analyse:
-        sha256 = self.record.sha256 if case is self.current and self.record is not None else case.sha256
+        sha256 = case.sha256  # the imported bytes: never what a file holds now
+        if sha256 is None and case is self.current and self.record is not None:
+            sha256 = self.record.sha256
         return messages.Analyse(
             str(case.source or case.path), case.frame, expected_sha256=sha256, task=case.task,
             preferred=questions.preferred(self.settings, self._cards), framing=case.framing,
@@ -388,6 +391,9 @@ class Workspace(QObject):
 
     def _not_analysed(self, case: Case, error: UserFacingError, quiet: bool = False) -> None:
         case.analysing = False
+        if error.kind == ImageAlteredError.kind:
+            error, case.file_state = altered(case), "altered"
+            self.book.check(case)
         if not isinstance(error, CancelledError):
             case.analysis_error = error
         self._tell(case)

@@ -113,12 +113,22 @@ def test_a_second_window_reads_and_says_who_writes(
     second.worklist.list.setFocus()
     qtbot.keyClick(second.worklist.list, Qt.Key.Key_1)
     assert second.work.current.label is None
+    said = second.inspector.verdict
+    said.show_case(second.work.current, "", ("no finding", "abnormal"))
+    for button in (said.negative, said.positive, said.clear):
+        assert not button.isEnabled()
+        assert "held by" in button.toolTip()
+    qtbot.mouseClick(said.positive, Qt.MouseButton.LeftButton)
+    assert second.work.current.label is None
     assert first.actions_["label-1"].isEnabled()
     first.close()
     qtbot.mouseClick(message.findChild(QPushButton), Qt.MouseButton.LeftButton)
     quiet(qtbot, second)
     assert second.work.book.writable
     assert second.messages.messages() == []
+    second.work.select(second.work.cases.case(0))
+    assert said.positive.isEnabled()
+    assert "held by" not in said.positive.toolTip()
 
 
 def test_an_altered_file_is_flagged_and_not_analysed(
@@ -234,10 +244,22 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     assert [sheet.table.item(0, i).text() for i in range(3)] == [
         "cut.dcm", bad_case.analysis_error.message, bad_case.analysis_error.remedy,
     ]  # fmt: skip
-    bad.write_bytes(rg1.read_bytes())
+    cut, whole = bad.read_bytes(), rg1.read_bytes()
+    bad.write_bytes(whole)  # readable, but not what was imported
     with qtbot.waitSignal(first.work.batch.finished, timeout=ENGINE_MS):
         qtbot.mouseClick(sheet.again, Qt.MouseButton.LeftButton)
     quiet(qtbot, first)
+    assert (bad_case.verdict, bad_case.file_state) == (None, "altered"), "never analysed in silence"
+    assert "altered" in bad_case.analysis_error.message
+    assert first.work.book.book.case(bad_case.id).file_state == "altered"
+    bad.write_bytes(cut)
+    first.actions_["failures"].trigger()
+    qtbot.waitUntil(lambda: first.findChild(FailureList) is not None and first.findChild(FailureList).isVisible())
+    with qtbot.waitSignal(first.work.batch.finished, timeout=ENGINE_MS):
+        qtbot.mouseClick(first.findChild(FailureList).again, Qt.MouseButton.LeftButton)
+    quiet(qtbot, first)
+    assert bad_case.file_state == "ok", "restored, and as unreadable as it was"
+    assert bad_case.verdict is None
     said = [c.verdict for c in first.work.cases]
     maps = first.work.cases.case(1).analysis.cams
     first.close()

@@ -245,7 +245,8 @@ def one(
     return counts, [f"life {kill}, {scenario}, killed {victim}: {failure}" for failure in failures]
 
 
-def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS) -> int:
+def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS, lives: int = 0) -> int:
+    """So many kills, and at least so many lives; each scenario in turn."""
     os.environ.update(QT_QPA_PLATFORM="offscreen", OMP_NUM_THREADS="1")
     sys.path.insert(0, str(HERE.parent / "benchmarks"))
     rng = random.Random(seed)
@@ -265,7 +266,7 @@ def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS
         path = make(work)
         known: dict[str, Any] = {}
         life = 0
-        while counts["kills of the window"] + counts["kills of the engine"] < kills:
+        while life < lives or counts["kills of the window"] + counts["kills of the engine"] < kills:
             scenario = scenarios[life % len(scenarios)]
             if scenario == "migration":
                 old = make_old(work / f"old{life}.casebook")
@@ -292,6 +293,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lives", type=int, default=0)
     parser.add_argument("--only", choices=sorted(set(SCENARIOS)))
     arguments = parser.parse_args()
-    sys.exit(main(arguments.kills, arguments.seed, (arguments.only,) if arguments.only else SCENARIOS))
+    sys.exit(main(arguments.kills, arguments.seed, (arguments.only,) if arguments.only else SCENARIOS, arguments.lives))

@@ -49,7 +49,7 @@ class VerdictPanel(QWidget):
         self.again.clicked.connect(self.analyseRequested)
         self.classes = Form()
 
-        self._writable = True
+        self._reason = ""
         self.negative, self.positive, self.clear = QPushButton(), QPushButton(), QPushButton("Clear")
         group = QButtonGroup(self)
         group.setExclusive(False)
@@ -154,16 +154,21 @@ class VerdictPanel(QWidget):
             for button, value in ((self.negative, 0), (self.positive, 1)):
                 button.setText(capitalised(classes[value]))
                 button.setChecked(case.label == value)
-                button.setToolTip(f"Hold “{classes[value]}” true  (Ctrl+{value}; {value} in the worklist)")
-            self.clear.setEnabled(case.label is not None and self._writable)
-            self.clear.setToolTip("Take the label back  (Ctrl+Backspace)")
+                tip = f"Hold “{classes[value]}” true  (Ctrl+{value}; {value} in the worklist)"
+                button.setToolTip(self._reason or tip)
+            self.clear.setEnabled(case.label is not None and not self._reason)
+            self.clear.setToolTip(self._reason or "Take the label back  (Ctrl+Backspace)")
 
-    def set_writable(self, writable: bool) -> None:
-        """Whether a label would be kept; buttons that do nothing don't look as if they did."""
-        self._writable = writable
+    def set_writable(self, reason: str | None) -> None:
+        """Why a label wouldn't be kept, None where it is; buttons that do nothing don't look as if they did."""
+        self._reason = reason or ""
+        self._label_caption.setText("Your label (the casebook is read-only)" if reason else "Your label")
         for button in (self.negative, self.positive):
-            button.setEnabled(writable)
-        self.clear.setEnabled(writable and (self.negative.isChecked() or self.positive.isChecked()))
+            button.setEnabled(not reason)
+            if reason:
+                button.setToolTip(reason)
+        self.clear.setEnabled(not reason and (self.negative.isChecked() or self.positive.isChecked()))
+        self.clear.setToolTip(reason or "Take the label back  (Ctrl+Backspace)")
 
     def _show_outcome(self, case: Case | None) -> None:
         error = case.analysis_error if case is not None and case.analysis is None else None

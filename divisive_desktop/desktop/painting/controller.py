@@ -90,6 +90,7 @@ class Painting(QObject):
     def _connect(self) -> None:
         window, session, viewer = self.window, self.session, self.viewer
         work = window.work
+        work.cases.hides = self._hides
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(self._record_ready)
         work.analysisChanged.connect(lambda _: self._analysis_changed())
@@ -184,7 +185,7 @@ class Painting(QObject):
     def hidden(self) -> bool:
         """The current case's analysis isn't shown (blind mode, mask not done)."""
         case = self.window.work.current
-        return self.blind and case is not None and case.key not in self._revealed and case.review is not Review.DONE
+        return case is not None and self._hides(case)
 
     def set_blind(self, blind: bool) -> None:
         """Hide the model's opinion on cases whose mask isn't done."""
@@ -194,7 +195,8 @@ class Painting(QObject):
         if not blind:
             self._revealed.clear()
         for case in self.window.work.cases:
-            self._mark(case)
+            case.hidden = self._hides(case)
+        self.window.work.cases.all_changed()
         self._apply_blind()
         self.window.actions_.refresh()
 
@@ -215,8 +217,11 @@ class Painting(QObject):
         self._apply_blind()
         self._leave()
 
+    def _hides(self, case: Case) -> bool:
+        return self.blind and case.key not in self._revealed and case.review is not Review.DONE
+
     def _mark(self, case: Case) -> None:
-        case.hidden = self.blind and case.key not in self._revealed and case.review is not Review.DONE
+        case.hidden = self._hides(case)
         self.window.work.cases.changed(case)
 
     def _apply_blind(self) -> None:
