@@ -29,7 +29,7 @@ import torch
 from divisive_desktop.engine import messages
 from divisive_desktop.engine.faces import FaceFinder
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput
-from divisive_desktop.errors import CancelledError, OutOfMemoryError, UnreadableFileError, UserFacingError
+from divisive_desktop.errors import CancelledError, ImageAlteredError, OutOfMemoryError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.imaging.faces import Faces
@@ -265,7 +265,7 @@ def _open(request: Analyse) -> tuple[ImageRecord, float]:
     start = time.perf_counter()
     record = open_image(Path(request.path), request.frame)
     if request.expected_sha256 is not None and record.sha256 != request.expected_sha256:
-        raise UnreadableFileError(
+        raise ImageAlteredError(
             f"{record.path.name} has changed since it was opened.", "Open it again to see what is analysed."
         )
     return record, 1e3 * (time.perf_counter() - start)
