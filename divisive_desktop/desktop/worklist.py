@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
@@ -61,6 +61,9 @@ class Worklist(QWidget):
         for signal in (cases.countsChanged, self.filter.rowsInserted, self.filter.rowsRemoved,
                        self.filter.layoutChanged, self.filter.modelReset):  # fmt: skip
             signal.connect(self._count)
+        # Not at once: in the middle of its own changes the header would describe itself wrongly.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._write_down)
         self._restore()
         self._count()
 
@@ -249,6 +252,9 @@ class Worklist(QWidget):
         self._remember()
 
     def _remember(self) -> None:
+        self._soon.start()
+
+    def _write_down(self) -> None:
         if self._settings is not None:
             self._settings.set_worklist(self.list.horizontalHeader().saveState(), self.list.compact)
 
