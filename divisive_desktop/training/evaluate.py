@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from divisive_desktop.errors import CancelledError
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training import scores
 from divisive_desktop.training.augment import NONE, keep_border
+from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import Change, Features, generator, shrink_mask, varied
+from divisive_desktop.training.features import Change, Features, generator, shrink_mask, unless, varied
 from divisive_desktop.training.settings import CancelCheck
 
 ATTACK_TASKS = ("face-manipulation", "face-synthetic")
@@ -83,32 +83,42 @@ def predict(
     """
     folded = copy.deepcopy(network).fold().to(device)
     grid = network.cam_size(preprocessing.size)
-    logits, cams, masks = [], [], []
-    with torch.inference_mode():
-        for i, example in enumerate(examples):
-            if cancelled is not None and cancelled():
-                raise CancelledError()
-            image, mask = varied(example, preprocessing, NONE, generator(0, 0, example), change)
-            out, pair = folded(torch.from_numpy(image[None]).permute(0, 3, 1, 2).to(device))
-            logits.append(out[0].cpu().numpy())
-            cams.append(pair[0].cpu().numpy())
-            masks.append(shrink_mask(mask, grid).astype(np.float32))
+
+    @torch.inference_mode()
+    def one(example: Example) -> _Answer:
+        image, mask = varied(example, preprocessing, NONE, generator(0, 0, example), change)
+        out, pair = folded(torch.from_numpy(image[None]).permute(0, 3, 1, 2).to(device))
+        return out[0].cpu().numpy(), pair[0].cpu().numpy(), shrink_mask(mask, grid).astype(np.float32)
+
+    answers = []
+    with Cores(usable_cores(device)) as cores:
+        for answer in cores.map(one, unless(cancelled, examples)):
+            answers.append(answer)
             if progress is not None:
-                progress(i + 1, len(examples))
-    return Predictions(np.stack(logits), np.stack(cams), np.stack(masks), tuple(examples))
+                progress(len(answers), len(examples))
+    return _stacked(answers, examples)
 
 
-@torch.inference_mode()
 def predict_cached(network: Network, features: Features, cut: str, examples: Sequence[Example]) -> Predictions:
     """As :func:`predict`, from cached features of the frozen part."""
     folded = copy.deepcopy(network).fold()
-    logits, cams, masks = [], [], []
-    for i in range(len(features)):
+
+    @torch.inference_mode()
+    def one(i: int) -> _Answer:
         x, mask = features.inputs(np.array([i]), np.array([0]))
         out, pair = folded.tail(x, cut)
-        logits.append(out[0].numpy())
-        cams.append(pair[0].numpy())
-        masks.append(mask[0].numpy())
+        return out[0].numpy(), pair[0].numpy(), mask[0].numpy()
+
+    with Cores(usable_cores()) as cores:
+        return _stacked(list(cores.map(one, range(len(features)))), examples)
+
+
+_Answer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Logits, CAM pair and mask of one image."""
+
+
+def _stacked(answers: Sequence[_Answer], examples: Sequence[Example]) -> Predictions:
+    logits, cams, masks = zip(*answers, strict=True)
     return Predictions(np.stack(logits), np.stack(cams), np.stack(masks), tuple(examples))
 
 

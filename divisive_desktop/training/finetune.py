@@ -8,29 +8,29 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from divisive_desktop.errors import CancelledError, NotFiniteError, OutOfMemoryError, TrainingError
+from divisive_desktop.errors import CancelledError, TrainingError
 from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.checkpoint import RunState, load_kept, load_state, save_state
+from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example, take
-from divisive_desktop.training.features import Change, Features, compute_features, generator, shrink_mask, varied
+from divisive_desktop.training.features import Change, Features, compute_features
+from divisive_desktop.training.loop import Learner, Loop, batches, not_finite, validate
 from divisive_desktop.training.losses import REGISTRY, Objective
-from divisive_desktop.training.scores import auroc, energy_inside
-from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress, learning_rate
+from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
+from divisive_desktop.training.sources import Images, Source
 
-Index = npt.NDArray[np.int64]
 EpochCallback = Callable[[int, Network], None]
 """Epochs done, and the network with the weights that would be kept now: to look at, not to change."""
 
@@ -46,59 +46,6 @@ class TrainResult:
     kept_epoch: int
     settings: Settings
     seconds: float
-
-
-class Source(Protocol):
-    """Where batches come from."""
-
-    @property
-    def labels(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def weights(self) -> npt.NDArray[np.float32]: ...
-    def __len__(self) -> int: ...
-    def inputs(self, index: Index, copies: Index) -> tuple[Tensor, Tensor]: ...
-
-
-class Images:
-    """Batches augmented on the fly, for runs in which nothing is frozen. Threads read, decode and vary images."""
-
-    def __init__(
-        self, examples: Sequence[Example], settings: Settings, grid: int, train: bool, change: Change | None = None
-    ) -> None:
-        self.examples, self.settings, self.grid, self.change = examples, settings, grid, change
-        self.augmentation = settings.augmentation if train else NONE
-        self.labels = np.array([e.label for e in examples], np.int64)
-        self.weights = np.array([e.weight for e in examples], np.float32)
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def inputs(self, index: Index, copies: Index) -> tuple[Tensor, Tensor]:
-        """float32 (b, 3, S, S) in channels_last memory, and masks float32 (b, g, g)."""
-
-        def one(i: int, c: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float16]]:
-            rng = generator(self.settings.augmentation_seed, int(c), self.examples[i])
-            image, mask = varied(self.examples[i], self.settings.preprocessing, self.augmentation, rng, self.change)
-            return image, shrink_mask(mask, self.grid)
-
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            images, masks = zip(*pool.map(one, index, copies), strict=True)
-        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(masks)).float()
-
-
-class Learner(nn.Module):
-    """The part of the network that learns, as one module, so that DDP can wrap it."""
-
-    def __init__(self, network: Network, cut: str | None) -> None:
-        super().__init__()
-        self.network, self.cut = network, cut
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Trunk features (or images where nothing is cached) -> logits (b, 2) and raw CAMs (b, 2, h, w)."""
-        if self.cut is None:
-            both: tuple[Tensor, Tensor] = self.network(x)
-            return both
-        return self.network.tail(x, self.cut)
 
 
 def finetune(
@@ -220,14 +167,22 @@ def _train(fabric: Fabric, job: _Job, network: Network) -> None:
         ema = {n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad}
     ema = {n: t.to(fabric.device) for n, t in ema.items()}
     objective = Objective(s.method, s.alpha, _class_weights(train.labels) if s.balance else None)
-    loop = _Loop(fabric, job, learner, network, wrapped, parameters, objective, train, ema)
+    alone = fabric.device.type == "cpu" and fabric.world_size == 1
+    with Cores(usable_cores() if alone else 1) as cores:
+        loop = Loop(fabric, job, learner, network, wrapped, parameters, objective, train, ema, cores)
+        _epochs(loop, job, state, val, optimiser)
+
+
+def _epochs(loop: Loop, job: _Job, state: RunState, val: Source, optimiser: torch.optim.Optimizer) -> None:
+    """The epochs that are still to be done; each ends with a state on disk."""
+    s, fabric, network = job.settings, loop.fabric, loop.network
     stale = state.epoch - state.best_epoch
     for epoch in range(state.epoch, s.epochs):
         step, means = loop.epoch(epoch, state.step)
-        with _averaged(network, ema):
-            scores = validate(network, val, s, cut, fabric.device)
+        with _averaged(network, loop.ema):
+            scores = validate(network, val, s, s.cut if s.cached else None, fabric.device, loop.cores)
             if not math.isfinite(scores["val_loss"]):
-                raise _not_finite(epoch)
+                raise not_finite(epoch)
             if job.on_epoch is not None and fabric.world_size == 1:
                 job.on_epoch(epoch + 1, network)
         score = {"last": float(epoch), "auroc": scores["val_auroc"], "loss": -scores["val_loss"],
@@ -240,7 +195,7 @@ def _train(fabric: Fabric, job: _Job, network: Network) -> None:
             best_epoch=epoch + 1 if better else state.best_epoch, best_score=score if better else state.best_score,
         )
         if fabric.is_global_zero:
-            save_state(job.folder, network, optimiser, ema, state, better)
+            save_state(job.folder, network, optimiser, loop.ema, state, better)
             loop.tell(epoch, step, means, scores)
         fabric.barrier()
         if done:
@@ -266,23 +221,9 @@ def _source(fabric: Fabric, job: _Job, network: Network, split: str) -> Source:
     )
 
 
-def _not_finite(epoch: int) -> NotFiniteError:
-    return NotFiniteError(
-        f"The loss is not a number any more in epoch {epoch + 1}: training was stopped.",
-        "Use the last good epoch, or train again with a smaller learning rate.",
-    )
-
-
 def _class_weights(labels: npt.NDArray[np.int64]) -> Tensor:
     counts = np.bincount(labels, minlength=2)
     return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
-
-
-def batches(count: int, batch: int, seed: int, epoch: int, processes: int = 1) -> list[Index]:
-    """The batches of an epoch, whole ones only, the same whatever the method and the number of processes."""
-    order = np.random.default_rng((seed, epoch)).permutation(count)
-    batch = min(batch, count // processes * processes)
-    return [order[i : i + batch] for i in range(0, count - batch + 1, batch)]
 
 
 @contextlib.contextmanager
@@ -303,141 +244,6 @@ def _averaged(network: Network, ema: dict[str, Tensor]) -> Iterator[None]:
             for n, p in network.named_parameters():
                 if n in ema:
                     p.copy_(kept[n])
-
-
-@torch.no_grad()
-def validate(
-    network: Network, source: Source, settings: Settings, cut: str | None, device: torch.device
-) -> dict[str, float]:
-    """Cross-entropy, AUROC, and how much of the energy of D lies inside the masks, on unaugmented images."""
-    learner = Learner(network, cut).eval()
-    logits, energy = [], []
-    for i in range(0, len(source), settings.batch):
-        index = np.arange(i, min(i + settings.batch, len(source)))
-        x, masks = source.inputs(index, np.zeros_like(index))
-        out, cams = learner(x.to(device))
-        logits.append(out.float().cpu())
-        t = source.labels[index]
-        pair = cams.float().cpu().numpy()
-        d = pair[np.arange(len(t)), t] - pair[np.arange(len(t)), 1 - t]
-        energy += [energy_inside(a, m) for a, m, w in zip(d, masks.numpy(), source.weights[index], strict=True) if w]
-    every = torch.cat(logits)
-    loss = float(nn.functional.cross_entropy(every, torch.from_numpy(source.labels)))
-    area = auroc(source.labels, (every[:, 1] - every[:, 0]).numpy())
-    inside = float(np.mean(energy)) if energy else 0.0
-    return {"val_loss": loss, "val_auroc": area, "val_energy": inside, "val_agreement": area * inside}
-
-
-class _Loop:
-    """Steps of one process."""
-
-    def __init__(
-        self, fabric: Fabric, job: _Job, learner: Any, network: Network, optimiser: Any,
-        parameters: list[nn.Parameter], objective: Objective, train: Source, ema: dict[str, Tensor],
-    ) -> None:
-        self.fabric, self.job, self.learner, self.network = fabric, job, learner, network
-        self.optimiser, self.parameters, self.objective = optimiser, parameters, objective
-        self.train, self.ema = train, ema
-        self.micro = job.settings.batch // fabric.world_size
-        self.per_epoch = len(batches(len(train), job.settings.batch, 0, 0, fabric.world_size))
-        self.began = time.monotonic()
-        self.first_step: int | None = None
-        self.told = 0.0
-
-    def epoch(self, epoch: int, step: int) -> tuple[int, dict[str, float]]:
-        """One pass over the training data: the step count after it, and the mean of the losses."""
-        s, world = self.job.settings, self.fabric.world_size
-        self.network.train()
-        kinds = s.copies if s.cached else 2**31
-        choice = np.random.default_rng((s.seed, epoch, 1)).integers(kinds, size=len(self.train))
-        plan = [b[self.fabric.global_rank :: world] for b in batches(len(self.train), s.batch, s.seed, epoch, world)]
-        if s.augmentation == NONE:
-            choice[:] = 0
-        sums = np.zeros(3)
-        with ThreadPoolExecutor(1, thread_name_prefix="ThreadPoolExecutor-torch") as pool:
-            ahead: Future[tuple[Tensor, Tensor]] = pool.submit(self.train.inputs, plan[0], choice[plan[0]])
-            for number, index in enumerate(plan):
-                self.job.check_cancelled()
-                x, masks = ahead.result()
-                if number + 1 < len(plan):
-                    after = plan[number + 1]
-                    ahead = pool.submit(self.train.inputs, after, choice[after])
-                rate = learning_rate(step, self.per_epoch * s.epochs, s)
-                for group in self.optimiser.param_groups:
-                    group["lr"] = rate
-                ramps = tuple(min(1.0, (step + 1) / max(1.0, epochs * self.per_epoch))
-                              for epochs in (s.saliency_warmup, s.classification_warmup))
-                parts = self._step(x, masks, index, ramps)
-                if not np.isfinite(parts).all():
-                    raise _not_finite(epoch)
-                sums += parts
-                step += 1
-                if time.monotonic() - self.told > 0.25 and self.fabric.is_global_zero:
-                    self.tell(epoch, step, dict(zip(("loss", "classification", "saliency"), parts, strict=True)), {})
-        means = sums / len(plan)
-        return step, {"loss": float(means[0]), "classification": float(means[1]), "saliency": float(means[2])}
-
-    def _step(self, x: Tensor, masks: Tensor, index: Index, ramps: tuple[float, ...]) -> npt.NDArray[np.float64]:
-        while True:
-            try:
-                return self._accumulate(x, masks, index, ramps)
-            except RuntimeError as e:
-                if "non-finite" in str(e):  # torch's words when gradients can't be clipped
-                    return np.full(3, np.nan)
-                short = isinstance(e, torch.OutOfMemoryError) or "can't allocate memory" in str(e)
-                if not short or self.fabric.world_size > 1:
-                    raise
-                if self.micro == 1:
-                    raise OutOfMemoryError(
-                        "There isn't enough memory to train with even one image at a time.",
-                        "Close other programs, train fewer stages, or use a smaller input size.",
-                    ) from e
-                self.micro = max(1, self.micro // 2)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            text = f"Not enough memory: going on with {self.micro} images at a time (same result, slower)."
-            self.job.tell(stage="notice", fraction=0.0, text=text)
-
-    def _accumulate(self, x: Tensor, masks: Tensor, index: Index, ramps: tuple[float, ...]) -> npt.NDArray[np.float64]:
-        labels = torch.from_numpy(self.train.labels[index])
-        weights = torch.from_numpy(self.train.weights[index])
-        self.optimiser.zero_grad()
-        sums = np.zeros(3)
-        for i in range(0, len(index), self.micro):
-            part = slice(i, i + self.micro)
-            x_i, m_i, l_i, w_i = (self.fabric.to_device(t[part]) for t in (x, masks, labels, weights))
-            logits, cams = self.learner(x_i)
-            losses = self.objective(logits, cams, l_i, m_i, w_i, *ramps)
-            share = len(l_i) / len(index)
-            self.fabric.backward(losses.total * share)
-            parts = (losses.total.detach(), losses.classification, losses.saliency)
-            sums += share * np.array([float(v) for v in parts])
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.job.settings.clip, error_if_nonfinite=True)
-        self.optimiser.step()
-        if self.ema:
-            with torch.no_grad():
-                for n, p in self.network.named_parameters():
-                    if n in self.ema:
-                        self.ema[n].lerp_(p, 1 - self.job.settings.ema)
-        return sums
-
-    def tell(self, epoch: int, step: int, parts: dict[str, float], scores: dict[str, float]) -> None:
-        """Report progress, with the time left judged from the steps of this process."""
-        self.told = time.monotonic()
-        total = self.per_epoch * self.job.settings.epochs
-        if self.first_step is None:
-            self.first_step, self.began = step, self.told
-        done = step - self.first_step
-        remaining = (self.told - self.began) / done * (total - step) if done else None
-        base = 0.3 if self.job.settings.cached else 0.0
-        text = f"Epoch {epoch + 1} of {self.job.settings.epochs}"
-        if scores:
-            text += f": validation AUROC {scores['val_auroc']:.3f}"
-        self.job.tell(
-            stage="training", fraction=base + (1 - base) * step / total, text=text, epoch=epoch + 1, step=step,
-            loss=float(parts["loss"]), classification=float(parts["classification"]),
-            saliency=float(parts["saliency"]), validation=scores, remaining_s=remaining,
-        )
 
 
 __all__ = ["Features", "Images", "Learner", "RunState", "TrainResult", "batches", "finetune", "validate"]
