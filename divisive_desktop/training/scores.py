@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score
 
 from divisive_desktop.explanation.maps import otsu
 
@@ -25,13 +22,19 @@ def auroc(labels: Ints, margins: Floats) -> float:
     negatives = len(labels) - positives
     if not positives or not negatives:
         return float("nan")
-    ranks = rankdata(margins)
+    _, inverse, counts = np.unique(margins, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]  # from 1; equal margins share their mean rank
     return float((ranks[labels == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def auprc(labels: Ints, margins: Floats) -> float:
     """Average precision, 0..1; NaN where only one class is present."""
-    return float(average_precision_score(labels, margins)) if len(np.unique(labels)) == 2 else float("nan")
+    if len(np.unique(labels)) != 2:
+        return float("nan")
+    order = np.argsort(-margins, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(margins[order])), len(margins) - 1)  # equal margins count as one threshold
+    hits = np.cumsum(labels[order] == 1)[ends]
+    return float((np.diff(hits, prepend=0) * hits / (ends + 1)).sum() / hits[-1])
 
 
 def energy_inside(divergence: Floats, mask: Floats) -> float:
@@ -117,8 +120,12 @@ def fit_temperature(labels: Ints, margins: Floats) -> float:
         z = np.where(labels == 1, -1.0, 1.0) * margins / np.exp(log_t)
         return float(np.logaddexp(0, z).mean())
 
-    found = minimize_scalar(cost, bounds=(np.log(0.25), np.log(10.0)), method="bounded")
-    return float(np.exp(found.x))
+    low, high = np.log(0.25), np.log(10.0)
+    ratio = (np.sqrt(5) - 1) / 2
+    while high - low > 1e-6:  # golden section: the cost is convex in 1/T, so it has one minimum
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if cost(left) <= cost(right) else (left, high)
+    return float(np.exp((low + high) / 2))
 
 
 def resamples(groups: Sequence[str], count: int = 1000, seed: int = 0) -> Iterator[Ints]:

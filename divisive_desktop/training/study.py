@@ -231,8 +231,12 @@ def _flat(run: Mapping[str, Any]) -> dict[str, float]:
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
     """Mean, standard deviation, and the 95 % t interval of the mean over seeds (None with fewer than two)."""
-    from scipy.stats import t as student
-
+    try:
+        from scipy.stats import t as student
+    except ImportError as e:  # the packaged program leaves it out
+        raise TrainingError(
+            "Studies need SciPy, which isn't installed here.", 'Install it with: pip install "divisive-desktop[studies]"'
+        ) from e
     v = np.asarray(values, np.float64)
     n = len(v)
     sd = float(v.std(ddof=1)) if n > 1 else None

@@ -96,6 +96,16 @@ def test_auroc_is_scikit_learns_with_and_without_ties(seed: int) -> None:
         assert scores.auroc(labels, margins) == pytest.approx(roc_auc_score(labels, margins))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_is_scikit_learns_with_and_without_ties(seed: int) -> None:
+    from sklearn.metrics import average_precision_score
+
+    rng = np.random.default_rng(seed)
+    labels = np.r_[0, 1, rng.integers(0, 2, 60)]
+    margins = np.round(rng.normal(labels, 1.5), seed)
+    assert scores.auprc(labels, margins) == pytest.approx(average_precision_score(labels, margins), abs=1e-12)
+
+
 def test_one_class_has_no_auroc() -> None:
     assert np.isnan(scores.auroc(np.ones(3, np.int64), np.arange(3.0)))
     assert np.isnan(scores.auprc(np.ones(3, np.int64), np.arange(3.0)))
