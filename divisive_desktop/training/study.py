@@ -235,7 +235,8 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
         from scipy.stats import t as student
     except ImportError as e:  # the packaged program leaves it out
         raise TrainingError(
-            "Studies need SciPy, which isn't installed here.", 'Install it with: pip install "divisive-desktop[studies]"'
+            "Studies need SciPy, which isn't installed here.",
+            'Install it with: pip install "divisive-desktop[studies]".',
         ) from e
     v = np.asarray(values, np.float64)
     n = len(v)
