@@ -167,11 +167,23 @@ def find_features(analysis: Analysis, true_class: int, spacing: Spacing | None, 
     return Found(features, quantile)
 
 
-def model_cards() -> list[Card]:
-    """Cards of all installed models."""
-    from divisive_desktop.library.store import find_models
+def model_cards() -> tuple[list[Card], dict[str, str]]:
+    """Cards of all installed models, and by task the one that was chosen to answer, where one was and is there."""
+    from divisive_desktop.library.store import active_models, find_models
 
-    return [m.card for m in find_models()]
+    cards = [m.card for m in find_models()]
+    there = {(c.task, c.id) for c in cards}
+    return cards, {task: model for task, model in active_models().items() if (task, model) in there}
+
+
+def choose_model(task: str, model_id: str) -> None:
+    """Let a model answer a task ('' for the default one) from now on."""
+    from divisive_desktop.library import versions
+
+    if model_id:
+        versions.activate(model_id)
+    else:
+        versions.deactivate(task)
 
 
 def task_of(kind: str | None, cards: Sequence[Card]) -> TaskInfo | None:

@@ -10,7 +10,6 @@ from divisive_desktop.library.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.cases import Case
-    from divisive_desktop.desktop.settings import Settings
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.imaging.record import ImageRecord
@@ -37,13 +36,6 @@ def choices(record: ImageRecord | None, now: Task | None, cards: Sequence[Card])
     open_kind = not record.transfer_syntax
     fitting = [t for t in TASKS if not t.instrument and t.id in installed and (open_kind or t.kind == record.kind)]
     return fitting if now is None or now in fitting else [*fitting, now]
-
-
-def preferred(settings: Settings, cards: Sequence[Card]) -> tuple[tuple[str, str], ...]:
-    """(task, model) where the analyst prefers another model than the default one, and it is installed."""
-    wanted = ((t.id, settings.model_for(t.id)) for t in TASKS)
-    installed = {(c.task, c.id) for c in cards}
-    return tuple((task, model) for task, model in wanted if model is not None and (task, model) in installed)
 
 
 def chosen_framing(analysis: Analysis) -> Framing | None:

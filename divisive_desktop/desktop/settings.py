@@ -167,13 +167,6 @@ class Settings:
     def analyse_on_opening(self, on: bool) -> None:
         self._store.setValue("work/analyse_on_opening", "true" if on else "false")
 
-    def model_for(self, task: str) -> str | None:
-        """The model that the user prefers for a task; None: the default one."""
-        return str(self._store.value(f"models/{task}", "")) or None
-
-    def set_model_for(self, task: str, model_id: str | None) -> None:
-        self._store.setValue(f"models/{task}", model_id or "")
-
     def sync(self) -> None:
         """Write to disk now (it also happens by itself, a little later)."""
         self._store.sync()

@@ -86,6 +86,8 @@ class Workspace(QObject):
         """Threshold of the features as a quantile of |D|; None: Otsu."""
         self._records: OrderedDict[tuple[str, int], ImageRecord] = OrderedDict()
         self._cards: list[Card] = []
+        self._active: dict[str, str] = {}
+        """Task -> the model chosen to answer it, where one was."""
         self._stepping = (Path(), 0)  # the file shown last and how many frames it has: quick steps outrun decoding
         self.book = CasebookService(tasks, self)
         self.listing = Listing(self.book, self)
@@ -290,7 +292,7 @@ class Workspace(QObject):
             sha256 = self.record.sha256
         return messages.Analyse(
             str(case.source or case.path), case.frame, expected_sha256=sha256, task=case.task,
-            preferred=questions.preferred(self.settings, self._cards), framing=case.framing,
+            framing=case.framing,
         )  # fmt: skip
 
     def set_framing(self, case: Case, framing: Framing | None) -> None:
@@ -318,8 +320,8 @@ class Workspace(QObject):
     def refresh_models(self) -> None:
         """Read the cards of the installed models, in the background."""
 
-        def arrived(cards: list[Card]) -> None:
-            self._cards = cards
+        def arrived(found: tuple[list[Card], dict[str, str]]) -> None:
+            self._cards, self._active = found
             self.modelsChanged.emit()
 
         self.tasks.run(
@@ -345,16 +347,24 @@ class Workspace(QObject):
             return [], ""
         fitting = [c for c in self._cards if c.task == task.id]
         default = ("", f"Default model of {task.id}")
-        return [default, *((c.id, f"{c.id} · {c.version}") for c in fitting)], self.settings.model_for(task.id) or ""
+        return [default, *((c.id, f"{c.id} · {c.version}") for c in fitting)], self._active.get(task.id, "")
 
     def choose_model(self, model_id: str) -> None:
-        """Use a model ('' for the default) for images of the current case's kind, and analyse anew."""
+        """Use a model ('' for the default) for the current case's question from now on, and analyse it anew."""
         case = self.current
         task = self.task(case)
         if case is None or task is None:
             return
-        self.settings.set_model_for(task.id, model_id or None)
-        self.analyse(case)
+        question = task.id
+
+        def chosen(_: None) -> None:
+            self.refresh_models()
+            self.analyse(case)
+
+        self.tasks.run(
+            lambda _: background.choose_model(question, model_id), chosen,
+            lambda error: self.problem.emit(None, error), key="choose-model",
+        )  # fmt: skip
 
     def task(self, case: Case | None) -> Question | None:
         """The question that is asked of a case; None while that isn't known."""

@@ -32,8 +32,6 @@ class Analyse:
     """Refuse with a clear error when the file's bytes have changed since it was shown."""
     task: str | None = None
     """The question, where no model is named; None: by the kind of image, grey pictures by whether they show a face."""
-    preferred: tuple[tuple[str, str], ...] = ()
-    """(task, model id): models to use instead of these tasks' default ones."""
     framing: Framing | None = None
     """The part that a person chose, and how; takes the place of ``crop``. None: face models look for the face."""
 

@@ -203,7 +203,7 @@ def _ready(worker: Worker, item: Analyse, known: _Known) -> _Ready:
     task = model.card.task if model is not None else item.task
     plan = worker.faces.plan(record, item, task, known.default_task)
     if model is None:
-        model = known.model_of(plan.task, dict(item.preferred).get(plan.task))
+        model = known.model_of(plan.task)
     subject = model.subject(record, plan.framing.crop if plan.framing is not None else None)
     if plan.framing is not None:
         recipe = {**subject.seen.recipe, "framing": plan.framing.as_dict()}
@@ -225,13 +225,11 @@ class _Known:
             self._models[model_id] = self._worker.model(model_id)
         return self._models[model_id]
 
-    def model_of(self, task: str, preferred: str | None) -> LoadedModel:
-        """The model preferred for a task, else the task's default one."""
-        if preferred is None:
-            if task not in self._defaults:
-                self._defaults[task] = store.default_model(task).card.id
-            preferred = self._defaults[task]
-        return self.model(preferred)
+    def model_of(self, task: str) -> LoadedModel:
+        """The model that answers a task: the one in use, see ``library.versions.activate``."""
+        if task not in self._defaults:
+            self._defaults[task] = store.default_model(task).card.id
+        return self.model(self._defaults[task])
 
     def default_task(self, kind: str) -> str:
         if kind not in self._defaults:

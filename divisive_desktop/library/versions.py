@@ -139,7 +139,7 @@ def keep(folder: Path, model_id: str | None = None) -> StoredModel:
 
 
 def activate(model_id: str) -> None:
-    """Let analyses of the model's task use it unless another is chosen.
+    """Let analyses of the model's task use it: the one place where that is kept, for window and command line.
 
     Raises
     ------
@@ -147,6 +147,18 @@ def activate(model_id: str) -> None:
     """
     card = find_model(model_id).card
     _write_active({**active_models(), card.task: card.id})
+
+
+def deactivate(task: str) -> None:
+    """Choose none for a task: its default model answers again.
+
+    Raises
+    ------
+    ModelError
+    """
+    chosen = dict(active_models())
+    if chosen.pop(task, None) is not None:
+        _write_active(chosen)
 
 
 def roll_back(model_id: str) -> StoredModel:
@@ -287,6 +299,6 @@ def _long(value: Any) -> bool:
 
 
 __all__ = [
-    "Version", "activate", "compare", "empty_trash", "keep", "next_id", "restore", "roll_back", "trash", "trashed",
-    "tree",
+    "Version", "activate", "compare", "deactivate", "empty_trash", "keep", "next_id", "restore", "roll_back", "trash",
+    "trashed", "tree",
 ]  # fmt: skip

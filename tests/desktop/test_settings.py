@@ -11,7 +11,6 @@ def test_settings_survive_a_restart(home: Path) -> None:
     first = Settings()
     first.theme = "dark"
     first.analyse_on_opening = False
-    first.set_model_for("chest-xray", "mine")
     first.add_recent([Path("/a b/ä.dcm")])
     first.set_folder("open", Path("/a b"))
     first.sync()
@@ -19,8 +18,6 @@ def test_settings_survive_a_restart(home: Path) -> None:
     assert (home / "settings.ini").is_file()
     assert again.theme == "dark"
     assert not again.analyse_on_opening
-    assert again.model_for("chest-xray") == "mine"
-    assert again.model_for("face-synthetic") is None
     assert again.recent == [str(Path("/a b/ä.dcm"))]
     assert again.folder("open") == str(Path("/a b"))
 

@@ -11,11 +11,12 @@ import pytest
 from divisive_desktop.desktop.samples import sample_paths
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, ModelInput
 from divisive_desktop.engine.worker import Channel, Worker
-from divisive_desktop.errors import ModelNotFoundError, NoFaceError
+from divisive_desktop.errors import NoFaceError
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.explanation.maps import on_image
 from divisive_desktop.imaging import faces
 from divisive_desktop.imaging.faces import framing_of
+from divisive_desktop.library import store, versions
 
 ASTRONAUT = sample_paths()[-1]
 
@@ -117,11 +118,13 @@ def test_a_grey_picture_is_a_photograph_when_it_shows_a_face(
         worker.handle(Analyse(ramp, task="face-manipulation"))
 
 
-def test_the_preferred_model_of_a_task_is_used(worker: Worker) -> None:
-    preferred = (("chest-xray", "no-such"), ("face-manipulation", "seeded-face"))
-    assert worker.handle(Analyse(str(ASTRONAUT), preferred=preferred)).model.id == "seeded-face"
-    with pytest.raises(ModelNotFoundError):
-        worker.handle(Analyse(str(ASTRONAUT), task="chest-xray", preferred=preferred))
+def test_the_model_in_use_for_a_task_answers(worker: Worker) -> None:
+    shipped = worker.handle(Analyse(str(ASTRONAUT))).model.id
+    other = next(m.card.id for m in store.find_models("face-manipulation") if m.card.id != shipped)
+    versions.activate(other)
+    assert worker.handle(Analyse(str(ASTRONAUT))).model.id == other
+    versions.deactivate("face-manipulation")
+    assert worker.handle(Analyse(str(ASTRONAUT))).model.id == shipped
 
 
 def test_a_batch_finds_faces_file_by_file(worker: Worker, astronaut: np.ndarray, tmp_path: Path, rg1: Path) -> None:

@@ -263,8 +263,7 @@ class FineTuning(QObject):
         self._tasks.run(work, done, failed, priority=30)
 
     def _use(self, task: str) -> None:
-        """The version in use changed: the user's own choice for the task no longer stands in its way."""
-        self._work.settings.set_model_for(task, None)
+        """The version in use changed."""
         self._work.refresh_models()
         if self.versions is not None:
             self.versions.reload()

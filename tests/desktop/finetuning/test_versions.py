@@ -17,6 +17,7 @@ from divisive_desktop.library import store, versions
 
 LEFT = Qt.MouseButton.LeftButton
 Show = Callable[..., MainWindow]
+Fill = Callable[..., list[int]]
 
 
 def opened(qtbot: QtBot, window: MainWindow) -> VersionsDialog:
@@ -60,7 +61,6 @@ def test_a_child_stands_below_its_parent_with_what_made_it(qtbot: QtBot, show: S
 
 def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, show: Show, models: Path) -> None:
     window = show()
-    window.settings.set_model_for("chest-xray", "small-1")
     dialog = opened(qtbot, window)
     assert store.default_model("chest-xray").card.id == "small-1"
     dialog.choose("small-2")
@@ -68,7 +68,6 @@ def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, show: Show, mo
     with qtbot.waitSignal(window.work.modelsChanged, timeout=10_000):
         press(qtbot, window, dialog, "use")
     assert store.default_model("chest-xray").card.id == "small-2"
-    assert window.settings.model_for("chest-xray") is None
     dialog.choose("small-2")
     assert "In use" in dialog.state.text()
     press(qtbot, window, dialog, "back")
@@ -137,3 +136,20 @@ def test_a_damaged_file_is_refused_in_words(
     press(qtbot, window, dialog, "import_")
     assert dialog.message.isVisible()
     assert "bad.divmodel" in dialog.message.text()
+
+
+def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(qtbot: QtBot, show: Show, fill: Fill, models: Path) -> None:
+    fill(2)
+    window = show()
+    window.work.select(next(iter(window.work.cases)))
+    box = window.inspector.verdict.model
+    qtbot.waitUntil(lambda: box.findData("small-2") >= 0, timeout=10_000)
+    for chosen, answers in (("small-2", "small-2"), ("", "small-1")):
+        box.setCurrentIndex(box.findData(chosen))
+        box.activated.emit(box.currentIndex())
+        qtbot.waitUntil(lambda: window.tasks.idle, timeout=10_000)
+        assert store.default_model("chest-xray").card.id == answers
+    dialog = opened(qtbot, window)
+    dialog.choose("small-2")
+    press(qtbot, window, dialog, "use")
+    qtbot.waitUntil(lambda: box.currentData() == "small-2", timeout=10_000)
