@@ -153,7 +153,9 @@ def train_command(
         training={"history": result.history, "kept_epoch": result.kept_epoch, "seconds": round(result.seconds),
                   "images": {s: sum(e.split == s for e in examples) for s in ("train", "val")}},
     )
-    add_guard(stored.folder, make_guard(result.network, take(examples, "val"), settings.preprocessing))
+    # Of the network as it was stored, in float16: a guard set holds for exactly one frozen part.
+    guard = make_guard(read_network(stored.folder)[0], take(examples, "val"), settings.preprocessing)
+    add_guard(stored.folder, guard)
     return 0, f"{stored.card.id}: {stored.folder} ({stored.size / 1e6:.1f} MB)\n{summary(stored.card.metrics)}"
 
 
@@ -181,12 +183,22 @@ def load_network(model_id: str) -> tuple[Network, Any]:
     ------
     ModelNotFoundError, ModelIntegrityError
     """
+    return read_network(find_model(model_id).folder)
+
+
+def read_network(folder: Path) -> tuple[Network, Any]:
+    """The network of a model folder as it is stored, and its card.
+
+    Raises
+    ------
+    ModelIntegrityError
+    """
     import torch
     from safetensors.torch import load
 
     from divisive_desktop.networks.pretrained import load_weights
 
-    card, data = verified_bytes(find_model(model_id).folder)
+    card, data = verified_bytes(folder)
     with torch.device("meta"):
         network = Network(card.backbone, 2, bool(card.network.get("dilate_last", False)))
     load_weights(network, load(data))

@@ -14,6 +14,7 @@ import torch
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
+from divisive_desktop.library.store import GUARD
 from divisive_desktop.networks.analyse import analyse, load_model
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.networks.reference import check_reference
@@ -29,6 +30,7 @@ from divisive_desktop.training.evaluate import (
     report,
 )
 from divisive_desktop.training.features import compute_features
+from divisive_desktop.training.guard import read_guard
 from divisive_desktop.training.settings import Settings
 from divisive_desktop.training.shipping import calibrate, rescaled, ship
 
@@ -193,6 +195,11 @@ def test_train_then_evaluate_from_the_command_line(
     figures = json.loads(result.read_text())
     assert figures["splits"]["test_open"]["images"] == 4
     assert "border_only_auroc" in figures["splits"]["test_open"]
+    # Its guard set holds for the network as it is stored.
+    network, _ = commands.load_network("mine-1")
+    guard = read_guard((out / GUARD).read_bytes(), network)
+    assert guard is not None
+    assert len(guard.examples) == 6
     # A second run starts from the first and says so.
     code, _ = commands.train_command(
         task="chest-planted", data=[small_data], out=paths.user_models_dir() / "mine-2", config=config,

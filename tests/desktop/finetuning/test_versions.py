@@ -138,7 +138,9 @@ def test_a_damaged_file_is_refused_in_words(
     assert "bad.divmodel" in dialog.message.text()
 
 
-def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(qtbot: QtBot, show: Show, fill: Fill, models: Path) -> None:
+def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(
+    qtbot: QtBot, show: Show, fill: Fill, models: Path
+) -> None:
     fill(2)
     window = show()
     window.work.select(next(iter(window.work.cases)))
