@@ -14,12 +14,14 @@ from divisive_desktop.engine import finetuning_data as data
 from divisive_desktop.engine.training_messages import Case, Estimate
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.augment import NONE
+from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.features import generator, load, vary
+from divisive_desktop.training.loop import PART
 from divisive_desktop.training.losses import Objective
 from divisive_desktop.training.settings import Settings
 
-_EXPECTED = {"cpu": (0.16, 0.016), "cuda": (0.02, 0.001), "mps": (0.05, 0.005)}
+_EXPECTED = {"cpu": (0.06, 0.03), "cuda": (0.02, 0.001), "mps": (0.05, 0.005)}
 """Seconds per image at 448 px before anything is measured: frozen part with reading, and learning."""
 _MEASURING_S = 3.0
 _NAMES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics card"}
@@ -68,7 +70,7 @@ def _key(settings: Settings, weights: str) -> tuple[str, str, str, int]:
 
 
 def measure(network: Network, settings: Settings, weights: str, cases: Sequence[Case]) -> Rates:
-    """Time one case, once to warm up and once to measure; kept for the next estimate."""
+    """Time one case on every core, once to warm up and once to measure; kept for the next estimate."""
     key = _key(settings, weights)
     if key in _measured or not cases:
         return rates(settings, weights)
@@ -78,29 +80,36 @@ def measure(network: Network, settings: Settings, weights: str, cases: Sequence[
     )
     device = torch.device(settings.device)
     network.to(device).freeze_up_to(settings.cut)
-    batch = min(settings.batch, max(1, sum(c.side == "train" for c in cases)))
-    frozen = learning = 0.0
+    cut = settings.cut if settings.cached else None
+    parameters = [p for p in network.parameters() if p.requires_grad]
     objective = Objective(settings.method, settings.alpha)
-    for _ in range(2):
-        start = time.perf_counter()
-        values, mask = load(example, settings.preprocessing)
-        rng = generator(settings.augmentation_seed, 0, example)
-        image, _ = vary(values, mask, settings.preprocessing, settings.augmentation, rng)
+    batch = min(settings.batch, max(1, sum(c.side == "train" for c in cases)))
+    part = min(PART, batch) if device.type == "cpu" else batch
+
+    @torch.no_grad()
+    def frozen_part(copy: int) -> torch.Tensor:
+        rng = generator(settings.augmentation_seed, copy, example)
+        image, _ = vary(*load(example, settings.preprocessing), settings.preprocessing, settings.augmentation, rng)
         x = torch.from_numpy(image[None]).permute(0, 3, 1, 2).to(device)
-        if settings.cached and settings.cut is not None:
-            with torch.no_grad():
-                x = network.trunk(x, settings.cut)
-        _wait(device)
-        frozen = time.perf_counter() - start
-        several = x.repeat(batch if settings.cached else 1, 1, 1, 1)
-        start = time.perf_counter()
-        logits, cams = network.tail(several, settings.cut) if settings.cached and settings.cut else network(several)
-        labels = torch.arange(len(several), device=device) % 2
-        masks = torch.ones(len(several), *cams.shape[-2:], device=device)
-        objective(logits, cams, labels, masks).total.backward()  # type: ignore[no-untyped-call]  # torch's own
-        network.zero_grad()
-        _wait(device)
-        learning = (time.perf_counter() - start) / len(several)
+        return network.trunk(x, cut) if cut is not None else x
+
+    def learn(x: torch.Tensor) -> None:
+        logits, cams = network.tail(x, cut) if cut is not None else network(x)
+        labels = torch.arange(len(x), device=device) % 2
+        masks = torch.ones(len(x), *cams.shape[-2:], device=device)
+        torch.autograd.grad(objective(logits, cams, labels, masks).total, parameters)
+
+    with Cores(usable_cores(device)) as cores:
+        parts = min(cores.count, -(-batch // part)) if device.type == "cpu" else 1
+        for _ in range(2):
+            start = time.perf_counter()
+            (x, *_rest) = list(cores.map(frozen_part, range(cores.count)))
+            frozen = (time.perf_counter() - start) / cores.count
+            several = x.repeat(part, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+            start = time.perf_counter()
+            list(cores.map(learn, [several] * parts))
+            _wait(device)
+            learning = (time.perf_counter() - start) / (part * parts)
     _measured[key] = Rates(frozen, learning)
     return _measured[key]
 
