@@ -18,6 +18,9 @@ COMMANDS = frozenset({"analyze", "evaluate", "guard", "models", "report", "selft
 """Names of the commands; they win over files of the same name (write ``./models`` to open a folder of that name)."""
 
 
+WINDOW_OPTIONS = frozenset({"--samples", "--safe-mode"})
+
+
 class NoDisplayError(UserFacingError):
     kind = "no-display"
 
@@ -30,9 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--selftest"]:  # as people expect it of an installed program
+        arguments[0] = "selftest"
     try:
         if not COMMANDS.intersection(arguments[:1]) and all(_opens_window(argument) for argument in arguments):
-            code = _window([Path(a) for a in arguments if a != "--samples"], samples="--samples" in arguments)
+            code = _window(arguments)
         else:
             from divisive_desktop.commands import run
 
@@ -44,11 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _opens_window(argument: str) -> bool:
-    """True for ``--samples`` and for what exists on disk; a mistyped name is the command line's to explain."""
-    return argument == "--samples" or (not argument.startswith("-") and os.path.exists(argument))
+    """True for the window's options and for what exists; a mistyped name is the command line's to explain."""
+    return argument in WINDOW_OPTIONS or (not argument.startswith("-") and os.path.exists(argument))
 
 
-def _window(files: list[Path], *, samples: bool) -> int:
+def _window(arguments: Sequence[str]) -> int:
     variables = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in variables):
         raise NoDisplayError(
@@ -57,4 +62,5 @@ def _window(files: list[Path], *, samples: bool) -> int:
         )
     from divisive_desktop.desktop.app import run
 
-    return run(files, samples=samples)
+    files = [Path(a) for a in arguments if a not in WINDOW_OPTIONS]
+    return run(files, samples="--samples" in arguments, safe="--safe-mode" in arguments)

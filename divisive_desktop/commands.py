@@ -56,6 +56,9 @@ def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Open the window on the sample cases.")] = False,
+    safe: Annotated[
+        bool, typer.Option("--safe-mode", help="Open the window with default settings and without a graphics card.")
+    ] = False,
 ) -> None:
     if version:
         typer.echo(f"divisive-desktop {__version__}")
@@ -153,7 +156,10 @@ def models(
 def selftest(
     screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a picture of the window.")] = None,
 ) -> int:
-    """Open the window offscreen, analyse the sample, check that the picture isn't blank. Exit code 0 or 1."""
+    """Does everything work here? Window, analysis, decoders, fine-tuning, exports; the exit code is 0 or 1.
+
+    Offscreen unless QT_QPA_PLATFORM says otherwise. Also: divisive-desktop --selftest.
+    """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from divisive_desktop.desktop import selftest
 

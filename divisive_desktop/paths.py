@@ -40,6 +40,12 @@ def user_models_dir() -> Path:
     return user_data_dir() / "models"
 
 
+def settings_file() -> Path:
+    """The user's settings; ``DIVISIVE_DESKTOP_SETTINGS`` puts others in their place (safe mode)."""
+    other = os.environ.get("DIVISIVE_DESKTOP_SETTINGS")
+    return Path(other) if other else user_data_dir() / "settings.ini"
+
+
 def user_cache_dir() -> Path:
     """What can be made again: converted weights, thumbnails, cached features."""
     home = os.environ.get("DIVISIVE_DESKTOP_HOME")

@@ -19,7 +19,7 @@ def identity_shown() -> bool:
     """
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read(paths.user_data_dir() / "settings.ini", encoding="utf-8")
+        parser.read(paths.settings_file(), encoding="utf-8")
     except (configparser.Error, OSError, UnicodeDecodeError):
         return False
     return parser.get(SECTION, KEY, fallback="false").strip().lower() == "true"

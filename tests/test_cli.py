@@ -283,7 +283,7 @@ def test_version_and_help_are_light() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a display")
 def test_files_or_nothing_open_the_window(rg1: Path, tmp_path: Path) -> None:
-    for arguments in ((), ("--samples",), (rg1,), (rg1, tmp_path)):
+    for arguments in ((), ("--samples",), ("--safe-mode",), (rg1,), (rg1, tmp_path), ("--safe-mode", rg1)):
         done = run_without_display(*arguments, folder=tmp_path)
         assert done.returncode == 1, arguments
         assert "no display" in done.stderr

@@ -10,9 +10,11 @@ import platform
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import psutil
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -23,6 +25,11 @@ log = logging.getLogger("divisive_desktop")
 _QUOTED = re.compile(r"""(["'])([^"'\n]*[\\/][^"'\n]*)\1""")
 _SLASHES = re.compile(r"[\\/]+")
 _BARE = re.compile(r"""(?<![\w<"'./\\-])(?:[A-Za-z]:)?[\\/]\S.*""")
+_TAG = re.compile(r"(\([0-9A-Fa-f]{4},\s?[0-9A-Fa-f]{4}\)).*")
+_STRING = re.compile(r"""(?<![\w])(["'])(?!<)((?:\\.|(?!\1).)*)\1""")
+_ENDINGS = "dcm|dicom|ima|png|jpe?g|tiff?|bmp|webp|gif|zip|nii|gz|csv|json|pdf|html|casebook"
+_FILE = re.compile(rf"""[^\s/\\:"'<>]+\.(?:{_ENDINGS})\b""", re.IGNORECASE)
+_TOLD = re.compile(r"^(\s*(?:divisive_desktop|pydicom|highdicom)[\w.]*(?:Error|Warning)): .*$")
 
 
 class NoPaths(logging.Formatter):
@@ -46,8 +53,68 @@ def without_paths(text: str) -> str:
     return _BARE.sub("<path>", _QUOTED.sub(shorten, text))
 
 
+def for_others(text: str) -> str:
+    """A log as it may be handed on: without paths, file names, values of DICOM tags or texts in quotation marks.
+
+    Lines of source code in tracebacks stay; what the program told its user (which may name a file) doesn't.
+    """
+    return "\n".join(_line_for_others(line) for line in text.splitlines()) + ("\n" if text.endswith("\n") else "")
+
+
+def _line_for_others(line: str) -> str:
+    if line.startswith("    ") or line.lstrip().startswith('File "'):
+        return without_paths(line)
+    line = _TOLD.sub(r"\1: <message>", line)
+    line = _TAG.sub(r"\1 <value>", line)
+    line = _STRING.sub(lambda m: m[0] if m[2].endswith(".py") else f"{m[1]}<text>{m[1]}", line)
+    return _FILE.sub("<file>", without_paths(line))
+
+
+def start_traces() -> Callable[[], None]:
+    """Where the interpreter itself crashes (a decoder, a driver) its traceback goes to a file of this process.
+
+    Returns
+    -------
+    callable
+        Ends it; a file that says nothing is removed.
+    """
+    path = paths.user_log_dir() / f"crash-{os.getpid()}.log"
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError:  # a full or read-only disk must not keep the window from opening
+        return lambda: None
+    faulthandler.enable(file)
+
+    def stop() -> None:
+        faulthandler.disable()
+        file.close()
+        if path.stat().st_size == 0:
+            path.unlink()
+
+    return stop
+
+
+def tell_of_last_time(post: Callable[..., None]) -> None:
+    """Say so when the program crashed last time, once, and offer the log."""
+    folder = paths.user_log_dir()
+    crashed = False
+    for path in folder.glob("crash-*.log"):
+        number = path.stem.partition("-")[2]
+        if number.isdigit() and int(number) != os.getpid() and not psutil.pid_exists(int(number)):
+            if path.stat().st_size:
+                crashed = True
+                path.replace(folder / "last-crash.log")
+            else:  # it was ended from outside
+                path.unlink()
+    if crashed:
+        post(
+            "crash", "warning", "The program crashed last time. What you saved is safe.",
+            "If it happens again, start it with --safe-mode, and send the log.", ("Save log…", save_log),
+        )  # fmt: skip
+
+
 def start_log() -> logging.Handler:
-    """Write a rotating log to the user's log folder; also where Python itself crashes (faulthandler)."""
+    """Write a rotating log to the user's log folder."""
     folder = paths.user_log_dir()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = logging.handlers.RotatingFileHandler(
@@ -66,10 +133,26 @@ def stop_log(handler: logging.Handler) -> None:
 
 
 def write_log(target: Path) -> None:
-    """Copy the log, oldest part first."""
+    """Copy the logs of window and engine and the last crash, oldest part first, as they may be handed on."""
     folder = paths.user_log_dir()
-    parts = sorted(folder.glob("desktop.log*"), reverse=True)
-    target.write_text("".join(p.read_text(encoding="utf-8", errors="replace") for p in parts), encoding="utf-8")
+    parts = [
+        p
+        for pattern in ("last-crash.log", "engine.log*", "desktop.log*")
+        for p in sorted(folder.glob(pattern), reverse=True)
+    ]
+    texts = (f"== {p.name}\n{for_others(p.read_text(encoding='utf-8', errors='replace'))}\n" for p in parts)
+    target.write_text("".join(texts), encoding="utf-8")
+
+
+def save_log() -> None:
+    """Ask where, and write the log there; a disk that refuses is told."""
+    name, _ = QFileDialog.getSaveFileName(None, "Save log", str(Path.home() / "divisive-desktop.log"))
+    if not name:
+        return
+    try:
+        write_log(Path(name))
+    except OSError as e:
+        QMessageBox.warning(None, "Save log", f"The log can't be written there: {e.strerror}. Choose another folder.")
 
 
 def headless() -> bool:
@@ -107,14 +190,12 @@ def _dialog(text: str) -> None:
         "What you saved is safe. You can go on, but if the window behaves oddly, restart the program. "
         "The log helps to repair this; it holds no pictures, patient data or file names."
     )
-    box.setDetailedText(without_paths(text))
+    box.setDetailedText(for_others(text))
     save = box.addButton("Save log…", QMessageBox.ButtonRole.ActionRole)
     box.addButton("Go on", QMessageBox.ButtonRole.AcceptRole)
     leave = box.addButton("Quit", QMessageBox.ButtonRole.DestructiveRole)
     box.exec()
     if box.clickedButton() is save:
-        name, _ = QFileDialog.getSaveFileName(None, "Save log", str(Path.home() / "divisive-desktop.log"))
-        if name:
-            write_log(Path(name))
+        save_log()
     elif box.clickedButton() is leave:
         QApplication.exit(70)
