@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.garbage import kept_for_long
 from divisive_desktop.desktop.taking_in import cases_of, take_in
 from divisive_desktop.desktop.tasks import InternalError, Task, TaskRunner
 from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
@@ -142,7 +143,9 @@ class CasebookService(QObject):
             else:
                 book = Casebook.open(path) if path.exists() and not create else Casebook.create(path)
             self._fresh = book
-            return Opened(book, cases_of(book), book.batches(unfinished=True), book.waiting())
+            with kept_for_long():
+                cases = cases_of(book)
+            return Opened(book, cases, book.batches(unfinished=True), book.waiting())
 
         self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 

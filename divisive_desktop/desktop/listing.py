@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from divisive_desktop.desktop.case_model import CaseModel
 from divisive_desktop.desktop.casebook_service import CasebookService, Opened
 from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.garbage import kept_for_long
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
@@ -75,6 +76,12 @@ class Listing(QObject):
     # -- news from the casebook -----------------------------------------------------------------------------
 
     def _opened(self, found: Opened) -> None:
+        with kept_for_long():
+            self._list(found)
+        self.cases.add([Case(path, frame) for path, frame in found.waiting if path.exists()])
+        self._book.add([c for c in self.cases if c.id is None and c.error is None])
+
+    def _list(self, found: Opened) -> None:
         newest = {case.key: case.id for case in found.cases}
         for case in found.cases:
             if newest[case.key] != case.id:  # its file was altered, and the new version taken in later
@@ -86,8 +93,6 @@ class Listing(QObject):
                 self.cases.changed(mine)
             self.by_id[stored.id or 0] = mine
         self._doubtful = {case.id or 0 for case in found.cases if case.file_state != "ok"}
-        self.cases.add([Case(path, frame) for path, frame in found.waiting if path.exists()])
-        self._book.add([c for c in self.cases if c.id is None and c.error is None])
 
     def _taken_in(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
         pairs, adopted = [], []
