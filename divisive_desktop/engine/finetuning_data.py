@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from divisive_desktop import paths
-from divisive_desktop.casebook import Casebook, CaseFilter
+from divisive_desktop.casebook import Casebook, CaseFilter, CaseRow
 from divisive_desktop.engine.training_messages import (
     DEFAULT_METHOD,
     Case,
@@ -33,6 +33,8 @@ from divisive_desktop.engine.training_messages import (
     FineTuneResult,
 )
 from divisive_desktop.errors import CasebookError, TrainingError
+from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.imaging.faces import Framing, framing_of
 from divisive_desktop.library import store
 from divisive_desktop.library.tasks import task as task_of
 
@@ -58,6 +60,7 @@ def training_data(book: Casebook, task: str) -> tuple[Case, ...]:
     """
     kind = task_of(task).kind
     known = {row.id: row for row in book.cases(CaseFilter(label="any"))}
+    parts = _parts(book)
     found = []
     for case in book.training_cases():
         row = known.get(case.id)
@@ -67,9 +70,25 @@ def training_data(book: Casebook, task: str) -> tuple[Case, ...]:
             Case(
                 case.id, str(case.path), case.frame, case.sha256, case.label, case.side, case.group,
                 str(book.blobs.path(case.mask)) if case.mask else None, case.mask, row.name,
+                _part(row, parts.get(case.id)) if kind == "photograph" else None,
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _parts(book: Casebook) -> dict[int, Framing]:
+    """Case id -> the part of its picture that a person chose to have analysed."""
+    found = {case: framing_of({"framing": raw}) for case, raw in book.framings().items()}
+    return {case: framing for case, framing in found.items() if framing is not None}
+
+
+def _part(row: CaseRow, framing: Framing | None) -> Box | None:
+    """What of a photograph is learned from: the part that a person chose, else what the engine finds (None)."""
+    if framing is None:
+        return None
+    if framing.crop is not None:
+        return framing.crop
+    return (0, 0, row.width, row.height) if row.width and row.height else None
 
 
 def fine_tune_request(book: Casebook, base: str, *, folder: Path | None = None, **changes: Any) -> FineTune:
@@ -286,12 +305,13 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
     if row is None:
         raise CasebookError(f"There is no run {run} in this casebook.", "Reload the list.")
     now = {c.id: c for c in book.training_cases()}
-    names = {c.id: c.name for c in book.cases(CaseFilter(trashed=None))}
+    rows = {c.id: c for c in book.cases(CaseFilter(trashed=None))}
+    parts = _parts(book)
     cases = []
     for was in book.run_cases(run):
         case = now.get(was.case_id)
         if case is None or case.sha256 != was.sha256 or was.label is None:
-            name = names.get(was.case_id, f"Case {was.case_id}")
+            name = rows[was.case_id].name if was.case_id in rows else f"Case {was.case_id}"
             raise CasebookError(
                 f"{name} was part of this run and isn't there any more as it was.",
                 "Bring it back (trash, moved file, label), or start a new run.",
@@ -301,7 +321,7 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
         cases.append(
             Case(
                 case.id, str(case.path), case.frame, was.sha256, was.label, side, case.group, mask, was.mask,  # type: ignore[arg-type]
-                names.get(case.id, ""),
+                rows[case.id].name, _part(rows[case.id], parts.get(case.id)) if case.kind == "photograph" else None,
             )
         )  # fmt: skip
     known = {f.name for f in fields(FineTune)}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from divisive_desktop.casebook import Casebook
+from divisive_desktop.casebook import Casebook, NewImage
 from divisive_desktop.engine import finetuning_data as data
 from divisive_desktop.engine.finetuning_clock import Clock
 from divisive_desktop.engine.training_messages import Case
 from divisive_desktop.errors import CasebookError, TrainingError
+from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.masks.mask import Mask
+from tests.engine.conftest import picture
 
 
 def case(number: int, label: int, side: str = "train", mask: bool = True, **fields: object) -> Case:
@@ -135,6 +140,33 @@ def test_cases_of_other_questions_stay_out(book_path: Path) -> None:
         book.trash([ids[5]])
         assert [c.id for c in data.training_data(book, "chest-xray")] == [*ids[3:5], *ids[6:]]
         assert data.training_data(book, "face-synthetic") == ()
+
+
+def test_of_a_photograph_the_part_is_learned_from_that_a_person_chose(book_path: Path, tmp_path: Path) -> None:
+    framings = (Framing("manual", (5, 6, 40, 50)), Framing("whole"), Framing("detected", (1, 2, 30, 30)), None)
+    with Casebook.open(book_path) as book:
+        ids = []
+        for i, framing in enumerate(framings):
+            path, _ = picture(tmp_path / f"face{i}.png", i, i % 2)
+            new = NewImage(path, kind="photograph", task="face-manipulation", width=96, height=96)
+            (case,) = book.add_images([new], copy=False)
+            book.set_label(case, i % 2)
+            region = framing.crop if framing is not None and framing.crop is not None else (0, 0, 96, 96)
+            preprocessing = {"framing": framing.as_dict()} if framing is not None else {}
+            book.add_analysis(case, analysis_of(path, region, preprocessing))
+            ids.append(case)
+        found = {c.id: c.crop for c in data.training_data(book, "face-manipulation")}
+        assert [found[i] for i in ids] == [(5, 6, 40, 50), (0, 0, 96, 96), None, None]
+        run = book.start_run("difference", [(i, "holdout") for i in ids], parameters={"base": "tiny-1", "folder": "x"})
+        assert {c.id: c.crop for c in data.request_of_run(book, run).cases} == found
+
+
+def analysis_of(path: Path, region: tuple[int, int, int, int], preprocessing: dict[str, object]) -> Analysis:
+    return Analysis(
+        str(path), hashlib.sha256(path.read_bytes()).hexdigest(), 0, (96, 96), region,
+        ModelRef("m", "1", "0" * 64, "difference", "face-manipulation", ("authentic", "manipulated")), "cpu", "float32",
+        (0.0, 0.0), (0.0, 0.0), np.zeros((2, 3, 3), np.float32), preprocessing, {},
+    )  # fmt: skip
 
 
 def test_time_left_comes_from_what_was_measured() -> None:
