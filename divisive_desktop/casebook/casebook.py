@@ -192,15 +192,7 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                 if self._reason is None:
                     self._tidy()
                 if self._lock is not None and not self._sealed:
-                    with database.translated(self.path):
-                        self._witness.append([])  # what couldn't be written before
-                        head = self.head()
-                        with self._engine.connect() as connection:
-                            raw = connection.connection.driver_connection
-                            assert raw is not None
-                            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                        self._engine.dispose()
-                        database.seal(self.path, head)
+                    self._seal()
             finally:
                 self._closed = True
                 self._engine.dispose()
@@ -208,6 +200,21 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                     self._lock.release()
                 if self._temporary is not None:
                     self._temporary.cleanup()
+
+    def _seal(self) -> None:
+        try:
+            with database.translated(self.path):
+                self._witness.append([])  # what couldn't be written before
+                head = self.head()
+                with self._engine.connect() as connection:
+                    raw = connection.connection.driver_connection
+                    assert raw is not None
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._engine.dispose()
+                database.seal(self.path, head)
+        except CasebookFullError as e:
+            # As after a crash: everything is in the write-ahead log, which the next opening reads.
+            logging.getLogger(__name__).warning("not sealed: %s", e.message)
 
     def _tidy(self) -> None:
         """Before closing: masks that were painted over go, and once a day the database is backed up."""

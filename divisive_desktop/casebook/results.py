@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,17 @@ from divisive_desktop.casebook.rows import CaseFilter, CaseRow
 
 COLUMNS = (
     "case", "name", "file", "sha256", "frame", "kind", "task", "patient", "side", "label", "verdict", "predicted",
-    "probability", "margin", "agreement_energy", "agreement_iou", "pointing_hit", "model", "model_version", "analysed",
-    "review", "tags", "regions", "notes", "seconds", "file_state", "error_kind", "error", "remedy", "notice",
+    "probability", "margin", "agreement_energy", "agreement_iou", "pointing_hit", "model", "model_version",
+    "model_sha256", "method", "question", "preprocessing", "device", "analysed", "review", "tags", "regions",
+    "notes", "seconds", "file_state", "error_kind", "error", "remedy", "notice",
 )  # fmt: skip
+
+
+# What made each case's shown verdict.
+_MADE_BY = (
+    "SELECT a.id, m.weights_sha256, m.method, m.task, a.device, a.preprocessing FROM cases c "
+    "JOIN analyses a ON a.id = c.analysis JOIN models m ON m.id = a.model_id"
+)
 
 
 class Results(Cases, Batches):
@@ -42,7 +51,7 @@ class Results(Cases, Batches):
         CasebookFullError, CasebookReadOnlyError
             The target can't be written.
         """
-        lines = self._batch_lines(batch) if batch is not None else [_line(row) for row in self.cases(where)]
+        lines = self._batch_lines(batch) if batch is not None else self._lines(self.cases(where))
         if target.suffix.lower() == ".json":
             head = {"notice": RESEARCH_USE, "program": f"divisive-desktop {__version__}", "casebook": self.path.name}
             content = {**head, "chain": list(self.head()), "results": lines}
@@ -59,14 +68,17 @@ class Results(Cases, Batches):
             self.audit("export", file=target.name, sha256=hash_file(target), lines=len(lines), batch=batch)
         return len(lines)
 
+    def _lines(self, rows: Sequence[CaseRow]) -> list[dict[str, Any]]:
+        made_by = {row[0]: row[1:] for row in self._rows(_MADE_BY)}
+        return [_line(row, made_by.get(row.analysis)) for row in rows]
+
     def _batch_lines(self, batch: int) -> list[dict[str, Any]]:
         items = self.batch_items(batch)
         ids = tuple(item.case_id for item in items if item.case_id is not None)
-        cases = {row.id: row for row in self.cases(CaseFilter(ids=ids, trashed=None))}
+        known = {line["case"]: line for line in self._lines(self.cases(CaseFilter(ids=ids, trashed=None)))}
         lines = []
         for item in items:
-            row = cases.get(item.case_id) if item.case_id is not None else None
-            line = _line(row) if row else {**dict.fromkeys(COLUMNS), "file": item.path, "frame": item.frame}
+            line = known.get(item.case_id) or {**dict.fromkeys(COLUMNS), "file": item.path, "frame": item.frame}
             if item.error is not None:
                 line |= {
                     "error_kind": item.error["kind"], "error": item.error["message"], "remedy": item.error["remedy"]
@@ -77,13 +89,16 @@ class Results(Cases, Batches):
         return lines
 
 
-def _line(row: CaseRow) -> dict[str, Any]:
+def _line(row: CaseRow, made_by: Sequence[Any] | None) -> dict[str, Any]:
+    weights, method, question, device, preprocessing = made_by or [None] * 5
     return {
         "case": row.id, "name": row.name, "file": row.path, "sha256": row.sha256, "frame": row.frame, "kind": row.kind,
         "task": row.task, "patient": row.patient, "side": row.side, "label": row.label, "verdict": row.verdict,
         "predicted": row.predicted, "probability": row.probability, "margin": row.margin,
         "agreement_energy": row.energy, "agreement_iou": row.iou, "pointing_hit": row.pointing, "model": row.model,
-        "model_version": row.model_version, "analysed": row.analysed, "review": row.review, "tags": list(row.tags),
+        "model_version": row.model_version, "model_sha256": weights, "method": method, "question": question,
+        "preprocessing": json.loads(preprocessing) if preprocessing else None, "device": device,
+        "analysed": row.analysed, "review": row.review, "tags": list(row.tags),
         "regions": list(row.region_names), "notes": row.notes, "seconds": row.seconds, "file_state": row.file_state,
         "error_kind": None, "error": None, "remedy": None, "notice": RESEARCH_USE,
     }  # fmt: skip
@@ -92,5 +107,7 @@ def _line(row: CaseRow) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
+    elif isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
     # A text that begins like a formula would be run by spreadsheet programs.
     return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
 
+from divisive_desktop.desktop import casebook_rescue
 from divisive_desktop.desktop.background import ExportError
 from divisive_desktop.desktop.batches import Batch
 from divisive_desktop.desktop.casebook_service import Opened
@@ -17,7 +18,7 @@ from divisive_desktop.desktop.commands import chosen
 from divisive_desktop.desktop.failures import FailureList
 from divisive_desktop.desktop.messagebar import Action
 from divisive_desktop.desktop.wording import plural
-from divisive_desktop.errors import ImageAlteredError, ImageMissingError, UserFacingError
+from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError, ImageMissingError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchStatus, Casebook
@@ -51,6 +52,7 @@ class CasebookControls(QObject):
                 "casebook", "warning", book.read_only,
                 "You can look at everything here; labels, reviews and analyses are not kept.",
                 ("Try again", lambda: self._work.open_casebook(book.path)),
+                casebook_rescue.taking_over(window, book),
             )  # fmt: skip
         for warning in book.warnings:
             action = ("Keep others out", self.restrict) if "Other users" in warning else None
@@ -76,6 +78,8 @@ class CasebookControls(QObject):
             return ("Add the new version", lambda: self._work.add_version(case))
         if isinstance(error, ImageMissingError) and self._work.book.writable:
             return ("Look for it…", self.relink)
+        if isinstance(error, CasebookDamagedError) and self._work.book.book is None:
+            return casebook_rescue.restoring(self._window)
         return None
 
     def _offer(self, status: BatchStatus) -> None:

@@ -90,6 +90,8 @@ class CasebookService(QObject):
         self.book: Casebook | None = None
         self._fresh: Casebook | None = None  # opened, and the window doesn't know yet
         self.path: Path | None = None
+        self.asked: Path | None = None
+        """The casebook that was asked for last, whether it could be opened or not."""
         self.reason: str | None = None
         """Why nothing can be written, in words for the user; None while opening and when it can."""
         self._ready = threading.Event()
@@ -124,10 +126,10 @@ class CasebookService(QObject):
     def name(self) -> str:
         return self.path.stem if self.path is not None else ""
 
-    def open(self, path: Path | None = None, *, create: bool = False) -> None:
+    def open(self, path: Path | None = None, *, create: bool = False, take_over: bool = False) -> None:
         """Open a casebook (None: the user's own) in the background; what was open is closed before.
 
-        Acts from now on go to the new one.
+        Acts from now on go to the new one. ``take_over``: a lock held from another machine doesn't count.
         """
         previous = self._let_go()
         self._ready.clear()
@@ -138,10 +140,13 @@ class CasebookService(QObject):
 
             if previous is not None:
                 previous()
+            self.asked = path or Casebook.default_path()
             if path is None:
                 book = Casebook.open_default()
+            elif path.exists() and not create:
+                book = Casebook.open(path, take_over=take_over)
             else:
-                book = Casebook.open(path) if path.exists() and not create else Casebook.create(path)
+                book = Casebook.create(path)
             self._fresh = book
             with kept_for_long():
                 cases = cases_of(book)

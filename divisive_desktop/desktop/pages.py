@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -90,8 +92,17 @@ class ProblemPage(Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("error", "error", parent)
+        self._run: Callable[[], None] = lambda: None
+        self.way_out = self.add_button("")
+        self.way_out.clicked.connect(lambda: self._run())
 
-    def set_error(self, name: str, error: UserFacingError) -> None:
-        """Say which file, what is wrong, and what to do."""
+    def set_error(
+        self, name: str, error: UserFacingError, way_out: tuple[str, Callable[[], None]] | None = None
+    ) -> None:
+        """Say which file, what is wrong, and what to do; a button where the program can help."""
+        self.way_out.setVisible(way_out is not None)
+        if way_out is not None:
+            self._run = way_out[1]
+            self.way_out.setText(way_out[0])
         self.title.setText(f"{name} can't be shown")
         self.detail.setText(f"{error.message}\n\n{error.remedy}")

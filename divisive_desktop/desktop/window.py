@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
         if case is None:
             self.stack.setCurrentWidget(self.empty_page)
         elif case.error is not None:
-            self.problem_page.set_error(case.name, case.error)
+            self.problem_page.set_error(case.name, case.error, self.casebook.way_out(case, case.error))
             self.stack.setCurrentWidget(self.problem_page)
         if self.viewer is not None and (case is None or case.error is not None):
             self.viewer.set_record(None)

@@ -101,12 +101,14 @@ class Workspace(QObject):
 
     # -- the casebook ---------------------------------------------------------------------------------------
 
-    def open_casebook(self, path: Path | None = None, *, create: bool = False) -> None:
+    def open_casebook(
+        self, path: Path | None = None, *, create: bool = False, take_over: bool = False
+    ) -> None:
         """Work on another casebook (None: the user's own); the list becomes its cases."""
         self.batch.forget()
         self.listing.clear()
         self.select(None)
-        self.book.open(path, create=create)
+        self.book.open(path, create=create, take_over=take_over)
 
     def reload(self) -> None:
         """Read the list from the casebook anew."""

@@ -75,10 +75,10 @@ class Child:
         return pids[-1] if pids else None
 
     def kill(self) -> int:
-        """Kill the window; how many of its processes were left after ten seconds. They are ended, too."""
+        """Kill the window; how many of its processes were left after a minute. They are ended, too."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60  # a loaded machine takes its time to end an engine that is still starting
         while (left := _group(self.pid)) and time.monotonic() < end:
             time.sleep(0.02)
         for pid in left:
