@@ -37,6 +37,7 @@ class CasebookControls(QObject):
         book, batch = self._work.book, self._work.batch
         book.opened.connect(self._opened)
         book.changed.connect(self._changed)
+        batch.changed.connect(window.actions_.refresh)  # the mark at "Pause"
         batch.finished.connect(self._batch_finished)
         batch.stopped.connect(self._batch_stopped)
         self._work.merged.connect(self._tell_merged)
