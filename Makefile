@@ -1,6 +1,7 @@
 # make run    the window on the sample cases (without a display: the same job headless, picture in out/)
 # make test   the tests, offscreen
 # make lint   ruff, mypy, architecture contracts
+# make package  the program as people install it, in dist/ (GPU: TORCH=… names another build of torch)
 # make bench  benchmarks: ratios against a peer or a limit, measured in one run
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +15,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run demo-headless test lint bench screenshots clean
+.PHONY: run demo-headless test lint bench screenshots package package-check clean
 
 run: $(RUN_STAMP)
 	@bash build/system-libs.sh
@@ -46,6 +47,28 @@ bench: $(DEV_STAMP)
 
 screenshots: $(DEV_STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python docs/screenshots.py
+
+# An environment of its own: what isn't installed can't slip into the package.
+PACKAGE_VENV := build/work/venv
+PACKAGE_BIN := $(PACKAGE_VENV)/$(notdir $(BIN))
+PACKAGE_STAMP := $(PACKAGE_VENV)/.installed$(if $(TORCH),-$(TORCH))
+PACKAGE_PIP := $(PACKAGE_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+package: $(PACKAGE_STAMP)
+	@bash build/system-libs.sh --package
+	$(PACKAGE_BIN)/python build/package.py --if-changed
+
+package-check: package
+	bash build/check.sh
+
+$(PACKAGE_STAMP): pyproject.toml constraints.txt
+	rm -rf $(PACKAGE_VENV)
+	$(PYTHON) -m venv $(PACKAGE_VENV)
+	@# TORCH=cu130, rocm7 …: the build of torch for that platform, from the index that TORCH_INDEX names (pip's
+	@# --index-url; the selector on the PyTorch site gives it).
+	$(if $(TORCH),$(PACKAGE_PIP) --index-url "$(TORCH_INDEX)" torch)
+	$(PACKAGE_PIP) -e ".[samples,reports,masks,pacs,package]"
+	@touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -51,13 +51,22 @@ UNWANTED = (
 )  # fmt: skip
 """Patterns of paths inside the bundle that are left out."""
 
-SAMPLES = ("RG1_UNCR.dcm",)
+SAMPLES = ("RG1_J2KR.dcm",)
+"""Of pydicom-data: a chest radiograph, lossless JPEG 2000 (a fifth of the uncompressed file)."""
 
 
 def is_wanted(path: str) -> bool:
     """Whether a file goes into the bundle (``path`` inside it)."""
     path = path.replace("\\", "/")
     return not any(fnmatch(path, pattern) for pattern in UNWANTED)
+
+
+def is_gpu_build() -> bool:
+    """Whether the installed torch is one for graphics cards; its libraries want PyInstaller's own hook."""
+    from importlib.metadata import distribution
+
+    built = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
+    return bool(re.search(r"^(?:cuda|hip|xpu)\b.*= '", built, re.MULTILINE))
 
 
 def samples() -> list[Path]:

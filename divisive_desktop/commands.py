@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from divisive_desktop import __version__
+from divisive_desktop import version as this
 from divisive_desktop.cli import EXIT_FAILED, EXIT_OK, EXIT_SOME_FILES
 from divisive_desktop.console import ROOM, JsonArray, OutputError, Progress
 from divisive_desktop.errors import NoFaceError, NotAnImageError, UserFacingError
@@ -61,7 +61,7 @@ def _root(
     ] = False,
 ) -> None:
     if version:
-        typer.echo(f"divisive-desktop {__version__}")
+        typer.echo(f"divisive-desktop {this.build()}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from divisive_desktop import __version__, paths
+from divisive_desktop import paths, version
 from divisive_desktop.desktop import background
 from divisive_desktop.desktop.background import ExportError
 from divisive_desktop.desktop.cases import Review
@@ -282,7 +282,7 @@ def show_about(window: MainWindow) -> None:
     box = QMessageBox(window)
     box.setWindowTitle("About Divisive Desktop")
     box.setIconPixmap(window.windowIcon().pixmap(64, 64))
-    box.setText(f"<b>Divisive Desktop {__version__}</b>")
+    box.setText(f"<b>Divisive Desktop {version.build()}</b>")
     box.setInformativeText(
         "Shows what decided: the activation maps of the true and the false class, and where they part.<br><br>"
         "<b>Research use only, not for diagnosis.</b> A map shows what moves the model; it is no proof.<br><br>"

@@ -18,7 +18,7 @@ import psutil
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
-from divisive_desktop import __version__, paths
+from divisive_desktop import paths, version
 
 log = logging.getLogger("divisive_desktop")
 
@@ -123,7 +123,7 @@ def start_log() -> logging.Handler:
     handler.setFormatter(NoPaths("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    log.info("Divisive Desktop %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
+    log.info("Divisive Desktop %s, Python %s, %s", version.build(), platform.python_version(), platform.platform())
     return handler
 
 
