@@ -33,9 +33,9 @@ Stages = Literal["head", "last", "late", "all"]
 Side = Literal["train", "holdout"]
 Change = Literal["better", "worse", "unchanged", "unclear", "not measured"]
 
-FIVE_METHODS = ("cross_entropy", "cyborg", "difference", "containment", "evidence")
+METHODS = ("focus", "difference", "containment", "evidence", "cyborg", "cross_entropy")
 """What *Try another method* compares."""
-DEFAULT_METHOD = "difference"
+DEFAULT_METHOD = "focus"
 
 
 # ---- requests -------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class TryMethods:
 
     request: FineTune
     """Each method works in a folder of its own inside its ``folder``."""
-    methods: tuple[str, ...] = FIVE_METHODS
+    methods: tuple[str, ...] = METHODS
 
 
 @dataclass(frozen=True)
@@ -350,7 +350,7 @@ class FineTuneResult:
 
 
 __all__ = [
-    "DEFAULT_METHOD", "FIGURES", "FIVE_METHODS", "Case", "CaseChange", "CasePair", "Change", "ComparePair",
+    "DEFAULT_METHOD", "FIGURES", "METHODS", "Case", "CaseChange", "CasePair", "Change", "ComparePair",
     "Comparison", "DataCheck", "DataProblem", "Difference", "EpochDone", "Estimate", "EstimateRun", "Figure",
     "FineTune", "FineTuneResult", "GalleryUpdate", "Maps", "Notice", "SetPaused", "Severity", "Side", "Stages",
     "TryMethods", "Verdict",

@@ -3,8 +3,9 @@
 Run: ``python tests/benchmarks/bench_finetune.py [--data FOLDER] [--work FOLDER] [--shots FOLDER]``. FOLDER holds
 ``index.csv`` with patient, label and split, ``images/`` and ``masks_lung/``. What happens:
 
-1. a base model is trained with labels alone, on other patients (once; kept in ``--work``);
-2. films are opened in a window, labelled, ten masks are painted with the mouse, the others imported; *Fine-tune* is
+1. where no model that was trained on labels alone came with the program, one is trained, on other patients (once; kept
+   in ``--work``);
+2. films are opened in a window, labelled, twelve masks are painted with the mouse, the others imported; *Fine-tune* is
    clicked with its defaults and the before/after table waited for, while a timer watches the event loop;
 3. the same again in another process, which is killed (-9) in the middle; a new window offers to resume, does, the
    result is kept and a case analysed with it.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -28,26 +30,43 @@ from pathlib import Path
 from typing import Any
 
 BASE = "bench-cross-entropy"
-CASES, PAINTED = 134, 10
+LEARN, PAINTED = 100, 12
 LIMIT_S, LIMIT_GAP_MS, LIMIT_ENERGY, LIMIT_AUROC = 90.0, 100.0, 0.8, -0.02
 Row = dict[str, str]
 
 
-def films(data: Path) -> tuple[list[Row], list[Row]]:
-    """One film per patient with a good mask: those for the casebook, and others for the base model."""
-    seen: set[str] = set()
-    by_class: dict[str, list[Row]] = {"0": [], "1": []}
+def films(data: Path) -> tuple[list[Row], list[Row], list[Row]]:
+    """Films with a good mask: to learn from, to hold out (all films of other patients), and for a base model.
+
+    The first two are of the split ``test``: no shipped model has seen them.
+    """
+    split: dict[str, list[Row]] = {"train": [], "test": []}
     with (data / "index.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["mask_quality"] == "ok" and row["patient"] not in seen:
-                seen.add(row["patient"])
-                by_class[row["label"]].append(row)
-    half = CASES // 2
-    book = [r for pair in zip(by_class["0"][:half], by_class["1"][:half], strict=True) for r in pair]
-    return book, [*by_class["0"][half : half + 110], *by_class["1"][half : half + 110]]
+            if row["mask_quality"] == "ok" and row["split"] in split:
+                split[row["split"]].append(row)
+    learn: list[Row] = []
+    for row in split["test"]:
+        alone = row["patient"] not in {r["patient"] for r in learn}
+        if alone and sum(r["label"] == row["label"] for r in learn) < LEARN // 2:
+            learn.append(row)
+    known = {r["patient"] for r in learn}
+    held = [r for r in split["test"] if r["patient"] not in known]
+    few = min(sum(r["label"] == label for r in held) for label in "01")
+    held = [r for label in "01" for r in [r for r in held if r["label"] == label][:few]]
+    by_class = [[r for r in split["train"] if r["label"] == label][:110] for label in "01"]
+    return learn, held, [r for pair in zip(*by_class, strict=True) for r in pair]
 
 
 # ---- the base model ----------------------------------------------------------------------------------------
+
+
+def base_model() -> str:
+    """The shipped model that was trained on labels alone, else one made here."""
+    from divisive_desktop.library import store
+
+    found = [m.card.id for m in store.find_models("chest-xray") if m.shipped and m.card.method == "cross_entropy"]
+    return found[0] if found else BASE
 
 
 def make_base(data: Path, home: Path) -> None:
@@ -56,19 +75,19 @@ def make_base(data: Path, home: Path) -> None:
 
     folder = home / "base-data"
     folder.mkdir(parents=True, exist_ok=True)
-    _, rows = films(data)
+    _, _, rows = films(data)
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "label", "split", "mask", "group"])
-        for i, row in enumerate(rows):
-            split = ("train", "train", "train", "val", "test")[i % 5]
+        for row in rows:
+            share = hashlib.sha256(row["patient"].encode()).digest()[0] / 256
+            split = "train" if share < 0.6 else "val" if share < 0.8 else "test"
             mask = data / "masks_lung" / f"{Path(row['file']).stem}.png"
             writer.writerow([data / row["file"], row["label"], split, mask, row["patient"]])
-    out = home / "models" / BASE
     train_command(
-        task="chest-xray", data=[folder], out=out, default=True, controls=False,
+        task="chest-xray", data=[folder], out=home / "models" / BASE, default=True, controls=False,
         changes={"method": "cross_entropy", "epochs": 8, "copies": 2},
-    )  # fmt: skip
+    )
 
 
 # ---- in the window -----------------------------------------------------------------------------------------
@@ -99,6 +118,14 @@ class Watchdog:
             "gap_ms": max(g for g, _ in self.gaps), "work_ms": max(w for _, w in self.gaps),
             "gaps_over": sum(g > LIMIT_GAP_MS for g, _ in self.gaps),
         }  # fmt: skip
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed, all cores together: on a busy machine this says more than the clock."""
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 class Script:
@@ -156,18 +183,23 @@ class Script:
     # -- the work of an analyst ---------------------------------------------------------------------------
 
     def fill(self, data: Path) -> None:
-        """Open, label, paint ten masks, import the others."""
+        """Open, label, paint twelve masks, import the others."""
         import cv2
 
         from divisive_desktop.masks.mask import Mask
 
-        rows, _ = films(data)
+        learn, held, _ = films(data)
+        rows = [*learn, *held]
         work = self.window.work
         work.open_paths([data / row["file"] for row in rows])
         self.until(lambda: len(work.cases) == len(rows) and work.book.idle and self.window.tasks.idle, 300)
         cases = {case.path.name: case for case in work.cases}
         for label in (0, 1):
             work.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
+        for side, members in (("train", learn), ("holdout", held)):
+            for row in members:
+                case = cases[Path(row["file"]).name]
+                work.book.write(lambda book, case=case, side=side: book.set_side(case.id, side))
         self.window.viewer.set_layout("image")
         for row in rows[:PAINTED]:
             self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
@@ -224,9 +256,11 @@ class Script:
         dialog = tuning.dialog
         dialog.resize(1280, 800)
         setup = dialog.setup
-        if tuning.prepared.request.base != BASE:
-            setup.base.setCurrentIndex(next(i for i in range(setup.base.count()) if BASE in setup.base.itemText(i)))
-            self.until(lambda: tuning.prepared.request.base == BASE)
+        base = base_model()
+        if tuning.prepared.request.base != base:
+            texts = [setup.base.itemText(i) for i in range(setup.base.count())]
+            setup.base.setCurrentIndex(next(i for i, text in enumerate(texts) if text.startswith(f"{base} ")))
+            self.until(lambda: tuning.prepared.request.base == base)
         self.until(lambda: setup.time.text(), 120)
         return dialog
 
@@ -240,7 +274,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     dialog, run = script.open_dialog(), script.window.finetuning.run
     estimate = dialog.setup.time.text()
     script.shot("setup")
-    dog, clicked = Watchdog(), time.perf_counter()
+    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.window.tasks.engine_pid)
     script.click(dialog.setup.start)
     half = script.window.finetuning.prepared.request.epochs // 2
     script.until(lambda: run.busy)
@@ -248,6 +282,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     live = dialog.grab() if shots is not None else None
     script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)
     wall = time.perf_counter() - clicked
+    engine_cpu = cpu_seconds(script.window.tasks.engine_pid) - worked
     loop = dog.stop()
     if live is not None:
         live.save(str(shots / "live-light.png"))
@@ -270,7 +305,8 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     script.until(lambda: script.window.work.book.idle)
     script.window.close()
     return {
-        "wall_s": wall, "estimate": estimate, "figures": figures, "verdict": result.verdict.headline,
+        "wall_s": wall, "engine_cpu_s": engine_cpu, "base": result.base.id, "estimate": estimate,
+        "figures": figures, "verdict": result.verdict.headline,
         "sentences": result.verdict.sentences, "train": checked.train, "holdout": checked.holdout,
         "painted": PAINTED, "masks": sum(c.mask is not None for c in masks), "engine_s": result.seconds, **loop,
     }  # fmt: skip
@@ -377,7 +413,7 @@ def main() -> None:
         raise SystemExit(f"no research data in {arguments.data}")
     with tempfile.TemporaryDirectory() as temporary:
         home = arguments.work or Path(temporary)
-        if not (home / "models" / BASE / "card.json").is_file():
+        if base_model() == BASE and not (home / "models" / BASE / "card.json").is_file():
             stage("base", arguments, home)
         for old in home.glob("*.casebook"):
             old.rename(Path(temporary) / f"old-{time.time_ns()}")
@@ -389,11 +425,13 @@ def main() -> None:
 
 def _print(one: dict[str, Any], two: dict[str, Any]) -> None:
     print(f"{sum(one['train'])} cases to learn from, {sum(one['holdout'])} held out, {one['masks']} masks, "
-          f"{one['painted']} of them painted with the mouse; {os.cpu_count()} processors, "
+          f"{one['painted']} of them painted with the mouse; base {one['base']}; {os.cpu_count()} processors, "
           f"load {os.getloadavg()[0]:.1f}")
     held = one["figures"]["holdout"]
     rows = (
         ("click to before/after, s", one["wall_s"], LIMIT_S, "≤", f"estimate: {one['estimate']}"),
+        ("  computed by the engine, s per core", one["engine_cpu_s"] / (os.cpu_count() or 1), LIMIT_S, "≤",
+         f"{one['engine_cpu_s']:.0f} s of processor time"),
         ("longest gap of the event loop, ms", one["gap_ms"], LIMIT_GAP_MS, "≤", f"{one['gaps_over']} over the limit"),
         ("  of it the window's own work, ms", one["work_ms"], LIMIT_GAP_MS, "≤", ""),
         ("energy of D inside the masks", held["energy"][1], LIMIT_ENERGY, "≥", f"before {held['energy'][0]}"),

@@ -90,7 +90,7 @@ def test_nobody_is_set_apart_where_a_class_would_be_left_with_nothing() -> None:
 
 
 def test_defaults_suit_the_masks() -> None:
-    assert data.defaults(cases())["method"] == "difference"
+    assert data.defaults(cases())["method"] == "focus"
     assert data.defaults([replace(c, mask=None) for c in cases()])["method"] == "cross_entropy"
     assert data.defaults(cases(4))["stages"] == "head"
     assert data.defaults(cases(16))["epochs"] > data.defaults(cases(400))["epochs"]

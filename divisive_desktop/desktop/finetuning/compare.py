@@ -163,7 +163,7 @@ class CompareView(QWidget):
         self._tasks.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
                         priority=15)  # fmt: skip
         request = ComparePair(
-            self._models[0], self._models[1], case.path, case.frame, expected_sha256=case.sha256
+            self._models[0], self._models[1], case.path, case.frame, case.crop, expected_sha256=case.sha256
         )
         self._tasks.submit(request, self._if(wanted, self._pair_arrived), failed)
 

@@ -139,7 +139,7 @@ class LivePage(QWidget):
         request = run.request
         running, stopped = run.busy, run.state in ("cancelled", "interrupted", "failed")
         if request is not None:
-            what = "Comparing five methods" if run.trying else f"Learning by {method(request.method).name}"
+            what = "Comparing methods" if run.trying else f"Learning by {method(request.method).name}"
             if run.state == "done":
                 what = "Learned"
             names = {"paused": "Paused", "cancelling": "Stopping…", "cancelled": "Stopped",

@@ -25,6 +25,8 @@ class Method:
 
 
 METHODS: tuple[Method, ...] = (
+    Method("focus", "Focus",
+           "The true class's map takes the shape of your mask, and outside it the two classes must agree."),
     Method("difference", "Difference",
            "True minus false map takes the shape of your mask: what decides lies where you painted."),
     Method("containment", "Containment",
@@ -124,16 +126,31 @@ def _difference(painter: QPainter, box: QRectF) -> None:
     _sign(painter, false, both, "=")
 
 
+def _hatch_outside(painter: QPainter, frame: QRectF) -> None:
+    """Nothing may be here: all of a frame but the mask is hatched."""
+    outside = QPainterPath()
+    outside.addRoundedRect(frame, 3, 3)
+    hole = QPainterPath()
+    hole.addEllipse(_oval(frame))
+    tint = QColor(theme.colour("muted"))
+    tint.setAlphaF(0.55)
+    painter.fillPath(outside.subtracted(hole), QBrush(tint, Qt.BrushStyle.BDiagPattern))
+
+
+def _focus(painter: QPainter, box: QRectF) -> None:
+    true, false = _frames(box, 2, 12)
+    for frame in (true, false):
+        _hatch_outside(painter, frame)
+    _blob(painter, _oval(true), "trueEvidence")
+    _blob(painter, _part(false, 0.38, 0.38, 0.22, 0.26), "falseEvidence", 0.55)
+    for frame in (true, false):
+        _frame(painter, frame)
+
+
 def _containment(painter: QPainter, box: QRectF) -> None:
     true, false = _frames(box, 2, 12)
     for frame, colour in ((true, "trueEvidence"), (false, "falseEvidence")):
-        outside = QPainterPath()
-        outside.addRoundedRect(frame, 3, 3)
-        hole = QPainterPath()
-        hole.addEllipse(_oval(frame))
-        tint = QColor(theme.colour("muted"))
-        tint.setAlphaF(0.55)
-        painter.fillPath(outside.subtracted(hole), QBrush(tint, Qt.BrushStyle.BDiagPattern))
+        _hatch_outside(painter, frame)
         _blob(painter, _part(frame, 0.34, 0.34, 0.3, 0.34), colour)
         _frame(painter, frame)
     _sign(painter, true, false, "=")
@@ -182,6 +199,6 @@ def _cross_entropy(painter: QPainter, box: QRectF) -> None:
 
 
 _DRAWINGS: dict[str, Callable[[QPainter, QRectF], None]] = {
-    "difference": _difference, "containment": _containment, "evidence": _evidence, "cyborg": _cyborg,
+    "focus": _focus, "difference": _difference, "containment": _containment, "evidence": _evidence, "cyborg": _cyborg,
     "cross_entropy": _cross_entropy,
 }  # fmt: skip

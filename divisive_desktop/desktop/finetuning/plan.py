@@ -13,7 +13,7 @@ class Choices:
 
     base: str
     """Model id."""
-    method: str = "difference"
+    method: str = "focus"
     stages: str = "last"
     """head, last, late or all."""
     epochs: int = 8

@@ -28,7 +28,7 @@ class ResultPage(QWidget):
     -------
     keepRequested(), discardRequested()
     tryRequested()
-        Run all five methods on the same split.
+        Run all methods on the same split.
     """
 
     keepRequested = Signal()
@@ -57,7 +57,7 @@ class ResultPage(QWidget):
         ):  # fmt: skip
             self.tabs.addTab(_stacked(widgets), name)
         self._methods_tab = _stacked((
-            words("All five on the same split, ranked on validation cases: AUROC times share of D inside the masks. "
+            words("All on the same split, ranked on validation cases: AUROC times share of D inside the masks. "
                   "The hold-out has no say in the order.", "muted"),
             self.methods,
         ))  # fmt: skip
@@ -76,7 +76,7 @@ class ResultPage(QWidget):
         self.discard = QPushButton("Discard")
         self.discard.clicked.connect(self.discardRequested)
         self.try_others = QPushButton("Try another method")
-        self.try_others.setToolTip("Runs all five methods on the same split and ranks them")
+        self.try_others.setToolTip("Runs every method on the same split and ranks them")
         self.try_others.clicked.connect(self.tryRequested)
         self.kept_words = words("", "strong")
         left = QVBoxLayout()

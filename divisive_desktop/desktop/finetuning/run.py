@@ -12,7 +12,7 @@ from divisive_desktop.desktop.casebook_service import CasebookService
 from divisive_desktop.desktop.tasks import EngineJob, TaskRunner
 from divisive_desktop.engine import messages
 from divisive_desktop.engine.training_messages import (
-    FIVE_METHODS,
+    METHODS,
     EpochDone,
     FineTune,
     FineTuneResult,
@@ -134,7 +134,7 @@ class Run(QObject):
         self._write(lambda book: book.resume_run(run_id), lambda _: self._submit(run_id))
 
     def try_methods(self) -> None:
-        """Run all five methods on the same split; the first result stays the one that is shown."""
+        """Run all methods on the same split; the first result stays the one that is shown."""
         if self.busy or self.request is None:
             return
         self._begin(replace(self.request, conclude=False))
@@ -143,7 +143,7 @@ class Run(QObject):
         self._tell("running")
         assert self.request is not None
         self._job = self._tasks.submit(
-            TryMethods(self.request, FIVE_METHODS), self._all_done, self._ended_badly, partial=self._partial,
+            TryMethods(self.request, METHODS), self._all_done, self._ended_badly, partial=self._partial,
             title=self.title,
         )  # fmt: skip
 

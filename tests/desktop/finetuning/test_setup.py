@@ -39,7 +39,7 @@ def test_counts_defaults_and_the_model_in_use(
     setup = dialog.setup
     assert setup.table.numbers() == [["9", "9", "3", "3"], ["9", "9", "3", "3"]]
     assert setup.base.currentText().startswith("small-1")
-    assert setup.method_id() == "difference"
+    assert setup.method_id() == "focus"
     assert setup.start.isEnabled()
     assert "small-holdout" in [p.code for p in setup.problems.problems]
 
