@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _DEVICES = (("auto", "The engine's"), ("cpu", "Processor"), ("cuda", "NVIDIA graphics card"), ("mps", "Apple GPU"))
 
 
-USUAL = {"lr": 1e-3, "batch": 16, "copies": 2, "patience": 0}
+USUAL = {"lr": 3e-4, "batch": 16, "copies": 2, "patience": 0}
 """What the engine takes on a processor when nothing else is said."""
 GPU_COPIES = 4
 
@@ -142,7 +142,7 @@ class SetupPage(QWidget):
         self.lr = QDoubleSpinBox()
         self.lr.setDecimals(5)
         self.lr.setRange(0.00001, 0.1)
-        self.lr.setSingleStep(0.0005)
+        self.lr.setSingleStep(0.0001)
         self.batch, self.copies, self.seed, self.patience = QSpinBox(), QSpinBox(), QSpinBox(), QSpinBox()
         for spin, low, high in ((self.batch, 2, 256), (self.copies, 1, 32), (self.seed, 0, 9999),
                                 (self.patience, 0, 100)):  # fmt: skip
