@@ -11,13 +11,14 @@ import logging
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from divisive_desktop.desktop.cases import Case, Review
+from divisive_desktop.desktop.case_acts import CaseActs
+from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.garbage import kept_for_long
 from divisive_desktop.desktop.taking_in import cases_of, take_in
 from divisive_desktop.desktop.tasks import InternalError, Task, TaskRunner
@@ -56,7 +57,7 @@ class Known(NamedTuple):
     altered: bool
 
 
-class CasebookService(QObject):
+class CasebookService(CaseActs, QObject):
     """One casebook at a time, for one window.
 
     Signals
@@ -299,47 +300,6 @@ class CasebookService(QObject):
             return new
 
         self._put(_ACT, act, lambda new: self.takenIn.emit(new) if new else None)
-
-    # -- what is said about cases ---------------------------------------------------------------------------
-
-    def label(self, cases: Iterable[Case], value: int | None) -> None:
-        self._act(cases, lambda book, ids: book.set_label(ids, value))
-
-    def review(self, cases: Iterable[Case], state: Review) -> None:
-        self._act(cases, lambda book, ids: book.set_review(ids, state.stored))
-
-    def tags(self, cases: Iterable[Case]) -> None:
-        """Keep the tags that the cases have now."""
-        by_tags: dict[tuple[str, ...], list[Case]] = {}
-        for case in cases:
-            by_tags.setdefault(case.tags, []).append(case)
-        for tags, same in by_tags.items():
-            self._act(same, lambda book, ids, tags=tags: book.set_tags(ids, tags))
-
-    def notes(self, case: Case, text: str) -> None:
-        self._act([case], lambda book, ids: book.set_notes(ids[0], text))
-
-    def measurements(self, case: Case, items: Sequence[Mapping[str, Any]]) -> None:
-        self._act([case], lambda book, ids: book.set_measurements(ids[0], items))
-
-    def task(self, case: Case, task: str) -> None:
-        self._act([case], lambda book, ids: book.set_task(ids, task))
-
-    def analysis(self, case: Case, analysis: Analysis) -> None:
-        self._act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
-
-    def trash(self, cases: Iterable[Case]) -> None:
-        """Into the trash, from where opening the same image again brings a case back."""
-        self._put(_ACT, lambda book, c=list(cases): book.trash([case.id for case in c if case.id is not None]))
-
-    def empty_trash(self, done: Callback) -> None:
-        """``done`` receives how many cases were deleted for good."""
-        self._put(_ACT, lambda book: book.empty_trash(), done)
-
-    def check(self, case: Case) -> None:
-        """Look at a case's file again, and keep what became of it."""
-        if case.id is not None:
-            self._put(_ACT, lambda book, number=case.id: book.check_files([number]))
 
     def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
         """Anything else, in order after what was said before."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop import background, questions
+from divisive_desktop.desktop.asking import Asking
 from divisive_desktop.desktop.batches import BatchRunner, altered
 from divisive_desktop.desktop.casebook_service import CasebookService, Known
 from divisive_desktop.desktop.cases import Case, Review
 from divisive_desktop.desktop.listing import Listing
+from divisive_desktop.desktop.saying import Saying
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.desktop.thumbnails import Thumbnails
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
-    from divisive_desktop.library.tasks import Task as Question
 
 KEPT_BYTES = 512 * 2**20
 """Decoded images kept in memory, so that going back and forth is instant."""
@@ -43,7 +44,7 @@ _SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind, NoFaceError.ki
 """Failures of an analysis that the inspector, the engine's own message or the choice of a part tells about."""
 
 
-class Workspace(QObject):
+class Workspace(Asking, Saying, QObject):
     """Cases and the current one; starts the background work and tells what came of it.
 
     Signals
@@ -317,77 +318,6 @@ class Workspace(QObject):
         """Whether 'analyse all' has something to do."""
         return self.cases.counts()["todo"] > 0
 
-    # -- models ---------------------------------------------------------------------------------------------
-
-    def refresh_models(self) -> None:
-        """Read the cards of the installed models, in the background."""
-
-        def arrived(found: tuple[list[Card], dict[str, str]]) -> None:
-            self._cards, self._active = found
-            self.modelsChanged.emit()
-
-        self.tasks.run(
-            lambda _: background.model_cards(), arrived, lambda error: self.problem.emit(None, error), key="models"
-        )
-
-    def question(self, case: Case | None) -> tuple[str, tuple[str, str] | None]:
-        """What is asked of a case's image, and the names of the two answers; ('', None) while that isn't known."""
-        task = self.task(case)
-        return (task.question, task.classes) if task is not None else ("", None)
-
-    def card(self, case: Case | None) -> Card | None:
-        """Card of the very model version that made a case's analysis; None if it isn't installed (any more)."""
-        if case is None or case.analysis is None:
-            return None
-        wanted = case.analysis.model.weights_sha256
-        return next((c for c in self._cards if c.weights_sha256 == wanted), None)
-
-    def model_choices(self, case: Case | None) -> tuple[list[tuple[str, str]], str]:
-        """Models that answer a case's question, as (id, text), and the one in use ('' for the default)."""
-        task = self.task(case)
-        if task is None:
-            return [], ""
-        fitting = [c for c in self._cards if c.task == task.id]
-        default = ("", f"Default model of {task.id}")
-        return [default, *((c.id, f"{c.id} · {c.version}") for c in fitting)], self._active.get(task.id, "")
-
-    def choose_model(self, model_id: str) -> None:
-        """Use a model ('' for the default) for the current case's question from now on, and analyse it anew."""
-        case = self.current
-        task = self.task(case)
-        if case is None or task is None:
-            return
-        question = task.id
-
-        def chosen(_: None) -> None:
-            self.refresh_models()
-            self.analyse(case)
-
-        self.tasks.run(
-            lambda _: background.choose_model(question, model_id), chosen,
-            lambda error: self.problem.emit(None, error), key="choose-model",
-        )  # fmt: skip
-
-    def task(self, case: Case | None) -> Question | None:
-        """The question that is asked of a case; None while that isn't known."""
-        return questions.question_of(case, self._record_of(case), self._cards)
-
-    def task_choices(self, case: Case | None) -> list[Question]:
-        """The questions that could be asked of it."""
-        return questions.choices(self._record_of(case), self.task(case), self._cards)
-
-    def choose_task(self, task_id: str) -> None:
-        """Ask another question of the current case, and analyse anew; the choice is kept with the case."""
-        case = self.current
-        if case is None or case.task == task_id:
-            return
-        case.task = task_id
-        self.book.task(case, task_id)
-        self.analyse(case)
-
-    def _record_of(self, case: Case | None) -> ImageRecord | None:
-        return self._records.get(case.key) if case is not None else None
-
     # -- results --------------------------------------------------------------------------------------------
 
     def _analysed(self, case: Case, analysis: Any) -> None:
@@ -420,56 +350,6 @@ class Workspace(QObject):
         self.cases.changed(case)
         if case is self.current:
             self.analysisChanged.emit(case)
-
-    # -- what the analyst says ------------------------------------------------------------------------------
-
-    def set_label(self, label: int | None, cases: Sequence[Case] = ()) -> None:
-        """The analyst's class for cases (the current one when none are given); None takes the label back."""
-        given = cases or ([self.current] if self.current is not None else [])
-        wanted = [c for c in given if c.error is None and c.label != label]
-        if not wanted or not self.book.writable:
-            return
-        self.enlist(wanted)
-        for case in wanted:
-            case.label = label
-            self._tell(case)
-        self.book.label(wanted, label)
-        if self.current in wanted:
-            self.update_features()
-
-    def set_review(self, review: Review, cases: Sequence[Case] = ()) -> None:
-        """How far the analyst is with cases (the current one when none are given)."""
-        given = cases or ([self.current] if self.current is not None else [])
-        wanted = [c for c in given if c.review is not review]
-        if not wanted or not self.book.writable:
-            return
-        self.enlist(wanted)
-        for case in wanted:
-            case.review = review
-            self.cases.changed(case)
-        self.book.review(wanted, review)
-
-    def set_notes(self, case: Case, text: str) -> None:
-        if self.book.writable and text != case.notes:
-            self.enlist([case])
-            case.notes = text
-            self.cases.changed(case)
-            self.book.notes(case, text)
-
-    def change_tags(self, cases: Iterable[Case], add: Iterable[str], remove: Iterable[str]) -> None:
-        """Put tags on cases and take others off."""
-        wanted, gone, given = set(add), set(remove), list(cases)
-        if not self.book.writable:
-            return
-        self.enlist(given)
-        changed = []
-        for case in given:
-            tags = tuple(sorted((set(case.tags) - gone) | wanted))
-            if tags != case.tags:
-                case.tags = tags
-                self.cases.changed(case)
-                changed.append(case)
-        self.book.tags(changed)
 
     def set_quantile(self, quantile: float | None) -> None:
         """Threshold for the important features as a quantile of |D|; None: Otsu's."""

@@ -211,3 +211,48 @@ def test_what_arrives_while_painting_blind_is_hidden_at_once(
     worklist.cases.add(late)
     assert [c.hidden for c in late] == [True, True, True, False]
     assert shown(worklist)[-3:] == ["sure", "unsure", "against"], "in the order they came"
+
+
+# ---- ten thousand -------------------------------------------------------------------------------------------
+
+
+def test_of_ten_thousand_cases_only_those_in_view_ask_for_a_picture(qtbot: QtBot, home: Path) -> None:
+    """What makes a long list quick; how quick it is, ``bench_worklist.py`` measures."""
+    cases = [Case(Path(f"/films/film {i:05}.dcm")) for i in range(10_000)]
+    for i, case in enumerate(cases):
+        case.stored_verdict = Verdict(i % 2, (i % 97) / 97, (i % 89) / 20, CLASSES, f"chest-{i % 3}", "1")
+        case.label, case.review = (None, 0, 1)[i % 3], Review.NEW if i % 10 else Review.DONE
+    model = CaseModel()
+    asked: list[Case] = []
+    model.thumbnailWanted.connect(asked.append)
+    model.add(cases)
+    made = Worklist(model)
+    model.setParent(made)
+    qtbot.addWidget(made)
+    made.resize(300, 700)
+    made.show()
+    qtbot.waitExposed(made)
+    qtbot.waitUntil(lambda: cases[0] in asked)
+    in_view = made.list.viewport().height() // made.list.rowHeight(0) + 2
+    assert len(asked) <= in_view
+    made.list.verticalScrollBar().setValue(made.list.verticalScrollBar().maximum())
+    qtbot.waitUntil(lambda: cases[-1] in asked)
+    assert len(asked) <= 2 * in_view
+
+    made.set_order("disagreement")
+    first = made.filter.case(0)
+    assert first.disagrees
+    assert first.verdict.margin == max(c.verdict.margin for c in cases if c.disagrees)
+    made.search.setText("film 0999")  # 00999 and 09990 to 09999
+    assert made.counts.text() == "11 of 10,000"
+    made.search.setText("")
+    made.list.setFocus()
+    qtbot.keyClick(made.list, Qt.Key.Key_End)
+    assert made.list.currentIndex().row() == 9_999
+    qtbot.keyClick(made.list, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(made.selected()) == 10_000
+    made.state.setCurrentIndex(3)
+    assert shown(made) == [c.path.stem for c in sorted(
+        (c for c in cases if c.review is Review.DONE),
+        key=lambda c: -1e6 - c.verdict.margin if c.disagrees else c.verdict.margin,
+    )]  # fmt: skip
