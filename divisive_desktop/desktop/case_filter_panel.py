@@ -143,8 +143,8 @@ class FilterPanel(QWidget):
         box.setAccessibleName(name)
         box.setRange(0, 100)
         box.setSuffix(" %")
+        box.lineEdit().setTextMargins(GRID // 2, 0, 0, 0)  # in line with the fields above and below
         box.setValue(value)
-        box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         box.setToolTip("Share of the divergence that lies inside the mask; 0 to 100 % also shows cases without")
         box.valueChanged.connect(lambda _: self._tell())
         return box

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
     from divisive_desktop.desktop.window import MainWindow
 
+_HINT_WIDTH = 490
 COPYING = (("Pictures up to 50 MB are copied in, DICOM is referred to", "auto"),
            ("Every image is copied in", True), ("Every image is referred to where it lies", False))  # fmt: skip
 
@@ -129,7 +130,7 @@ class CasebookDialog(QDialog):
         column.addLayout(form)
         column.addStretch(1)
         column.addWidget(buttons)
-        self.resize(660, 500)  # wrapped texts ask for less than they need
+        self.resize(660, 380)
 
     def accept(self) -> None:
         book, settings = self._window.work.book, self._window.settings
@@ -157,6 +158,7 @@ def _text(text: str) -> QLabel:
 
 def _hint(text: str) -> QLabel:
     label = _text(text)
+    label.setFixedHeight(label.heightForWidth(_HINT_WIDTH))  # the form would give it room for a narrow column
     theme.set_role(label, "muted")
     return label
 

@@ -122,4 +122,5 @@ def _style_sheet(s: Scheme) -> str:
     names["disabledText"] = s.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text).name()
     names["check"] = (folder / "check.svg").as_posix()
     names["arrow"] = (folder / f"arrow-{s.name}.svg").as_posix()
+    names["arrowUp"] = (folder / f"arrow-up-{s.name}.svg").as_posix()
     return re.sub(r"@(\w+)", lambda m: names[m.group(1)], (folder / "style.qss").read_text(encoding="utf-8"))
