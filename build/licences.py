@@ -142,9 +142,9 @@ def _of_system(folder: Path) -> list[Part]:
     """Libraries that came from a Debian-like system, with the copyright files of their packages."""
     inside = folder / "_internal"
     owners: dict[str, Part] = {}
+    known = system_libraries()
     for path in sorted(inside.glob("lib*.so*")):
-        done = subprocess.run(["dpkg-query", "-S", f"*/{path.name}"], capture_output=True, text=True, check=False)
-        package = done.stdout.partition(":")[0].strip() if done.returncode == 0 else ""
+        package = known.get(path.name, "")
         if not package or package in owners:
             continue
         shown = subprocess.run(
@@ -159,3 +159,15 @@ def _of_system(folder: Path) -> list[Part]:
                      if line.startswith("License:")]  # fmt: skip
             part.licence = ", ".join(dict.fromkeys(n for n in named if n))
     return list(owners.values())
+
+
+def system_libraries() -> dict[str, str]:
+    """File name of every installed library of a Debian-like system -> its package; empty elsewhere."""
+    found = {}
+    for listed in sorted(Path("/var/lib/dpkg/info").glob("*.list")):
+        package = listed.stem.partition(":")[0]
+        for line in listed.read_text(encoding="utf-8").splitlines():
+            name = line.rpartition("/")[2]
+            if ".so" in name and "lib" in line:
+                found.setdefault(name, package)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -21,6 +22,8 @@ from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.desktop.wording import percent, probability_of_predicted
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.errors import UserFacingError
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 300.0
 """Much longer than it takes: machines may be slow and busy."""
@@ -53,7 +56,7 @@ def run(screenshot: Path | None = None, timeout_s: float = TIMEOUT_S) -> int:
         0 when everything was as it should be, 1 otherwise; the reason is printed.
     """
     app.application()
-    log = crash.start_log()
+    handler = crash.start_log()
     crash.install()
     place = tempfile.TemporaryDirectory(prefix="divisive-selftest-", ignore_cleanup_errors=True)
     folder = Path(place.name)  # neither the user's own casebook nor the user's settings
@@ -64,7 +67,7 @@ def run(screenshot: Path | None = None, timeout_s: float = TIMEOUT_S) -> int:
         window.close()
         window.deleteLater()
         place.cleanup()
-        crash.stop_log(log)
+        crash.stop_log(handler)
 
 
 def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s: float) -> int:
@@ -96,6 +99,10 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
         except UserFacingError as e:
             state, said = "FAILED", f"{e.message} {e.remedy}"
             failed += 1
+        except Exception as e:
+            state, said = "FAILED", f"{type(e).__name__}: {e}"
+            failed += 1
+            log.exception("self-test: %s", name)
         print(f"{name:12} {state:7} {time.monotonic() - start:5.1f} s  {said}", flush=True)
     if failed:
         print(f"selftest failed: {failed} of {len(checks)} checks", file=sys.stderr)
