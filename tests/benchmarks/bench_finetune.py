@@ -372,7 +372,7 @@ def third(shots: Path | None) -> dict[str, Any]:
 
 def stage(name: str, arguments: argparse.Namespace, home: Path) -> dict[str, Any]:
     """Run one step as a process of its own; what it found."""
-    command = [sys.executable, __file__, "--stage", name, "--data", str(arguments.data)]
+    command = [sys.executable, "-X", "faulthandler", __file__, "--stage", name, "--data", str(arguments.data)]
     if arguments.shots:
         command += ["--shots", str(arguments.shots)]
     environment = {**os.environ, "DIVISIVE_DESKTOP_HOME": str(home)}

@@ -51,7 +51,8 @@ class CompareView(QWidget):
         self.choice.setMaxVisibleItems(20)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.currentIndexChanged.connect(self._chosen)
-        self.previous, self.next = _arrow("previous", "Previous case"), _arrow("next", "Next case")
+        self.previous, self.next = _arrow("Previous case"), _arrow("Next case")
+        self.recolour()
         self.previous.clicked.connect(lambda: self.step(-1))
         self.next.clicked.connect(lambda: self.step(1))
         self.state = words("", "muted")
@@ -132,6 +133,12 @@ class CompareView(QWidget):
     def shown(self) -> tuple[Analysis, Analysis] | None:
         """The two analyses on the screen."""
         return self._pair
+
+    def recolour(self) -> None:
+        """Take the colours of the scheme in force."""
+        self.previous.setIcon(icons.icon("previous"))
+        self.next.setIcon(icons.icon("next"))
+        self._draw()
 
     # -- loading --------------------------------------------------------------------------------------------
 
@@ -221,9 +228,8 @@ class CompareView(QWidget):
         )
 
 
-def _arrow(icon: str, text: str) -> QToolButton:
+def _arrow(text: str) -> QToolButton:
     button = QToolButton()
-    button.setIcon(icons.icon(icon))
     button.setAccessibleName(text)
     button.setToolTip(text)
     button.setAutoRaise(True)

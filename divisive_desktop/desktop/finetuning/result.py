@@ -161,6 +161,7 @@ class ResultPage(QWidget):
             widget.setEnabled(not busy)
 
     def recolour(self) -> None:
+        self.compare.recolour()
         self.holdout.recolour()
         self.guard.recolour()
 

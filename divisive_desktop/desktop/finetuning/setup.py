@@ -311,7 +311,7 @@ class SetupPage(QWidget):
             self.base_words.setText("No model is installed.")
             return
         made = f", made from {card.parent}" if card.parent else f", by {card.author}" if card.author else ""
-        self.base_words.setText(f"Version {card.version}, weights {card.weights_sha256[:12]}…{made}.")
+        self.base_words.setText(f"Version {card.version}, weights {card.weights_sha256[:12]}…{made}")
 
     def _touched(self, *_: object) -> None:
         self._describe()
