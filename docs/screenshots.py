@@ -10,9 +10,36 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 IMAGES = Path(__file__).resolve().parent / "images"
 TIMEOUT_S = 120.0
+
+
+def picture_worklist(window: Any, target: Path) -> None:
+    """The worklist with filters and columns, beside the picture."""
+    from PySide6.QtCore import Qt
+
+    from divisive_desktop.desktop.cases import Review
+    from divisive_desktop.desktop.selftest import pump, wait_for
+
+    work, cases = window.worklist, list(window.work.cases)
+    window.theme.choice = "light"
+    window.work.analyse_all()
+    wait_for(lambda: not window.work.batch_running and window.tasks.idle, TIMEOUT_S, "the other cases")
+    window.work.set_label(0, [cases[0]])
+    window.work.set_review(Review.DONE, [cases[0]])
+    window.work.set_review(Review.FLAGGED, [cases[1]])
+    window.work.change_tags([cases[1]], ["second look"], [])
+    work.set_columns(["label", "verdict", "probability", "margin"])
+    work.filters.setChecked(True)
+    work.set_order("disagreement")
+    window.resizeDocks([window.worklist_dock], [590], Qt.Orientation.Horizontal)
+    wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the window")
+    pump(300)
+    if not work.grab().copy(0, 0, work.width(), min(work.height(), 560)).save(str(target)):
+        raise SystemExit(f"{target} could not be written")
+    print(target)
 
 
 def main() -> int:
@@ -49,6 +76,8 @@ def main() -> int:
                     print(f"{target} could not be written", file=sys.stderr)
                     return 1
                 print(target)
+            if len(sys.argv) == 1:
+                picture_worklist(window, IMAGES / "worklist.png")
         finally:
             window.close()
             window.deleteLater()
