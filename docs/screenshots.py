@@ -31,13 +31,13 @@ def picture_worklist(window: Any, target: Path) -> None:
     window.work.set_review(Review.DONE, [cases[0]])
     window.work.set_review(Review.FLAGGED, [cases[1]])
     window.work.change_tags([cases[1]], ["second look"], [])
-    work.set_columns(["label", "verdict", "probability", "margin"])
+    work.set_columns(["label", "verdict", "probability"])
     work.filters.setChecked(True)
     work.set_order("disagreement")
     window.resizeDocks([window.worklist_dock], [590], Qt.Orientation.Horizontal)
     wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the window")
     pump(300)
-    if not work.grab().copy(0, 0, work.width(), min(work.height(), 560)).save(str(target)):
+    if not work.grab().copy(0, 0, work.width(), min(work.height(), 580)).save(str(target)):
         raise SystemExit(f"{target} could not be written")
     print(target)
 
