@@ -279,6 +279,8 @@ def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS
             life += 1
             if wrong:
                 print("\n".join(wrong), flush=True)
+    except KeyboardInterrupt:
+        print("stopped early")
     finally:
         shutil.rmtree(work, ignore_errors=True)
     total = counts["kills of the window"] + counts["kills of the engine"]
