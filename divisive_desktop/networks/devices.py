@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import platform
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 
 from divisive_desktop.library.devices import Device
 
-_CUDA_BUILD = "install the CUDA build of PyTorch (README, “NVIDIA GPUs”)"
+_PACKAGED = getattr(sys, "frozen", False)
+_CUDA_BUILD = (
+    "use a package of this program built for NVIDIA cards"
+    if _PACKAGED
+    else "install the CUDA build of PyTorch (README, “NVIDIA GPUs”)"
+)
 
 
 def found_devices() -> tuple[Device, ...]:
