@@ -235,6 +235,7 @@ def test_garbage_collection_spares_what_is_being_imported(book: Casebook, photos
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_twenty_thousand_cases_are_kept_listed_and_verified(book: Casebook) -> None:
     from divisive_desktop.casebook import verify
 
