@@ -229,7 +229,7 @@ class CasebookControls(QObject):
                 "Labels, masks and analyses of these cases go. Files outside the casebook stay where they are. "
                 "That it was done stays on record."
             )
-            box.addButton(QMessageBox.StandardButton.Cancel)
+            box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
             delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
             delete.clicked.connect(self._empty)
             box.open()

@@ -59,6 +59,6 @@ def _ask(window: MainWindow, title: str, question: str, told: str, yes: str, the
     box = QMessageBox(QMessageBox.Icon.Warning, title, question)
     box.setParent(window, box.windowFlags())
     box.setInformativeText(told)
-    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.addButton(yes, QMessageBox.ButtonRole.AcceptRole).clicked.connect(then)
     box.open()
