@@ -26,7 +26,7 @@ from divisive_desktop.training.checkpoint import RunState, load_kept, load_state
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example, take
 from divisive_desktop.training.features import Change, Features, compute_features
-from divisive_desktop.training.loop import Learner, Loop, batches, not_finite, validate
+from divisive_desktop.training.loop import Learner, Loop, Teacher, batches, not_finite, validate
 from divisive_desktop.training.losses import REGISTRY, Objective
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
 from divisive_desktop.training.sources import Images, Source
@@ -106,6 +106,7 @@ def finetune(
         num_nodes=settings.nodes, strategy=strategy, precision=settings.precision,  # type: ignore[arg-type]
     )
     job = _Job(settings, used, folder, features_folder or folder / "features", change, progress, cancelled, on_epoch)
+    job.has_parent = parent is not None
     if world == 1:
         _train(fabric, job, network)
     else:
@@ -125,6 +126,7 @@ class _Job:
         self.settings, self.examples, self.folder = settings, examples, folder
         self.features, self.change, self.progress = features, change, progress
         self.cancelled, self.on_epoch = cancelled, on_epoch
+        self.has_parent = False
 
     def tell(self, **what: Any) -> None:
         if self.progress is not None:
@@ -158,6 +160,7 @@ def _train(fabric: Fabric, job: _Job, network: Network) -> None:
     else:
         optimiser = torch.optim.SGD(parameters, lr=s.lr, momentum=0.9, nesterov=True, weight_decay=s.weight_decay)
     learner, wrapped = fabric.setup(Learner(network, cut), optimiser)
+    teacher = Teacher(network, cut, s.retain) if s.retain and job.has_parent else None  # before a state is loaded
     state, ema = load_state(job.folder, network, optimiser, s.to_dict())
     if state.finished:
         return
@@ -169,7 +172,7 @@ def _train(fabric: Fabric, job: _Job, network: Network) -> None:
     objective = Objective(s.method, s.alpha, _class_weights(train.labels) if s.balance else None)
     alone = fabric.device.type == "cpu" and fabric.world_size == 1
     with Cores(usable_cores() if alone else 1) as cores:
-        loop = Loop(fabric, job, learner, network, wrapped, parameters, objective, train, ema, cores)
+        loop = Loop(fabric, job, learner, network, wrapped, parameters, objective, train, ema, cores, teacher)
         _epochs(loop, job, state, val, optimiser)
 
 

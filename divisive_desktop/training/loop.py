@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
@@ -44,6 +45,30 @@ def batches(count: int, batch: int, seed: int, epoch: int, processes: int = 1) -
     return [order[i : i + batch] for i in range(0, count - batch + 1, batch)]
 
 
+class Teacher:
+    """The model that a run starts from: part of its answers is learned along with the labels.
+
+    Parameters
+    ----------
+    network : Network
+        As the run begins; copied.
+    cut : str, optional
+        As the `Learner` has it.
+    retain : float
+        0..1, see :class:`Settings`.
+    """
+
+    def __init__(self, network: Network, cut: str | None, retain: float) -> None:
+        self._learner = Learner(copy.deepcopy(network).fold(), cut).eval()
+        self._retain = retain
+
+    @torch.no_grad()
+    def targets(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Probabilities (n, 2) to be learned in place of labels (n,)."""
+        own = torch.softmax(self._learner(x)[0], 1)
+        return torch.lerp(nn.functional.one_hot(labels, 2).to(own), own, self._retain)
+
+
 class Job(Protocol):
     """What the loop needs to know of the run."""
 
@@ -64,11 +89,11 @@ class Loop:
     def __init__(
         self, fabric: Fabric, job: Job, learner: Any, network: Network, optimiser: Any,
         parameters: list[nn.Parameter], objective: Objective, train: Source, ema: dict[str, Tensor],
-        cores: Cores,
+        cores: Cores, teacher: Teacher | None = None,
     ) -> None:
         self.fabric, self.job, self.learner, self.network = fabric, job, learner, network
         self.optimiser, self.parameters, self.objective = optimiser, parameters, objective
-        self.train, self.ema, self.cores = train, ema, cores
+        self.train, self.ema, self.cores, self.teacher = train, ema, cores, teacher
         self.apart = fabric.world_size == 1 and fabric.device.type == "cpu"
         """Parts of a batch are computed side by side."""
         batch = job.settings.batch // fabric.world_size
@@ -142,7 +167,8 @@ class Loop:
             some = slice(i, i + self.micro)
             x_i, m_i, l_i, w_i = (self.fabric.to_device(t[some]) for t in (x, masks, labels, weights))
             logits, cams = self.learner(x_i)
-            losses = self.objective(logits, cams, l_i, m_i, w_i, *ramps)
+            targets = self.teacher.targets(x_i, l_i) if self.teacher is not None else None
+            losses = self.objective(logits, cams, l_i, m_i, w_i, ramps[0], ramps[1], targets)
             share = len(l_i) / len(index)
             return losses, losses.total * share, share
 

@@ -299,6 +299,7 @@ class Objective:
         weights: Tensor | None = None,
         warmup: float = 1.0,
         lead: float = 1.0,
+        targets: Tensor | None = None,
     ) -> LossParts:
         """Loss of one batch.
 
@@ -319,8 +320,10 @@ class Objective:
         lead : float
             0..1, multiplies alpha for samples with a mask in the first epochs: they learn where before they learn
             what.
+        targets : Tensor, optional
+            (n, 2), probabilities of the classes that the cross-entropy asks for; None: the labels.
         """
-        ce = F.cross_entropy(logits.float(), labels, reduction="none")
+        ce = F.cross_entropy(logits.float(), labels if targets is None else targets, reduction="none")
         balanced = ce if self.class_weights is None else ce * self.class_weights.to(ce.device)[labels]
         if masks is None or not self.saliency.guided:
             return LossParts(balanced.mean(), ce.detach().mean(), ce.new_zeros(()))

@@ -28,6 +28,9 @@ class Settings:
     time and guidance doesn't get it out again."""
     classification_warmup: float = 0.0
     """Epochs over which alpha grows from 0 for images with a mask: first where to look, then what it means."""
+    retain: float = 0.0
+    """0..1, when starting from a model: share of its own answer in what the cross-entropy asks for, so that little is
+    forgotten (Li & Hoiem, "Learning without Forgetting", ECCV 2016). Up to 0.5 a label that contradicts it wins."""
     stages: str = "last"
     """Which part learns, a key of :data:`STAGES`."""
     cache: bool = True
@@ -81,8 +84,11 @@ class Settings:
         for name, least in positive.items():
             if getattr(self, name) < least:
                 raise TrainingError(f"{name} can't be {getattr(self, name)}.", f"Choose {least} or more.")
-        if not (0 < self.lr < math.inf and self.clip > 0 and 0 <= self.ema < 1 and 0 <= self.alpha <= 1):
-            raise TrainingError("A training setting is out of range.", "lr and clip > 0, ema in 0..1, alpha in 0..1.")
+        shares = 0 <= self.ema < 1 and 0 <= self.alpha <= 1 and 0 <= self.retain <= 1
+        if not (0 < self.lr < math.inf and self.clip > 0 and shares):
+            raise TrainingError(
+                "A training setting is out of range.", "lr and clip > 0; ema, alpha and retain in 0..1."
+            )
         if self.batch % (self.devices * self.nodes):
             raise TrainingError(
                 f"A batch of {self.batch} can't be shared by {self.devices * self.nodes} processes.",

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from divisive_desktop.errors import CancelledError, TrainingError
+from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training import finetune as module
 from divisive_desktop.training.dataset import read_index
 from divisive_desktop.training.finetune import TrainResult, batches, finetune
+from divisive_desktop.training.loop import Teacher
 from divisive_desktop.training.settings import Settings, TrainProgress, learning_rate
 
 
@@ -47,13 +49,16 @@ def test_map_pair_of_the_result_is_exact(small_data: Path, small_settings: Setti
     torch.testing.assert_close(cams.mean((2, 3)) + result.network.head.bias, logits, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("changes", [{}, {"ema": 0.9}, {"optimiser": "sgd"}, {"stages": "all", "epochs": 2}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"ema": 0.9}, {"retain": 0.7}, {"optimiser": "sgd"}, {"stages": "all", "epochs": 2}]
+)
 def test_resumes_to_the_bit(
     small_data: Path, small_settings: Settings, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     settings = replace(small_settings, **changes)
+    parent = pretrained_network(seed=5) if "retain" in changes else None
     examples = read_index(small_data)
-    whole = finetune(settings, examples, tmp_path / "whole")
+    whole = finetune(settings, examples, tmp_path / "whole", parent=parent)
     epochs: list[int] = []
 
     def stop() -> bool:
@@ -64,8 +69,8 @@ def test_resumes_to_the_bit(
             epochs.append(p.epoch)
 
     with pytest.raises(CancelledError):
-        finetune(settings, examples, tmp_path / "parts", progress=listen, cancelled=stop)
-    resumed = finetune(settings, examples, tmp_path / "parts")
+        finetune(settings, examples, tmp_path / "parts", parent=parent, progress=listen, cancelled=stop)
+    resumed = finetune(settings, examples, tmp_path / "parts", parent=parent)
     assert_same(whole, resumed)
     assert [h["loss"] for h in whole.history] == [h["loss"] for h in resumed.history]
 
@@ -141,8 +146,6 @@ def test_short_of_memory_goes_on_with_smaller_batches(
 
 
 def test_only_what_should_learn_changes(small_data: Path, small_settings: Settings, tmp_path: Path) -> None:
-    from divisive_desktop.networks.pretrained import pretrained_network
-
     before = {n: t.clone() for n, t in pretrained_network(seed=0).state_dict().items()}
     result = finetune(replace(small_settings, epochs=1), read_index(small_data), tmp_path / "run")
     names = list(result.network.backbone.stages())
@@ -190,8 +193,22 @@ def test_data_that_cant_be_trained_on_are_refused(small_data: Path, small_settin
     finetune(replace(small_settings, method="cross_entropy", epochs=1), bare, tmp_path / "c")
 
 
+def test_what_a_model_knew_is_learned_along_with_the_labels() -> None:
+    network = pretrained_network(seed=5).eval()
+    torch.nn.init.normal_(network.head.weight, std=0.2, generator=torch.Generator().manual_seed(5))
+    x, labels = torch.randn(6, 3, 96, 96, generator=torch.Generator().manual_seed(6)), torch.arange(6) % 2
+    own, hard = torch.softmax(network(x)[0], 1), torch.nn.functional.one_hot(labels, 2).float()
+    for retain in (0.0, 0.5, 1.0):
+        targets = Teacher(network, None, retain).targets(x, labels)
+        torch.testing.assert_close(targets, (1 - retain) * hard + retain * own, atol=1e-4, rtol=0)
+    assert torch.equal(Teacher(network, None, 0.5).targets(x, labels).argmax(1), labels)
+    trunk = network.trunk(x, "block11")
+    cut = Teacher(network, "block11", 1.0).targets(trunk, labels)
+    torch.testing.assert_close(cut, own, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"stages": "some"}, {"epochs": 0}, {"lr": 0.0}, {"batch": 3, "devices": 2}, {"x": 1}]
+    "wrong", [{"stages": "some"}, {"epochs": 0}, {"lr": 0.0}, {"retain": 1.5}, {"batch": 3, "devices": 2}, {"x": 1}]
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError):
