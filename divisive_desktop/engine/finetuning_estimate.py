@@ -17,7 +17,7 @@ from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.features import generator, load, vary
-from divisive_desktop.training.loop import PART
+from divisive_desktop.training.loop import PART, Teacher
 from divisive_desktop.training.losses import Objective
 from divisive_desktop.training.settings import Settings
 
@@ -83,6 +83,7 @@ def measure(network: Network, settings: Settings, weights: str, cases: Sequence[
     cut = settings.cut if settings.cached else None
     parameters = [p for p in network.parameters() if p.requires_grad]
     objective = Objective(settings.method, settings.alpha)
+    teacher = Teacher(network, cut, settings.retain) if settings.retain else None
     batch = min(settings.batch, max(1, sum(c.side == "train" for c in cases)))
     part = min(PART, batch) if device.type == "cpu" else batch
 
@@ -97,7 +98,8 @@ def measure(network: Network, settings: Settings, weights: str, cases: Sequence[
         logits, cams = network.tail(x, cut) if cut is not None else network(x)
         labels = torch.arange(len(x), device=device) % 2
         masks = torch.ones(len(x), *cams.shape[-2:], device=device)
-        torch.autograd.grad(objective(logits, cams, labels, masks).total, parameters)
+        targets = teacher.targets(x, labels) if teacher is not None else None
+        torch.autograd.grad(objective(logits, cams, labels, masks, targets=targets).total, parameters)
 
     with Cores(usable_cores(device)) as cores:
         parts = min(cores.count, -(-batch // part)) if device.type == "cpu" else 1

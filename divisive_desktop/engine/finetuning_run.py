@@ -49,6 +49,9 @@ from divisive_desktop.training.shipping import calibrate
 RATE = 3e-4
 """Peak learning rate. A third of what training from ImageNet's weights takes: the higher rate moves attention no
 further, and makes a model of some hundred films forget, even if it only learns labels of a hundred others."""
+RETAIN = 0.5
+"""Half of what is learned as label is the base model's own answer: labels win where they contradict it, and what it
+knew beyond them isn't overwritten by a hundred films."""
 _ENOUGH_TO_CALIBRATE = 10
 """Validation cases of each class; with fewer a temperature would be noise."""
 
@@ -351,7 +354,7 @@ def settings_for(request: FineTune, card: Any, device: str) -> Settings:
     raw |= {
         "copies": 2 if device == "cpu" else 4, "preprocessing": card.preprocessing, "backbone": card.backbone,
         "dilate_last": bool(card.network.get("dilate_last", False)),
-        "lr": RATE,
+        "lr": RATE, "retain": RETAIN,
     }
     raw |= dict(request.advanced)
     raw |= {

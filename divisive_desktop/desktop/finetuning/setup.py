@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _DEVICES = (("auto", "The engine's"), ("cpu", "Processor"), ("cuda", "NVIDIA graphics card"), ("mps", "Apple GPU"))
 
 
-USUAL = {"lr": 3e-4, "batch": 16, "copies": 2, "patience": 0}
+USUAL = {"lr": 3e-4, "retain": 0.5, "batch": 16, "copies": 2, "patience": 0}
 """What the engine takes on a processor when nothing else is said."""
 GPU_COPIES = 4
 
@@ -143,6 +143,9 @@ class SetupPage(QWidget):
         self.lr.setDecimals(5)
         self.lr.setRange(0.00001, 0.1)
         self.lr.setSingleStep(0.0001)
+        self.retain = QDoubleSpinBox()
+        self.retain.setRange(0.0, 1.0)
+        self.retain.setSingleStep(0.1)
         self.batch, self.copies, self.seed, self.patience = QSpinBox(), QSpinBox(), QSpinBox(), QSpinBox()
         for spin, low, high in ((self.batch, 2, 256), (self.copies, 1, 32), (self.seed, 0, 9999),
                                 (self.patience, 0, 100)):  # fmt: skip
@@ -154,10 +157,13 @@ class SetupPage(QWidget):
         self.device = QComboBox()
         for device, name in _DEVICES:
             self.device.addItem(name, device)
-        self._advanced = {"lr": self.lr, "batch": self.batch, "copies": self.copies, "patience": self.patience}
+        self._advanced = {
+            "lr": self.lr, "retain": self.retain, "batch": self.batch, "copies": self.copies, "patience": self.patience,
+        }  # fmt: skip
         form = _form()
         for text, widget, tip in (
             ("Learning rate", self.lr, "Highest step size; it rises and falls over the run"),
+            ("Own answers kept", self.retain, "Against forgetting; up to 0.5 your label wins where the two differ"),
             ("Batch", self.batch, "Cases looked at together in one step"),
             ("Variants per case", self.copies, "Turned, shifted, lighter, darker, noisy: against learning by heart"),
             ("Stop early after", self.patience, "Epochs without a better validation figure; never: run to the end"),
