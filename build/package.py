@@ -119,6 +119,9 @@ def freeze() -> Path:
     if sys.platform.startswith("linux"):
         print(f"Without video: {stubs.stub(folder / '_internal') / 1e6:.0f} MB less")
         print(f"Stripped: {strip.strip(folder) / 1e6:.0f} MB of symbols that nothing reads at run time")
+    for table in (folder / "_internal").glob("highdicom/_standard/*.json"):  # 22 MB, most of it spaces
+        content = json.loads(table.read_text(encoding="utf-8"))
+        table.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
     bill = licences.collect(folder, NAME, version())
     licences.write(bill, folder, DIST / f"{NAME}-{version()}.cdx.json")
     if sys.platform == "darwin":  # PyInstaller has made the .app from the folder already
