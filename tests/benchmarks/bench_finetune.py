@@ -199,6 +199,7 @@ class Script:
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]
+                work.book.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
                 work.book.write(lambda book, case=case, side=side: book.set_side(case.id, side))
         self.window.viewer.set_layout("image")
         for row in rows[:PAINTED]:

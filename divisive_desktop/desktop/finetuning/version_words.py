@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from divisive_desktop.library.card import Card
 
 _SETTINGS = (
-    ("stages", "learned part"), ("epochs", "epochs"), ("alpha", "α"), ("lr", "learning rate"), ("batch", "batch"),
-    ("copies", "variants"), ("seed", "seed"),
+    ("stages", "learned part"), ("epochs", "epochs"), ("alpha", "α"), ("lr", "learning rate"),
+    ("retain", "own answers kept"), ("batch", "batch"), ("copies", "variants"), ("seed", "seed"),
 )  # fmt: skip
 _NAMES = {
     "metrics": "figures", "training": "training", "holdout": "hold-out", "guard": "guard set", "auroc": "AUROC",
     "ece": "calibration error", "energy": "D inside the mask", "pointing": "peak in the mask",
     "border_auroc": "border only", "border_only_auroc": "border only", "settings": "setting", "value": "",
 }  # fmt: skip
+
+
+_ROLES = {"train": "learned from", "validation": "for validation", "holdout": "held out"}
 
 
 def details(card: Card) -> list[tuple[str, str, str]]:
@@ -100,7 +103,7 @@ def _data(training: Mapping[str, Any]) -> str:
                 case.get("role", "train") if isinstance(case, Mapping) else "train"
             )
             roles[role] = roles.get(role, 0) + 1
-        return ", ".join(f"{n} {role}" for role, n in roles.items())
+        return ", ".join(f"{n} {_ROLES.get(role, role)}" for role, n in roles.items())
     data = training.get("data")
     if isinstance(data, Mapping):
         return ", ".join(f"{k} {v}" for k, v in data.items() if isinstance(v, str | int))[:120]

@@ -361,7 +361,7 @@ def _state(version: Version | None, in_trash: bool) -> str:
     if in_trash or version is None:
         return "In the trash. Analyses that it made keep naming it."
     if version.active:
-        return "In use: images of its task are analysed with it unless another is chosen."
+        return "In use: images of its task are analysed with it."
     return "Not in use. Analyses that it made keep naming it."
 
 
