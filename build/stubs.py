@@ -30,6 +30,9 @@ def stub(internal: Path) -> int:
             _write(path, _imported(module, path.name))
         elif path.name.startswith(UNNEEDED):
             path.unlink()
+    for link in internal.iterdir():
+        if link.is_symlink() and not link.exists():  # to one of those
+            link.unlink()
     return before - _size(libraries)
 
 
