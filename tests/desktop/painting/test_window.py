@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -408,8 +410,8 @@ def test_blind_mode_hides_every_case_of_the_worklist(
     qtbot: QtBot, window: MainWindow, show: Any, analysis: Analysis
 ) -> None:
     painting = show(3)
-    for case in window.work.cases:
-        case.analysis = analysis
+    for case in window.work.cases:  # one of these very bytes: an analysis of others wouldn't count
+        case.analysis = replace(analysis, sha256=hashlib.sha256(case.path.read_bytes()).hexdigest())
     painting.set_blind(True)
     assert not any("abnormal" in verdict_line(c) for c in window.work.cases)
     go_to(qtbot, window, 2)
