@@ -118,8 +118,10 @@ def test_cancel_keeps_what_was_learned_and_can_be_measured_or_resumed(
     held = len(run.history)
     qtbot.wait(1000)
     assert len(run.history) == held < 150
+    pid = window.tasks.engine_pid
     QTest.mouseClick(dialog.live.cancel, LEFT)
     wait(qtbot, lambda: run.state == "cancelled" and window.work.book.idle)
+    assert window.tasks.engine_pid == pid  # it answered within the two seconds after which it would have been killed
     assert dialog.live.resume.isVisible()
     assert dialog.live.conclude.isVisible()
     QTest.mouseClick(dialog.live.conclude, LEFT)
