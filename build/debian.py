@@ -17,6 +17,9 @@ LINUX = ROOT / "build" / "linux"
 WORK = ROOT / "build" / "work"
 NAME = "divisive-desktop"
 APP_ID = "org.divisive.desktop"
+KNOWN = {f"libwayland-{part}.so.{number}": f"libwayland-{part}{number}" for part, number in
+         (("client", 0), ("cursor", 0), ("egl", 1))}  # fmt: skip
+"""Library -> package, where the machine that builds has none of it."""
 FONTS = "fonts-dejavu-core | fonts-noto-core | fonts-liberation"
 
 
@@ -81,7 +84,7 @@ def needed(folder: Path) -> list[str]:
         if "/platformthemes/" not in path.as_posix():  # a desktop without GTK doesn't need its theme
             shown = subprocess.run(["readelf", "-dW", path], capture_output=True, text=True, check=True).stdout
             wanted |= set(re.findall(r"\(NEEDED\).*\[(.+?)\]", shown))
-    packages, known = set(), system_libraries()
+    packages, known = set(), {**KNOWN, **system_libraries()}
     for name in sorted(wanted - brought):
         owner = known.get(name)
         if owner is None:
