@@ -20,7 +20,8 @@ APP_ID = "org.divisive.desktop"
 KNOWN = {f"libwayland-{part}.so.{number}": f"libwayland-{part}{number}" for part, number in
          (("client", 0), ("cursor", 0), ("egl", 1))}  # fmt: skip
 """Library -> package, where the machine that builds has none of it."""
-FONTS = "fonts-dejavu-core | fonts-noto-core | fonts-liberation"
+DATA = ["fontconfig-config", "xkb-data", "fonts-dejavu-core | fonts-noto-core | fonts-liberation"]
+"""What the bundled libraries read from the system."""
 
 
 def tree(folder: Path, root: Path, version: str) -> Path:
@@ -55,7 +56,7 @@ def package(root: Path, target: Path, version: str) -> Path:
     control = (LINUX / "control").read_text(encoding="utf-8")
     for key, value in {
         "@VERSION@": version.replace("-", "~"), "@ARCH@": _architecture(), "@SIZE@": str(size),
-        "@DEPENDS@": ", ".join([*needed(root / "opt" / NAME), FONTS]),
+        "@DEPENDS@": ", ".join([*needed(root / "opt" / NAME), *DATA]),
     }.items():  # fmt: skip
         control = control.replace(key, value)
     _write(root / "DEBIAN" / "control", control)
