@@ -8,7 +8,6 @@ depend on the number of cores either.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,6 @@ R = TypeVar("R")
 
 MOST = 8
 """Threads at most: each holds the maps of an image or of a part of a batch."""
-_POLITE = 5
 _AHEAD = 2
 """Items per thread that are under way or wait to be taken."""
 
@@ -33,14 +31,6 @@ def usable_cores(device: str | torch.device = "cpu") -> int:
     if torch.device(device).type == "cpu":
         return max(1, min(MOST, torch.get_num_threads()))
     return max(1, min(MOST, os.cpu_count() or 1))
-
-
-def _give_way() -> None:
-    """Let whoever waits for an answer (the window, an analysis) go before this thread. Where threads have a priority
-    of their own without asking for rights, which is Linux; elsewhere the system's scheduler does much the same."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _POLITE))
 
 
 class Cores:
@@ -63,7 +53,6 @@ class Cores:
             def begin(_: int) -> None:
                 torch.get_num_threads()  # a thread's first such call takes on the process's number: have it behind us
                 torch.set_num_threads(1)
-                _give_way()
                 ready.wait()
 
             list(self._pool.map(begin, range(count)))
