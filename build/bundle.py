@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -88,6 +89,12 @@ def samples() -> list[Path]:
     folder = Path(next(iter(radiographs.submodule_search_locations)))
     found = [next(folder.rglob(name)) for name in SAMPLES]
     return [*found, Path(face.origin).parent / "data" / "astronaut.png"]
+
+
+def models() -> list[Path]:
+    """The models that go along: all but those of ``chest-planted``, which measure methods and answer no analyst."""
+    cards = sorted((ROOT / "models").glob("*/card.json"))
+    return [c.parent for c in cards if json.loads(c.read_text(encoding="utf-8"))["task"] != "chest-planted"]
 
 
 def app_version() -> str:

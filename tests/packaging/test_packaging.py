@@ -168,3 +168,12 @@ def test_the_debian_package_holds_what_a_desktop_asks_for(tmp_path: Path, monkey
     assert "application/dicom" in (out / "usr/share/mime/packages/divisive-desktop.xml").read_text()
     assert (out / f"usr/share/icons/hicolor/48x48/apps/{main['Icon']}.png").is_file()
     assert "@" not in (out / "usr/share/metainfo/org.divisive.desktop.metainfo.xml").read_text()
+
+
+def test_measuring_instruments_stay_out_of_the_package_and_all_other_models_go_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed = {folder.name for folder in tool("bundle", monkeypatch).models()}
+    cards = {c.parent.name: json.loads(c.read_text(encoding="utf-8")) for c in (ROOT / "models").glob("*/card.json")}
+    assert packed == {name for name, card in cards.items() if card["task"] != "chest-planted"}
+    assert {cards[name]["task"] for name in packed} >= {"chest-xray", "face-manipulation", "face-synthetic"}
