@@ -92,9 +92,17 @@ def samples() -> list[Path]:
 
 
 def models() -> list[Path]:
-    """The models that go along: all but those of ``chest-planted``, which measure methods and answer no analyst."""
-    cards = sorted((ROOT / "models").glob("*/card.json"))
-    return [c.parent for c in cards if json.loads(c.read_text(encoding="utf-8"))["task"] != "chest-planted"]
+    """The models that go along.
+
+    Not those of ``chest-planted``, which measure methods and answer no analyst, and of ``face-synthetic``, a
+    demonstration, only the default.
+    """
+    cards = {c.parent: json.loads(c.read_text(encoding="utf-8")) for c in sorted((ROOT / "models").glob("*/card.json"))}
+    return [
+        folder
+        for folder, card in cards.items()
+        if card["task"] != "chest-planted" and (card["task"] != "face-synthetic" or card["default"])
+    ]
 
 
 def app_version() -> str:

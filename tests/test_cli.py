@@ -184,6 +184,7 @@ def test_an_interrupted_batch_keeps_what_was_done(with_models: Path, tmp_path: P
     running = subprocess.Popen(
         [sys.executable, "-m", "divisive_desktop", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored, inherited, where tests run with '&'
     )  # fmt: skip
     assert running.stdout is not None
     running.stdout.readline()

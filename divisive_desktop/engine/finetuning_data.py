@@ -2,7 +2,7 @@
 
 ::
 
-    request = fine_tune_request(book, "chest-xray-1", epochs=8)
+    request = fine_tune_request(book, "chest-xray-focus-2", epochs=8)
     check = check_data(request.cases, request.method)     # before starting; ``check.blocked``
     run = start(book, request)                            # written into the casebook and its audit chain
     …                                                     # EngineClient.submit(request), or Worker.handle(request)

@@ -2,7 +2,7 @@
 
 ::
 
-    request = finetuning_data.fine_tune_request(book, base="chest-xray-1")   # torch-free, from the casebook
+    request = finetuning_data.fine_tune_request(book, base="chest-xray-focus-2")   # torch-free, from the casebook
     run = finetuning_data.start(book, request)                               # written down before it begins
     job = client.submit(request)                     # FineTune, lane "long"
     client.submit(SetPaused(request.folder, True))   # lane "quick": answered while the run goes on

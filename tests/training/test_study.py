@@ -83,7 +83,8 @@ def test_mistakes_in_a_study_are_named(tmp_path: Path, text: str) -> None:
 def test_the_shipped_studies_can_be_read(path: Path) -> None:
     study = Study.read(path)
     assert study.name == path.stem
-    assert {"cross_entropy", "cyborg", "true_correlation"} <= set(study.methods)
+    if not study.hide:  # with the marker hidden, cross-entropy alone is the ceiling
+        assert {"cross_entropy", "cyborg", "true_correlation"} <= set(study.methods)
     assert len(study.seeds) >= 5
 
 
