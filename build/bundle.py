@@ -92,16 +92,17 @@ def samples() -> list[Path]:
 
 
 def models() -> list[Path]:
-    """The models that go along.
+    """The models that go along: the default of each analyst's task and the guided ones beside it, for size.
 
-    Not those of ``chest-planted``, which measure methods and answer no analyst, and of ``face-synthetic``, a
-    demonstration, only the default.
+    Not those of ``chest-planted``, which measure methods and answer no analyst, of ``face-synthetic``, a
+    demonstration, only the default, and not the cross-entropy twins, which are there to be compared with.
     """
     cards = {c.parent: json.loads(c.read_text(encoding="utf-8")) for c in sorted((ROOT / "models").glob("*/card.json"))}
     return [
         folder
         for folder, card in cards.items()
-        if card["task"] != "chest-planted" and (card["task"] != "face-synthetic" or card["default"])
+        if card["default"] and card["task"] != "chest-planted"
+        or card["task"] in ("chest-xray", "face-manipulation") and card["method"] != "cross_entropy"
     ]
 
 
