@@ -7,6 +7,7 @@ import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION_FILE = "version.txt"
@@ -98,12 +99,12 @@ def models() -> list[Path]:
     demonstration, only the default, and not the cross-entropy twins, which are there to be compared with.
     """
     cards = {c.parent: json.loads(c.read_text(encoding="utf-8")) for c in sorted((ROOT / "models").glob("*/card.json"))}
-    return [
-        folder
-        for folder, card in cards.items()
-        if card["default"] and card["task"] != "chest-planted"
-        or card["task"] in ("chest-xray", "face-manipulation") and card["method"] != "cross_entropy"
-    ]
+
+    def goes_along(card: dict[str, Any]) -> bool:
+        guided_for_analysts = card["task"] in {"chest-xray", "face-manipulation"} and card["method"] != "cross_entropy"
+        return guided_for_analysts or (card["default"] and card["task"] != "chest-planted")
+
+    return [folder for folder, card in cards.items() if goes_along(card)]
 
 
 def app_version() -> str:
