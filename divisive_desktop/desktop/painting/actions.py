@@ -18,9 +18,20 @@ def table(painting: Painting) -> tuple[Action, ...]:
     """The actions; they work on the session of ``painting``."""
     session = painting.session
 
-    def painted(_: State) -> bool:
+    def painted(state: State) -> bool:
         active = session.active
-        return active is not None and session.mask is not None and session.mask.bounds(active.id, False) is not None
+        return (
+            state.writable
+            and active is not None
+            and session.mask is not None
+            and session.mask.bounds(active.id, False) is not None
+        )
+
+    def can_paint(state: State) -> bool:
+        return state.record and state.writable
+
+    def can_draft(state: State) -> bool:
+        return state.writable and painting.can_draft
 
     def anything(_: State) -> bool:
         mask = session.mask
@@ -32,7 +43,7 @@ def table(painting: Painting) -> tuple[Action, ...]:
     tools = tuple(
         Action(
             f"tool-{tool.id}", tool.text, "Mask/Tools", lambda w, t=tool.id: painting.set_tool(t), tool.key_hint,
-            tool.tip, tool.icon, has_record, tool_on(tool.id),
+            tool.tip, tool.icon, can_paint, tool_on(tool.id),
         )
         for tool in PAINT_TOOLS
     )  # fmt: skip
@@ -40,20 +51,20 @@ def table(painting: Painting) -> tuple[Action, ...]:
     # fmt: off
     return (
         Action("mask-undo", "Undo", "Mask", lambda w: session.undo(), "Ctrl+Z", "", "undo",
-               lambda s: session.history.undo_name is not None),
+               lambda s: s.writable and session.history.undo_name is not None),
         Action("mask-redo", "Redo", "Mask", lambda w: session.redo(), "Ctrl+Shift+Z", "", "redo",
-               lambda s: session.history.redo_name is not None),
+               lambda s: s.writable and session.history.redo_name is not None),
         *tools,
         Action("mask-add-region", "Add region", "Mask", lambda w: session.add_region(), "Ctrl+Shift+N", "", "",
-               has_record, separator=True),
+               can_paint, separator=True),
         Action("mask-from-features", "Begin with important features", "Mask",
                lambda w: painting.draft_from_features(), "", "Takes the features that argue for the true class", "",
-               lambda s: painting.can_draft),
+               can_draft),
         Action("mask-from-cam", "Begin with the true class's map", "Mask",
                lambda w: painting.draft_from_cam(panel.cam_share.value() / 100), "",
-               "Takes what reaches the share of its peak that the panel says", "", lambda s: painting.can_draft),
+               "Takes what reaches the share of its peak that the panel says", "", can_draft),
         Action("mask-copy", "Copy from previous case", "Mask", lambda w: painting.copy_previous(), "Ctrl+Shift+V", "",
-               "", lambda s: session.mask is not None and session.previous is not None),
+               "", lambda s: s.writable and session.mask is not None and session.previous is not None),
         Action("mask-grow", "Grow", "Mask/Region", lambda w: panel.reshape("Grow", panel.amount.value()),
                "Ctrl++", "By the distance that the panel says", "", painted),
         Action("mask-shrink", "Shrink", "Mask/Region", lambda w: panel.reshape("Shrink", -panel.amount.value()),
@@ -67,17 +78,17 @@ def table(painting: Painting) -> tuple[Action, ...]:
                lambda w: session.run("Remove specks", lambda m, r: ops.remove_specks(m, r, panel.speck())), "", "", "",
                painted),
         Action("mask-invert", "Invert", "Mask/Region", lambda w: panel.invert(), "", "", "",
-               lambda s: session.active is not None),
+               lambda s: s.writable and session.active is not None),
         Action("mask-clear", "Clear", "Mask", lambda w: session.clear(), "Ctrl+Delete",
-               "Empty all regions that aren't locked; can be undone", "remove", anything),
+               "Empty all regions that aren't locked; can be undone", "remove", lambda s: s.writable and anything(s)),
         Action("mask-shown", "Show the mask", "Mask", lambda w: painting.toggle_shown(), "Shift+Space", "", "",
                has_record, lambda w: painting.layer.shown, separator=True),
         Action("mask-blind", "Blind mode", "Mask", lambda w: painting.set_blind(not painting.blind), "",
                "Hide the model's opinion until the mask is done", "", checked=lambda w: painting.blind),
         Action("mask-done", "Mask done", "Mask", lambda w: painting.finish(), "Ctrl+Return",
-               "Mark the case as done; in blind mode show what the model says", "check", has_record),
+               "Mark the case as done; in blind mode show what the model says", "check", can_paint),
         Action("mask-import", "Import mask…", "Mask", lambda w: transfer.import_mask(painting), "",
-               "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "", has_record, separator=True),
+               "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "", can_paint, separator=True),
         Action("mask-export", "Export mask…", "Mask", lambda w: transfer.export_mask(painting), "",
                "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "save", anything),
     )

@@ -64,9 +64,13 @@ class Painting(QObject):
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
         self._connect()
-        if window.work.record is not None and window.work.current is not None:
-            self._record_ready(window.work.current, window.work.record)
-            self._compare()
+        case = window.work.current
+        if case is not None:  # opened before the viewer was ready: nobody will tell that it has changed
+            self._show_widgets(case.error is None)
+            if window.work.record is not None:
+                self._record_ready(case, window.work.record)
+                self._compare()
+            self._apply_blind()
 
     def _build(self) -> None:
         window = self.window
@@ -91,6 +95,7 @@ class Painting(QObject):
         window, session, viewer = self.window, self.session, self.viewer
         work = window.work
         work.cases.hides = self._hides
+        work.book.changed.connect(self._casebook_changed)
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(self._record_ready)
         work.analysisChanged.connect(lambda _: self._analysis_changed())
@@ -116,6 +121,7 @@ class Painting(QObject):
             self._filtered.append(watched)
         self._tool_changed(viewer.tool)
         self._history_changed()
+        self._casebook_changed()
 
     # -- which case -----------------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class Painting(QObject):
         """The mask is left: write down the time, and how well model and mask agree, if it was worked on."""
         self.session.runner.settle()
         record, agreement = self.session.record, self.session.agreement
-        if record is None or not self.session.edited:
+        if record is None or not self.session.edited or self.session.read_only is not None:
             return
         self.session.edited = False
         self.session.clock.tick()
@@ -173,6 +179,19 @@ class Painting(QObject):
         # Painting over a mask that can't be read would lose it: this case stays without a mask to paint on.
         self.window.report(self.window.work.current, error)
 
+    def _casebook_changed(self) -> None:
+        """Nothing is painted that could not be kept; what is shown says why."""
+        reason = self.window.work.book.reason
+        tool = self.tools.get(self.viewer.tool)
+        if reason is not None and tool is not None:
+            tool.cancel()
+            self.viewer.set_tool("pan")
+        self.session.set_read_only(reason)
+        self.palette.set_read_only(reason)
+        self.options.set_read_only(reason)
+        self.panel.set_read_only(reason)
+        self.window.actions_.refresh()
+
     def _show_widgets(self, shown: bool) -> None:
         self.palette.setVisible(shown)
         self.options.setVisible(shown)
@@ -203,7 +222,7 @@ class Painting(QObject):
     def finish(self) -> None:
         """The mask is done: the case is marked so, and the model's opinion shown."""
         case, record = self.window.work.current, self.session.record
-        if case is None or record is None:
+        if case is None or record is None or self.session.read_only is not None:
             return
         was_hidden = self.hidden
         self._revealed.add(case.key)
@@ -315,6 +334,9 @@ class Painting(QObject):
 
     def set_tool(self, tool_id: str) -> None:
         """Choose a tool; keys go to the picture from then on."""
+        if tool_id in self.tools and self.session.read_only is not None:
+            self.session.refuse_writing()
+            return
         self.viewer.set_tool(tool_id)
         self.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 

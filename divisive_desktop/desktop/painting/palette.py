@@ -36,6 +36,7 @@ _MODES: dict[str, tuple[str, str]] = {
     "intersect": ("∩", "Keep only what lies inside (or hold Ctrl+Shift)"),
 }
 _NUMBER = 60
+_NOTHING = "Choose a tool at the left to paint the saliency mask"
 
 
 class Palette(QFrame):
@@ -50,6 +51,8 @@ class Palette(QFrame):
         super().__init__(parent)
         self.setProperty("role", "palette")
         self._names: dict[QToolButton, str] = {}
+        self._tips: dict[QToolButton, str] = {}
+        self._reason: str | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(GRID // 2, GRID, GRID // 2, GRID)
         self._column.setSpacing(GRID // 2)
@@ -78,13 +81,24 @@ class Palette(QFrame):
             checked.setChecked(False)
             self._group.setExclusive(True)
 
+    def set_read_only(self, reason: str | None) -> None:
+        """Nothing can be painted, and why; None: it can."""
+        self._reason = reason
+        for name, button in self.buttons.items():
+            if name != "pan":
+                button.setEnabled(reason is None)
+                button.setToolTip(self._tips[button] if reason is None else f"{self._tips[button]}\n{reason}")
+        self.set_history(None, None)
+
     def set_history(self, undo: str | None, redo: str | None) -> None:
         """What undo and redo would do, None for nothing."""
         for button, word, name, key in (
             (self.undo, "Undo", undo, "Ctrl+Z"), (self.redo, "Redo", redo, "Ctrl+Shift+Z")
         ):  # fmt: skip
+            name = name if self._reason is None else None
+            nothing = self._reason or f"Nothing to {word.lower()}"
             button.setEnabled(name is not None)
-            button.setToolTip(f"{word} {name[0].lower() + name[1:]}  ({key})" if name else f"Nothing to {word.lower()}")
+            button.setToolTip(f"{word} {name[0].lower() + name[1:]}  ({key})" if name else nothing)
 
     def recolour(self) -> None:
         """Draw the icons in the colours of the scheme in force."""
@@ -112,7 +126,7 @@ class Palette(QFrame):
         button.setAccessibleName(tip.partition("\n")[0].partition("  ")[0])
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setProperty("role", "tool")
-        self._names[button] = icon
+        self._names[button], self._tips[button] = icon, tip
         self._column.addWidget(button)
         return button
 
@@ -139,7 +153,7 @@ class OptionsBar(QFrame):
         self.title = QLabel()
         theme.set_role(self.title, "strong")
         self._row.addWidget(self.title)
-        self.nothing = QLabel("Choose a tool at the left to paint the saliency mask")
+        self.nothing = QLabel(_NOTHING)
         theme.set_role(self.nothing, "muted")
         self._add("", frozenset({""}), self.nothing)
 
@@ -209,6 +223,12 @@ class OptionsBar(QFrame):
             widget.setVisible(tool_id in tools)
         self.title.setVisible(bool(tool_id))
         self._show(self._session.settings)
+
+    def set_read_only(self, reason: str | None) -> None:
+        """Say why nothing can be painted; None: it can."""
+        self.nothing.setText(_NOTHING if reason is None else f"Nothing can be painted: {reason}")
+        self.nothing.setToolTip(reason or "")
+        theme.set_role(self.nothing, "muted" if reason is None else "warningText")
 
     def _radius_name(self) -> str:
         return "eraser_radius" if self._tool == "eraser" else "brush_radius"

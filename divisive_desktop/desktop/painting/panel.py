@@ -36,6 +36,7 @@ from divisive_desktop.masks.region import Region
 from divisive_desktop.masks.shapes import Stamp
 
 _STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved", "busy": "Working…"}
+_SAVED_TIP = "Every stroke is kept by itself"
 
 
 class AgreementView(QWidget):
@@ -168,6 +169,7 @@ class MaskPanel(QWidget):
     def __init__(self, session: PaintSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._reason: str | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
@@ -180,7 +182,7 @@ class MaskPanel(QWidget):
         theme.set_role(label, "section")
         self.saved = QLabel(_STATES["saved"])
         theme.set_role(self.saved, "muted")
-        self.saved.setToolTip("Every stroke is kept by itself")
+        self.saved.setToolTip(_SAVED_TIP)
         add = QToolButton()
         add.setText("Add")
         add.setToolTip("Add a region  (Ctrl+Shift+N)")
@@ -364,6 +366,14 @@ class MaskPanel(QWidget):
         self.cam_share.setEnabled(cam)
         self.more.menu().actions()[4].setEnabled(previous)
 
+    def set_read_only(self, reason: str | None) -> None:
+        """Say why the mask can't be changed; None: it can."""
+        self._reason = reason
+        self.setToolTip(reason or "")
+        self.saved.setToolTip(reason or _SAVED_TIP)
+        self._show_state(self._session.saver.state)
+        self._enable()
+
     def recolour(self) -> None:
         """Draw the icons in the colours of the scheme in force."""
         for row in self.rows:
@@ -385,8 +395,9 @@ class MaskPanel(QWidget):
         self._show_state("busy" if busy else self._session.saver.state)
 
     def _show_state(self, state: str) -> None:
-        self.saved.setText(_STATES[state])
-        theme.set_role(self.saved, "errorText" if state == "failed" else "muted")
+        self.saved.setText("Read-only" if self._reason else _STATES[state])
+        role = "warningText" if self._reason else "errorText" if state == "failed" else "muted"
+        theme.set_role(self.saved, role)
 
 
 def _push(text: str, tip: str) -> QToolButton:

@@ -46,9 +46,12 @@ class Saver(QObject):
     def state(self) -> str:
         return self._state
 
-    def save(self, record: ImageRecord, mask: Mask, tool: str) -> None:
-        """Keep the mask as it is now, soon."""
-        job = _Job(record, mask, tool)
+    def save(self, record: ImageRecord, mask: Mask, tool: str, seconds: float = 0.0) -> None:
+        """Keep the mask as it is now, soon; so much work went into it since it was kept the last time."""
+        job = _Job(record, mask, tool, seconds)
+        waiting = self._waiting.get(job.key)
+        if waiting is not None:
+            job.seconds += waiting.seconds
         self._waiting[job.key] = job
         self._set_state("saving")
         if self._running is None and not self._timer.isActive():
@@ -105,7 +108,10 @@ class Saver(QObject):
     def _not_written(self, error: UserFacingError) -> None:
         job, self._running = self._running, None
         if job is not None:
-            self._waiting.setdefault(job.key, job)  # with the next stroke, or at closing, it is tried again
+            # With the next stroke, or at closing, it is tried again.
+            newer = self._waiting.setdefault(job.key, job)
+            if newer is not job:
+                newer.seconds += job.seconds
         self._set_state("failed")
         self.failed.emit(error)
 
@@ -118,8 +124,10 @@ class Saver(QObject):
 class _Job:
     """One mask to be written; its snapshot is taken as late as possible."""
 
-    def __init__(self, record: ImageRecord, mask: Mask, tool: str) -> None:
+    def __init__(self, record: ImageRecord, mask: Mask, tool: str, seconds: float) -> None:
         self.record, self.tool = record, tool
+        self.seconds = seconds
+        """Of work that aren't written yet."""
         self._snapshot = mask.snapshot
         self.frozen: Snapshot | None = None
 
@@ -136,3 +144,6 @@ class _Job:
         """On any thread."""
         assert self.frozen is not None
         store.save(self.record, self.frozen, self.tool)
+        if self.seconds > 0:
+            store.spent(self.record, self.seconds)
+            self.seconds = 0.0

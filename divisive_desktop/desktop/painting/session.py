@@ -15,7 +15,7 @@ from divisive_desktop.desktop.painting.edits import AT_ONCE, Edit, EditRunner, O
 from divisive_desktop.desktop.painting.saver import Saver
 from divisive_desktop.desktop.painting.settings import ToolSettings
 from divisive_desktop.desktop.tasks import TaskRunner
-from divisive_desktop.errors import MaskError
+from divisive_desktop.errors import CasebookReadOnlyError, MaskError
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.imaging.record import ImageRecord
@@ -28,6 +28,7 @@ from divisive_desktop.masks.region import PALETTE, Region
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
 
 NOTHING = Agreement(None, None, None)
+READ_ONLY_REMEDY = "Masks can be looked at and exported here. To paint, open a casebook of your own in the File menu."
 
 
 class PaintSession(QObject):
@@ -81,6 +82,8 @@ class PaintSession(QObject):
         self._live: LiveAgreement | None = None
         self.edited = False
         """The mask was changed since it was opened."""
+        self.read_only: str | None = None
+        """Why nothing that is painted could be kept; None when it can."""
 
     # -- which mask -----------------------------------------------------------------------------------------
 
@@ -314,7 +317,22 @@ class PaintSession(QObject):
     @property
     def free(self) -> bool:
         """There is a mask, and nothing is being done to it in the background."""
-        return self.mask is not None and not self.runner.busy
+        return self.mask is not None and not self.runner.busy and self.read_only is None
+
+    def set_read_only(self, reason: str | None) -> None:
+        """Refuse every change for this reason (the casebook can't be written); None: allow them."""
+        if reason == self.read_only:
+            return
+        if reason is not None and self.history.is_open:
+            self.cancel()
+        self.read_only = reason
+        self.regionsChanged.emit()
+        self.historyChanged.emit()
+
+    def refuse_writing(self) -> None:
+        """Say why nothing can be painted."""
+        if self.read_only is not None:
+            self.refused.emit(CasebookReadOnlyError(self.read_only, READ_ONLY_REMEDY))
 
     def _do(self, operation: Operation, pixels: float) -> None:
         """Change the mask within the step that is open, and close it; a large change in the background."""
@@ -400,7 +418,8 @@ class PaintSession(QObject):
     def _store(self, tool: str) -> None:
         if self.record is not None and self.mask is not None:
             self.edited = True
-            self.saver.save(self.record, self.mask, tool)
+            self.clock.tick()
+            self.saver.save(self.record, self.mask, tool, self.clock.take())
 
     def set_settings(self, **changes: Any) -> None:
         """Change how the tools are set."""

@@ -169,6 +169,7 @@ painting.session.set_settings(brush_radius=3.0)
 painting.set_tool("brush")
 canvas = window.viewer.panes[PaneKind.IMAGE].canvas
 for x in (10, 20, 30):
+    time.sleep(0.05)
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.transform().to_widget(x, 15).toPoint())
 painted = time.monotonic()
 until(lambda: painting.saver.idle())
@@ -194,6 +195,7 @@ def test_kill_9_a_second_after_the_last_stroke_loses_nothing(tmp_path: Path, hom
     with Casebook.open_default() as book:
         (case,) = book.cases()
         mask = book.load_mask(case.id)
+        assert case.seconds >= 0.1, "time went into it, and the case was never left"
     union = mask.union()
     assert all(union[15, x] == 1 for x in (10, 20, 30))
     assert union[15, 25] == 0 or union[15, 25] == 1
@@ -423,9 +425,7 @@ def test_blind_mode_hides_every_case_of_the_worklist(
 # -- panel --------------------------------------------------------------------------------------------------
 
 
-def test_regions_are_listed_renamed_weighted_locked_and_removed(
-    qtbot: QtBot, window: MainWindow, show: Any
-) -> None:
+def test_regions_are_listed_renamed_weighted_locked_and_removed(qtbot: QtBot, window: MainWindow, show: Any) -> None:
     painting = show()
     panel, session = painting.panel, painting.session
     panel.add_button.click()
