@@ -20,7 +20,10 @@ from divisive_desktop.masks.shapes import Point, Stamp
 Image = npt.NDArray[Any]
 
 WORKING_SIDE = 320
-"""Longest side in pixels of the grid on which smart select computes; keeps it near half a second on any image."""
+"""Longest side in pixels of the grid on which smart select computes first."""
+FINE_SIDE = 2560
+"""Longest side of the grid on which the border that was found there is looked for again, in a narrow band."""
+_TILE = 224
 
 _FOUND = 255
 _WALL = 1
@@ -122,8 +125,10 @@ def threshold(image: Image, low: float, high: float, inside: Stamp) -> Stamp | N
 def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, iterations: int = 4) -> Stamp | None:
     """GrabCut from scribbles: what belongs together with one and not with the other.
 
-    Works on the surroundings of the scribbles, scaled to at most ``WORKING_SIDE`` pixels. Without a scribble
-    outside, the border of the surroundings counts as outside. Only parts that a scribble inside touches are kept.
+    Works on the surroundings of the scribbles, scaled to at most ``WORKING_SIDE`` pixels; the border found there is
+    looked for again at up to ``FINE_SIDE`` pixels, in a narrow band around it. Without a scribble outside, the border
+    of the surroundings counts as outside, but not where the image ends. Only parts that a scribble inside touches are
+    kept.
 
     Parameters
     ----------
@@ -157,10 +162,8 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
     yes = _shrunk(scribbles.pixels(inside, box), size)
     no = _shrunk(scribbles.pixels(outside, box), size) & ~yes
     if not no.any():
-        no = np.ones_like(yes)
-        no[1:-1, 1:-1] = False
-        no &= ~yes
-    if not no.any():
+        no = _rim(yes.shape, box, scribbles.size) & ~yes
+    if yes.all():
         return Stamp(box, np.full((box[3], box[2]), 255, np.uint8))
     labels = np.full(yes.shape, cv2.GC_PR_BGD, np.uint8)
     labels[no], labels[yes] = cv2.GC_BGD, cv2.GC_FGD
@@ -171,9 +174,82 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
     touched = np.zeros(count, np.bool_)
     touched[parts[yes]] = True
     touched[0] = False
-    kept = np.where(touched[parts], np.float32(1), np.float32(0))
-    full = cv2.resize(kept, (box[2], box[3]), interpolation=cv2.INTER_LINEAR)
-    return _cropped(np.where(full >= 0.5, np.uint8(255), np.uint8(0)), box)
+    found = touched[parts].view(np.uint8)
+    if scale < 1 and found.any():
+        found = _refined(image[slices(box)], found, scribbles.pixels(inside, box), scribbles.pixels(outside, box))
+    return _cropped(_enlarged(found, (box[2], box[3])) * np.uint8(255), box)
+
+
+def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> Pixels:
+    """Look for the border again at a finer scale: GrabCut tile by tile, only near the border that was found.
+
+    Parameters
+    ----------
+    image : uint8 (h, w) or (h, w, 3)
+    coarse : uint8
+        0 or 1 on the coarse grid.
+    inside, outside : uint8 (h, w)
+        The scribbles, which keep their say.
+
+    Returns
+    -------
+    uint8
+        0 or 1 on the fine grid.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, FINE_SIDE / max(height, width))
+    size = max(4, round(width * scale)), max(4, round(height * scale))
+    smooth = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    picture = _dithered(_as_rgb(smooth))
+    found = _enlarged(coarse, size)
+    reach = int(np.ceil(1.5 * size[0] / coarse.shape[1])) + 2
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    band = (cv2.dilate(found, kernel) != cv2.erode(found, kernel)).view(np.uint8)
+    labels = np.where(found != 0, np.uint8(cv2.GC_FGD), np.uint8(cv2.GC_BGD))
+    labels[band != 0] += np.uint8(2)  # sure -> probable
+    yes = _shrunk(inside, size)
+    labels[_shrunk(outside, size) & ~yes] = cv2.GC_BGD
+    labels[yes] = cv2.GC_FGD
+    result, around = found.copy(), 3 * reach
+    for top in range(0, size[1], _TILE):
+        for left in range(0, size[0], _TILE):
+            tile = slice(top, top + _TILE), slice(left, left + _TILE)
+            if not band[tile].any():
+                continue
+            y, x = max(0, top - around), max(0, left - around)
+            part = slice(y, top + _TILE + around), slice(x, left + _TILE + around)
+            local = labels[part].copy()
+            sure = np.bincount(local.ravel(), minlength=4)
+            if min(sure[cv2.GC_FGD], sure[cv2.GC_BGD]) < 50:  # too little to learn the two sides from
+                continue
+            cv2.setRNGSeed(1)
+            models = np.zeros((1, 65)), np.zeros((1, 65))
+            cv2.grabCut(np.ascontiguousarray(picture[part]), local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
+            inner = slice(top - y, top - y + _TILE), slice(left - x, left - x + _TILE)
+            result[tile] = local[inner] & 1
+    result = np.where(band != 0, cv2.medianBlur(result, 5), result)
+    _, parts = cv2.connectedComponents(result, connectivity=4)
+    touched = np.zeros(int(parts.max()) + 1, np.bool_)
+    touched[parts[yes]] = True
+    touched[0] = False
+    return np.asarray(touched[parts].view(np.uint8))
+
+
+def _rim(shape: tuple[int, int], box: Box, image: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """The border of the surroundings, but for the sides where the image ends: what is meant may go on there."""
+    rim = np.zeros(shape, np.bool_)
+    rim[0], rim[-1] = box[1] > 0, box[1] + box[3] < image[1]
+    rim[:, 0] |= box[0] > 0
+    rim[:, -1] |= box[0] + box[2] < image[0]
+    return rim
+
+
+def _enlarged(found: Pixels, size: tuple[int, int]) -> Pixels:
+    """0 or 1 on another grid, (w, h), with smooth borders."""
+    if found.shape == size[::-1]:
+        return found
+    full = cv2.resize(found.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray((full >= 0.5).view(np.uint8))
 
 
 # ---- helpers --------------------------------------------------------------------------------------------

@@ -174,3 +174,27 @@ def test_smart_select_follows_the_lung_on_a_real_radiograph(rg1: Path) -> None:
     assert stamp is not None
     share = np.count_nonzero(stamp.coverage) / grey.size
     assert 0.05 < share < 0.35, "one lung, neither a speck nor the whole film"
+
+
+@pytest.mark.parametrize("around", [True, False])
+@pytest.mark.parametrize("radius", [300, 600])
+def test_smart_select_is_within_two_pixels_of_the_edge_of_a_large_image(radius: int, around: bool) -> None:
+    y, x = np.mgrid[:2000, :2000] + 0.5
+    away = np.hypot(x - 1013, y - 987)
+    noise = np.random.default_rng(0).normal(0, 8, away.shape)
+    image = np.clip(60 + 80 * (away < radius) + x * 0.01 + noise, 0, 255).astype(np.uint8)
+    turn = np.linspace(0, 2 * np.pi, 60)
+    ring = [(1013 + 1.1 * radius * np.cos(t), 987 + 1.1 * radius * np.sin(t)) for t in turn] if around else []
+    drawn = scribbles((2000, 2000), [(1013 - radius / 2, 987), (1013 + radius / 2, 987)], ring, radius=7)
+    found = full(select.smart_select(image, drawn, 1, 2), away.shape)
+    assert np.abs(away - radius)[found != (away < radius)].max() < 2
+
+
+def test_smart_select_goes_on_to_where_the_image_ends() -> None:
+    _, x = np.mgrid[:1000, :1200]
+    half = x < 450
+    image = np.clip(60 + 80 * half + np.random.default_rng(0).normal(0, 6, half.shape), 0, 255).astype(np.uint8)
+    drawn = scribbles((1200, 1000), [(100, 200), (300, 800)], [], radius=7)
+    found = full(select.smart_select(image, drawn, 1, 2), half.shape)
+    assert overlap(found, half) > 0.98
+    assert found[:, 0].mean() > 0.98, "the rim of the image isn't background"

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QColorDialog,
-    QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -24,132 +19,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop import theme
+from divisive_desktop.desktop.painting.agreement_view import AgreementView
 from divisive_desktop.desktop.painting.edits import within_levels
+from divisive_desktop.desktop.painting.region_row import RegionRow
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks import ops
-from divisive_desktop.masks.agreement import Agreement
 from divisive_desktop.masks.mask import Mask
-from divisive_desktop.masks.region import Region
 from divisive_desktop.masks.shapes import Stamp
 
 _STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved", "busy": "Working…"}
 _SAVED_TIP = "Every stroke is kept by itself"
-
-
-class AgreementView(QWidget):
-    """Three figures that follow the brush."""
-
-    _ROWS = (
-        ("energy", "Divergence inside", "Share of the divergence's energy (D²) that lies inside the mask"),
-        ("iou", "Overlap with features", "Overlap (IoU) of the mask with the features that argue for the true class"),
-        ("pointing", "Pointing game", "Whether the strongest evidence for the true class lies in the mask"),
-    )
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        self.values: dict[str, QLabel] = {}
-        for name, text, tip in self._ROWS:
-            cell = QVBoxLayout()
-            cell.setSpacing(0)
-            value, label = QLabel("–"), QLabel(text)
-            theme.set_role(value, "number")
-            theme.set_role(label, "muted")
-            label.setWordWrap(True)
-            for widget in (value, label):
-                widget.setToolTip(tip)
-                widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            label.setAlignment(Qt.AlignmentFlag.AlignTop)
-            cell.addWidget(value)
-            cell.addWidget(label, 1)
-            row.addLayout(cell, 1)
-            self.values[name] = value
-
-    def show_agreement(self, agreement: Agreement) -> None:
-        for name in ("energy", "iou"):
-            share = getattr(agreement, name)
-            self.values[name].setText("–" if share is None else f"{share * 100:.0f} %")
-        hit = agreement.pointing
-        self.values["pointing"].setText("–" if hit is None else "Hit" if hit else "Miss")
-
-
-class RegionRow(QFrame):
-    """One region: colour, name, weight, visible, locked; a click makes it the active one."""
-
-    def __init__(self, session: PaintSession, region: Region, active: bool) -> None:
-        super().__init__()
-        self.region = region
-        self._session = session
-        self.setProperty("role", "activeRow" if active else "row")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(GRID // 2, 2, GRID // 2, 2)
-        row.setSpacing(2)
-        self.swatch = self._button(_swatch(region.colour), "Change the colour")
-        self.swatch.clicked.connect(self._pick)
-        self.name = QLineEdit(region.name)
-        self.name.setFrame(False)
-        self.name.setProperty("role", "plain")
-        self.name.setToolTip("What this region is: click to rename")
-        self.name.setAccessibleName("Name of the region")
-        self.name.editingFinished.connect(self._rename)
-        self.weight = QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.1, decimals=2)
-        self.weight.setValue(region.weight)
-        self.weight.setToolTip("Weight: how important the region is in training, 0 to 1")
-        self.weight.setKeyboardTracking(False)
-        self.weight.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # the arrow keys and the wheel do it
-        self.weight.setFixedWidth(40)
-        self.weight.valueChanged.connect(lambda v: session.change_region(region.id, weight=round(v, 2)))
-        self.visible_ = self._button(
-            icons.icon("eye" if region.visible else "eye-off"), "Hide" if region.visible else "Show"
-        )
-        self.visible_.clicked.connect(lambda: session.change_region(region.id, visible=not region.visible))
-        self.lock = self._button(
-            icons.icon("lock" if region.locked else "unlock"), "Unlock" if region.locked else "Lock against changes"
-        )
-        self.lock.clicked.connect(lambda: session.change_region(region.id, locked=not region.locked))
-        self.delete = self._button(icons.icon("remove"), "Remove the region")
-        self.delete.clicked.connect(lambda: session.remove_region(region.id))
-        for widget in (self.swatch, self.name, self.weight, self.visible_, self.lock, self.delete):
-            row.addWidget(widget, 1 if widget is self.name else 0)
-        self.name.installEventFilter(self)
-
-    def mousePressEvent(self, event: object) -> None:
-        self._session.set_active(self.region.id)
-
-    def eventFilter(self, watched: object, event: object) -> bool:
-        from PySide6.QtCore import QEvent
-
-        if watched is self.name and event.type() == QEvent.Type.FocusIn:  # type: ignore[attr-defined]
-            self._session.set_active(self.region.id)
-        return False
-
-    def _rename(self) -> None:
-        name = self.name.text().strip()
-        if name and name != self.region.name:
-            self._session.change_region(self.region.id, name=name)
-        elif not name:
-            self.name.setText(self.region.name)
-
-    def _pick(self) -> None:
-        chosen = QColorDialog.getColor(QColor(self.region.colour), self, f"Colour of {self.region.name}")
-        if chosen.isValid():
-            self._session.change_region(self.region.id, colour=chosen.name())
-
-    @staticmethod
-    def _button(icon: QIcon, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setIcon(icon)
-        button.setIconSize(QSize(16, 16))
-        button.setAutoRaise(True)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        return button
 
 
 class MaskPanel(QWidget):
@@ -406,15 +288,3 @@ def _push(text: str, tip: str) -> QToolButton:
     button.setToolTip(tip)
     theme.set_role(button, "compact")
     return button
-
-
-def _swatch(colour: str) -> QIcon:
-    drawn = QPixmap(32, 32)
-    drawn.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(drawn)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawRoundedRect(4, 4, 24, 24, 6, 6)
-    painter.end()
-    return QIcon(drawn)

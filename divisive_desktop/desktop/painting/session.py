@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.painting.clock import WorkClock
 from divisive_desktop.desktop.painting.edits import AT_ONCE, Edit, EditRunner, Operation, Pictured, area, within_levels
+from divisive_desktop.desktop.painting.regions import Regions
 from divisive_desktop.desktop.painting.saver import Saver
 from divisive_desktop.desktop.painting.settings import ToolSettings
 from divisive_desktop.desktop.tasks import TaskRunner
@@ -24,14 +25,13 @@ from divisive_desktop.masks.agreement import Agreement, LiveAgreement
 from divisive_desktop.masks.boxes import enclose
 from divisive_desktop.masks.history import Change, Histories, History
 from divisive_desktop.masks.mask import Mask
-from divisive_desktop.masks.region import PALETTE, Region
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
 
 NOTHING = Agreement(None, None, None)
 READ_ONLY_REMEDY = "Masks can be looked at and exported here. To paint, open a casebook of your own in the File menu."
 
 
-class PaintSession(QObject):
+class PaintSession(Regions, QObject):
     """One case's mask while it is on the screen.
 
     Signals
@@ -128,65 +128,6 @@ class PaintSession(QObject):
     def aspect(self) -> float:
         """Height of a pixel over its width."""
         return self.record.pixel_aspect if self.record is not None else 1.0
-
-    # -- regions --------------------------------------------------------------------------------------------
-
-    @property
-    def active(self) -> Region | None:
-        """The region that tools paint on; None while there is none."""
-        return self.mask.region(self._active) if self.mask is not None and self._active in self.mask else None
-
-    def colour(self) -> str:
-        """Of what will be painted next, ``#rrggbb``."""
-        return self.active.colour if self.active is not None else PALETTE[0]
-
-    def set_active(self, region: int) -> None:
-        if self.mask is not None and region in self.mask and region != self._active:
-            self._active = region
-            self.regionsChanged.emit()
-
-    def add_region(self, name: str = "") -> None:
-        """A new region on top, active from now on."""
-        if self.mask is None or not self.free:
-            return
-        with self.step("Add region"):
-            self._active = self.mask.add(name).id
-        self.regionsChanged.emit()
-
-    def change_region(self, region: int, **changes: Any) -> None:
-        """Name, colour, visible, locked or weight of a region. Display settings aren't steps to undo."""
-        if self.mask is None or not self.free or region not in self.mask:
-            return
-        if changes.keys() & {"name", "weight"}:
-            with self.step("Rename region" if "name" in changes else "Change weight"):
-                self.mask.change(region, **changes)
-        else:
-            self.mask.change(region, **changes)
-            self._store("region")
-        self.regionsChanged.emit()
-        if "weight" in changes:
-            self._look_again()
-
-    def remove_region(self, region: int) -> None:
-        if self.mask is not None and region in self.mask:
-            self.edit("Remove region", lambda mask: mask.remove(region), area(self.mask.bounds(region, exact=False)))
-
-    def paintable(self) -> Region:
-        """The active region, made now if there is none; shown, so that nobody paints unseen."""
-        assert self.mask is not None
-        if self.active is None:
-            self._active = self.mask.add().id
-            self.regionsChanged.emit()
-        region = self.active
-        assert region is not None
-        if region.locked:
-            raise MaskError(
-                f"The region “{region.name}” is locked.", "Unlock it in the region list, or choose another one."
-            )
-        if not region.visible:
-            region = self.mask.change(region.id, visible=True)
-            self.regionsChanged.emit()
-        return region
 
     # -- editing --------------------------------------------------------------------------------------------
 
