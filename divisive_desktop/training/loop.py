@@ -94,8 +94,8 @@ class Loop:
         self.fabric, self.job, self.learner, self.network = fabric, job, learner, network
         self.optimiser, self.parameters, self.objective = optimiser, parameters, objective
         self.train, self.ema, self.cores, self.teacher = train, ema, cores, teacher
-        self.apart = fabric.world_size == 1 and fabric.device.type == "cpu"
-        """Parts of a batch are computed side by side."""
+        self.apart = fabric.world_size == 1 and fabric.device.type == "cpu" and job.settings.precision != "16-mixed"
+        """Parts of a batch are computed side by side. Not in float16, whose losses must be scaled."""
         batch = job.settings.batch // fabric.world_size
         self.micro = min(PART, batch) if self.apart else batch
         self.per_epoch = len(batches(len(train), job.settings.batch, 0, 0, fabric.world_size))
@@ -166,7 +166,7 @@ class Loop:
             """Losses of a part of the batch, its share in the batch's loss, and the size of that share."""
             some = slice(i, i + self.micro)
             x_i, m_i, l_i, w_i = (self.fabric.to_device(t[some]) for t in (x, masks, labels, weights))
-            logits, cams = self.learner(x_i)
+            logits, cams = self._forward(x_i)
             targets = self.teacher.targets(x_i, l_i) if self.teacher is not None else None
             losses = self.objective(logits, cams, l_i, m_i, w_i, ramps[0], ramps[1], targets)
             share = len(l_i) / len(index)
@@ -190,6 +190,21 @@ class Loop:
                 sums += share * _values(losses)
         self.cores.run(self._apply)
         return sums
+
+    def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and raw CAMs at the run's precision.
+
+        Parts side by side go past Fabric's wrapper: in mixed precision it refuses every way back but its own, which
+        would add to the shared gradients from several threads at once.
+        """
+        precision = self.fabric.strategy.precision
+        found: tuple[Tensor, Tensor]
+        if self.apart:
+            with precision.forward_context():
+                found = precision.convert_output(self.learner.module(precision.convert_input(x)))
+        else:
+            found = self.learner(x)
+        return found
 
     def _apply(self) -> None:
         """Let the parameters follow their gradients."""

@@ -50,7 +50,9 @@ def test_map_pair_of_the_result_is_exact(small_data: Path, small_settings: Setti
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"ema": 0.9}, {"retain": 0.7}, {"optimiser": "sgd"}, {"stages": "all", "epochs": 2}]
+    "changes",
+    [{}, {"ema": 0.9}, {"retain": 0.7}, {"optimiser": "sgd"}, {"stages": "all", "epochs": 2},
+     {"precision": "bf16-mixed"}],
 )
 def test_resumes_to_the_bit(
     small_data: Path, small_settings: Settings, tmp_path: Path, changes: dict[str, Any]
@@ -73,6 +75,19 @@ def test_resumes_to_the_bit(
     resumed = finetune(settings, examples, tmp_path / "parts", parent=parent)
     assert_same(whole, resumed)
     assert [h["loss"] for h in whole.history] == [h["loss"] for h in resumed.history]
+
+
+def test_half_precision_follows_single_precision(
+    small_data: Path, small_settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(small_settings, epochs=2)
+    single, half = (
+        finetune(replace(settings, precision=name), read_index(small_data), tmp_path / name)
+        for name in ("32-true", "bf16-mixed")
+    )
+    assert [h["loss"] for h in half.history] != [h["loss"] for h in single.history]  # else it isn't half
+    assert half.history[-1]["loss"] == pytest.approx(single.history[-1]["loss"], rel=0.1)
+    assert {t.dtype for t in weights(half).values()} == {torch.float32}
 
 
 def test_a_finished_run_is_not_trained_again(small_data: Path, small_settings: Settings, tmp_path: Path) -> None:
