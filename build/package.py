@@ -20,6 +20,7 @@ from pathlib import Path
 import debian
 import icons
 import licences
+import orphans
 import strip
 import stubs
 from bundle import ROOT, VERSION_FILE, app_version, is_gpu_build
@@ -118,6 +119,7 @@ def freeze() -> Path:
     subprocess.run(command, env=environment, cwd=ROOT, check=True)
     if sys.platform.startswith("linux"):
         print(f"Without video: {stubs.stub(folder / '_internal') / 1e6:.0f} MB less")
+        print(f"Without GTK: {orphans.remove(folder / '_internal') / 1e6:.0f} MB less")
         print(f"Stripped: {strip.strip(folder) / 1e6:.0f} MB of symbols that nothing reads at run time")
     for table in (folder / "_internal").glob("highdicom/_standard/*.json"):  # 22 MB, most of it spaces
         content = json.loads(table.read_text(encoding="utf-8"))

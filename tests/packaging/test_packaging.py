@@ -34,6 +34,24 @@ def tool(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+def test_gtk_goes_with_all_that_only_it_brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {
+        "libqgtk3.so": {"libgtk-3.so.0", "libQt6Gui.so.6", "libc.so.6"}, "libgtk-3.so.0": {"libpango.so", "libglib.so"},
+        "libpango.so": {"libgtk-3.so.0", "libz.so"}, "libQt6Gui.so.6": {"libglib.so"}, "libglib.so": set(),
+        "libz.so": set(), "_module.so": {"libz.so"}, "QtGui.so": {"libQt6Gui.so.6"}, "libloaded-by-name.so": set(),
+    }  # fmt: skip
+    (tmp_path / "plugins").mkdir()
+    for name in links:
+        (tmp_path / ("plugins" if name == "libqgtk3.so" else "") / name).write_bytes(b"12345")
+    (tmp_path / "libpango-link.so").symlink_to("libpango.so")
+
+    saved = tool("orphans", monkeypatch).remove(tmp_path, lambda path: links[path.name])
+
+    assert saved == 15
+    left = {p.name for p in tmp_path.rglob("*.so*")}
+    assert left == links.keys() - {"libqgtk3.so", "libgtk-3.so.0", "libpango.so"}
+
+
 @linux_only
 @pytest.mark.skipif(shutil.which("strip") is None, reason="binutils")
 def test_a_stripped_library_still_loads_and_one_that_would_not_stays(
