@@ -205,8 +205,7 @@ def report(
 ) -> int:
     """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
     from divisive_desktop.report_command import report_command
-    from divisive_desktop.reporting.deid import DATES
-    from divisive_desktop.reporting.options import Options
+    from divisive_desktop.reporting.options import DATES, Options
 
     if mask is not None and (len(items) > 1 or "#" in items[0]):
         raise typer.BadParameter("a mask belongs to one image")
@@ -215,11 +214,11 @@ def report(
     options = Options(
         formats=tuple(dict.fromkeys(f.strip() for f in formats.split(",") if f.strip())), language=language,
         paper=paper, institution=institution, analyst=analyst, conclusion=conclusion, deidentify=not identified,
-        sign=sign,
+        dates=dates, pixelate_faces=pixelate_faces, sign=sign,
     )  # fmt: skip
     files, failures = report_command(
         items, out, options, model=model, label=label, mask=mask, framing=_framing(crop, no_face),
-        pixelate_faces=pixelate_faces, dates=dates, device=device, say=_say,
+        device=device, say=_say,
     )  # fmt: skip
     for path in files:
         typer.echo(path)

@@ -17,7 +17,6 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.reporting.content import CaseContent
-from divisive_desktop.reporting.deid import Dates
 from divisive_desktop.reporting.items import Box, Item, ReportCase, image_case, kept_case, parse_item
 from divisive_desktop.reporting.keys import load_key
 from divisive_desktop.reporting.options import Options
@@ -35,8 +34,6 @@ def report_command(
     label: int | None,
     mask: Path | None,
     framing: Framing | None,
-    pixelate_faces: bool,
-    dates: Dates,
     device: str,
     say: Callable[[str], None],
 ) -> tuple[list[Path], Failures]:
@@ -63,12 +60,12 @@ def report_command(
     key = load_key(create=True) if options.sign else None
     failures: Failures = []
     with ExitStack() as stack:
-        cases, books = _cases(stack, texts, options, model, label, mask, framing, pixelate_faces, device, say, failures)
+        cases, books = _cases(stack, texts, options, model, label, mask, framing, device, say, failures)
         if not cases:
             raise failures[0][1]
         made = produce(
             [(case.name, case.content) for case in cases], options, out, progress=Progress(len(cases)), key=key,
-            dicom=[case.dicom for case in cases], dates=dates,
+            dicom=[case.dicom for case in cases],
         )  # fmt: skip
         _record(books, [name for name, _ in made.failures], made.files, options, say)
     return list(made.files), [*failures, *made.failures]
@@ -82,14 +79,13 @@ def _cases(
     label: int | None,
     mask: Path | None,
     framing: Framing | None,
-    pixelate_faces: bool,
     device: str,
     say: Callable[[str], None],
     failures: Failures,
 ) -> tuple[list[ReportCase], list[tuple[Casebook, int, str]]]:
     """Items that can be reported on, and which of them are cases of which casebook."""
     worker = Worker(device)
-    finder = _Faces(worker, say) if pixelate_faces else None
+    finder = _Faces(worker, say) if options.pixelate_faces else None
     conclusion = options.conclusion if len(texts) == 1 else ""
     opened: dict[Path, Casebook] = {}
     cases: list[ReportCase] = []

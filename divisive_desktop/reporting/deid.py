@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,10 +31,8 @@ from pydicom.uid import generate_uid
 from divisive_desktop import paths
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.reporting.options import DATES, Dates
 
-Dates = Literal["remove", "shift", "keep"]
-"""Basic profile; option 'modified dates' (113107); option 'full dates' (113106)."""
-DATES: tuple[Dates, ...] = ("remove", "shift", "keep")
 _STANDARD_UIDS = "1.2.840.10008."
 _DATE_VRS = ("DA", "DT", "TM")
 _STATED = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -21,6 +21,9 @@ from divisive_desktop.errors import ReportError
 SECTIONS = ("mask", "before_after", "model_card", "audit", "signature")
 """What may be left out. Where the numbers come from, error rates, limitations and the research-use line always stay."""
 PAPERS = ("A4", "Letter")
+Dates = Literal["remove", "shift", "keep"]
+"""Of de-identified DICOM objects: the basic profile; with its option 'modified dates'; with 'full dates'."""
+DATES: tuple[Dates, ...] = ("remove", "shift", "keep")
 CONCLUSION_LIMIT = 4000
 """Characters of the analyst's conclusion."""
 LOGO_LIMIT = 8 * 2**20
@@ -43,6 +46,10 @@ class Options:
     conclusion: str = ""
     """Of the one case, or about all cases of the report. Not remembered."""
     deidentify: bool = True
+    dates: Dates = "remove"
+    """What becomes of dates in de-identified DICOM objects."""
+    pixelate_faces: bool = False
+    """Make faces in the pictures unrecognisable."""
     sign: bool = False
     """Sign with the user's own key."""
     folder: str = ""
@@ -50,6 +57,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.paper not in PAPERS:
             raise ReportError(f"There is no paper size '{self.paper}'.", f"Choose one of {', '.join(PAPERS)}.")
+        if self.dates not in DATES:
+            raise ReportError(f"Dates can't be treated as '{self.dates}'.", f"Choose one of {', '.join(DATES)}.")
         unknown = [name for name in self.left_out if name not in SECTIONS]
         if unknown:
             raise ReportError(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent, Report
-from divisive_desktop.reporting.deid import Dates, Deidentifier
+from divisive_desktop.reporting.deid import Deidentifier
 from divisive_desktop.reporting.dicom_export import DicomCase, export_dicom, one_case
 from divisive_desktop.reporting.export import export_one
 from divisive_desktop.reporting.keys import signer
@@ -55,7 +55,6 @@ def produce(
     cancelled: Callable[[], bool] = lambda: False,
     key: Ed25519PrivateKey | None = None,
     dicom: Sequence[Callable[[], DicomCase]] = (),
-    dates: Dates = "remove",
 ) -> Produced:
     """Write a report on these cases in the chosen formats.
 
@@ -69,8 +68,6 @@ def produce(
         Seals the files with a signature.
     dicom : callables, one a case
         What the format ``dicom`` is made from (``items.ReportCase.dicom``), called when its turn comes.
-    dates : "remove", "shift" or "keep"
-        What becomes of dates in de-identified DICOM objects.
 
     Raises
     ------
@@ -111,7 +108,7 @@ def produce(
             for name in options.formats:
                 if name == "dicom":
                     originals = [(cases[number][0], dicom[number]) for number in kept]
-                    failures += _dicom(whole, originals, options, folder, key, clock, dates, written)
+                    failures += _dicom(whole, originals, options, folder, key, clock, written)
                 else:
                     written += _written(name, whole, options, folder, key, clock)
         except BaseException:
@@ -177,11 +174,10 @@ def _dicom(
     folder: Path,
     key: Ed25519PrivateKey | None,
     clock: _Clock,
-    dates: Dates,
     written: list[Path],
 ) -> list[tuple[str, UserFacingError]]:
     """DICOM objects of each case, added to ``written``; returns the cases that have none, and why."""
-    deidentifier = Deidentifier(dates) if options.deidentify else None
+    deidentifier = Deidentifier(options.dates) if options.deidentify else None
     failures: list[tuple[str, UserFacingError]] = []
     before = len(written)
     for case, (name, original) in zip(whole.cases, originals, strict=True):
