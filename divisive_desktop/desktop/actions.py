@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
 from divisive_desktop.desktop import commands as do
 from divisive_desktop.desktop import icons
+from divisive_desktop.desktop.bindings import PlaceKeys, spoken
 from divisive_desktop.desktop.cases import Review
 
 if TYPE_CHECKING:
@@ -267,15 +269,26 @@ def viewer_table() -> tuple[Action, ...]:
     return tuple(action(c) for c in COMMANDS)
 
 
-class ActionSet:
-    """The table's actions as Qt's, kept in step with the window's state."""
+class ActionSet(QObject):
+    """The table's actions as Qt's, kept in step with the window's state.
+
+    Signals
+    -------
+    keysChanged()
+        The user gave out other keys; what names them (tooltips, hints) names the new ones.
+    """
+
+    keysChanged = Signal()
 
     def __init__(self, window: MainWindow, menu_bar: QMenuBar, toolbar: QToolBar) -> None:
+        super().__init__(window)
         self._window, self._bar, self._toolbar = window, menu_bar, toolbar
         self.menus: dict[str, QMenu] = {name: menu_bar.addMenu(name) for name in MENUS}
         self.table: list[Action] = []
         self._made: dict[str, QAction] = {}
         self._keys: dict[str, str] = {}
+        self.places = PlaceKeys()
+        """The keys of single places: worklist, painting tools."""
         self._state = State()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -315,8 +328,14 @@ class ActionSet:
     def set_keys(self, changes: Mapping[str, str]) -> None:
         """Keys that the user changed: action id -> key, '' for none; also for actions that are added later."""
         self._keys = dict(changes)
+        self.places.set_keys(changes)
         for action in self.table:
             self._give_key(action, self._made[action.id])
+        self.keysChanged.emit()
+
+    def key(self, name: str) -> str:
+        """The key of an action or of a single place as this system writes it, '' for none."""
+        return spoken(self.places[name] if name in self.places else self._made[name].shortcut().toString())
 
     def with_keys(self) -> list[Action]:
         """The table with the keys that are in force."""

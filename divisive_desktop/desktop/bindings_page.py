@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop import theme
-from divisive_desktop.desktop.bindings import Keys, spoken
+from divisive_desktop.desktop.bindings import PLACE_KEYS, Keys, spoken
 from divisive_desktop.desktop.theme import GRID
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _ID = Qt.ItemDataRole.UserRole
 
 
 class KeysPage(QWidget):
-    """Every action with its key, by menu."""
+    """Every action with its key, by menu, and the keys that mean something in one place only."""
 
     def __init__(self, table: Sequence[Action], changes: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,7 +87,7 @@ class KeysPage(QWidget):
 
     def _fill(self, table: Sequence[Action]) -> None:
         heads: dict[str, QTreeWidgetItem] = {}
-        for action in table:
+        for action in (*table, *PLACE_KEYS):
             menu = action.menu.replace("/", ": ")
             if menu not in heads:
                 heads[menu] = QTreeWidgetItem(self.tree, [menu])
@@ -132,6 +132,9 @@ class KeysPage(QWidget):
             self.note.setText(
                 f"{spoken(pressed)} belongs to “{self.keys.text(holder)}”, which would have no key then."
             )
+        elif pressed and (hidden := self.keys.elsewhere(pressed, self.action)):
+            place = self.keys.place(self.action)
+            self.note.setText(f"{place} only. Elsewhere {spoken(pressed)} stays “{self.keys.text(hidden)}”.")
         elif not self.action:
             self.note.setText("Choose an action, click into the field and press its new key.")
         else:

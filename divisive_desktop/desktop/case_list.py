@@ -14,13 +14,15 @@ from PySide6.QtWidgets import (
 )
 
 from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.bindings import PlaceKeys
 from divisive_desktop.desktop.case_columns import COLUMNS
 from divisive_desktop.desktop.case_filter import CaseFilter
 from divisive_desktop.desktop.case_model import CaseRole
 from divisive_desktop.desktop.cases import Case, Review, verdict_line
 from divisive_desktop.desktop.theme import GRID
 
-LABELS = {Qt.Key.Key_0: 0, Qt.Key.Key_1: 1, Qt.Key.Key_Backspace: None}
+LABELS = {"list-negative": 0, "list-positive": 1, "list-clear": None}
+"""Keys of this place -> label."""
 _TALL, _SMALL = 60, 28
 
 
@@ -112,7 +114,7 @@ class RowDelegate(QStyledItemDelegate):
 class CaseList(QTableView):
     """The rows, in a table: unlike a list or a tree it never asks the model about rows that aren't seen.
 
-    0, 1 and Backspace label here; elsewhere those keys choose window presets.
+    Its own keys (0, 1 and Backspace unless rebound) label here; elsewhere they do other things.
 
     Signals
     -------
@@ -125,6 +127,7 @@ class CaseList(QTableView):
     def __init__(self, cases: CaseFilter) -> None:
         super().__init__()
         self._filter = cases
+        self.keys = PlaceKeys()
         self._kept: tuple[list[Case], Case | None] = [], None
         self.setModel(cases)
         self.delegate = RowDelegate(self)
@@ -206,11 +209,12 @@ class CaseList(QTableView):
             self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        plain = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-        if event.key() in LABELS and event.modifiers() in plain:
-            self.labelled.emit(LABELS[Qt.Key(event.key())])
+        label = self.keys.pressed(event, *LABELS)
+        if label:
+            self.labelled.emit(LABELS[label])
             return
-        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End) and event.modifiers() == plain[0]:
+        plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End) and plain:
             row = 0 if event.key() == Qt.Key.Key_Home else self._filter.rowCount() - 1
             self.setCurrentIndex(self._filter.index(row))
             return
@@ -218,11 +222,7 @@ class CaseList(QTableView):
 
     def event(self, event: object) -> bool:
         # The window's own shortcuts use the digits for presets; while the list has the focus, labels win.
-        if (
-            event.type() == event.Type.ShortcutOverride
-            and event.key() in LABELS
-            and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        ):
+        if event.type() == event.Type.ShortcutOverride and self.keys.pressed(event, *LABELS):
             event.accept()
             return True
         return super().event(event)

@@ -266,7 +266,8 @@ def show_shortcuts(window: MainWindow) -> None:
     """The sheet of keys and mouse buttons."""
     from divisive_desktop.desktop.shortcuts import ShortcutSheet
 
-    ShortcutSheet(window.actions_.with_keys(), window, window.settings.mouse).open()
+    acts = window.actions_
+    ShortcutSheet(acts.with_keys(), window, window.settings.mouse, acts.places.table()).open()
 
 
 def show_reading(window: MainWindow) -> None:

@@ -20,20 +20,24 @@ from PySide6.QtWidgets import (
 
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.actions import Action
+from divisive_desktop.desktop.bindings import PLACE_KEYS, PlaceKey, spoken
 from divisive_desktop.desktop.theme import GRID
 
-LIST = (("0 / 1", "Label negative / positive"), ("Backspace", "Clear label"))
 _COLUMNS = 4
 
 
 class ShortcutSheet(QDialog):
-    """All keys by menu, in columns."""
+    """All keys by menu, in columns, then those of single places and the mouse."""
 
     def __init__(
-        self, table: Sequence[Action], parent: QWidget | None = None, mouse: Mapping[str, str] | None = None
+        self,
+        table: Sequence[Action],
+        parent: QWidget | None = None,
+        mouse: Mapping[str, str] | None = None,
+        places: Sequence[PlaceKey] = PLACE_KEYS,
     ) -> None:
         super().__init__(parent)
-        self._mouse = mouse or {}
+        self._mouse, self._places = mouse or {}, places
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
         columns = [QVBoxLayout() for _ in range(_COLUMNS)]
@@ -76,7 +80,10 @@ class ShortcutSheet(QDialog):
                 groups.setdefault(action.menu.replace("/", ": "), []).append((key, action.text.rstrip("…")))
             elif action.id == "preset-1":
                 groups.setdefault(action.menu, []).append(("1 – 9", "Window presets of the file"))
-        return [*groups.items(), ("In the worklist", list(LIST)), ("Mouse", mouse_rows(self._mouse))]
+        for key in self._places:
+            if key.shortcut:
+                groups.setdefault(key.menu, []).append((spoken(key.shortcut), key.text))
+        return [*groups.items(), ("Mouse", mouse_rows(self._mouse))]
 
 
 def mouse_rows(changes: Mapping[str, str]) -> list[tuple[str, str]]:

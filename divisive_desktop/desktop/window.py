@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self.second_screen: SecondScreen | None = None
         self.actions_ = actions.ActionSet(self, self.menuBar(), toolbar)
         self.actions_.set_keys(settings.keys)
+        self.worklist.list.keys = self.actions_.places
         self.actions_.add(actions.TABLE)
         self.casebook = CasebookControls(self)
         menus.build(self)

@@ -31,7 +31,8 @@ class BrushTool(PaintTool):
     text = "Brush"
     icon = "brush"
     key_hint = "B"
-    tip = "Paint. Shift+click: straight line. [ and ] or Shift+wheel: size"
+    tip = "Paint. Shift+click: straight line. Shift+wheel: size"
+    uses = ("brush-smaller", "brush-larger")
     cursor = Qt.CursorShape.BlankCursor
     erase = False
 
@@ -102,14 +103,11 @@ class BrushTool(PaintTool):
         self.session.set_settings(**{name: radius})
         self.touch()
 
-    def wants_key(self, event: QKeyEvent) -> bool:
-        return event.key() in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) or event.text() in ("[", "]")
-
     def key(self, event: QKeyEvent) -> bool:
-        if not self.wants_key(event):
-            return False
-        self.resize(-1 if event.text() == "[" or event.key() == Qt.Key.Key_BracketLeft else 1)
-        return True
+        pressed = self.pressed(event)
+        if pressed:
+            self.resize(-1 if pressed == "brush-smaller" else 1)
+        return bool(pressed)
 
     def wheel(self, event: QWheelEvent, at: Point) -> bool:
         if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -151,7 +149,7 @@ class EraserTool(BrushTool):
     text = "Eraser"
     icon = "eraser"
     key_hint = "E"
-    tip = "Take away. Shift+click: straight line. [ and ] or Shift+wheel: size"
+    tip = "Take away. Shift+click: straight line. Shift+wheel: size"
     erase = True
 
 

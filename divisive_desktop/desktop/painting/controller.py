@@ -56,6 +56,7 @@ class Painting(Drafts, QObject):
         self.saver = Saver(window.tasks, self.store, self)
         self.session = PaintSession(window.tasks, self.saver, self)
         self.session.pictured = self._pictured
+        self.session.keys = window.actions_.places
         self.layer = RegionsLayer(self.session, self.viewer.stage)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
@@ -119,6 +120,8 @@ class Painting(Drafts, QObject):
         for watched in (window, *(pane.canvas for pane in viewer.panes.values())):
             watched.installEventFilter(self)
             self._filtered.append(watched)
+        window.actions_.keysChanged.connect(self._name_keys)
+        self._name_keys()
         self._tool_changed(viewer.tool)
         self._history_changed()
         self._casebook_changed()
@@ -347,6 +350,10 @@ class Painting(Drafts, QObject):
                 event.accept()
                 return True
         return False
+
+    def _name_keys(self) -> None:
+        for part in (self.palette, self.options, self.panel):
+            part.set_keys(self.window.actions_.key)
 
     def _save_failed(self, error: UserFacingError) -> None:
         self.window.notify("mask", "error", f"The mask could not be saved: {error.message}", error.remedy)

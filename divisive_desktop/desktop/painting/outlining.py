@@ -69,13 +69,14 @@ class LassoTool(PaintTool):
 
 
 class PolygonTool(PaintTool):
-    """Click by click; a double click, Enter or a click on the first vertex closes it, Backspace takes one back."""
+    """Click by click; a double click, a key or a click on the first vertex closes it, another key takes one back."""
 
     id = "polygon"
     text = "Polygon"
     icon = "polygon"
     key_hint = "Q"
-    tip = "Click the vertices; double click or Enter closes. Ctrl: subtract, Ctrl+Shift: intersect"
+    tip = "Click the vertices; a double click closes. Ctrl: subtract, Ctrl+Shift: intersect"
+    uses = ("paint-accept", "outline-back")
 
     def __init__(self, viewer: Viewer, session: PaintSession) -> None:
         super().__init__(viewer, session)
@@ -122,13 +123,12 @@ class PolygonTool(PaintTool):
         self._points = []
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace)
-        return bool(self._points) and event.key() in keys
+        return bool(self._points) and super().wants_key(event)
 
     def key(self, event: QKeyEvent) -> bool:
         if not self.wants_key(event):
             return False
-        if event.key() == Qt.Key.Key_Backspace:
+        if self.pressed(event) == "outline-back":
             self._points.pop()
             self.touch()
         else:

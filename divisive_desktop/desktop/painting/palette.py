@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop.bindings import PLACE_KEYS
 from divisive_desktop.desktop.painting.flow import Flow
 from divisive_desktop.desktop.painting.settings import LARGEST, MODES, ToolSettings
 from divisive_desktop.desktop.theme import GRID
@@ -35,8 +36,14 @@ _MODES: dict[str, tuple[str, str]] = {
     "subtract": ("−", "Take away from the region (or hold Ctrl)"),
     "intersect": ("∩", "Keep only what lies inside (or hold Ctrl+Shift)"),
 }
+PLACE_TEXTS = {key.id: key.text for key in PLACE_KEYS}
 _NUMBER = 60
 _NOTHING = "Choose a tool at the left to paint the saliency mask"
+
+
+def with_key(text: str, key: str) -> str:
+    """A tooltip's line that names the key, if there is one."""
+    return f"{text}  ({key})" if key else text
 
 
 class Palette(QFrame):
@@ -51,17 +58,19 @@ class Palette(QFrame):
         super().__init__(parent)
         self.setProperty("role", "palette")
         self._names: dict[QToolButton, str] = {}
-        self._tips: dict[QToolButton, str] = {}
+        self._texts: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        """Tool -> name, tip, its own keys."""
+        self._key: Callable[[str], str] = lambda _: ""
         self._reason: str | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(GRID // 2, GRID, GRID // 2, GRID)
         self._column.setSpacing(GRID // 2)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QToolButton] = {}
-        self._tool("pan", "pan", "Pan  (T)\nMove the picture; nothing is painted")
+        self._tool("pan", "pan", "Pan", "Move the picture; nothing is painted")
         self._line()
         for tool in tools:
-            self._tool(tool.id, tool.icon, f"{tool.text}  ({tool.key_hint})\n{tool.tip}")
+            self._tool(tool.id, tool.icon, tool.text, tool.tip, tool.uses)
         self._line()
         self.undo = self._plain("undo", "Undo", self.undoRequested.emit)
         self.redo = self._plain("redo", "Redo", self.redoRequested.emit)
@@ -70,6 +79,8 @@ class Palette(QFrame):
         self.shown.setChecked(True)
         self.shown.toggled.connect(self.shownToggled)
         self._column.addStretch(1)
+        self._history: tuple[str | None, str | None] = (None, None)
+        self._show_tips()
 
     def set_tool(self, tool_id: str) -> None:
         """Mark the active tool; one that isn't here marks none."""
@@ -85,48 +96,64 @@ class Palette(QFrame):
         """Nothing can be painted, and why; None: it can."""
         self._reason = reason
         for name, button in self.buttons.items():
-            if name != "pan":
-                button.setEnabled(reason is None)
-                button.setToolTip(self._tips[button] if reason is None else f"{self._tips[button]}\n{reason}")
+            button.setEnabled(reason is None or name == "pan")
+        self._show_tips()
         self.set_history(None, None)
+
+    def set_keys(self, key: Callable[[str], str]) -> None:
+        """Name the keys in force; ``key`` gives that of an action or of a single place, '' for none."""
+        self._key = key
+        self._show_tips()
+        self.set_history(*self._history)
+
+    def _show_tips(self) -> None:
+        for name, button in self.buttons.items():
+            text, tip, uses = self._texts[name]
+            lines = [with_key(text, self._key(f"tool-{name}")), tip]
+            lines += [f"{self._key(use)}: {PLACE_TEXTS[use].lower()}" for use in uses if self._key(use)]
+            if self._reason is not None and name != "pan":
+                lines.append(self._reason)
+            button.setToolTip("\n".join(lines))
+        self.shown.setToolTip(with_key("Show or hide the mask", self._key("mask-shown")))
 
     def set_history(self, undo: str | None, redo: str | None) -> None:
         """What undo and redo would do, None for nothing."""
-        for button, word, name, key in (
-            (self.undo, "Undo", undo, "Ctrl+Z"), (self.redo, "Redo", redo, "Ctrl+Shift+Z")
-        ):  # fmt: skip
+        self._history = undo, redo
+        for button, word, name in ((self.undo, "Undo", undo), (self.redo, "Redo", redo)):
             name = name if self._reason is None else None
             nothing = self._reason or f"Nothing to {word.lower()}"
             button.setEnabled(name is not None)
-            button.setToolTip(f"{word} {name[0].lower() + name[1:]}  ({key})" if name else nothing)
+            key = self._key(f"mask-{word.lower()}")
+            button.setToolTip(with_key(f"{word} {name[0].lower() + name[1:]}", key) if name else nothing)
 
     def recolour(self) -> None:
         """Draw the icons in the colours of the scheme in force."""
         for button, name in self._names.items():
             button.setIcon(icons.icon(name))
 
-    def _tool(self, tool_id: str, icon: str, tip: str) -> None:
-        button = self._button(icon, tip)
+    def _tool(self, tool_id: str, icon: str, text: str, tip: str, uses: tuple[str, ...] = ()) -> None:
+        button = self._button(icon, text)
+        self._texts[tool_id] = text, tip, uses
         button.setCheckable(True)
         button.clicked.connect(lambda: self.chosen.emit(tool_id))
         self._group.addButton(button)
         self.buttons[tool_id] = button
 
-    def _plain(self, icon: str, tip: str, pressed: Callable[[], None] | None) -> QToolButton:
-        button = self._button(icon, tip)
+    def _plain(self, icon: str, text: str, pressed: Callable[[], None] | None) -> QToolButton:
+        button = self._button(icon, text)
         if pressed is not None:
             button.clicked.connect(lambda: pressed())
         return button
 
-    def _button(self, icon: str, tip: str) -> QToolButton:
+    def _button(self, icon: str, text: str) -> QToolButton:
         button = QToolButton()
         button.setIcon(icons.icon(icon))
         button.setIconSize(QSize(20, 20))
-        button.setToolTip(tip)
-        button.setAccessibleName(tip.partition("\n")[0].partition("  ")[0])
+        button.setToolTip(text)
+        button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setProperty("role", "tool")
-        self._names[button], self._tips[button] = icon, tip
+        self._names[button] = icon
         self._column.addWidget(button)
         return button
 
@@ -160,7 +187,6 @@ class OptionsBar(QFrame):
         brushes = frozenset({"brush", "eraser"})
         outlines = frozenset({"lasso", "polygon", "paint-rectangle", "paint-ellipse", "wand"})
         self.radius = QDoubleSpinBox(minimum=0.5, maximum=LARGEST, decimals=1, singleStep=1.0, suffix=" px")
-        self.radius.setToolTip("Radius of the brush in image pixels  ([ and ], or Shift+wheel)")
         self.radius.valueChanged.connect(lambda v: self._set(**{self._radius_name(): v}))
         self._add("Radius", brushes, self.radius)
         self.hardness = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100)
@@ -209,10 +235,11 @@ class OptionsBar(QFrame):
         self.limited = self._check("Only greys", tip, "limit_levels", painting, *self._range)
         self.low.setAccessibleName("Lowest grey")
         self.high.setAccessibleName("Highest grey")
-        self.hint = QLabel("Left: belongs to it.  Ctrl: doesn't.  Enter accepts, Escape forgets")
+        self.hint = QLabel()
         theme.set_role(self.hint, "muted")
         self._add("", frozenset({"smart"}), self.hint)
         session.settingsChanged.connect(self._show)
+        self.set_keys(lambda _: "")
         self.set_tool("", "")
 
     def set_tool(self, tool_id: str, text: str) -> None:
@@ -229,6 +256,15 @@ class OptionsBar(QFrame):
         self.nothing.setText(_NOTHING if reason is None else f"Nothing can be painted: {reason}")
         self.nothing.setToolTip(reason or "")
         theme.set_role(self.nothing, "muted" if reason is None else "warningText")
+
+    def set_keys(self, key: Callable[[str], str]) -> None:
+        """Name the keys in force; ``key`` gives that of an action or of a single place, '' for none."""
+        ways = [*filter(None, (key("brush-smaller"), key("brush-larger"))), "Shift+wheel"]
+        self.radius.setToolTip(f"Radius of the brush in image pixels  ({', '.join(ways)})")
+        accepts = key("paint-accept")
+        self.hint.setText(
+            "Left: belongs to it.  Ctrl: doesn't.  " + (f"{accepts} accepts, " if accepts else "") + "Escape forgets"
+        )
 
     def _radius_name(self) -> str:
         return "eraser_radius" if self._tool == "eraser" else "brush_radius"

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.painting.agreement_view import AgreementView
 from divisive_desktop.desktop.painting.edits import within_levels
+from divisive_desktop.desktop.painting.palette import with_key
 from divisive_desktop.desktop.painting.region_row import RegionRow
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.theme import GRID
@@ -67,7 +68,6 @@ class MaskPanel(QWidget):
         self.saved.setToolTip(_SAVED_TIP)
         add = QToolButton()
         add.setText("Add")
-        add.setToolTip("Add a region  (Ctrl+Shift+N)")
         theme.set_role(add, "compact")
         add.clicked.connect(lambda: session.add_region())
         self.add_button = add
@@ -106,7 +106,6 @@ class MaskPanel(QWidget):
         )
         self.blind.toggled.connect(self.blindToggled)
         self.done = QPushButton("Mask done")
-        self.done.setToolTip("Show what the model says about this case  (Ctrl+Return)")
         self.done.clicked.connect(self.doneRequested)
         last = QHBoxLayout()
         last.setSpacing(GRID)
@@ -119,7 +118,13 @@ class MaskPanel(QWidget):
         session.saver.stateChanged.connect(self._show_state)
         session.painted.connect(lambda _: self._enable())
         session.runner.busyChanged.connect(self._show_busy)
+        self.set_keys(lambda _: "")
         self.show_regions()
+
+    def set_keys(self, key: Callable[[str], str]) -> None:
+        """Name the keys in force; ``key`` gives that of an action, '' for none."""
+        self.add_button.setToolTip(with_key("Add a region", key("mask-add-region")))
+        self.done.setToolTip(with_key("Show what the model says about this case", key("mask-done")))
 
     # -- parts ----------------------------------------------------------------------------------------------
 

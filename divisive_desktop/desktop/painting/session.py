@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop.desktop.bindings import PlaceKeys
 from divisive_desktop.desktop.painting.clock import WorkClock
 from divisive_desktop.desktop.painting.edits import AT_ONCE, Edit, EditRunner, Operation, Pictured, area, within_levels
 from divisive_desktop.desktop.painting.regions import Regions
@@ -73,6 +74,8 @@ class PaintSession(Regions, QObject):
         self.previous: Mask | None = None
         """The mask of the case before, to copy from."""
         self.settings = ToolSettings()
+        self.keys = PlaceKeys()
+        """The keys that tools have while they are active."""
         self.pressure = 1.0
         """What the pen reports; 1 for a mouse."""
         self.agreement = NOTHING

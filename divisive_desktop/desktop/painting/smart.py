@@ -1,4 +1,4 @@
-"""Smart select: scribble on what is meant and on what isn't; a proposal appears, Enter accepts it."""
+"""Smart select: scribble on what is meant and on what isn't; a proposal appears, a key accepts it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ _WIDTH = 7.0
 
 
 class SmartTool(PaintTool):
-    """Left button: belongs to it. Ctrl, or the Shift key: doesn't. Enter accepts, Escape forgets."""
+    """Left button: belongs to it. Ctrl, or the Shift key: doesn't. A key accepts, Escape forgets."""
 
     id = "smart"
     text = "Smart select"
     icon = "smart"
     key_hint = "S"
-    tip = "Scribble on what is meant; with Ctrl on what isn't. Enter accepts, Escape forgets"
+    tip = "Scribble on what is meant; with Ctrl on what isn't. Escape forgets"
+    uses = ("paint-accept",)
 
     def __init__(self, viewer: Viewer, session: PaintSession) -> None:
         super().__init__(viewer, session)
@@ -107,8 +108,7 @@ class SmartTool(PaintTool):
             self.session.stamp(self.text, proposal)
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        return self._scribbles is not None and event.key() in keys
+        return self._scribbles is not None and super().wants_key(event)
 
     def key(self, event: QKeyEvent) -> bool:
         if self.wants_key(event):
@@ -164,7 +164,8 @@ class SmartTool(PaintTool):
                 outlined(painter, [transform.to_widget(x, y) for x, y in line], closed=True, dashed=True)
         for layer in self._layers:
             layer.paint_layer(painter, kind, transform)
-        text = "Looking…" if self._working else "Enter accepts, Escape forgets" if self._proposal is not None else ""
+        offer = f"{self.key_name('paint-accept')} accepts, Escape forgets"
+        text = "Looking…" if self._working else offer if self._proposal is not None else ""
         if text and kind is self.viewer.stage.lead:
             draw_hint(painter, text, transform)
 

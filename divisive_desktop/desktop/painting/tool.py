@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
+from divisive_desktop.desktop.bindings import spoken
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.annotations import halo_text, overlay_font
 from divisive_desktop.desktop.viewer.layers import MaskLayer
@@ -31,6 +32,8 @@ class PaintTool(Tool):
     icon = ""
     key_hint = ""
     tip = ""
+    uses: tuple[str, ...] = ()
+    """Keys of its own while it is active (ids of `bindings.PLACE_KEYS`)."""
 
     def __init__(self, viewer: Viewer, session: PaintSession) -> None:
         super().__init__(viewer)
@@ -47,9 +50,17 @@ class PaintTool(Tool):
             return "intersect" if modifiers & Qt.KeyboardModifier.ShiftModifier else "subtract"
         return self.session.settings.mode
 
+    def pressed(self, event: QKeyEvent) -> str:
+        """Which of its own keys this is, '' for none."""
+        return self.session.keys.pressed(event, *self.uses)
+
     def wants_key(self, event: QKeyEvent) -> bool:
         """True for keys that this tool takes away from the window's shortcuts."""
-        return False
+        return bool(self.pressed(event))
+
+    def key_name(self, name: str) -> str:
+        """A key as this system writes it."""
+        return spoken(self.session.keys[name])
 
     def double_click(self, event: PaneMouse) -> bool:
         return True  # quick dabs don't enlarge the pane
