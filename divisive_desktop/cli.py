@@ -14,7 +14,9 @@ from divisive_desktop.errors import UserFacingError
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_SOME_FILES = 0, 1, 2, 3
 
-COMMANDS = frozenset({"analyze", "evaluate", "guard", "models", "report", "selftest", "study", "train", "verify"})
+COMMANDS = frozenset(
+    {"analyze", "evaluate", "guard", "keys", "models", "report", "selftest", "study", "train", "verify"}
+)
 """Names of the commands; they win over files of the same name (write ``./models`` to open a folder of that name)."""
 
 

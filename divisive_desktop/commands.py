@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from divisive_desktop import report_commands
 from divisive_desktop import version as this
 from divisive_desktop.cli import EXIT_FAILED, EXIT_OK, EXIT_SOME_FILES
+from divisive_desktop.command_options import (
+    CropOption,
+    DeviceOption,
+    JsonOption,
+    NoFaceOption,
+    chosen_framing,
+    say,
+    say_failure,
+)
 from divisive_desktop.console import ROOM, JsonArray, OutputError, Progress
-from divisive_desktop.errors import NoFaceError, NotAnImageError, UserFacingError
+from divisive_desktop.errors import NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.worker import Worker
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
-    from divisive_desktop.imaging.faces import Framing
 
 
 def _leave(code: int | None, **_: object) -> None:
@@ -37,13 +46,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     result_callback=_leave,
 )
-
-CropOption = Annotated[
-    str | None, typer.Option(metavar="X,Y,W,H", help="Analyse this part, in pixels. Default: the largest face, or all.")
-]
-NoFaceOption = Annotated[bool, typer.Option("--no-face", help="Look for no face: analyse the whole picture.")]
-JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
-
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; leaves with ``SystemExit``, an error a user can act on escapes as ``UserFacingError``."""
@@ -76,7 +78,7 @@ def analyze(
     no_face: NoFaceOption = False,
     json_to: JsonOption = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> int:
     """Analyse images: verdict, CAM pair, important features. A file that fails doesn't stop the others (exit 3)."""
     from divisive_desktop.engine.messages import Analyse, AnalyseBatch
@@ -84,7 +86,7 @@ def analyze(
     from divisive_desktop.explanation.export import analysis_json, error_json
     from divisive_desktop.explanation.features import important_features
 
-    framing = _framing(crop, no_face)
+    framing = chosen_framing(crop, no_face)
     worker = Worker(device)
     model_id = _model_id(worker, model, task)
     files, failed = [], 0
@@ -94,7 +96,7 @@ def analyze(
                 files.append(file)
             else:
                 failed += 1
-                _say_failure(file, error)
+                say_failure(file, error)
                 out.add(error_json(file, error))
 
         def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
@@ -116,7 +118,7 @@ def analyze(
                 raise
             except UserFacingError as e:
                 failed += 1
-                _say_failure(file, e)
+                say_failure(file, e)
                 out.add(error_json(file, e))
 
         items = tuple(Analyse(str(file), model_id=model_id, framing=framing) for file in files)
@@ -166,65 +168,9 @@ def selftest(
     return int(selftest.run(screenshot))
 
 
-@app.command()
-def verify(
-    path: Annotated[Path, typer.Argument(help="A casebook folder, or an exported report.")],
-    original: Annotated[Path | None, typer.Option(help="The image that the report is about.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> int:
-    """Check that a casebook (audit chain, files, originals) or a sealed report is as it was written."""
-    if path.is_file():
-        return _verify_report(path, original, as_json)
-    from divisive_desktop.casebook.commands import verify_command
-
-    code, text = verify_command(path, as_json=as_json)
-    typer.echo(text)
-    return code
-
-
-@app.command()
-def report(
-    items: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Images, or cases: CASEBOOK#ID.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv, dicom.")] = "pdf",
-    model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
-    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
-    crop: CropOption = None,
-    no_face: NoFaceOption = False,
-    mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
-    language: Annotated[str, typer.Option(help="en or de.")] = "en",
-    paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
-    institution: Annotated[str, typer.Option(help="Name at the head of each page.")] = "",
-    analyst: Annotated[str, typer.Option(help="Name at the signature block.")] = "",
-    conclusion: Annotated[str, typer.Option(help="The analyst's own words.")] = "",
-    sign: Annotated[bool, typer.Option("--sign", help="Sign with your key in the system's keyring.")] = False,
-    identified: Annotated[bool, typer.Option("--identified", help="Keep identifying information.")] = False,
-    dates: Annotated[str, typer.Option(help="In de-identified DICOM objects: remove, shift or keep.")] = "remove",
-    pixelate_faces: Annotated[bool, typer.Option("--pixelate-faces", help="Make faces unrecognisable.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-) -> int:
-    """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
-    from divisive_desktop.report_command import report_command
-    from divisive_desktop.reporting.options import DATES, Options
-
-    if mask is not None and (len(items) > 1 or "#" in items[0]):
-        raise typer.BadParameter("a mask belongs to one image")
-    if dates not in DATES:
-        raise typer.BadParameter(f"one of {', '.join(DATES)}", param_hint="--dates")
-    options = Options(
-        formats=tuple(dict.fromkeys(f.strip() for f in formats.split(",") if f.strip())), language=language,
-        paper=paper, institution=institution, analyst=analyst, conclusion=conclusion, deidentify=not identified,
-        dates=dates, pixelate_faces=pixelate_faces, sign=sign,
-    )  # fmt: skip
-    files, failures = report_command(
-        items, out, options, model=model, label=label, mask=mask, framing=_framing(crop, no_face),
-        device=device, say=_say,
-    )  # fmt: skip
-    for path in files:
-        typer.echo(path)
-    for name, error in failures:
-        _say_failure(name, error)
-    return EXIT_SOME_FILES if failures else EXIT_OK
+app.command()(report_commands.verify)
+app.command()(report_commands.report)
+app.command()(report_commands.keys)
 
 
 @app.command()
@@ -265,7 +211,7 @@ def train(
 
         code, text = fine_tune_command(
             casebook=data[0], base=parent, task=task, out=out, changes=changes, device=device, resume=resume, keep=keep,
-            say=_say,
+            say=say,
         )  # fmt: skip
         typer.echo(text)
         return code
@@ -282,7 +228,7 @@ def train(
     code, text = train_command(
         task=task, data=data, out=out, config=config, changes=changes, parent=parent,
         description=description, open_sets=sets, default=default, controls=controls, features=features,
-        replace_existing=force, say=_say,
+        replace_existing=force, say=say,
     )  # fmt: skip
     typer.echo(text)
     return code
@@ -297,7 +243,7 @@ def guard(
     """Put a guard set beside a model: by it a fine-tuned version is checked for what it has forgotten."""
     from divisive_desktop.training.commands import guard_command
 
-    code, text = guard_command(model=model, data=data, split=split, say=_say)
+    code, text = guard_command(model=model, data=data, split=split, say=say)
     typer.echo(text)
     return code
 
@@ -310,14 +256,14 @@ def evaluate(
     json_to: JsonOption = None,
     border: Annotated[bool, typer.Option(help="Also the border-only control.")] = True,
     faithfulness: Annotated[bool, typer.Option(help="Also deletion, insertion, random head (slow).")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> int:
     """Measure a model on data with labels and masks."""
     from divisive_desktop.training.commands import evaluate_command
 
     code, text = evaluate_command(
         model=model, data=data, split=split, json_file=Path(json_to) if json_to else None, border=border,
-        faithfulness=faithfulness, device=device, say=_say,
+        faithfulness=faithfulness, device=device, say=say,
     )  # fmt: skip
     typer.echo(text)
     return code
@@ -334,7 +280,7 @@ def study(
     """Compare training methods over seeds, and write the tables."""
     from divisive_desktop.training.commands import study_command
 
-    code, text = study_command(config=config, data=data, out=out, seeds=seed, methods=method, say=_say)
+    code, text = study_command(config=config, data=data, out=out, seeds=seed, methods=method, say=say)
     typer.echo(text)
     return code
 
@@ -356,21 +302,6 @@ def _model_id(worker: Worker, model: str | None, task: str | None) -> str | None
         raise typer.BadParameter(f"the model {card.id} answers the task {card.task}", param_hint="--task")
     worker.model(card.id)
     return card.id
-
-
-def _framing(crop: str | None, no_face: bool) -> Framing | None:
-    """The part of the picture that was asked for; None: face models look for the face."""
-    from divisive_desktop.imaging.faces import by_hand, whole
-
-    if crop is None:
-        return whole() if no_face else None
-    parts = crop.split(",")
-    if no_face or len(parts) != 4 or not all(p.strip().lstrip("-").isdecimal() for p in parts):
-        raise typer.BadParameter("write it as X,Y,W,H in whole pixels, without --no-face", param_hint="--crop")
-    x, y, width, height = (int(p) for p in parts)
-    if width < 1 or height < 1:
-        raise typer.BadParameter("width and height must be positive", param_hint="--crop")
-    return by_hand((x, y, width, height))
 
 
 def _images(paths: Sequence[Path]) -> list[tuple[Path, UserFacingError | None]]:
@@ -401,27 +332,6 @@ def _verified(folder: Path) -> UserFacingError | None:
     except UserFacingError as e:
         return e
     return None
-
-
-def _verify_report(path: Path, original: Path | None, as_json: bool) -> int:
-    from divisive_desktop.library import store
-    from divisive_desktop.reporting.verify import verify_file
-
-    known = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
-    found = verify_file(path, original, _recomputed, known)
-    typer.echo(json.dumps({"ok": found.ok, **asdict(found)}, indent=1) if as_json else found.as_text())
-    return EXIT_OK if found.ok else EXIT_FAILED
-
-
-def _recomputed(original: Path, analysis: Mapping[str, Any]) -> tuple[float, float]:
-    from divisive_desktop.engine.messages import Analyse
-    from divisive_desktop.engine.worker import Worker
-
-    crop = analysis["preprocessing"].get("region")
-    frame = int(analysis["preprocessing"].get("frame", 0))
-    request = Analyse(str(original), frame, analysis["model"]["id"], tuple(crop) if crop else None)
-    logits: tuple[float, float] = Worker("cpu").handle(request).logits
-    return logits
 
 
 def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
@@ -458,12 +368,3 @@ def _write_overlay(folder: Path, analysis: Analysis, found: FeatureSet, label: i
     except OSError as e:
         message = f"The picture {target.name} can't be written to {folder}: {e.strerror}."
         raise OutputError(message, ROOM) from e
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _say_failure(file: Path | str, error: UserFacingError) -> None:
-    how = " (--crop X,Y,W,H, or --no-face)" if error.kind == NoFaceError.kind else ""
-    typer.echo(f"{file}: {error.message} {error.remedy}{how}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from divisive_desktop.casebook import AuditRecord, Casebook
@@ -42,16 +42,6 @@ def anchor(book: Casebook, case_id: int, analysis_id: int) -> dict[str, Any]:
         "identity": book.setting("identity", ""), "case": case_id, "analysis": analysis_id, "chain_length": seq,
         "chain_head": digest,
     }  # fmt: skip
-
-
-def contradictions(book: Casebook, rows: Sequence[Mapping[str, Any]], anchored: Mapping[str, Any]) -> list[str]:
-    """What of an extract the casebook doesn't confirm; empty when it confirms everything."""
-    known = {record.seq: record.hash for record in book.audit_trail(anchored.get("case"), limit=100 * LIMIT)}
-    wrong = [f"record {row['seq']}" for row in rows if known.get(row["seq"]) != row["hash"]]
-    head = {record.seq: record.hash for record in book.audit_trail(limit=100 * LIMIT)}
-    if head.get(anchored.get("chain_length", -1)) != anchored.get("chain_head"):
-        wrong.append("the end of the chain when the report was made")
-    return wrong
 
 
 def _words(record: AuditRecord, classes: tuple[str, str], language: str) -> str:

@@ -182,10 +182,14 @@ def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts
     )
 
 
+def mask_sha256(mask: npt.NDArray[np.float32]) -> str:
+    """SHA-256 of a saliency mask (0..1) as it is exported: uint8 rows, 0..255."""
+    return hashlib.sha256(np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8).tobytes()).hexdigest()
+
+
 def _mask_facts(mask: npt.NDArray[np.float32], agreement: Mapping[str, Any]) -> MaskFacts:
-    rows = np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
     return MaskFacts(
-        sha256=hashlib.sha256(rows.tobytes()).hexdigest(),
+        sha256=mask_sha256(mask),
         area_share=float(mask.mean()),
         energy_inside=agreement.get("energy"),
         pointing_hit=agreement.get("pointing"),

@@ -48,8 +48,11 @@ def write_csv(report: Report) -> bytes:
             "mask_energy_inside",
             "conclusion",
             "statement",
+            "signer",
+            "signer_key",
         ]
     )
+    signer = report.signer or {"name": "", "public_key": ""}
     for case in report.cases:
         v, model = case.verdict, case.analysis["model"]
         low, high = v.interval or ("", "")
@@ -75,6 +78,8 @@ def write_csv(report: Report) -> bytes:
                     energy,
                     case.conclusion,
                     report.statement,
+                    signer["name"],
+                    signer["public_key"],
                 )
             ]
         )

@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +22,8 @@ from divisive_desktop import paths
 from divisive_desktop.errors import ReportError
 
 SERVICE, ENTRY = "divisive-desktop", "report-signing-key"
+OWN = "the owner of this account"
+"""Name of one's own key among the known ones."""
 _NO_KEYRING = (
     "Log in to a desktop with a keyring (GNOME Keyring, KWallet, macOS Keychain, Windows Credential Manager), "
     "or write the report without a signature: its seal still shows changes."
@@ -47,6 +50,8 @@ def load_key(*, create: bool = False) -> Ed25519PrivateKey | None:
             key = Ed25519PrivateKey.generate()
             raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
             keyring.set_password(SERVICE, ENTRY, raw.hex())
+            with suppress(ReportError):  # only a name for it; signing works without
+                trust(public_hex(key), OWN)
             return key
     except KeyringError as e:
         raise ReportError("The signing key can't be kept: there is no keyring, or it is locked.", _NO_KEYRING) from e
@@ -92,17 +97,40 @@ def trust(public: str, name: str) -> None:
     ReportError
         It isn't a public key, or can't be written down.
     """
-    public = public.strip().lower()
-    if not _HEX.fullmatch(public):
-        raise ReportError("That is not a public key of a report.", "It has 64 hexadecimal digits.")
+    public = _public(public)
     if not name.strip():
         raise ReportError("A key needs the name of its owner.", "Type one.")
+    _write({**known_keys(), public: name.strip()})
+
+
+def forget(public: str) -> None:
+    """Don't know a key any more.
+
+    Raises
+    ------
+    ReportError
+        It isn't known, or that can't be written down.
+    """
+    known = dict(known_keys())
+    if known.pop(_public(public), None) is None:
+        raise ReportError("This key is not known.", "Run 'divisive-desktop keys' for those that are.")
+    _write(known)
+
+
+def _public(text: str) -> str:
+    public = text.strip().lower()
+    if not _HEX.fullmatch(public):
+        raise ReportError("That is not a public key of a report.", "It has 64 hexadecimal digits.")
+    return public
+
+
+def _write(known: Mapping[str, str]) -> None:
     file = _file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(prefix=".keys", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump({**known_keys(), public: name.strip()}, out, ensure_ascii=False, indent=1, sort_keys=True)
+            json.dump(dict(known), out, ensure_ascii=False, indent=1, sort_keys=True)
         os.replace(partial, file)
     except OSError as e:
         raise ReportError(f"The key could not be written down: {e.strerror}.", "Free some space on the disk.") from e

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
 import zlib
@@ -11,13 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from divisive_desktop.errors import ReportError
+from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.reporting.content import SCHEMA
-from divisive_desktop.reporting.seal import check
+from divisive_desktop.reporting.keys import fingerprint, trust
+from divisive_desktop.reporting.seal import SealCheck, check
 
 State = Literal["holds", "broken", "unknown"]
 TOLERANCE = 1e-2
-"""Largest difference of a logit when an analysis is recomputed on another machine or device."""
+"""Largest difference of a logit when an analysis is recomputed on another machine or device; of a cell of a class map
+the same share of the largest one. Ten times as much where the analysis was made in bfloat16 or float16."""
+_KEY = re.compile(r"[0-9a-f]{64}")
+Recompute = Callable[[Path, Mapping[str, Any]], Analysis]
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,11 @@ class Verification:
 def verify_file(
     path: Path,
     original: Path | None = None,
-    recompute: Callable[[Path, Mapping[str, Any]], tuple[float, float]] | None = None,
+    recompute: Recompute | None = None,
     known_models: Mapping[str, str] | None = None,
+    *,
+    known_keys: Mapping[str, str] | None = None,
+    confirm: Callable[[Mapping[str, Any]], list[Finding]] | None = None,
 ) -> Verification:
     """Check an exported PDF, HTML, JSON, CSV or DICOM file.
 
@@ -57,19 +69,20 @@ def verify_file(
     original : Path, optional
         The image that the report is about; its SHA-256 is compared.
     recompute : callable, optional
-        Given the original and the analysis in the report, gives the logits that the same model finds today.
+        Given the original and the analysis in the report, gives what the same model finds today.
     known_models : mapping, optional
         Model id -> SHA-256 of the weights installed here.
+    known_keys : mapping, optional
+        Public key (hex) -> whose it is.
+    confirm : callable, optional
+        Given a case of the report, says what the casebook it comes from knows (`reporting.confirm.Confirmer`).
 
     Raises
     ------
     ReportError
         The file can't be read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise ReportError(f"{path} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+    data = _read(path)
     sealed = check(data)
     if not sealed.found:
         return Verification((Finding("broken", f"{path.name} holds no intact seal: it was changed, or isn't ours."),))
@@ -78,26 +91,38 @@ def verify_file(
         if sealed.intact
         else Finding("broken", "The bytes were changed after the export.")
     ]
-    if sealed.signed:
-        findings.append(
-            Finding("holds", f"Signed with the key {sealed.public_key[:16]}… (compare it with the signer's).")
-            if sealed.signature_valid
-            else Finding("broken", "The signature does not belong to these bytes.")
-        )
-    else:
-        findings.append(Finding("unknown", "Not signed: a forger could have made the seal anew."))
     content = read_content(data)
+    stated = _stated_in_table(data) if content is None else content.get("signer")
+    findings += _signature(sealed, stated if isinstance(stated, dict) else {}, known_keys or {})
     if content is None:
         findings.append(Finding("unknown", "This format carries no machine-readable content to check further."))
         return Verification(tuple(findings))
+    try:
+        findings += _cases(content, original, recompute, known_models or {}, confirm)
+    except (LookupError, TypeError, ValueError, AttributeError) as e:
+        # Nothing of ours writes such content; whoever changed it broke its form, too.
+        findings.append(Finding("broken", f"The content doesn't have the form of a report ({type(e).__name__})."))
+    return Verification(tuple(findings))
+
+
+def _cases(
+    content: Mapping[str, Any],
+    original: Path | None,
+    recompute: Recompute | None,
+    known_models: Mapping[str, str],
+    confirm: Callable[[Mapping[str, Any]], list[Finding]] | None,
+) -> list[Finding]:
+    """What holds of each case of a report."""
+    findings: list[Finding] = []
     digest = None if original is None else _digest(original)
-    cases = content.get("cases", [])
+    cases = content["cases"]
     if digest is not None and original is not None and digest not in [c["image"]["sha256"] for c in cases]:
         findings.append(Finding("broken", f"{original.name} is not an image of this report: its SHA-256 differs."))
     for case in cases:
         own = original if digest == case["image"]["sha256"] else None
-        findings += _case(case, own, recompute, known_models or {})
-    return Verification(tuple(findings))
+        findings += _case(case, own, recompute, known_models)
+        findings += confirm(case) if confirm is not None else ()
+    return findings
 
 
 def read_content(data: bytes) -> dict[str, Any] | None:
@@ -121,6 +146,63 @@ def read_content(data: bytes) -> dict[str, Any] | None:
     return _json(embedded.group(1)) if embedded else _json(data)
 
 
+def trust_signer(path: Path, name: str) -> None:
+    """Remember that the key that signed this file belongs to ``name``.
+
+    Raises
+    ------
+    ReportError
+        The file isn't signed, or isn't as it was signed.
+    """
+    sealed = check(_read(path))
+    if not (sealed.found and sealed.intact and sealed.signature_valid):
+        raise ReportError(
+            f"{path.name} carries no intact signature, so there is no key to trust.", "Ask for the original file."
+        )
+    trust(sealed.public_key, name)
+
+
+def _signature(sealed: SealCheck, stated: Mapping[str, str], known: Mapping[str, str]) -> list[Finding]:
+    """Who signed the bytes, and whether that is who the content says."""
+    claimed, name = str(stated.get("public_key", "")), str(stated.get("name", ""))
+    if not sealed.signed:
+        if claimed:
+            return [Finding("broken", "The content says that it is signed, but the signature was taken away.")]
+        return [Finding("unknown", "Not signed: a forger could have made the seal anew.")]
+    if not sealed.signature_valid:
+        return [Finding("broken", "The signature does not belong to these bytes.")]
+    key = fingerprint(sealed.public_key)
+    if claimed != sealed.public_key:
+        other = f"signed with the key {fingerprint(claimed)}" if _KEY.fullmatch(claimed) else "not signed"
+        return [Finding("broken", f"Signed with the key {key}, but the content says that it is {other}.")]
+    if sealed.public_key in known:
+        return [Finding("holds", f"Signed by {known[sealed.public_key]} (key {key}).")]
+    if name and name in known.values():
+        return [Finding("broken", f"Signed in the name of {name}, but with the key {key}, which isn't theirs.")]
+    by = f", which says it is {name}'s" if name else ""
+    return [
+        Finding("holds", f"The signature with the key {key} belongs to these bytes."),
+        Finding("unknown", f"Nobody has introduced the key {key} here{by}: compare it with its owner's, then --trust."),
+    ]
+
+
+def _stated_in_table(data: bytes) -> dict[str, str]:
+    """Who signs, as a CSV table states it; nothing for other files."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error):
+        return {}
+    key = (rows[0].get("signer_key") or "") if rows else ""
+    return {"public_key": key, "name": str(rows[0].get("signer") or "")} if _KEY.fullmatch(key) else {}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise ReportError(f"{path} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+
+
 def _digest(original: Path) -> str:
     try:
         with original.open("rb") as file:
@@ -140,7 +222,7 @@ def _json(text: bytes) -> dict[str, Any] | None:
 def _case(
     case: Mapping[str, Any],
     original: Path | None,
-    recompute: Callable[[Path, Mapping[str, Any]], tuple[float, float]] | None,
+    recompute: Recompute | None,
     known_models: Mapping[str, str],
 ) -> list[Finding]:
     title, analysis = case["title"], case["analysis"]
@@ -157,14 +239,23 @@ def _case(
         return findings
     findings.append(Finding("holds", f"{title}: {original.name} is the image of this report (SHA-256)."))
     if recompute is not None and known_models.get(model["id"]) == model["weights_sha256"]:
-        logits = recompute(original, analysis)
-        worst = max(abs(a - b) for a, b in zip(logits, analysis["logits"], strict=True))
-        findings.append(
-            Finding("holds", f"{title}: the analysis was repeated; the logits differ by {worst:.1e} at most.")
-            if worst <= TOLERANCE
-            else Finding("broken", f"{title}: the analysis was repeated and gives other logits (by {worst:.3f}).")
-        )
+        findings.append(_repeated(title, analysis, recompute(original, analysis)))
     return findings
+
+
+def _repeated(title: str, stated: Mapping[str, Any], again: Analysis) -> Finding:
+    """The analysis in the report against the same one made today."""
+    tolerance = TOLERANCE if stated["preprocessing"].get("precision", "float32") == "float32" else 10 * TOLERANCE
+    t = stated["true_class"]
+    before, now = np.array([stated["cam"]["true"], stated["cam"]["false"]]), again.cams[[t, 1 - t]]
+    logits = max(abs(a - b) for a, b in zip(again.logits, stated["logits"], strict=True))
+    if before.shape != now.shape:
+        return Finding("broken", f"{title}: the analysis was repeated and gives class maps of another size.")
+    cells, largest = float(np.abs(before - now).max()), max(1.0, float(np.abs(before).max()))
+    by = f"logits by {logits:.1e}, cells of the class maps by {cells:.1e} at most"
+    if logits <= tolerance and cells <= tolerance * largest:
+        return Finding("holds", f"{title}: the analysis was repeated and gives the same ({by}).")
+    return Finding("broken", f"{title}: the analysis was repeated and gives something else ({by}).")
 
 
 def _logits(title: str, analysis: Mapping[str, Any]) -> Finding:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import numpy as np
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail
 
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.worker import Worker
@@ -16,6 +20,7 @@ from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
 
 MODEL = "seeded-chest"
+_made: list[Analysis] = []
 Analysed = tuple[ImageRecord, Analysis, FeatureSet, Card]
 
 
@@ -23,7 +28,9 @@ Analysed = tuple[ImageRecord, Analysis, FeatureSet, Card]
 def analysed(with_models: Path, rg1: Path) -> Analysed:
     """A real radiograph analysed by a real network."""
     record = open_image(rg1)
-    analysis = Worker("cpu").handle(Analyse(str(rg1), model_id=MODEL))
+    if not _made:  # the same in every test: the models are the session's
+        _made.append(Worker("cpu").handle(Analyse(str(rg1), model_id=MODEL)))
+    analysis = _made[0]
     true_class, _ = analysis.true_class(None)
     features = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
     return record, analysis, features, store.find_model(MODEL).card
@@ -46,3 +53,39 @@ def case(analysed: Analysed) -> CaseContent:
         analyst="A. Nalyst",
         deidentify=True,
     )
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring that holds its entries as long as a test runs."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
+@pytest.fixture
+def keyring_in_memory() -> Iterator[MemoryKeyring]:
+    before = keyring.get_keyring()
+    backend = MemoryKeyring()
+    keyring.set_keyring(backend)
+    yield backend
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def no_keyring() -> Iterator[None]:
+    """As on a server without a desktop."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    yield
+    keyring.set_keyring(before)
