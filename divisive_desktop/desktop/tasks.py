@@ -164,6 +164,11 @@ class TaskRunner(QObject):
         """Nothing runs or waits, here or in the engine."""
         return not self._waiting and not self._jobs
 
+    @property
+    def closed(self) -> bool:
+        """The window is closing: nothing will be answered any more."""
+        return self._closed
+
     # -- engine jobs ----------------------------------------------------------------------------------------
 
     def start_engine(self, device: str = "auto") -> None:

@@ -18,6 +18,7 @@ from divisive_desktop.desktop.layouts import Layouts
 from divisive_desktop.desktop.messagebar import Action as MessageAction
 from divisive_desktop.desktop.messagebar import MessageBar
 from divisive_desktop.desktop.pages import EmptyPage, ProblemPage
+from divisive_desktop.desktop.reports.controller import Reports
 from divisive_desktop.desktop.second_screen import SecondScreen
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.statusbar import StatusBar
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         self.worklist.list.keys = self.actions_.places
         self.actions_.add(actions.TABLE)
         self.casebook = CasebookControls(self)
+        self.reports = Reports(self)
         menus.build(self)
         self._connect()
         self.files = FilePanels(self)

@@ -85,6 +85,7 @@ def image_case(
     analyse: Callable[[ImageRecord], Analysis],
     options: Options,
     *,
+    frame: int = 0,
     label: int | None = None,
     mask_file: Path | None = None,
     conclusion: str = "",
@@ -104,7 +105,7 @@ def image_case(
     made: list[Analysis] = []
 
     def parts() -> tuple[ImageRecord, Analysis, FeatureSet, npt.NDArray[np.float32] | None, dict[str, object]]:
-        record = open_image(path)
+        record = open_image(path, frame)
         analysis = made[0] if made else analyse(record)
         made[:] = [analysis]
         found = _features(record, analysis, label)

@@ -1,0 +1,272 @@
+"""Puts reports into the window: the menu entry, the report window, and what is kept of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from divisive_desktop.desktop.commands import chosen
+from divisive_desktop.desktop.reports.engine_faces import EngineFaces
+from divisive_desktop.desktop.tasks import Task
+from divisive_desktop.desktop.wording import plural
+from divisive_desktop.errors import CancelledError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.desktop.cases import Case
+    from divisive_desktop.desktop.reports.dialog import ReportDialog
+    from divisive_desktop.desktop.reports.work import Preview, Previewer, Source, Written
+    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.reporting.options import Options
+
+MESSAGE = "report"
+_CONCLUSION = "report-conclusion"
+"""Setting of the casebook: the conclusion on several cases, as it was typed last."""
+
+
+class Reports(QObject):
+    """Made once for a window; a report window is made each time one is asked for, one at a time."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window, self._tasks, self._work = window, window.tasks, window.work
+        self.dialog: ReportDialog | None = None
+        self._faces = EngineFaces(window.tasks, self)
+        self._sources: tuple[Source, ...] = ()
+        self._cases: tuple[Case, ...] = ()
+        self._book: Casebook | None = None
+        self._previewer: Previewer | None = None
+        self._kept = ""
+        self._deidentified = True
+        self._stop = threading.Event()
+        """The report that is being written is not wanted any more."""
+        self._opening = False
+        window.theme.changed.connect(self._recolour)
+        window.closing.connect(self._discard)
+        window.work.book.changed.connect(self._book_changed)
+
+    # -- opening --------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Show the report window for the selected cases; while files are being written, that one."""
+        if self.dialog is not None and self.dialog.writing:
+            _raise(self.dialog)
+            return
+        if self._opening:
+            return
+        cases = chosen(self.window)
+        if any(case.hidden for case in cases):
+            self.window.notify(
+                MESSAGE, "info", "A report would show the model's opinion, which is hidden here.",
+                "Finish the mask first.",
+            )  # fmt: skip
+            return
+        if not any(case.verdict is not None for case in cases):
+            analyse = ("Analyse", lambda: self.window.actions_["analyse-selected"].trigger())
+            self.window.notify(
+                MESSAGE, "info", "There is nothing to report yet.", "The model must have analysed the case.", analyse
+            )
+            return
+        self._opening = True
+        book = self._work.book.book
+        single = cases[0].notes if len(cases) == 1 else None
+
+        def work(_: Any) -> tuple[Options, str]:
+            import divisive_desktop.desktop.reports.dialog
+            import divisive_desktop.desktop.reports.work  # noqa: F401
+            from divisive_desktop.reporting.options import load_last
+
+            conclusion = single if single is not None else str(book.setting(_CONCLUSION, "")) if book else ""
+            return load_last(), conclusion
+
+        self._tasks.run(work, lambda found: self._build(cases, book, *found), self._not_opened, priority=30)
+
+    def _not_opened(self, error: UserFacingError) -> None:
+        self._opening = False
+        self.window.report(None, error)
+
+    def _build(self, cases: list[Case], book: Casebook | None, options: Options, conclusion: str) -> None:
+        from divisive_desktop.desktop.reports.dialog import ReportDialog
+        from divisive_desktop.desktop.reports.form import OptionsForm
+        from divisive_desktop.desktop.reports.work import Previewer, Source
+
+        self._opening = False
+        self._discard()
+        self._cases, self._book, self._kept = tuple(cases), book, conclusion
+        self._sources = tuple(
+            Source(c.name, c.source or c.path, c.frame, c.id, c.analysis, c.label) for c in cases
+        )
+        dicom = [_is_dicom(c.path) for c in cases]
+        form = OptionsForm(
+            options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
+        )
+        title = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
+        dialog = self.dialog = ReportDialog(form, title, len(cases), self.window)
+        self._previewer = Previewer(self._sources, book, self._faces.finder(lambda: False))
+        form.changed.connect(self._changed)
+        form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
+        dialog.writeRequested.connect(self.write)
+        dialog.cancelRequested.connect(self._cancel)
+        dialog.activated.connect(self.look)
+        dialog.closed.connect(self._closed)
+        _raise(dialog)
+        self.look()
+
+    # -- the preview ----------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Make the pages anew where something has changed."""
+        dialog, previewer = self.dialog, self._previewer
+        if dialog is None or previewer is None or dialog.writing:
+            return
+        options = self._options()
+        if options is None:
+            return
+
+        def work(task: Task) -> Preview | None:
+            return previewer.look(options, lambda: task.cancelled)
+
+        def done(found: Preview | None) -> None:
+            if found is not None and self.dialog is dialog:
+                dialog.show_preview(found)
+
+        def failed(error: UserFacingError) -> None:
+            if self.dialog is dialog and not isinstance(error, CancelledError):
+                dialog.show_problem(error)
+
+        self._after_acts(lambda: self._tasks.run(work, done, failed, key="report-preview", priority=15))
+
+    def _options(self) -> Options | None:
+        assert self.dialog is not None
+        try:
+            options = self.dialog.form.options()
+        except UserFacingError as e:
+            self.dialog.say(f"{e.message} {e.remedy}", wrong=True)
+            self.dialog.write.setEnabled(False)
+            return None
+        self.dialog.write.setEnabled(bool(options.formats) and bool(options.folder) and not self.dialog.writing)
+        if not self.dialog.writing:
+            self.dialog.say("" if options.formats else "Choose at least one kind of file.")
+        return options
+
+    def _changed(self) -> None:
+        self._keep_conclusion()
+        self.look()
+
+    def _keep_conclusion(self) -> None:
+        """What was typed is kept in the casebook: as the notes of the one case, or as a setting."""
+        if self.dialog is None or self.dialog.form.text == self._kept:
+            return
+        text = self._kept = self.dialog.form.text
+        if len(self._cases) == 1:
+            self._work.set_notes(self._cases[0], text)
+        elif self._work.book.book is self._book:
+            self._work.book.write(lambda book: book.set_setting(_CONCLUSION, text))
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write the files in the background."""
+        dialog = self.dialog
+        if dialog is None or dialog.writing:
+            return
+        options = self._options()
+        if options is None or not options.formats:
+            return
+        from divisive_desktop.desktop.reports import work
+
+        self._keep_conclusion()
+        self._deidentified = options.deidentify
+        dialog.begin()
+        sources, book, stop = self._sources, self._book, threading.Event()
+        self._stop = stop
+
+        def start(task: Task) -> Written:
+            # A flag of its own: a task that is cancelled delivers nothing, and here the end is awaited.
+            cancelled: Callable[[], bool] = lambda: stop.is_set() or task.cancelled  # noqa: E731
+            progress = lambda *news: self._tasks.emit(task, news)  # noqa: E731
+            return work.write(sources, book, options, self._faces.finder(cancelled), progress, cancelled)
+
+        self._after_acts(
+            lambda: self._tasks.run(start, self._written, self._failed, stream=lambda news: dialog.progress(*news))
+        )
+
+    def _written(self, made: Written) -> None:
+        from divisive_desktop.desktop.reports.dialog import written_words
+
+        book = self._work.book
+        if book.book is self._book and book.writable and made.reported:
+            names, ids = [f.name for f in made.files], made.reported
+            hidden = self._deidentified
+            book.write(lambda b: [b.audit("report", case=i, files=names, deidentified=hidden) for i in ids])
+        text = written_words(made)
+        dialog = self.dialog
+        if dialog is None:
+            return
+        dialog.end(text, made.files, wrong=bool(made.failures))
+        if not dialog.isVisible():
+            severity = "warning" if made.failures else "info"
+            self.window.notify(MESSAGE, severity, text, "", ("Open folder", dialog.open_folder))
+
+    def _failed(self, error: UserFacingError) -> None:
+        if self.dialog is None:
+            return
+        if isinstance(error, CancelledError):
+            self.dialog.end("Cancelled. No file was left.")
+            return
+        self.dialog.end(f"{error.message} {error.remedy}", wrong=True)
+        if not self.dialog.isVisible():
+            self.window.report(None, error)
+
+    def _cancel(self) -> None:
+        self._stop.set()
+
+    def _after_acts(self, run: Callable[[], Any]) -> None:
+        """Once everything that the analyst said before is in the casebook."""
+        book = self._work.book
+        if book.writable and book.book is not None and book.book is self._book:
+            book.write(lambda _: None, lambda _: run())
+        else:
+            run()
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def _closed(self) -> None:
+        self._keep_conclusion()
+        if self.dialog is not None and not self.dialog.writing:
+            self._discard()
+
+    def _book_changed(self) -> None:
+        """Another casebook: its cases can't be read any more."""
+        if self.dialog is not None and self._work.book.book is not self._book:
+            self._stop.set()
+            self._discard()
+
+    def _discard(self) -> None:
+        if self.dialog is not None:
+            dialog, self.dialog = self.dialog, None
+            dialog.hide()
+            dialog.deleteLater()
+        self._previewer = None
+
+    def _recolour(self) -> None:
+        if self.dialog is not None:
+            self.dialog.recolour()
+
+
+_PHOTOGRAPHS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".jp2"}
+
+
+def _is_dicom(path: Path) -> bool:
+    """By its name, which decides what is offered; what can't be written is said when it is."""
+    return path.suffix.lower() not in _PHOTOGRAPHS
+
+
+def _raise(dialog: ReportDialog) -> None:
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
