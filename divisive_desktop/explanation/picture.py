@@ -41,7 +41,9 @@ def blend(grey: Picture, values: npt.NDArray[Any], limits: tuple[float, float], 
     return np.asarray(np.rint(base * (1 - alpha) + table[index] * alpha), np.uint8)
 
 
-def panels(grey: Picture, analysis: Analysis, features: FeatureSet, true_class: int, side: int = 640) -> list[Picture]:
+def panels(
+    grey: Picture, analysis: Analysis, features: FeatureSet, true_class: int, side: int = 640, mark: int | None = None
+) -> list[Picture]:
     """The four pictures: image, true-class CAM, false-class CAM, divergence with numbered features.
 
     Parameters
@@ -50,6 +52,8 @@ def panels(grey: Picture, analysis: Analysis, features: FeatureSet, true_class: 
         The whole image as displayed (``imaging.display.render``).
     side : int
         Longest side of each picture in pixels.
+    mark : int, optional
+        Radius of the numbered marks in pixels; default: 1/70 of ``side``.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def panels(grey: Picture, analysis: Analysis, features: FeatureSet, true_class: 
         return blend(base, on_image(cam, size, region), limits, table)
 
     last = coloured(divergence, around_zero, colours.diverging())
-    _draw_features(last, features, scale)
+    _draw_features(last, features, scale, mark or max(8, round(side / 70)))
     plain = base if base.ndim == 3 else np.repeat(base[..., None], 3, axis=2)
     sequential = colours.sequential()
     return [plain.copy(), coloured(true, shared, sequential), coloured(false, shared, sequential), last]
@@ -115,14 +119,13 @@ def overlay(grey: Picture, analysis: Analysis, features: FeatureSet, label: int 
     )
 
 
-def _draw_features(picture: Picture, features: FeatureSet, scale: float) -> None:
+def _draw_features(picture: Picture, features: FeatureSet, scale: float, radius: int) -> None:
     for feature in reversed(features.features):
         colour = colours.TRUE_COLOUR if feature.favours == "true" else colours.FALSE_COLOUR
         contour = np.rint(feature.contour * scale).astype(np.int32).reshape(-1, 1, 2)
         cv2.drawContours(picture, [contour], -1, (0, 0, 0), 3, cv2.LINE_AA)
         cv2.drawContours(picture, [contour], -1, colour, 1, cv2.LINE_AA)
         top = feature.contour[int(np.argmin(feature.contour[:, 1]))] * scale
-        radius = max(8, round(max(picture.shape[:2]) / 70))
         x = int(np.clip(top[0], radius, max(radius, picture.shape[1] - radius - 1)))
         y = int(np.clip(top[1], radius, max(radius, picture.shape[0] - radius - 1)))
         cv2.circle(picture, (x, y), radius, (0, 0, 0), 2, cv2.LINE_AA)

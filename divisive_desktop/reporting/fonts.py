@@ -11,10 +11,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import groupby
 from pathlib import Path
 
 from fontTools.ttLib import TTFont, TTLibError
 from fpdf import FPDF
+from fpdf.bidi import BidiParagraph, auto_detect_base_direction
+from fpdf.enums import TextDirection
 
 from divisive_desktop import paths
 from divisive_desktop.errors import ReportError
@@ -38,6 +41,8 @@ _JOINED = (
     (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC),  # presentation forms
 )  # fmt: skip
 _SHOWN_CODES = 4
+TURNING = "\u202e\u202c"
+"""Right-to-left override, and its end."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,22 @@ def add_fonts(pdf: FPDF, needed: FontPlan) -> None:
     if needed.fallbacks:
         pdf.set_fallback_fonts([file.stem for file in needed.fallbacks], exact_match=False)
     pdf.set_text_shaping(needed.shaping)
+
+
+def turn_numbers(line: str) -> str:
+    """A line whose numbers inside right-to-left text stand reversed, marked as running that way, too.
+
+    FPDF orders runs by their direction alone: in "Name: <Arabic> 1923 <Arabic>" it would put the number behind all of
+    the Arabic. A reversed number that is part of the right-to-left run comes out as it should (Unicode Standard Annex
+    9, rule L2, done by hand for the one case that FPDF leaves out).
+    """
+    if auto_detect_base_direction(line) != TextDirection.LTR:
+        return line
+    made: list[str] = []
+    for level, run in groupby(BidiParagraph(line, preserve_bn_chars=True).characters, lambda c: c.embedding_level):
+        text = "".join(c.character for c in run)
+        made.append(f"{TURNING[0]}{text[::-1]}{TURNING[1]}" if level == 2 else text)
+    return "".join(made)
 
 
 def _ignorable(c: str) -> bool:

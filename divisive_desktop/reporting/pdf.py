@@ -70,7 +70,7 @@ def _summary(pdf: Page, report: Report) -> None:
         pdf.paragraph(report.conclusion)
     pdf.heading(pdf.say("summary", n=len(report.cases)))
     rows = [pdf.words.overview_row(i, case) for i, case in enumerate(report.cases)]
-    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 12, 24, 26, 29), (3, 4))
+    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 12, 24, 26, 29), (3,))
     pdf.ln(2)
     _notes(pdf)
 
@@ -120,6 +120,7 @@ def _case(pdf: Page, case: CaseContent) -> None:
         pdf.paragraph(pdf.words.attribution(case), 6.6, dim=True)
     pdf.heading(pdf.say("limitations"))
     pdf.bullets(case.model_limits)
+    pdf.ln(0.8)
     pdf.paragraph(f"{pdf.say('reading_maps')} {' '.join(case.cautions)}", 7.3)
     if case.audit and "audit" not in left_out:
         _audit(pdf, case)
@@ -141,7 +142,8 @@ def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
                                                                                 ("true", "false"))  # fmt: skip
     columns = len(rows[0])
     width = (pdf.epw - _GAP * (columns - 1)) / columns
-    height = min(width * case.image.height / case.image.width, 66.0 if columns == 2 else 58.0)
+    shape = 1.0 if case.cropped else case.image.height / case.image.width  # of a panorama the model saw one face
+    height = min(width * shape, 66.0 if columns == 2 else 58.0)
     for row in rows:
         top = pdf.get_y()
         tallest = 0.0

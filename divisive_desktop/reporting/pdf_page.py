@@ -10,10 +10,11 @@ import numpy.typing as npt
 from fpdf import FPDF
 from fpdf.enums import TextEmphasis, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
+from fpdf.line_break import Fragment
 from PIL import Image
 
 from divisive_desktop.reporting.content import Report
-from divisive_desktop.reporting.fonts import FAMILY, FontPlan, add_fonts
+from divisive_desktop.reporting.fonts import FAMILY, TURNING, FontPlan, add_fonts, turn_numbers
 from divisive_desktop.reporting.rows import Wording
 
 INK, DIM, RULE, ACCENT, BAND = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22), (222, 226, 232)
@@ -32,6 +33,7 @@ class Page(FPDF):
         self._glyphs = fonts
         add_fonts(self, fonts)
         self.set_margins(MARGIN, 17, MARGIN)
+        self.c_margin = 0  # text begins where rules and pictures do
         self.set_auto_page_break(True, _FOOT)
         self.alias_nb_pages("{nb}")
 
@@ -43,6 +45,15 @@ class Page(FPDF):
     def normalize_text(self, text: str) -> str:
         """Every text passes here on its way to the page: what can't be shown becomes its Unicode numbers."""
         return str(super().normalize_text(self._glyphs.printable(text)))
+
+    def _preload_bidirectional_text(self, text: str, markdown: bool) -> Sequence[Fragment]:
+        """As in FPDF, with numbers inside text that runs from right to left where they belong."""
+        if not self.text_shaping:
+            return super()._preload_bidirectional_text(text, markdown)
+        fragments = super()._preload_bidirectional_text(turn_numbers(text), markdown)
+        for fragment in fragments:
+            fragment.characters = [c for c in fragment.characters if c not in TURNING]
+        return fragments
 
     def set_font(self, family: str | None = None, style: str | TextEmphasis = "", size: float = 0) -> None:
         """As in FPDF, and said on the page at once.
@@ -58,11 +69,12 @@ class Page(FPDF):
         self.set_y(8)
         self.set_font(FAMILY, "B", 8)
         self.set_text_color(*ACCENT)
-        self.cell(self.epw * 0.45, 5, self.say("research_use"))
+        left = self.get_string_width(self.say("research_use")) + 6
+        self.cell(left, 5, self.say("research_use"))
         self.set_font(FAMILY, "", 8)
         self.set_text_color(*DIM)
         privacy = self.say("deidentified" if self.report.deidentified else "identified")
-        self.cell(self.epw * 0.55, 5, self._fitted(self.report.institution, privacy, self.epw * 0.55), align="R")
+        self.cell(0, 5, self._fitted(self.report.institution, privacy, self.epw - left), align="R")
         self.set_y(17)
 
     def _fitted(self, name: str, privacy: str, width: float) -> str:
@@ -83,7 +95,7 @@ class Page(FPDF):
         made = f"Divisive Desktop {self.report.generator['version']} · "
         made += self.say("created", created=self.report.created.replace("T", " ").rstrip("Z"))
         self.cell(self.epw * 0.75, 6, made)
-        self.cell(self.epw * 0.25, 6, self.say("page", page=self.page_no(), pages="{nb}"), align="R")
+        self.cell(0, 6, self.say("page", page=self.page_no(), pages="{nb}"), align="R")
 
     # ---- text ---------------------------------------------------------------------------------------
 

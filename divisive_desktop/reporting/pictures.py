@@ -25,6 +25,8 @@ _BARS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _SMALL_REGION = 0.6
 """Where the model saw less than this share of the image, the maps show only that part and its surroundings."""
 _MARGIN = 0.12
+_MARK = 45
+"""Part of a picture's side that is the radius of a numbered mark: 3 mm across in print."""
 _FRAME = (255, 214, 10)
 _MASK = np.repeat(np.array([[255, 170, 60]], np.uint8), 256, axis=0)
 
@@ -68,7 +70,8 @@ def case_pictures(
     larger = round(side * max(record.width, record.height) / max(window[2:])) if cropped else side
     larger = min(larger, 4 * side)
     names = ("image", "true", "false", "features")
-    made = dict(zip(names, panels(grey, analysis, features, true_class, larger), strict=True))
+    mark = max(8, round(side / _MARK))
+    made = dict(zip(names, panels(grey, analysis, features, true_class, larger, mark), strict=True))
     if mask is not None:
         made["mask"] = _with_mask(made["image"], mask)
     per_pixel = made["image"].shape[1] / record.width

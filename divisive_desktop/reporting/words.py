@@ -77,7 +77,7 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[str, Any], language: str) -> Verdict:
-    """Say the answer in words whose strength follows the *weaker* end of the interval.
+    """Say the answer in words whose strength follows the *weaker* end of the interval, or the score if that is weaker.
 
     Without validation images for this score the words only lean, whatever the number.
     """
@@ -86,9 +86,11 @@ def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[s
     if interval is None:
         strength, basis = "leans", ""
     else:
-        low = interval[0] if predicted else 1 - interval[1]
+        low = min(interval[0], probability) if predicted else 1 - max(interval[1], probability)
         strength = "undecided" if low <= 0.5 else "weak" if low < 0.75 else "clear" if low < 0.9 else "strong"
         basis = text(language, "interval_basis", n=n, positive=term(language, classes[1]))
+        if not interval[0] <= probability <= interval[1]:
+            basis = f"{basis}; {text(language, 'outside_interval')}"
     shown = [term(language, name) for name in classes]
     words = text(language, f"verdict_{strength}", name=shown[predicted], other=shown[1 - predicted])
     return Verdict(predicted, classes[predicted], probability, interval, basis, words)

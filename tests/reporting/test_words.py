@@ -30,6 +30,10 @@ def test_words_are_no_surer_than_the_calibration() -> None:
     classes = ("no finding", "abnormal")
     assert "clearly" in verdict(0.97, classes, BINS, "en").words
     assert "does not decide" in verdict(0.85, classes, BINS, "en").words  # half of the like-scored were positive
+    sure = {"reliability": [{"low": 0.6, "high": 0.9, "n": 400, "positives": 396}]}
+    modest = verdict(0.7, classes, sure, "en")  # the bin is surer than the score itself
+    assert "weakly" in modest.words
+    assert "outside" in modest.interval_basis
     alone = verdict(0.999, classes, {}, "en")
     assert alone.interval is None
     assert "leans" in alone.words
