@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject
 
 from divisive_desktop.desktop.commands import chosen
 from divisive_desktop.desktop.reports.engine_faces import EngineFaces
-from divisive_desktop.desktop.tasks import Task
+from divisive_desktop.desktop.reports.messages import Look, Preview, Progressed, Source, Write, Written
+from divisive_desktop.desktop.tasks import Task, TaskRunner
 from divisive_desktop.desktop.wording import plural
 from divisive_desktop.errors import CancelledError, UserFacingError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
     from divisive_desktop.desktop.cases import Case
     from divisive_desktop.desktop.reports.dialog import ReportDialog
-    from divisive_desktop.desktop.reports.work import Preview, Previewer, Source, Written
+    from divisive_desktop.desktop.reports.process import ReportProcess
     from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.reporting.options import Options
 
@@ -33,21 +34,27 @@ class Reports(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self._tasks, self._work = window, window.tasks, window.work
+        self.window, self._work = window, window.work
         self.dialog: ReportDialog | None = None
+        self._runner = TaskRunner(self, threads=1)  # its own: a long report holds up nothing else
         self._faces = EngineFaces(window.tasks, self)
-        self._sources: tuple[Source, ...] = ()
         self._cases: tuple[Case, ...] = ()
         self._book: Casebook | None = None
-        self._previewer: Previewer | None = None
+        self._process: ReportProcess | None = None
         self._kept = ""
         self._deidentified = True
+        self._looking: Task | None = None
         self._stop = threading.Event()
         """The report that is being written is not wanted any more."""
         self._opening = False
         window.theme.changed.connect(self._recolour)
-        window.closing.connect(self._discard)
+        window.closing.connect(self._close)
         window.work.book.changed.connect(self._book_changed)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being made."""
+        return self._runner.idle and not self._opening
 
     # -- opening --------------------------------------------------------------------------------------------
 
@@ -77,13 +84,13 @@ class Reports(QObject):
 
         def work(_: Any) -> tuple[Options, str]:
             import divisive_desktop.desktop.reports.dialog
-            import divisive_desktop.desktop.reports.work  # noqa: F401
+            import divisive_desktop.desktop.reports.process  # noqa: F401
             from divisive_desktop.reporting.options import load_last
 
             conclusion = single if single is not None else str(book.setting(_CONCLUSION, "")) if book else ""
             return load_last(), conclusion
 
-        self._tasks.run(work, lambda found: self._build(cases, book, *found), self._not_opened, priority=30)
+        self._runner.run(work, lambda found: self._build(cases, book, *found), self._not_opened)
 
     def _not_opened(self, error: UserFacingError) -> None:
         self._opening = False
@@ -92,25 +99,26 @@ class Reports(QObject):
     def _build(self, cases: list[Case], book: Casebook | None, options: Options, conclusion: str) -> None:
         from divisive_desktop.desktop.reports.dialog import ReportDialog
         from divisive_desktop.desktop.reports.form import OptionsForm
-        from divisive_desktop.desktop.reports.work import Previewer, Source
+        from divisive_desktop.desktop.reports.process import ReportProcess
 
         self._opening = False
         self._discard()
         self._cases, self._book, self._kept = tuple(cases), book, conclusion
-        self._sources = tuple(
-            Source(c.name, c.source or c.path, c.frame, c.id, c.analysis, c.label) for c in cases
-        )
+        sources = [
+            Source(c.name, c.source or c.path, c.frame, c.id, c.analysis if c.id is None else None, c.label)
+            for c in cases
+        ]
+        self._process = ReportProcess(sources, book.path if book is not None else None, self._faces.find)
         dicom = [_is_dicom(c.path) for c in cases]
         form = OptionsForm(
             options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
         )
         title = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
         dialog = self.dialog = ReportDialog(form, title, len(cases), self.window)
-        self._previewer = Previewer(self._sources, book, self._faces.finder(lambda: False))
         form.changed.connect(self._changed)
         form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
         dialog.writeRequested.connect(self.write)
-        dialog.cancelRequested.connect(self._cancel)
+        dialog.cancelRequested.connect(lambda: self._stop.set())
         dialog.activated.connect(self.look)
         dialog.closed.connect(self._closed)
         _raise(dialog)
@@ -120,15 +128,16 @@ class Reports(QObject):
 
     def look(self) -> None:
         """Make the pages anew where something has changed."""
-        dialog, previewer = self.dialog, self._previewer
-        if dialog is None or previewer is None or dialog.writing:
+        dialog, process = self.dialog, self._process
+        if dialog is None or process is None or dialog.writing:
             return
         options = self._options()
         if options is None:
             return
 
         def work(task: Task) -> Preview | None:
-            return previewer.look(options, lambda: task.cancelled)
+            found: Preview | None = process.ask(Look(options), lambda: task.cancelled)
+            return found
 
         def done(found: Preview | None) -> None:
             if found is not None and self.dialog is dialog:
@@ -138,7 +147,11 @@ class Reports(QObject):
             if self.dialog is dialog and not isinstance(error, CancelledError):
                 dialog.show_problem(error)
 
-        self._after_acts(lambda: self._tasks.run(work, done, failed, key="report-preview", priority=15))
+        def run() -> None:
+            if not self._runner.closed:
+                self._looking = self._runner.run(work, done, failed, key="look")
+
+        self._after_acts(run)
 
     def _options(self) -> Options | None:
         assert self.dialog is not None
@@ -148,12 +161,14 @@ class Reports(QObject):
             self.dialog.say(f"{e.message} {e.remedy}", wrong=True)
             self.dialog.write.setEnabled(False)
             return None
-        self.dialog.write.setEnabled(bool(options.formats) and bool(options.folder) and not self.dialog.writing)
-        if not self.dialog.writing:
-            self.dialog.say("" if options.formats else "Choose at least one kind of file.")
+        self.dialog.write.setEnabled(bool(options.formats) and bool(options.folder))
+        if not options.formats:
+            self.dialog.say("Choose at least one kind of file.")
         return options
 
     def _changed(self) -> None:
+        if self.dialog is not None:
+            self.dialog.say("")
         self._keep_conclusion()
         self.look()
 
@@ -171,42 +186,42 @@ class Reports(QObject):
 
     def write(self) -> None:
         """Write the files in the background."""
-        dialog = self.dialog
-        if dialog is None or dialog.writing:
+        dialog, process = self.dialog, self._process
+        if dialog is None or process is None or dialog.writing:
             return
         options = self._options()
         if options is None or not options.formats:
             return
-        from divisive_desktop.desktop.reports import work
-
         self._keep_conclusion()
         self._deidentified = options.deidentify
         dialog.begin()
-        sources, book, stop = self._sources, self._book, threading.Event()
-        self._stop = stop
+        stop = self._stop = threading.Event()
+        if self._looking is not None:
+            self._looking.cancel()
 
         def start(task: Task) -> Written:
             # A flag of its own: a task that is cancelled delivers nothing, and here the end is awaited.
-            cancelled: Callable[[], bool] = lambda: stop.is_set() or task.cancelled  # noqa: E731
-            progress = lambda *news: self._tasks.emit(task, news)  # noqa: E731
-            return work.write(sources, book, options, self._faces.finder(cancelled), progress, cancelled)
+            made: Written = process.ask(
+                Write(options), lambda: stop.is_set() or task.cancelled, lambda news: self._runner.emit(task, news)
+            )
+            return made
 
-        self._after_acts(
-            lambda: self._tasks.run(start, self._written, self._failed, stream=lambda news: dialog.progress(*news))
-        )
+        def tell(news: Progressed) -> None:
+            dialog.progress(news.fraction, news.what, news.left_s)
+
+        self._after_acts(lambda: self._runner.run(start, self._written, self._failed, stream=tell))
 
     def _written(self, made: Written) -> None:
         from divisive_desktop.desktop.reports.dialog import written_words
 
         book = self._work.book
         if book.book is self._book and book.writable and made.reported:
-            names, ids = [f.name for f in made.files], made.reported
-            hidden = self._deidentified
+            names, ids, hidden = [f.name for f in made.files], made.reported, self._deidentified
             book.write(lambda b: [b.audit("report", case=i, files=names, deidentified=hidden) for i in ids])
-        text = written_words(made)
         dialog = self.dialog
         if dialog is None:
             return
+        text = written_words(made)
         dialog.end(text, made.files, wrong=bool(made.failures))
         if not dialog.isVisible():
             severity = "warning" if made.failures else "info"
@@ -221,9 +236,6 @@ class Reports(QObject):
         self.dialog.end(f"{error.message} {error.remedy}", wrong=True)
         if not self.dialog.isVisible():
             self.window.report(None, error)
-
-    def _cancel(self) -> None:
-        self._stop.set()
 
     def _after_acts(self, run: Callable[[], Any]) -> None:
         """Once everything that the analyst said before is in the casebook."""
@@ -243,15 +255,28 @@ class Reports(QObject):
     def _book_changed(self) -> None:
         """Another casebook: its cases can't be read any more."""
         if self.dialog is not None and self._work.book.book is not self._book:
-            self._stop.set()
             self._discard()
 
     def _discard(self) -> None:
+        """Away with the window and the process; what is being written is stopped and taken away."""
+        self._stop.set()
+        if self._looking is not None:
+            self._looking.cancel()
         if self.dialog is not None:
             dialog, self.dialog = self.dialog, None
             dialog.hide()
             dialog.deleteLater()
-        self._previewer = None
+        process, self._process = self._process, None
+        if process is not None and not self._runner.closed:
+            self._runner.run(lambda _: process.close(), lambda _: None, lambda _: None)
+
+    def _close(self) -> None:
+        process = self._process
+        self._stop.set()
+        self._runner.close()
+        self._discard()
+        if process is not None:
+            process.close()
 
     def _recolour(self) -> None:
         if self.dialog is not None:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.reports.form import OptionsForm
+from divisive_desktop.desktop.reports.messages import Preview, Written
 from divisive_desktop.desktop.reports.preview import PagePreview
-from divisive_desktop.desktop.reports.work import Preview, Written
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.desktop.wording import duration, plural
 from divisive_desktop.errors import UserFacingError
@@ -120,9 +120,9 @@ class ReportDialog(QWidget):
         shown = "As it will be printed" if found.cases == self._cases else (
             f"As it will be printed, the first {found.cases} of {plural(self._cases, 'case')}"
         )
-        left_out = f". Left out: {'; '.join(f'{name}: {e.message}' for name, e in found.failures)}"
+        left_out = f". Left out: {'; '.join(f'{name}: {message}' for name, message, _ in found.failures)}"
         self.note.setText(shown + (left_out if found.failures else ""))
-        self.form.show_found(found.burned_in, found.signed)
+        self.form.show_found(found.burned_in, found.fingerprint)
 
     def show_problem(self, error: UserFacingError) -> None:
         """There are no pages."""
@@ -211,9 +211,9 @@ def written_words(written: Written) -> str:
     more = f" and {plural(others, 'other file')}" if others else ""
     text = f"Written: {first.name}{more} in {first.parent}."
     if written.failures:
-        name, error = written.failures[0]
+        name, message, remedy = written.failures[0]
         others = len(written.failures) - 1
-        text += f" Not in it: {name}: {error.message} {error.remedy}" + (f" And {others} more." if others else "")
+        text += f" Not in it: {name}: {message} {remedy}" + (f" And {others} more." if others else "")
     return text
 
 

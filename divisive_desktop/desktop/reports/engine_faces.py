@@ -8,12 +8,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop.desktop.reports.messages import Box
 from divisive_desktop.desktop.tasks import TaskRunner
 from divisive_desktop.engine.messages import FindFaces
 from divisive_desktop.errors import CancelledError, UserFacingError
-from divisive_desktop.imaging.record import ImageRecord
-
-Box = tuple[int, int, int, int]
 
 
 class _Question:
@@ -35,39 +33,33 @@ class _Question:
 
 
 class EngineFaces(QObject):
-    """Made on the window's thread; called on others, where it waits for the engine's answer.
-
-    Each picture is looked at once.
-    """
+    """Made on the window's thread; called on others, where it waits for the engine's answer."""
 
     _asked = Signal(object)
 
     def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._known: dict[tuple[str, int], tuple[Box, ...]] = {}
         self._asked.connect(self._submit)
 
-    def finder(self, cancelled: Callable[[], bool]) -> Callable[[ImageRecord], Sequence[Box]]:
-        """What `reporting.items` takes: gives the faces of a picture as x, y, width, height in pixels.
+    def find(self, path: str, frame: int, cancelled: Callable[[], bool]) -> Sequence[Box]:
+        """The faces in a picture as x, y, width, height in pixels.
 
-        It raises `CancelledError` as soon as ``cancelled`` says so.
+        Raises
+        ------
+        CancelledError
+            ``cancelled`` said so, or the window closes.
+        UserFacingError
+            What the engine says.
         """
-
-        def find(record: ImageRecord) -> Sequence[Box]:
-            key = (record.sha256, record.frame)
-            if key not in self._known:
-                question = _Question(FindFaces(str(record.path), record.frame))
-                self._asked.emit(question)
-                while not question.answered.wait(0.1):
-                    if cancelled() or self._tasks.closed:
-                        raise CancelledError
-                if question.error is not None:
-                    raise question.error
-                self._known[key] = tuple(_whole(face.box) for face in question.value.faces)
-            return self._known[key]
-
-        return find
+        question = _Question(FindFaces(path, frame))
+        self._asked.emit(question)
+        while not question.answered.wait(0.1):
+            if cancelled() or self._tasks.closed:
+                raise CancelledError
+        if question.error is not None:
+            raise question.error
+        return [_whole(face.box) for face in question.value.faces]
 
     def _submit(self, question: _Question) -> None:
         if self._tasks.closed:
