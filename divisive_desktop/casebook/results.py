@@ -34,7 +34,9 @@ _MADE_BY = (
 class Results(Cases, Batches):
     """Mixed into ``Casebook``."""
 
-    def export_results(self, target: Path, where: CaseFilter | None = None, *, batch: int | None = None) -> int:
+    def export_results(
+        self, target: Path, where: CaseFilter | None = None, *, batch: int | None = None, identified: bool = True
+    ) -> int:
         """Write one line per case, as JSON or, for any other suffix, CSV; returns the number of lines.
 
         Parameters
@@ -45,6 +47,8 @@ class Results(Cases, Batches):
             Which cases; None: all but the trash.
         batch : int, optional
             Instead: the items of this batch, failures included.
+        identified : bool
+            False: patients by number, files by their hash; what the analyst wrote (notes, tags) stays.
 
         Raises
         ------
@@ -52,6 +56,8 @@ class Results(Cases, Batches):
             The target can't be written.
         """
         lines = self._batch_lines(batch) if batch is not None else self._lines(self.cases(where))
+        if not identified:
+            lines = _without_identity(lines)
         if target.suffix.lower() == ".json":
             head = {"notice": RESEARCH_USE, "program": f"divisive-desktop {__version__}", "casebook": self.path.name}
             content = {**head, "chain": list(self.head()), "results": lines}
@@ -102,6 +108,21 @@ def _line(row: CaseRow, made_by: Sequence[Any] | None) -> dict[str, Any]:
         "regions": list(row.region_names), "notes": row.notes, "seconds": row.seconds, "file_state": row.file_state,
         "error_kind": None, "error": None, "remedy": None, "notice": RESEARCH_USE,
     }  # fmt: skip
+
+
+def _without_identity(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of one patient keep one number, so that they can still be told from those of others."""
+    numbers: dict[str, str] = {}
+    made = []
+    for line in lines:
+        patient, file, error = line["patient"], Path(line["file"]), line["error"]
+        name = f"{line['sha256'][:12]}{file.suffix}" if line["sha256"] else ""
+        if patient:
+            patient = numbers.setdefault(patient, f"patient {len(numbers) + 1}")
+        if error:
+            error = error.replace(str(file), name or "The file").replace(file.name, name or "The file")
+        made.append({**line, "name": name, "file": "", "patient": patient, "error": error})
+    return made
 
 
 def _cell(value: Any) -> Any:

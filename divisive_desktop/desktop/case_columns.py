@@ -8,6 +8,7 @@ from datetime import datetime
 
 from PySide6.QtCore import Qt
 
+from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.criteria import agreement_of, model_of
 from divisive_desktop.desktop.wording import percent
@@ -86,6 +87,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("added", "Added", lambda c: moment(c.added), "added", 128),
     Column("seconds", "Time spent", lambda c: spent(c.seconds), "seconds", 80, _RIGHT),
     Column("file", "File", _file, "file", 80, tip="Missing, altered since import, or unreadable"),
-    Column("folder", "Folder", lambda c: str(c.path.parent), "folder", 200),
+    Column("folder", "Folder", lambda c: identity.place(c.path.parent), "folder", 200),
 )  # fmt: skip
 """In their first order; the user moves, hides and widens them."""

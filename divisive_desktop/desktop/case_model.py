@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.cases import Case, is_todo, searchable, verdict_line
 
 Index = QModelIndex | QPersistentModelIndex
@@ -66,10 +67,10 @@ class CaseModel(QAbstractListModel):
                 self.thumbnailWanted.emit(case)
             return case.thumbnail
         if role == Qt.ItemDataRole.ToolTipRole:
-            lines = [str(case.path)]
+            lines = [identity.place(case.path)]
             if case.error is not None:
-                lines += [case.error.message, case.error.remedy]
-            return "\n".join([*lines, case.notes] if case.notes else lines)
+                lines += [identity.told(case.error.message, case.path), identity.told(case.error.remedy, case.path)]
+            return "\n".join(line for line in (*lines, case.notes) if line)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{case.name}, {verdict_line(case)}, {case.review.value}"
         return None

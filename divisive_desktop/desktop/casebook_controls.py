@@ -192,9 +192,10 @@ class CasebookControls(QObject):
 
     def export_results(self) -> None:
         """One line per case, as CSV or JSON."""
+        shown = self._window.identity_visible
         path = self._ask_where("Export results", "results.csv", "CSV (*.csv);;JSON (*.json)")
         if path is not None:
-            self._write_out(lambda book: book.export_results(path), path)
+            self._write_out(lambda book: book.export_results(path, identified=shown), path)
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtGui import QImage
 
+from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.wording import percent
 from divisive_desktop.errors import ModelNotFoundError, NoFaceError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
@@ -126,7 +127,20 @@ class Case:
 
     @property
     def name(self) -> str:
-        return self.path.name if self.frame == 0 else f"{self.path.name} [{self.frame + 1}]"
+        """What the case is called on the screen; its number where the file's name is hidden."""
+        name = identity.case_name(self.path.name, self.id)
+        return name if self.frame == 0 else f"{name} [{self.frame + 1}]"
+
+    def told(self, error: UserFacingError) -> UserFacingError:
+        """An error about it as it may be shown now."""
+        if not identity.names_hidden():
+            return error
+        return UserFacingError(identity.told(error.message, self.path), identity.told(error.remedy, self.path))
+
+    @property
+    def stem(self) -> str:
+        """What names of files begin with that are made from it."""
+        return self.name.lower().replace(" ", "-") if identity.names_hidden() else self.path.stem
 
     @property
     def verdict(self) -> Verdict | None:
@@ -206,7 +220,9 @@ def is_todo(case: Case) -> bool:
 def searchable(case: Case) -> str:
     """What a search looks through, in lower case."""
     if case.words is None:
-        parts = (case.path.name, case.path.parent.name, verdict_line(case), case.review.value, case.notes, *case.tags)
+        # A search that finds hidden names would tell them.
+        places = (case.name,) if identity.names_hidden() else (case.path.name, case.path.parent.name)
+        parts = (*places, verdict_line(case), case.review.value, case.notes, *case.tags)
         case.words = " ".join(parts).casefold()
     return case.words
 
@@ -214,7 +230,7 @@ def searchable(case: Case) -> str:
 def verdict_line(case: Case) -> str:
     """The second line of a row: what is known about the case, in a few words."""
     if case.error is not None:
-        return case.error.message
+        return identity.told(case.error.message, case.path)
     if case.hidden:
         return "Hidden until the mask is done"
     if case.file_state == "altered":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from divisive_desktop import paths, version
-from divisive_desktop.desktop import background
+from divisive_desktop.desktop import background, identity
 from divisive_desktop.desktop.background import ExportError
 from divisive_desktop.desktop.cases import Review
 
@@ -77,10 +78,12 @@ def export_json(window: MainWindow) -> None:
     case = window.work.current
     if case is None or case.analysis is None or window.work.features is None:
         return
-    path = _ask_where(window, "Export JSON", f"{case.path.stem}.json", "JSON (*.json)")
+    path = _ask_where(window, "Export JSON", f"{case.stem}.json", "JSON (*.json)")
     if path is None:
         return
     analysis, label, features = case.analysis, case.label, window.work.features
+    if not window.identity_visible:
+        analysis = replace(analysis, file=identity.exported_name(case.path, analysis.sha256))
     window.tasks.run(
         lambda _: background.write_json(path, analysis, label, features),
         lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
@@ -94,7 +97,7 @@ def save_picture(window: MainWindow) -> None:
     if case is None or window.viewer is None:
         return
     picture = window.viewer.grab_picture()
-    path = _ask_where(window, "Save picture", f"{case.path.stem}.png", "PNG (*.png)")
+    path = _ask_where(window, "Save picture", f"{case.stem}.png", "PNG (*.png)")
     if path is None:
         return
 
@@ -117,7 +120,9 @@ def copy_picture(window: MainWindow) -> None:
 
 
 def copy_path(window: MainWindow) -> None:
-    if window.work.current is not None:
+    if identity.names_hidden():
+        window.statusBar().showMessage(identity.HIDDEN, 3000)
+    elif window.work.current is not None:
         QGuiApplication.clipboard().setText(str(window.work.current.path))
         window.statusBar().showMessage("Path copied", 3000)
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.desktop.wording import plural
@@ -37,9 +38,10 @@ class FailureList(QDialog):
         self.table = QTableWidget(len(failures), 3)
         self.table.setHorizontalHeaderLabels(["File", "What happened", "What to do"])
         for row, (case, error) in enumerate(failures):
-            for column, text in enumerate((case.name, error.message, error.remedy)):
+            said = (identity.told(text, case.path) for text in (error.message, error.remedy))
+            for column, text in enumerate((case.name, *said)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(str(case.path) if column == 0 else text)
+                item.setToolTip(identity.place(case.path) if column == 0 else text)
                 self.table.setItem(row, column, item)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

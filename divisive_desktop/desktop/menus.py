@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QMenu, QSlider, QToolBar
 
-from divisive_desktop.desktop import theme
+from divisive_desktop.desktop import identity, theme
 from divisive_desktop.desktop.theme import GRID
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def popup(window: MainWindow, at: QPointF) -> None:
 
 def _fill_recent(window: MainWindow, menu: QMenu) -> None:
     menu.clear()
+    if identity.names_hidden():
+        menu.addAction(identity.HIDDEN).setEnabled(False)
+        return
     for path in window.settings.recent:
         menu.addAction(_short(path), lambda p=path: window.work.open_paths([Path(p)]))
     if menu.isEmpty():

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )  # fmt: skip
 
-from divisive_desktop.desktop import background, theme
+from divisive_desktop.desktop import background, identity, theme
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.errors import UserFacingError
 
@@ -191,7 +191,7 @@ class SeriesDialog(QDialog):
         for instance in series.instances:
             leaf = _item(item, _image(instance), f"{instance.frames} frames" if instance.frames > 1 else "", "")
             leaf.setData(0, _PATHS, [instance.path])
-            leaf.setToolTip(0, str(instance.path))
+            leaf.setToolTip(0, identity.place(instance.path))
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
@@ -219,7 +219,8 @@ class SeriesDialog(QDialog):
         studies = sum(len(patient.studies) for patient in found.patients)
         text = f"{_many(len(found.patients), 'patient')}, {_many(studies, 'study', 'studies')}"
         self.state.setText(text + (f"; {_many(bad, 'file')} can't be read" if bad else ""))
-        self.state.setToolTip("\n".join(f"{path.name}: {error.message}" for path, error in found.problems[:20]))
+        reasons = (identity.told(f"{path.name}: {error.message}", path) for path, error in found.problems[:20])
+        self.state.setToolTip("\n".join(reasons))
 
 
 def show_series(window: MainWindow, given: Sequence[Path]) -> SeriesDialog:
@@ -246,7 +247,7 @@ def _item(parent: Any, *texts: str) -> QTreeWidgetItem:
 
 
 def _image(instance: Instance) -> str:
-    number = f"Image {instance.number}" if instance.number is not None else instance.path.name
+    number = f"Image {instance.number}" if instance.number is not None else identity.file_name(instance.path)
     return "  ".join(t for t in (number, instance.view, f"{instance.columns} × {instance.rows}") if t)
 
 

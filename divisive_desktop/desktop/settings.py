@@ -51,6 +51,15 @@ class Settings:
         self._store.setValue(f"{privacy.SECTION}/{privacy.KEY}", "true" if on else "false")
         self._store.sync()  # at once: reports read the file
 
+    @property
+    def names_identify(self) -> bool:
+        """Whether names of files and folders count as identity, and are hidden with it."""
+        return str(self._store.value(f"{privacy.SECTION}/names", "false")).lower() == "true"
+
+    @names_identify.setter
+    def names_identify(self, on: bool) -> None:
+        self._store.setValue(f"{privacy.SECTION}/names", "true" if on else "false")
+
     def worklist(self) -> tuple[QByteArray, bool]:
         """The worklist's columns as its header left them (empty at first start), and whether its rows are small."""
         return self._bytes("worklist/columns"), str(self._store.value("worklist/small", "false")).lower() == "true"

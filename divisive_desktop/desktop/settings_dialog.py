@@ -46,6 +46,8 @@ class SettingsDialog(QDialog):
         self.theme_box.setCurrentIndex(self.theme_box.findData(settings.theme))
         self.identity = QCheckBox("Show what identifies patients")
         self.identity.setChecked(window.identity_visible)
+        self.names = QCheckBox("Names of files and folders count as identity")
+        self.names.setChecked(settings.names_identify)
         self.auto = QCheckBox("Analyse an image as soon as it is looked at")
         self.auto.setChecked(settings.analyse_on_opening)
         self.limit = QSpinBox()
@@ -84,8 +86,8 @@ class SettingsDialog(QDialog):
         window, settings = self._window, self._window.settings
         settings.theme = window.theme.choice = str(self.theme_box.currentData())
         settings.analyse_on_opening = self.auto.isChecked()
-        if self.identity.isChecked() != window.identity_visible:
-            window.set_identity_visible(self.identity.isChecked())
+        settings.names_identify = self.names.isChecked()
+        window.set_identity_visible(self.identity.isChecked())
         settings.keys = self.keys.keys.changes()
         window.actions_.set_keys(settings.keys)
         settings.mouse = self.mouse.changes()
@@ -112,9 +114,11 @@ class SettingsDialog(QDialog):
         form.addRow("Appearance", self.theme_box)
         form.addRow("Analysis", self.auto)
         form.addRow("Privacy", self.identity)
+        form.addRow("", self.names)
         form.addRow("", _hint(
             "One switch for names, numbers, dates and free text: in the corners of the image, in the inspector and "
-            "the list of tags, and in what is exported and reported."
+            "the list of tags, and in what is exported and reported. Exports leave out names of files with them; where "
+            "these count as identity, the screen does so, too, and cases go by their number."
         ))  # fmt: skip
         return page
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop import actions, background, commands, icons, menus, theme
+from divisive_desktop.desktop import actions, background, commands, icons, identity, menus, theme
 from divisive_desktop.desktop.casebook_controls import CasebookControls
 from divisive_desktop.desktop.cases import Case, waiting_text
 from divisive_desktop.desktop.inspector import Inspector
@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
         if case is None:
             self.stack.setCurrentWidget(self.empty_page)
         elif case.error is not None:
-            self.problem_page.set_error(case.name, case.error, self.casebook.way_out(case, case.error))
+            self.show_problem()
             self.stack.setCurrentWidget(self.problem_page)
         if self.viewer is not None and (case is None or case.error is not None):
             self.viewer.set_record(None)
@@ -250,6 +250,12 @@ class MainWindow(QMainWindow):
         case, book = self.work.current, self.work.book
         kept = f"{book.name} (read-only)" if book.name and not book.writable else book.name
         self.setWindowTitle(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t))
+
+    def show_problem(self) -> None:
+        """Why the current case can't be shown, if it can't."""
+        case = self.work.current
+        if case is not None and case.error is not None:
+            self.problem_page.set_error(case.name, case.told(case.error), self.casebook.way_out(case, case.error))
 
     def _show_record(self, case: Case, record: ImageRecord) -> None:
         self._update_state()
@@ -300,13 +306,14 @@ class MainWindow(QMainWindow):
 
     def notify(self, key: str, severity: str, text: str, remedy: str = "", *actions: MessageAction | None) -> None:
         """Post a message above the picture."""
-        self.messages.post(key, severity, text, remedy, *actions)
+        self.messages.post(key, severity, identity.told(text), identity.told(remedy), *actions)
 
     def report(self, case: Case | None, error: UserFacingError) -> None:
         """Tell the user about an error; a case's name stands before it."""
-        text = error.message if case is None or case.name in error.message else f"{case.name}: {error.message}"
+        said = case.told(error) if case is not None else error
+        text = said.message if case is None or case.name in said.message else f"{case.name}: {said.message}"
         key = str(case.path) if case is not None else error.message
-        self.notify(key, "error", text, error.remedy, self.casebook.way_out(case, error))
+        self.notify(key, "error", text, said.remedy, self.casebook.way_out(case, error))
 
     def _engine_changed(self, event: Any) -> None:
         self.status.set_engine(event)
@@ -340,10 +347,7 @@ class MainWindow(QMainWindow):
     def set_identity_visible(self, visible: bool) -> None:
         """One switch for everything that identifies the patient."""
         self.identity_visible = self.settings.identity_visible = visible
-        self.inspector.set_identity_visible(visible)
-        self.files.set_identity_visible(visible)
-        if self.viewer is not None:
-            self.viewer.set_identity_visible(visible)
+        identity.follow(self)
 
     def _update_state(self) -> None:
         work = self.work

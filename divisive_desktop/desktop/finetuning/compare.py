@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop import icons, theme
+from divisive_desktop.desktop import icons, identity, theme
 from divisive_desktop.desktop.finetuning.gallery import Scene, load_scene
 from divisive_desktop.desktop.finetuning.maps import Pictures, Tile, common_limits, pictures_of
 from divisive_desktop.desktop.finetuning.setup_parts import words
@@ -108,7 +108,8 @@ class CompareView(QWidget):
         self.choice.clear()
         for case in self._cases:
             side = "held out" if case.side == "holdout" else "learned from"
-            self.choice.addItem(f"{case.name or case.id} · {capitalised(classes[case.label])} · {side}", case.id)
+            name = identity.case_name(case.name, case.id)
+            self.choice.addItem(f"{name} · {capitalised(classes[case.label])} · {side}", case.id)
         at = next((i for i, c in enumerate(self._cases) if kept is not None and c.id == kept.id), 0)
         self.choice.setCurrentIndex(at if self._cases else -1)
         self.choice.blockSignals(False)

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop import theme
+from divisive_desktop.desktop import identity, theme
 from divisive_desktop.desktop.finetuning.maps import (
     Outline,
     Picture,
@@ -113,7 +113,7 @@ class Gallery(QWidget):
                 tile.show_image(None, [])
             if i < len(self._cases):
                 case = self._cases[i]
-                row.title.setText(f"{case.name or case.id} · {capitalised(classes[case.label])}")
+                row.title.setText(f"{identity.case_name(case.name, case.id)} · {capitalised(classes[case.label])}")
                 self._load(case)
 
     def _load(self, case: Case) -> None:
@@ -157,7 +157,8 @@ class Gallery(QWidget):
         )  # fmt: skip
         said = percent(pair.probability if pair.label == 1 else 1 - pair.probability)
         inside = f" · {percent(pair.energy)} of D inside the mask" if pair.energy is not None else ""
-        row.title.setText(f"{case.name or case.id} · {capitalised(self._classes[case.label])}: {said}{inside}")
+        name = identity.case_name(case.name, case.id)
+        row.title.setText(f"{name} · {capitalised(self._classes[case.label])}: {said}{inside}")
 
 
 def by_class(pair: CasePair) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -149,7 +149,7 @@ class ModelInputPanel(QWidget):
         case, image = self._case, self.picture.image
         if case is None or image is None:
             return
-        name = f"{case.path.stem}-model-input.png"
+        name = f"{case.stem}-model-input.png"
         chosen, _ = QFileDialog.getSaveFileName(self, "Save the model's input", name, "PNG (*.png)")
         if chosen and not image.save(chosen, "PNG"):
             self._window.report(None, ExportError(f"{chosen} could not be written.", "Choose another folder."))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.cases import Case
+from divisive_desktop.desktop.identity import file_name, place
 from divisive_desktop.desktop.inspector.features import FeaturePanel
 from divisive_desktop.desktop.inspector.greys import GreysPanel
 from divisive_desktop.desktop.inspector.parts import Form, Section
@@ -176,7 +177,7 @@ def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
         s = record.spacing
         spacing = f"{s.row_mm:.4g} × {s.column_mm:.4g} mm {CALIBRATIONS[s.calibration]}"
     rows: list[tuple[str, ...]] = [
-        ("File", record.path.name, str(record.path)),
+        ("File", file_name(record.path), place(record.path)),
         ("SHA-256", f"{record.sha256[:12]}…", record.sha256),
         ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
         ("Greys", record.photometric),

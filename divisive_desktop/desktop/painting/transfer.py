@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from divisive_desktop import privacy
+from divisive_desktop.desktop import identity
 from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.masks.mask import Mask
 
@@ -81,7 +83,7 @@ def export_mask(painting: Painting) -> None:
     window, record = painting.window, painting.session.record
     if record is None:
         return
-    start = Path(window.settings.folder("mask") or record.path.parent) / f"{record.path.stem}-mask.png"
+    start = Path(window.settings.folder("mask") or record.path.parent) / f"{identity.stem(record.path)}-mask.png"
     name, chosen = QFileDialog.getSaveFileName(window, "Export mask", str(start), ";;".join(FILTERS))
     if name:
         window.settings.set_folder("mask", Path(name).parent)
@@ -105,7 +107,10 @@ def write(painting: Painting, path: Path, chosen: str) -> None:
 
         spacing = (record.spacing.column_mm, record.spacing.row_mm) if record.spacing is not None else None
         source = record.path if record.transfer_syntax else None
-        options = Options(image_name=record.path.name, pixel_mm=spacing, source=source, **settings)
+        name = identity.exported_name(record.path, record.sha256)
+        options = Options(
+            image_name=name, pixel_mm=spacing, source=source, identity=privacy.identity_shown(), **settings
+        )
         return write_mask(path, Mask.from_snapshot(snapshot), format_id, options)
 
     def done(notes: tuple[str, ...]) -> None:

@@ -38,6 +38,8 @@ class Options:
     """NIfTI: width and height of a pixel in millimetres."""
     source: Path | None = None
     """DICOM SEG: the DICOM file that was painted on."""
+    identity: bool = True
+    """DICOM SEG: name the patient as the source does; without, the study and image are still referred to by UID."""
     fractional: bool | None = None
     """DICOM SEG: keep soft edges (FRACTIONAL); None: only when there are any."""
 

@@ -77,7 +77,10 @@ def encode(mask: Mask, options: Options) -> tuple[bytes, tuple[str, ...]]:
         segment.SegmentDescription = f"saliency weight {region.weight:g}"
         segments.append(segment)
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber"):
-        if keyword not in source:  # type 2: highdicom wants them to be there
+        if keyword not in source or not options.identity:  # type 2: highdicom wants them to be there
+            setattr(source, keyword, "")
+    if not options.identity:
+        for keyword in ("StudyDate", "StudyTime", "ReferringPhysicianName"):
             setattr(source, keyword, "")
     if not all(float(v or 0) > 0 for v in source.get("PixelSpacing") or (0, 0)):
         source.pop("PixelSpacing", None)  # a size of zero would be copied
