@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
 from divisive_desktop.desktop import commands as do
 from divisive_desktop.desktop import icons
-from divisive_desktop.desktop.bindings import PlaceKeys, spoken
+from divisive_desktop.desktop.bindings import PlaceKeys, named
 from divisive_desktop.desktop.cases import Review
 
 if TYPE_CHECKING:
@@ -337,8 +337,8 @@ class ActionSet(QObject):
         self.keysChanged.emit()
 
     def key(self, name: str) -> str:
-        """The key of an action or of a single place as this system writes it, '' for none."""
-        return spoken(self.places[name] if name in self.places else self._made[name].shortcut().toString())
+        """The key of an action or of a single place as a hint names it, '' for none."""
+        return named(self.places[name] if name in self.places else self._made[name].shortcut().toString())
 
     def with_keys(self) -> list[Action]:
         """The table with the keys that are in force."""

@@ -46,6 +46,11 @@ PLACE_KEYS: tuple[PlaceKey, ...] = (
 )
 
 
+def named(key: str) -> str:
+    """A key as it is written on most keyboards, for hints."""
+    return spoken(key).replace("Return", "Enter")
+
+
 class PlaceKeys:
     """Which of the keys that mean something in one place only was pressed."""
 

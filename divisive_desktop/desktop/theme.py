@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QWidget
 
 from divisive_desktop import paths
 
@@ -86,6 +86,11 @@ def scheme() -> Scheme:
 def colour(name: str) -> QColor:
     """A semantic colour of the scheme in force."""
     return scheme().semantic[name]
+
+
+def indent(box: QAbstractSpinBox) -> None:
+    """Keep a number off its frame: the style sheet's padding doesn't reach the field in which it is written."""
+    box.lineEdit().setTextMargins(GRID // 2, 0, 0, 0)
 
 
 def set_role(widget: QWidget, role: str) -> None:

@@ -5,6 +5,10 @@ The image is grey, float32 or uint8 (h, w), or RGB uint8 (h, w, 3); levels and t
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -23,7 +27,7 @@ WORKING_SIDE = 320
 """Longest side in pixels of the grid on which smart select computes first."""
 FINE_SIDE = 2560
 """Longest side of the grid on which the border that was found there is looked for again, in a narrow band."""
-_TILE = 224
+_TILE = 128
 
 _FOUND = 255
 _WALL = 1
@@ -122,13 +126,20 @@ def threshold(image: Image, low: float, high: float, inside: Stamp) -> Stamp | N
     return Stamp(inside.box, coverage) if coverage.any() else None
 
 
-def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, iterations: int = 4) -> Stamp | None:
+def smart_select(
+    image: Image,
+    scribbles: Mask,
+    inside: int,
+    outside: int,
+    iterations: int = 4,
+    first: Callable[[Stamp | None], None] | None = None,
+) -> Stamp | None:
     """GrabCut from scribbles: what belongs together with one and not with the other.
 
     Works on the surroundings of the scribbles, scaled to at most ``WORKING_SIDE`` pixels; the border found there is
     looked for again at up to ``FINE_SIDE`` pixels, in a narrow band around it. Without a scribble outside, the border
-    of the surroundings counts as outside, but not where the image ends. Only parts that a scribble inside touches are
-    kept.
+    of the surroundings counts as outside, but not where the image ends; with one, the surroundings grow until what is
+    found ends within them. Only parts that a scribble inside touches are kept.
 
     Parameters
     ----------
@@ -138,6 +149,8 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
         Holds two regions, ``inside`` and ``outside`` (ids).
     iterations : int
         Rounds of GrabCut.
+    first : callable, optional
+        Gets what was found on the coarse grid, before the border is looked for again.
 
     Returns
     -------
@@ -154,8 +167,27 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
         return None
     extent = max(drawn[2], drawn[3])
     # Without a scribble outside, look far enough for the border to be something else.
-    margin = max(16, extent // 8) if rim is not None else max(extent * 3 // 2, max(scribbles.size) // 6)
-    box = grow(drawn, margin, scribbles.width, scribbles.height)
+    margin = max(16, extent // 3) if rim is not None else max(extent * 3 // 2, max(scribbles.size) // 6)
+    while True:
+        box = grow(drawn, margin, scribbles.width, scribbles.height)
+        found = _coarse(image, scribbles, inside, outside, box, iterations)
+        # With scribbles outside, nothing says that it ends where the surroundings do: look further.
+        if rim is None or not (found[_rim(found.shape, box, scribbles.size)]).any():
+            break
+        margin *= 2
+    if max(box[2], box[3]) > WORKING_SIDE and found.any() and not found.all():
+        if first is not None:
+            first(_proposal(found, box))
+        found = _refined(image[slices(box)], found, scribbles.pixels(inside, box), scribbles.pixels(outside, box))
+    return _proposal(found, box)
+
+
+def _proposal(found: Pixels, box: Box) -> Stamp | None:
+    return _cropped(_enlarged(found, (box[2], box[3])) * np.uint8(255), box)
+
+
+def _coarse(image: Image, scribbles: Mask, inside: int, outside: int, box: Box, iterations: int) -> Pixels:
+    """GrabCut on a grid of at most ``WORKING_SIDE``: 0 or 1 for the surroundings ``box`` of the scribbles."""
     scale = min(1.0, WORKING_SIDE / max(box[2], box[3]))
     size = max(4, round(box[2] * scale)), max(4, round(box[3] * scale))
     small = _dithered(_as_rgb(cv2.resize(image[slices(box)], size, interpolation=cv2.INTER_AREA)))
@@ -164,20 +196,22 @@ def smart_select(image: Image, scribbles: Mask, inside: int, outside: int, itera
     if not no.any():
         no = _rim(yes.shape, box, scribbles.size) & ~yes
     if yes.all():
-        return Stamp(box, np.full((box[3], box[2]), 255, np.uint8))
+        return yes.view(np.uint8)
     labels = np.full(yes.shape, cv2.GC_PR_BGD, np.uint8)
     labels[no], labels[yes] = cv2.GC_BGD, cv2.GC_FGD
     cv2.setRNGSeed(1)  # its k-means starts at random: the same scribbles shall give the same proposal
     cv2.grabCut(small, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
     chosen = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).view(np.uint8)
+    return _touched(chosen, yes)
+
+
+def _touched(chosen: Pixels, yes: npt.NDArray[np.bool_]) -> Pixels:
+    """The parts that a scribble inside touches."""
     count, parts = cv2.connectedComponents(chosen, connectivity=4)
     touched = np.zeros(count, np.bool_)
     touched[parts[yes]] = True
     touched[0] = False
-    found = touched[parts].view(np.uint8)
-    if scale < 1 and found.any():
-        found = _refined(image[slices(box)], found, scribbles.pixels(inside, box), scribbles.pixels(outside, box))
-    return _cropped(_enlarged(found, (box[2], box[3])) * np.uint8(255), box)
+    return np.asarray(touched[parts].view(np.uint8))
 
 
 def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> Pixels:
@@ -211,28 +245,29 @@ def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> P
     labels[_shrunk(outside, size) & ~yes] = cv2.GC_BGD
     labels[yes] = cv2.GC_FGD
     result, around = found.copy(), 3 * reach
-    for top in range(0, size[1], _TILE):
-        for left in range(0, size[0], _TILE):
-            tile = slice(top, top + _TILE), slice(left, left + _TILE)
-            if not band[tile].any():
-                continue
-            y, x = max(0, top - around), max(0, left - around)
-            part = slice(y, top + _TILE + around), slice(x, left + _TILE + around)
-            local = labels[part].copy()
-            sure = np.bincount(local.ravel(), minlength=4)
-            if min(sure[cv2.GC_FGD], sure[cv2.GC_BGD]) < 50:  # too little to learn the two sides from
-                continue
-            cv2.setRNGSeed(1)
-            models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(np.ascontiguousarray(picture[part]), local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
-            inner = slice(top - y, top - y + _TILE), slice(left - x, left - x + _TILE)
-            result[tile] = local[inner] & 1
-    result = np.where(band != 0, cv2.medianBlur(result, 5), result)
-    _, parts = cv2.connectedComponents(result, connectivity=4)
-    touched = np.zeros(int(parts.max()) + 1, np.bool_)
-    touched[parts[yes]] = True
-    touched[0] = False
-    return np.asarray(touched[parts].view(np.uint8))
+
+    def look(corner: tuple[int, int]) -> None:
+        """Find the border within one tile; tiles don't overlap, so several can be looked at side by side."""
+        top, left = corner
+        x, y, w, h = cv2.boundingRect(band[top : top + _TILE, left : left + _TILE])
+        if w == 0:
+            return
+        x, y = x + left, y + top
+        x0, y0 = max(0, x - around), max(0, y - around)
+        part = slice(y0, y + h + around), slice(x0, x + w + around)
+        local = labels[part].copy()
+        sure = np.bincount(local.ravel(), minlength=4)
+        if min(sure[cv2.GC_FGD], sure[cv2.GC_BGD]) < 50:  # too little to learn the two sides from
+            return
+        cv2.setRNGSeed(1)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(np.ascontiguousarray(picture[part]), local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
+        result[y : y + h, x : x + w] = local[y - y0 : y - y0 + h, x - x0 : x - x0 + w] & 1
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # OpenCV lets go of the interpreter meanwhile
+        corners = itertools.product(range(0, size[1], _TILE), range(0, size[0], _TILE))
+        list(pool.map(look, corners))
+    return _touched(np.where(band != 0, cv2.medianBlur(result, 5), result), yes)
 
 
 def _rim(shape: tuple[int, int], box: Box, image: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,6 +189,18 @@ def test_smart_select_is_within_two_pixels_of_the_edge_of_a_large_image(radius: 
     drawn = scribbles((2000, 2000), [(1013 - radius / 2, 987), (1013 + radius / 2, 987)], ring, radius=7)
     found = full(select.smart_select(image, drawn, 1, 2), away.shape)
     assert np.abs(away - radius)[found != (away < radius)].max() < 2
+
+
+def test_a_scribble_outside_on_one_side_does_not_cut_the_object_off() -> None:
+    y, x = np.mgrid[:900, :900] + 0.5
+    turn = np.arctan2(y - 450, x - 450)
+    star = np.hypot(x - 450, y - 450) < 240 * (1 + 0.15 * np.cos(5 * turn))
+    image = np.clip(90 + 50 * star + np.random.default_rng(0).normal(0, 10, star.shape), 0, 255).astype(np.uint8)
+    drawn = scribbles((900, 900), [(400, 450), (500, 450)], [(450, 120), (490, 120)], radius=5)
+    seen: list[Any] = []
+    found = full(select.smart_select(image, drawn, 1, 2, first=seen.append), star.shape)
+    assert overlap(found, star) > 0.99
+    assert overlap(full(seen[0], star.shape), star) > 0.97, "what is shown first is coarse, but the same thing"
 
 
 def test_smart_select_goes_on_to_where_the_image_ends() -> None:

@@ -74,6 +74,14 @@ class Inspector(QScrollArea):
         """The section of this title."""
         return self._sections[title]
 
+    def reveal(self, title: str) -> None:
+        """Scroll until a section is seen as a whole, or from its head on."""
+        section = self._sections[title]
+        if section.isVisibleTo(self):
+            bar, room = self.verticalScrollBar(), self.viewport().height()
+            top, bottom = section.y(), section.y() + section.height()
+            bar.setValue(min(top, max(bar.value(), bottom - room)))
+
     def set_opinion_hidden(self, hidden: bool) -> None:
         """Hide what the model says about the case (the mask is being painted blind); `show_case` brings it back."""
         self.opinion_hidden = hidden

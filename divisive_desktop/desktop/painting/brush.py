@@ -43,6 +43,8 @@ class BrushTool(PaintTool):
         self._end: Point | None = None
         """Where the stroke before ended; a straight line begins there."""
         self._painting = False
+        self._straight = False
+        """Shift is held: the next click draws a line."""
         session.opened.connect(self._forget)
 
     def press(self, event: PaneMouse) -> None:
@@ -60,6 +62,14 @@ class BrushTool(PaintTool):
             at = (event.x, event.y)
             self._draw([self._last, at])
             self._last = at
+
+    def hover(self, event: PaneMouse) -> None:
+        self.shift(bool(event.modifiers & Qt.KeyboardModifier.ShiftModifier))
+
+    def shift(self, held: bool) -> None:
+        if held != self._straight:
+            self._straight = held
+            self.touch()
 
     def release(self, event: PaneMouse) -> None:
         if self._painting:
@@ -123,7 +133,7 @@ class BrushTool(PaintTool):
         if pointer is None or not self.ready:
             return
         at = transform.to_widget(*pointer)
-        if self._shift_held() and self._end is not None and not self._painting:
+        if self._straight and self._end is not None and not self._painting:
             outlined(painter, [transform.to_widget(*self._end), at], dashed=True)
         radius = self.session.settings.radius(self.erase)
         # Round on the screen: the radius is in pixel widths, and a pixel's height counts as much as it measures.
@@ -135,11 +145,6 @@ class BrushTool(PaintTool):
         elif self.erase:
             painter.setPen(QPen(INK, 1.2))
             painter.drawLine(at + QPointF(-4, 0), at + QPointF(4, 0))
-
-    def _shift_held(self) -> bool:
-        from PySide6.QtWidgets import QApplication
-
-        return bool(QApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier)
 
 
 class EraserTool(BrushTool):

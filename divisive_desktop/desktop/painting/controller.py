@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.window import MainWindow
 
 SECTION = "Saliency mask"
+_KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 HIDDEN = "Hidden until the mask is done"
 
 
@@ -49,6 +50,8 @@ class Painting(Drafts, QObject):
         assert window.viewer is not None
         self.window, self.viewer = window, window.viewer
         self.blind = False
+        self._active = False
+        """A painting tool is the active one."""
         self._revealed: set[tuple[str, int]] = set()
         self._picture: tuple[Any, npt.NDArray[np.uint8]] | None = None
         self._filtered: list[QObject] = []
@@ -310,6 +313,9 @@ class Painting(Drafts, QObject):
     def _tool_changed(self, tool_id: str) -> None:
         self.palette.set_tool(tool_id)
         tool = self.tools.get(tool_id)
+        if tool is not None and not self._active:
+            self.window.inspector.reveal(SECTION)  # regions and agreement are seen from the first stroke on
+        self._active = tool is not None
         self.options.set_tool(tool_id if tool is not None else "", tool.text if tool is not None else "")
 
     def _history_changed(self) -> None:
@@ -341,10 +347,12 @@ class Painting(Drafts, QObject):
             assert isinstance(event, QTabletEvent)
             # Not accepted: Qt then sends the mouse event, which paints with this pressure.
             self.session.pressure = event.pressure() if kind is not QEvent.Type.TabletRelease else 1.0
-        elif watched is self.window and kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+        elif watched is self.window and kind in _KEYS:
             assert isinstance(event, QKeyEvent)
             tool = self.tools.get(self.viewer.tool)
-            if tool is not None and tool.wants_key(event):
+            if tool is not None and event.key() == Qt.Key.Key_Shift:
+                tool.shift(kind is not QEvent.Type.KeyRelease)
+            elif tool is not None and kind is not QEvent.Type.KeyRelease and tool.wants_key(event):
                 if kind is QEvent.Type.KeyPress:
                     return tool.key(event)
                 event.accept()

@@ -37,7 +37,7 @@ _MODES: dict[str, tuple[str, str]] = {
     "intersect": ("∩", "Keep only what lies inside (or hold Ctrl+Shift)"),
 }
 PLACE_TEXTS = {key.id: key.text for key in PLACE_KEYS}
-_NUMBER = 60
+_NUMBER = 64
 _NOTHING = "Choose a tool at the left to paint the saliency mask"
 
 
@@ -314,6 +314,7 @@ class OptionsBar(QFrame):
             if isinstance(widget, (QSpinBox, QDoubleSpinBox)):
                 widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
                 widget.setFixedWidth(_NUMBER if isinstance(widget, QSpinBox) else _NUMBER + GRID * 3)
+                theme.indent(widget)
                 widget.setAccessibleName(label or widget.accessibleName())
             row.addWidget(widget)
         self._row.addWidget(holder)

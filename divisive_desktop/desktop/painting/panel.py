@@ -139,7 +139,8 @@ class MaskPanel(QWidget):
         self.cam_share.setAccessibleName("Share of the map's peak")
         self.draft = QLabel("Draft")
         theme.set_role(self.draft, "muted")
-        self.cam_share.setFixedWidth(64)
+        self.cam_share.setFixedWidth(68)
+        theme.indent(self.cam_share)
         row.addWidget(self.draft)
         row.addStretch(1)
         for widget in (self.from_features, self.from_cam, self.cam_share):
@@ -160,7 +161,8 @@ class MaskPanel(QWidget):
         self.smooth.clicked.connect(
             lambda: self._session.run("Smooth", lambda m, r: ops.smooth(m, r, self.amount.value()))
         )
-        self.amount.setFixedWidth(64)
+        self.amount.setFixedWidth(68)
+        theme.indent(self.amount)
         row.addWidget(self.amount)
         for button in (self.grow, self.shrink, self.smooth):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QColorDialog, QDoubleSpinBox, QFrame, QHBoxLayout, QLineEdit, QToolButton
 
-from divisive_desktop.desktop import icons
+from divisive_desktop.desktop import icons, theme
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.theme import GRID
 from divisive_desktop.masks.region import Region
@@ -26,6 +26,7 @@ class RegionRow(QFrame):
         self.swatch = self._button(_swatch(region.colour), "Change the colour")
         self.swatch.clicked.connect(self._pick)
         self.name = QLineEdit(region.name)
+        self.name.setCursorPosition(0)  # a long name shows its beginning
         self.name.setFrame(False)
         self.name.setProperty("role", "plain")
         self.name.setToolTip("What this region is: click to rename")
@@ -35,8 +36,9 @@ class RegionRow(QFrame):
         self.weight.setValue(region.weight)
         self.weight.setToolTip("Weight: how important the region is in training, 0 to 1")
         self.weight.setKeyboardTracking(False)
-        self.weight.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # the arrow keys and the wheel do it
-        self.weight.setFixedWidth(40)
+        theme.set_role(self.weight, "bare")  # without buttons: the arrow keys and the wheel do it
+        theme.indent(self.weight)
+        self.weight.setFixedWidth(44)
         self.weight.valueChanged.connect(lambda v: session.change_region(region.id, weight=round(v, 2)))
         self.visible_ = self._button(
             icons.icon("eye" if region.visible else "eye-off"), "Hide" if region.visible else "Show"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 from PySide6.QtCore import Qt
@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.painting.tool import PaintTool, StampLayer, draw_hint, outlined
+from divisive_desktop.desktop.tasks import Task
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
@@ -23,6 +24,8 @@ from divisive_desktop.masks.shapes import Brush, Point, Stamp
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer.viewer import Viewer
 
+Found = tuple[Stamp, StampLayer, list[list[Point]]]
+"""A proposal, and how it is drawn."""
 _INSIDE, _OUTSIDE = QColor(60, 220, 90), QColor(255, 70, 70)
 _WIDTH = 7.0
 """Of a scribble, in logical pixels."""
@@ -45,6 +48,8 @@ class SmartTool(PaintTool):
         self._strokes: list[tuple[int, list[Point]]] = []
         self._drawing = False
         self._working = False
+        self._wanted = False
+        """To be accepted as soon as it is found."""
         self._proposal: Stamp | None = None
         self._drawn: StampLayer | None = None
         self._outlines: list[list[Point]] = []
@@ -70,7 +75,7 @@ class SmartTool(PaintTool):
                 self._layers.append(MaskLayer(self._scribbles.pixels(region.id), colour, within=(0, 0, 1, 1)))
         outside = event.modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         self._strokes.append((2 if outside else 1, [(event.x, event.y)]))
-        self._drawing = True
+        self._drawing, self._wanted = True, False
         self._draw(event, [(event.x, event.y)])
 
     def move(self, event: PaneMouse) -> None:
@@ -97,13 +102,13 @@ class SmartTool(PaintTool):
         self._scribbles, self._proposal, self._drawn = None, None, None
         self._layers.clear()
         self._strokes.clear()
-        self._drawing = self._working = False
+        self._drawing = self._working = self._wanted = False
         self.touch()
 
     def accept(self) -> None:
-        """Take the proposal into the active region."""
-        proposal = self._proposal
-        if proposal is not None:
+        """Take the proposal into the active region; one that is still being looked for, as soon as it is there."""
+        proposal, self._wanted = self._proposal, self._working
+        if proposal is not None and not self._working:
             self.forget()
             self.session.stamp(self.text, proposal)
 
@@ -139,23 +144,34 @@ class SmartTool(PaintTool):
         self._working = True
         self.touch()
 
-        def done(stamp: Stamp | None) -> None:
+        def show(found: Found | None) -> None:
+            """What there is so far."""
             if scribbles is self._scribbles:
-                self._working, self._proposal = False, stamp
-                self._outlines = _outlines(stamp) if stamp is not None else []
-                self._drawn = StampLayer(stamp, session.colour()) if stamp is not None else None
+                self._proposal, self._drawn, self._outlines = found or (None, None, [])
                 self.touch()
+
+        def done(found: Found | None) -> None:
+            if scribbles is self._scribbles:
+                self._working = False
+                show(found)
+                if self._wanted:
+                    self.accept()
 
         def failed(error: UserFacingError) -> None:
             if scribbles is self._scribbles:
-                self._working = False
+                self._working = self._wanted = False
                 self.touch()
             session.refused.emit(error)
 
-        def work(_: Any) -> Stamp | None:
-            return select.smart_select(image, drawn, 1, 2)
+        colour = session.colour()
 
-        session.tasks.run(work, done, failed, key="smart select", priority=40)
+        def ready(stamp: Stamp | None) -> Found | None:
+            return (stamp, StampLayer(stamp, colour), _outlines(stamp)) if stamp is not None else None
+
+        def work(task: Task) -> Found | None:
+            return ready(select.smart_select(image, drawn, 1, 2, first=lambda s: session.tasks.emit(task, ready(s))))
+
+        session.tasks.run(work, done, failed, key="smart select", stream=show, priority=40)
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._drawn is not None:

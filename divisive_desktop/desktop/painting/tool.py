@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
-from divisive_desktop.desktop.bindings import spoken
+from divisive_desktop.desktop.bindings import named
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.annotations import halo_text, overlay_font
 from divisive_desktop.desktop.viewer.layers import MaskLayer
@@ -59,11 +59,14 @@ class PaintTool(Tool):
         return bool(self.pressed(event))
 
     def key_name(self, name: str) -> str:
-        """A key as this system writes it."""
-        return spoken(self.session.keys[name])
+        """A key as a hint names it."""
+        return named(self.session.keys[name])
 
     def double_click(self, event: PaneMouse) -> bool:
         return True  # quick dabs don't enlarge the pane
+
+    def shift(self, held: bool) -> None:
+        """The Shift key went down or up."""
 
     def touch(self) -> None:
         self.viewer.stage.touch()

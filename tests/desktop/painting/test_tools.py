@@ -391,6 +391,26 @@ def test_smart_select_proposes_and_enter_accepts(qtbot: QtBot, easel: Any, grey:
     assert tool.proposal is None
 
 
+def test_enter_takes_a_proposal_that_is_still_being_looked_for(
+    qtbot: QtBot, easel: Any, grey: ImageRecord
+) -> None:
+    ready(easel, grey, "smart", 1.0)
+    tool = easel.viewer.tools["smart"]
+    easel.drag((180, 200), (220, 200))
+    assert tool.working
+    easel.key(Qt.Key.Key_Return)
+    assert easel.session.mask.is_empty
+    qtbot.waitUntil(lambda: not easel.session.mask.is_empty, timeout=20_000)
+    assert overlap(easel.painted(), bright_disc()) > 0.9
+    easel.session.undo()
+    easel.drag((180, 200), (220, 200))
+    easel.key(Qt.Key.Key_Return)
+    easel.drag((100, 120), (300, 120), modifiers=CTRL)  # after all not yet
+    qtbot.waitUntil(lambda: easel.tasks.idle and not tool.working, timeout=20_000)
+    assert easel.session.mask.is_empty
+    assert tool.proposal is not None
+
+
 def test_escape_forgets_a_proposal(qtbot: QtBot, easel: Any, grey: ImageRecord) -> None:
     ready(easel, grey, "smart", 1.0)
     tool = easel.viewer.tools["smart"]
@@ -480,6 +500,21 @@ def test_the_cursor_shows_the_true_size_of_the_brush(
     rows, columns = np.nonzero(drawn)
     assert np.ptp(columns) == pytest.approx(50 * zoom, abs=5)
     assert np.ptp(rows) == pytest.approx(50 * zoom, abs=5)
+
+
+def test_shift_shows_the_line_that_a_click_would_draw(easel: Any, grey: ImageRecord) -> None:
+    ready(easel, grey, "brush", 1.0, brush_radius=4.0)
+    easel.viewer.set_annotations(False)
+    easel.click((150, 150))
+    easel.move((250, 210), button=Qt.MouseButton.NoButton)
+    plain = on_screen(easel)
+    easel.move((250, 210), SHIFT, Qt.MouseButton.NoButton)
+    drawn = np.abs(on_screen(easel) - plain).sum(axis=2) > 60
+    transform = easel.canvas.transform()
+    middle = [round(v) for v in transform.to_device(200, 180)]
+    assert drawn[middle[1] - 2 : middle[1] + 3, middle[0] - 2 : middle[0] + 3].any()
+    easel.move((250, 210), button=Qt.MouseButton.NoButton)
+    assert np.array_equal(on_screen(easel), plain)
 
 
 SCRIPT = """

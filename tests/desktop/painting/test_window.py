@@ -450,6 +450,45 @@ def test_regions_are_listed_renamed_weighted_locked_and_removed(qtbot: QtBot, wi
     wait_kept(qtbot, window)
 
 
+def test_whoever_takes_up_a_brush_sees_regions_and_agreement(
+    qtbot: QtBot, window: MainWindow, show: Any, analysis: Analysis
+) -> None:
+    painting = show()
+    give(window, analysis)
+    window.resize(1280, 600)
+    qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle)
+    assert painting.panel.done.visibleRegion().isEmpty(), "further down"
+    painting.palette.buttons["brush"].click()
+    assert not painting.panel.done.visibleRegion().isEmpty()
+    assert not painting.panel.saved.visibleRegion().isEmpty()
+    window.inspector.verticalScrollBar().setValue(0)
+    painting.palette.buttons["eraser"].click()
+    assert window.inspector.verticalScrollBar().value() == 0, "whoever scrolls away while painting stays there"
+
+
+def test_a_weight_is_read_in_its_field(qtbot: QtBot, window: MainWindow, show: Any) -> None:
+    painting = show()
+    painting.session.add_region("a name that is much too long for the room that there is beside the weight")
+    QApplication.processEvents()
+    (row,) = painting.panel.rows
+    field = row.weight.lineEdit()
+    assert field.text() == "1.00"
+    assert field.width() >= field.fontMetrics().horizontalAdvance("1.00") + field.textMargins().left()
+    assert row.name.cursorPosition() == 0
+
+
+def test_the_shift_key_alone_tells_the_brush(qtbot: QtBot, window: MainWindow, show: Any) -> None:
+    painting = show()
+    window.activateWindow()
+    painting.set_tool("brush")
+    dab(window, 10, 10)
+    tool = painting.tools["brush"]
+    QTest.keyPress(window.viewer, Qt.Key.Key_Shift)
+    assert tool._straight
+    QTest.keyRelease(window.viewer, Qt.Key.Key_Shift)
+    assert not tool._straight
+
+
 def test_grow_shrink_smooth_and_clear_from_the_panel(qtbot: QtBot, window: MainWindow, show: Any) -> None:
     painting = show()
     panel, session = painting.panel, painting.session
