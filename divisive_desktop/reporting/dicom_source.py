@@ -11,6 +11,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
 )
 
 from divisive_desktop.errors import ReportError
@@ -90,6 +91,7 @@ def read_source(record: ImageRecord, deidentifier: Deidentifier | None) -> Dicom
     source = original
     if deidentifier is not None:
         source = image = deidentifier.dataset(original)
+        _complete(image)
         image.file_meta = _file_meta(original, image)
     return DicomSource(_header(source), _neutral(source, record), image, deidentifier, burned_in)
 
@@ -107,6 +109,26 @@ def _read(record: ImageRecord) -> Dataset:
     except OSError as e:
         raise ReportError(f"{path.name} can't be read: {e.strerror}.", "Check its name and permissions.") from e
     return dataset
+
+
+def _complete(image: Dataset) -> None:
+    """Add what every image must state, empty where nobody knows it; take out a spacing of zero, which says nothing.
+
+    Real files lack it often. The copy is a new object, and archives may refuse what isn't whole.
+    """
+    absent = [keyword for keyword in (*PATIENT_AND_STUDY, "SeriesNumber", "InstanceNumber") if keyword not in image]
+    if "ImageOrientationPatient" not in image and "PatientOrientation" not in image:
+        absent.append("PatientOrientation")
+    if not any(keyword in image for keyword in ("Laterality", "ImageLaterality", "BodyPartExamined")):
+        absent.append("Laterality")
+    for keyword in absent:
+        setattr(image, keyword, None)
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        values = image.get(keyword)
+        if values is not None and not all(values):
+            del image[keyword]
+    if image.SOPClassUID == SecondaryCaptureImageStorage and not image.get("ConversionType"):
+        image.ConversionType = "WSD"  # this copy was made on a workstation
 
 
 def _file_meta(original: Dataset, image: Dataset) -> FileMetaDataset:

@@ -172,9 +172,9 @@ def _signature(sealed: SealCheck, stated: Mapping[str, str], known: Mapping[str,
     if not sealed.signature_valid:
         return [Finding("broken", "The signature does not belong to these bytes.")]
     key = fingerprint(sealed.public_key)
-    if claimed != sealed.public_key:
-        other = f"signed with the key {fingerprint(claimed)}" if _KEY.fullmatch(claimed) else "not signed"
-        return [Finding("broken", f"Signed with the key {key}, but the content says that it is {other}.")]
+    if claimed not in ("", sealed.public_key):
+        other = fingerprint(claimed) if _KEY.fullmatch(claimed) else "of another"
+        return [Finding("broken", f"Signed with the key {key}, but the content says that it is the key {other}.")]
     if sealed.public_key in known:
         return [Finding("holds", f"Signed by {known[sealed.public_key]} (key {key}).")]
     if name and name in known.values():
