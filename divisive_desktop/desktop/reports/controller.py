@@ -56,6 +56,11 @@ class Reports(QObject):
         """Nothing is being made."""
         return self._runner.idle and not self._opening
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that makes the reports; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
     # -- opening --------------------------------------------------------------------------------------------
 
     def open(self) -> None:

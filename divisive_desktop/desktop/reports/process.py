@@ -83,6 +83,11 @@ class ReportProcess:
                 "Try again; if memory is short, with fewer cases at a time.",
             ) from e
 
+    @property
+    def pid(self) -> int | None:
+        """Process id; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
     def close(self) -> None:
         """Let it stop and clean up; kill it where it doesn't."""
         self._stop.set()
