@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from divisive_desktop.desktop.actions import Action, State, has_record
 from divisive_desktop.desktop.painting import transfer
 from divisive_desktop.desktop.painting.tools import PAINT_TOOLS
-from divisive_desktop.masks import ops
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.painting.controller import Painting
@@ -48,6 +47,11 @@ def table(painting: Painting) -> tuple[Action, ...]:
         for tool in PAINT_TOOLS
     )  # fmt: skip
     panel = painting.panel
+
+    def begin(kind: str) -> None:
+        painting.show_panel()
+        panel.begin(kind)
+
     # fmt: off
     return (
         Action("mask-undo", "Undo", "Mask", lambda w: session.undo(), "Ctrl+Z", "", "undo",
@@ -65,18 +69,18 @@ def table(painting: Painting) -> tuple[Action, ...]:
                "Takes what reaches the share of its peak that the panel says", "", can_draft),
         Action("mask-copy", "Copy from previous case", "Mask", lambda w: painting.copy_previous(), "Ctrl+Shift+V", "",
                "", lambda s: s.writable and session.mask is not None and session.previous is not None),
-        Action("mask-grow", "Grow", "Mask/Region", lambda w: panel.reshape("Grow", panel.amount.value()),
-               "Ctrl++", "By the distance that the panel says", "", painted),
-        Action("mask-shrink", "Shrink", "Mask/Region", lambda w: panel.reshape("Shrink", -panel.amount.value()),
-               "Ctrl+-", "By the distance that the panel says", "", painted),
-        Action("mask-smooth", "Smooth", "Mask/Region",
-               lambda w: session.run("Smooth", lambda m, r: ops.smooth(m, r, panel.amount.value())), "Ctrl+Shift+S",
-               "", "", painted),
-        Action("mask-holes", "Fill holes", "Mask/Region", lambda w: session.run("Fill holes", ops.fill_holes),
-               "Ctrl+H", "", "", painted),
-        Action("mask-specks", "Remove specks", "Mask/Region",
-               lambda w: session.run("Remove specks", lambda m, r: ops.remove_specks(m, r, panel.speck())), "", "", "",
+        Action("mask-reshape", "Reshape with preview…", "Mask/Region", lambda w: begin("grow"), "Ctrl+Shift+R",
+               "Grow, shrink, smooth and clean up, seen before it is applied", "", painted),
+        Action("mask-grow", "Grow", "Mask/Region", lambda w: panel.reshape("grow"), "Ctrl++",
+               "By the distance that the panel says", "", painted),
+        Action("mask-shrink", "Shrink", "Mask/Region", lambda w: panel.reshape("shrink"), "Ctrl+-",
+               "By the distance that the panel says", "", painted),
+        Action("mask-smooth", "Smooth", "Mask/Region", lambda w: panel.reshape("smooth"), "Ctrl+Shift+S", "", "",
                painted),
+        Action("mask-holes", "Fill holes", "Mask/Region", lambda w: panel.reshape("holes"), "Ctrl+H", "", "", painted),
+        Action("mask-specks", "Remove specks…", "Mask/Region", lambda w: begin("specks"), "", "", "", painted),
+        Action("mask-greys", "Keep only greys in range…", "Mask/Region", lambda w: begin("greys"), "",
+               "A threshold within the active region", "", painted),
         Action("mask-invert", "Invert", "Mask/Region", lambda w: panel.invert(), "", "", "",
                lambda s: s.writable and session.active is not None),
         Action("mask-clear", "Clear", "Mask", lambda w: session.clear(), "Ctrl+Delete",

@@ -92,6 +92,8 @@ class Painting(Drafts, QObject):
         self.palette.setVisible(False)
         self.options.setVisible(False)
         self.panel = MaskPanel(self.session)
+        self.layer.preview = self.panel.preview
+        self.panel.preview.changed.connect(self.viewer.stage.touch)
         window.inspector.add_section(SECTION, self.panel, after="Important features").setVisible(False)
         window.actions_.add(actions.table(self))
 
@@ -307,6 +309,12 @@ class Painting(Drafts, QObject):
         self.viewer.set_tool(tool_id)
         self.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def show_panel(self) -> None:
+        """Bring the mask's section into view."""
+        self.window.inspector_dock.show()
+        self.window.inspector.section(SECTION).open()
+        self.window.inspector.reveal(SECTION)
+
     def toggle_shown(self) -> None:
         self.palette.shown.setChecked(not self.layer.shown)
 
@@ -352,9 +360,10 @@ class Painting(Drafts, QObject):
             tool = self.tools.get(self.viewer.tool)
             if tool is not None and event.key() == Qt.Key.Key_Shift:
                 tool.shift(kind is not QEvent.Type.KeyRelease)
-            elif tool is not None and kind is not QEvent.Type.KeyRelease and tool.wants_key(event):
+            taker = self.panel.bar if self.panel.bar.wants_key(event) else tool
+            if taker is not None and kind is not QEvent.Type.KeyRelease and taker.wants_key(event):
                 if kind is QEvent.Type.KeyPress:
-                    return tool.key(event)
+                    return taker.key(event)
                 event.accept()
                 return True
         return False

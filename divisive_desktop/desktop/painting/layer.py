@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor, QPainter
 
+from divisive_desktop.desktop.painting.preview import Preview
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.painting.tool import draw_hint
 from divisive_desktop.desktop.viewer.layers import MaskLayer
@@ -29,6 +30,8 @@ class RegionsLayer:
         self._layers: dict[int, MaskLayer] = {}
         self._drawn: dict[int, tuple[Region, float]] = {}
         self.shown = True
+        self.preview: Preview | None = None
+        """Shows one region as it would be."""
         session.opened.connect(self._start)
         session.regionsChanged.connect(self._touch)
         session.settingsChanged.connect(lambda _: self._touch())
@@ -44,8 +47,11 @@ class RegionsLayer:
         mask = self._session.mask
         if mask is None or not self.shown:
             return
+        outcome = self.preview.outcome if self.preview is not None else None
         for region in mask.regions:
-            if region.visible and mask.bounds(region.id, exact=False) is not None:
+            if outcome is not None and outcome.region == region.id:
+                outcome.paint_layer(painter, kind, transform)
+            elif region.visible and mask.bounds(region.id, exact=False) is not None:
                 self._layer(region).paint_layer(painter, kind, transform)
         if self._session.runner.busy and kind is self._stage.lead:
             draw_hint(painter, "Working…", transform)

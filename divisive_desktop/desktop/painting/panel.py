@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -21,15 +21,13 @@ from PySide6.QtWidgets import (
 
 from divisive_desktop.desktop import theme
 from divisive_desktop.desktop.painting.agreement_view import AgreementView
-from divisive_desktop.desktop.painting.edits import within_levels
 from divisive_desktop.desktop.painting.palette import with_key
+from divisive_desktop.desktop.painting.preview import Preview
 from divisive_desktop.desktop.painting.region_row import RegionRow
+from divisive_desktop.desktop.painting.reshape import KINDS, ReshapeBar, reshape
 from divisive_desktop.desktop.painting.session import PaintSession
 from divisive_desktop.desktop.theme import GRID
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks import ops
-from divisive_desktop.masks.mask import Mask
-from divisive_desktop.masks.shapes import Stamp
 
 _STATES = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved", "busy": "Working…"}
 _SAVED_TIP = "Every stroke is kept by itself"
@@ -53,6 +51,8 @@ class MaskPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._reason: str | None = None
+        self.preview = Preview(session, self)
+        self.bar = ReshapeBar(session, self.preview)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
@@ -87,7 +87,8 @@ class MaskPanel(QWidget):
         self.rows: list[RegionRow] = []
 
         column.addLayout(self._drafts())
-        column.addLayout(self._clean_up())
+        column.addWidget(self._clean_up())
+        column.addWidget(self.bar)
         opacity = QHBoxLayout()
         opacity.setSpacing(GRID)
         self.opacity = QSlider(Qt.Orientation.Horizontal, minimum=10, maximum=100)
@@ -147,27 +148,36 @@ class MaskPanel(QWidget):
             row.addWidget(widget)
         return row
 
-    def _clean_up(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _clean_up(self) -> QWidget:
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID // 2)
         self.amount = QSpinBox(minimum=1, maximum=200, value=5, suffix=" px")
         self.amount.setToolTip("How far to grow, shrink and smooth")
         self.amount.setAccessibleName("Distance")
-        self.grow = _push("Grow", "Grow the active region by this distance")
-        self.shrink = _push("Shrink", "Shrink the active region by this distance")
-        self.smooth = _push("Smooth", "Round off details of the active region smaller than this")
-        self.grow.clicked.connect(lambda: self.reshape("Grow", self.amount.value()))
-        self.shrink.clicked.connect(lambda: self.reshape("Shrink", -self.amount.value()))
-        self.smooth.clicked.connect(
-            lambda: self._session.run("Smooth", lambda m, r: ops.smooth(m, r, self.amount.value()))
-        )
         self.amount.setFixedWidth(68)
         theme.indent(self.amount)
         row.addWidget(self.amount)
-        for button in (self.grow, self.shrink, self.smooth):
+        self.grow = _push("Grow", "Grow the active region by this distance")
+        self.shrink = _push("Shrink", "Shrink the active region by this distance")
+        self.smooth = _push("Smooth", "Round off details of the active region smaller than this")
+        self._hovered = {self.grow: "grow", self.shrink: "shrink", self.smooth: "smooth"}
+        for button, kind in self._hovered.items():
+            button.clicked.connect(lambda _=False, k=kind: self.reshape(k))
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.installEventFilter(self)
             row.addWidget(button, 1)
-        return row
+        return holder
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """While the pointer rests on a button, what it would do is seen."""
+        kind = self._hovered.get(watched) if not self.bar.open else None
+        if kind is not None and event.type() == QEvent.Type.Enter and watched.isEnabled():
+            self.preview.show(KINDS[kind].make(self._session, self.amount.value()))
+        elif kind is not None and event.type() in (QEvent.Type.Leave, QEvent.Type.MouseButtonPress):
+            self.preview.clear()
+        return False
 
     def _more(self) -> QToolButton:
         self.more = QToolButton()
@@ -176,46 +186,35 @@ class MaskPanel(QWidget):
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         theme.set_role(self.more, "compact")
         menu = QMenu(self.more)
-        run = self._session.run
         entries: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("Fill holes", lambda: run("Fill holes", ops.fill_holes)),
-            ("Remove specks", lambda: run("Remove specks", lambda m, r: ops.remove_specks(m, r, self.speck()))),
-            ("Keep only greys in range", self._threshold),
+            ("Reshape with preview…", lambda: self.begin("grow")),
+            ("Fill holes", lambda: self.reshape("holes")),
+            ("Remove specks…", lambda: self.begin("specks")),
+            ("Keep only greys in range…", lambda: self.begin("greys")),
             ("Invert", self.invert),
             ("Copy from previous case", self.previousRequested.emit),
             ("Clear", self._session.clear),
         )
+        self._entries = {}
         for text, call in entries:
-            menu.addAction(text).triggered.connect(lambda _=False, c=call: c())
+            self._entries[text] = menu.addAction(text)
+            self._entries[text].triggered.connect(lambda _=False, c=call: c())
         self.more.setMenu(menu)
         return self.more
 
-    def reshape(self, name: str, by: float) -> None:
-        """Grow or shrink the active region."""
-        aspect = self._session.aspect
-        self._session.run(name, lambda m, r: ops.grow_by(m, r, by, aspect))
+    def reshape(self, kind: str) -> None:
+        """Reshape the active region at once, by the distance chosen."""
+        self.bar.close_bar()
+        reshape(self._session, kind, self.amount.value())
+
+    def begin(self, kind: str) -> None:
+        """Show what a way to reshape the active region would do, before it is applied."""
+        self.bar.begin(kind, self.amount.value())
 
     def invert(self) -> None:
         """Swap inside and outside of the active region."""
         mask = self._session.mask
         self._session.run("Invert", ops.invert, mask.width * mask.height if mask is not None else 0)
-
-    def speck(self) -> float:
-        """Parts smaller than a disc of the distance chosen are specks."""
-        return 3.14 * self.amount.value() ** 2
-
-    def _threshold(self) -> None:
-        session = self._session
-        pictured, low, high = session.pictured, session.settings.low, session.settings.high
-
-        def keep(mask: Mask, region: int) -> Box | None:
-            box = mask.bounds(region)
-            if box is None or pictured is None:
-                return None
-            inside = within_levels(Stamp(box, mask.pixels(region, box)), pictured, low, high)
-            return ops.apply(mask, region, inside, "intersect")
-
-        session.run("Keep greys", keep)
 
     # -- what is shown --------------------------------------------------------------------------------------
 
@@ -253,7 +252,7 @@ class MaskPanel(QWidget):
         self.from_features.setEnabled(features)
         self.from_cam.setEnabled(cam)
         self.cam_share.setEnabled(cam)
-        self.more.menu().actions()[4].setEnabled(previous)
+        self._entries["Copy from previous case"].setEnabled(previous)
 
     def set_read_only(self, reason: str | None) -> None:
         """Say why the mask can't be changed; None: it can."""
@@ -277,6 +276,8 @@ class MaskPanel(QWidget):
         painted = painted and session.mask.bounds(active.id, exact=False) is not None
         for widget in (self.amount, self.grow, self.shrink, self.smooth):
             widget.setEnabled(bool(painted))
+        for text in ("Reshape with preview…", "Fill holes", "Remove specks…", "Keep only greys in range…"):
+            self._entries[text].setEnabled(bool(painted))
         self.empty.setVisible(not self.rows)
 
     def _show_busy(self, busy: bool) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from divisive_desktop.desktop.painting.session import PaintSession
-from divisive_desktop.desktop.painting.tool import PaintTool, StampLayer, draw_hint, outlined
+from divisive_desktop.desktop.painting.tool import PaintTool, StampLayer, draw_hint, outlined, outlines
 from divisive_desktop.desktop.tasks import Task
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
@@ -166,7 +165,7 @@ class SmartTool(PaintTool):
         colour = session.colour()
 
         def ready(stamp: Stamp | None) -> Found | None:
-            return (stamp, StampLayer(stamp, colour), _outlines(stamp)) if stamp is not None else None
+            return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
         def work(task: Task) -> Found | None:
             return ready(select.smart_select(image, drawn, 1, 2, first=lambda s: session.tasks.emit(task, ready(s))))
@@ -184,10 +183,3 @@ class SmartTool(PaintTool):
         text = "Looking…" if self._working else offer if self._proposal is not None else ""
         if text and kind is self.viewer.stage.lead:
             draw_hint(painter, text, transform)
-
-
-def _outlines(stamp: Stamp) -> list[list[Point]]:
-    """Borders of a proposal for the screen, without needless points."""
-    left, top = stamp.box[:2]
-    found, _ = cv2.findContours(stamp.coverage, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_KCOS)
-    return [[(float(x) + left + 0.5, float(y) + top + 0.5) for x, y in c.reshape(-1, 2)] for c in found if len(c) > 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
@@ -16,13 +17,14 @@ from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.masks.ops import Mode
-from divisive_desktop.masks.shapes import Stamp
+from divisive_desktop.masks.shapes import Point, Stamp
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer.viewer import Viewer
 
 RIM = QColor(0, 0, 0, 170)
 INK = QColor(255, 255, 255, 235)
+_MOST_POINTS = 5000
 
 
 class PaintTool(Tool):
@@ -108,3 +110,11 @@ def draw_hint(painter: QPainter, text: str, transform: Transform) -> None:
     width = painter.fontMetrics().horizontalAdvance(text)
     pane_width, pane_height = (side / transform.dpr for side in transform.pane)
     halo_text(painter, QPointF(round((pane_width - width) / 2), round(pane_height - 28)), text, QColor("white"))
+
+
+def outlines(stamp: Stamp) -> list[list[Point]]:
+    """Borders of a stamp for the screen, without needless points; none where there are too many to be drawn quickly."""
+    left, top = stamp.box[:2]
+    found, _ = cv2.findContours(stamp.coverage, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_KCOS)
+    lines = [[(float(x) + left + 0.5, float(y) + top + 0.5) for x, y in c.reshape(-1, 2)] for c in found if len(c) > 2]
+    return lines if sum(map(len, lines)) <= _MOST_POINTS else []

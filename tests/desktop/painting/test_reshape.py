@@ -1,0 +1,164 @@
+"""Reshaping a region: what would come of it is seen before it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from divisive_desktop.desktop.viewer.maps import PaneKind
+from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.masks import shapes
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def painting(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Any:
+    """A picture, dark at the left and bright at the right, with a square across the border and a speck."""
+    values = np.full((100, 200), 40, np.uint8)
+    values[:, 100:] = 200
+    path = tmp_path / "two.png"
+    path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
+    window.work.open_paths([path])
+    qtbot.waitUntil(lambda: window.painting.session.record is window.work.record is not None, timeout=20_000)
+    session = window.painting.session
+    session.stamp("square", shapes.rectangle((80, 30), (120, 70), session.mask.size))
+    session.stamp("speck", shapes.rectangle((10, 10), (12, 12), session.mask.size))
+    window.activateWindow()
+    return window.painting
+
+
+def tried(qtbot: QtBot, painting: Any) -> Any:
+    """What is previewed, as soon as everything asked for has been tried."""
+    qtbot.waitUntil(lambda: painting.session.tasks.idle, timeout=20_000)
+    QApplication.processEvents()
+    return painting.panel.preview.outcome
+
+
+def seen(window: MainWindow) -> np.ndarray:
+    """Where the picture is coloured on the screen, in picture pixels."""
+    window.viewer.set_layout("image")
+    QApplication.processEvents()
+    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+    shot, transform = canvas.grab().toImage(), canvas.transform()
+    found = np.zeros((100, 200), bool)
+    for y in range(100):
+        for x in range(200):
+            colour = shot.pixelColor(*(int(v) for v in transform.to_device(x + 0.5, y + 0.5)))
+            found[y, x] = colour.green() > colour.red() + 20
+    return found
+
+
+def entry(painting: Any, text: str) -> None:
+    """Choose from the panel's menu."""
+    (action,) = (a for a in painting.panel.more.menu().actions() if a.text() == text)
+    action.trigger()
+
+
+def test_greys_are_seen_before_they_are_kept(qtbot: QtBot, window: MainWindow, painting: Any) -> None:
+    session, bar = painting.session, painting.panel.bar
+    before = session.mask.union().copy()
+    entry(painting, "Keep only greys in range…")
+    assert bar.isVisible()
+    assert bar.low.isVisible()
+    assert not bar.amount.isVisible()
+    bar.low.setValue(100)
+    outcome = tried(qtbot, painting)
+    assert (outcome.before, outcome.after) == (1604, 800)
+    assert bar.result.text() == "1,604 → 800 px"
+    assert np.array_equal(session.mask.union(), before), "nothing is applied yet"
+    shown = seen(window)
+    assert shown[50, 115]
+    assert not shown[50, 90], "what would go is gone from the screen"
+    bar.low.setValue(0)
+    bar.high.setValue(100)
+    tried(qtbot, painting)
+    shown = seen(window)
+    assert shown[50, 90]
+    assert not shown[50, 115]
+    qtbot.mouseClick(bar.apply, LEFT)
+    assert (session.mask.union() > 0).sum() == 804
+    assert session.history.undo_name == "Keep greys"
+    assert not bar.isVisible()
+    assert painting.panel.preview.outcome is None
+    session.undo()
+    assert np.array_equal(session.mask.union(), before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "after"), [("grow", 3, 46 * 46), ("shrink", 4, 32 * 32), ("specks", 2, 1600), ("smooth", 4, 1600)]
+)
+def test_every_distance_is_tried_first_and_then_applied_as_it_was_seen(
+    qtbot: QtBot, painting: Any, kind: str, by: int, after: int
+) -> None:
+    session, bar = painting.session, painting.panel.bar
+    painting.window.actions_["mask-reshape"].trigger()
+    bar.kind.setCurrentIndex(bar.kind.findData(kind))
+    bar.amount.setValue(by)
+    outcome = tried(qtbot, painting)
+    assert outcome.after == pytest.approx(after, rel=0.04)
+    qtbot.mouseClick(bar.apply, LEFT)
+    assert (session.mask.union() > 0).sum() == outcome.after
+    assert session.history.undo_name == bar.kind.currentText()
+
+
+def test_escape_leaves_the_region_as_it_is_and_enter_applies(
+    qtbot: QtBot, window: MainWindow, painting: Any
+) -> None:
+    session, bar = painting.session, painting.panel.bar
+    before, zoom = session.mask.union().copy(), window.viewer.stage.view.zoom
+    window.viewer.stage.view.set_zoom(zoom * 2)
+    painting.panel.begin("grow")
+    assert tried(qtbot, painting).after > 1604
+    QTest.keyClick(window.viewer, Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+    assert window.viewer.stage.view.zoom == zoom * 2, "the view isn't reset"
+    assert painting.panel.preview.outcome is None
+    assert np.array_equal(session.mask.union(), before)
+    painting.panel.begin("grow")
+    tried(qtbot, painting)
+    QTest.keyClick(bar.amount, Qt.Key.Key_Return)
+    assert not bar.isVisible()
+    assert session.history.undo_name == "Grow"
+
+
+def test_the_preview_follows_what_is_painted_meanwhile(
+    qtbot: QtBot, painting: Any, pictures: Callable[[int], Path]
+) -> None:
+    session, bar = painting.session, painting.panel.bar
+    painting.panel.begin("holes")
+    assert tried(qtbot, painting).after == 1604
+    session.stamp("hole", shapes.rectangle((90, 40), (100, 50), session.mask.size), "subtract")
+    assert bar.isVisible()
+    outcome = tried(qtbot, painting)
+    assert (outcome.before, outcome.after) == (1504, 1604)
+    session.add_region()
+    assert tried(qtbot, painting) is None, "there is nothing in the new region"
+    assert not bar.apply.isEnabled()
+    painting.window.work.open_paths([pictures(1)])
+    qtbot.waitUntil(lambda: len(painting.window.work.cases) == 2, timeout=20_000)
+    painting.window.work.select(list(painting.window.work.cases)[1])
+    assert not bar.isVisible(), "another case"
+
+
+def test_resting_on_a_button_shows_what_it_would_do(qtbot: QtBot, painting: Any) -> None:
+    grow = painting.panel.grow
+    at = QPointF(5, 5)
+    QApplication.sendEvent(grow, QEnterEvent(at, at, grow.mapToGlobal(at)))
+    assert tried(qtbot, painting).after > 1604
+    QApplication.sendEvent(grow, QEvent(QEvent.Type.Leave))
+    assert painting.panel.preview.outcome is None
+    QApplication.sendEvent(grow, QEnterEvent(at, at, grow.mapToGlobal(at)))
+    qtbot.mouseClick(grow, LEFT)
+    tried(qtbot, painting)
+    assert painting.panel.preview.outcome is None, "it isn't grown twice on the screen"
