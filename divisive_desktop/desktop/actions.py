@@ -123,6 +123,8 @@ TABLE: tuple[Action, ...] = (
     Action("report", "Report…", "File", lambda w: w.reports.open(), "Ctrl+P",
            "A sealed report on the selected cases that someone else can check: PDF, HTML, DICOM, JSON, CSV", "report",
            lambda s: s.case, toolbar=True),
+    Action("report-check", "Check a report…", "File", lambda w: w.reports.check(), "",
+           "Is an exported file as it was written, and does it still hold?"),
     Action("trash-restore", "Restore from trash", "File", lambda w: w.casebook.restore_trash(), "", "", "",
            lambda s: s.open and s.writable, separator=True),
     Action("trash-empty", "Empty trash…", "File", lambda w: w.casebook.empty_trash(), "", "", "",

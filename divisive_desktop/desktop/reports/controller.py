@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
 
 from divisive_desktop.desktop.commands import chosen
-from divisive_desktop.desktop.reports.engine_faces import EngineFaces
+from divisive_desktop.desktop.reports.engine_asking import EngineAsking
 from divisive_desktop.desktop.reports.messages import Look, Preview, Progressed, Source, Write, Written
 from divisive_desktop.desktop.tasks import Task, TaskRunner
 from divisive_desktop.desktop.wording import plural
@@ -19,6 +20,7 @@ from divisive_desktop.errors import CancelledError, UserFacingError
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
     from divisive_desktop.desktop.cases import Case
+    from divisive_desktop.desktop.reports.checking import CheckDialog
     from divisive_desktop.desktop.reports.dialog import ReportDialog
     from divisive_desktop.desktop.reports.process import ReportProcess
     from divisive_desktop.desktop.window import MainWindow
@@ -37,7 +39,7 @@ class Reports(QObject):
         self.window, self._work = window, window.work
         self.dialog: ReportDialog | None = None
         self._runner = TaskRunner(self, threads=1)  # its own: a long report holds up nothing else
-        self._faces = EngineFaces(window.tasks, self)
+        self._engine = EngineAsking(window.tasks, self)
         self._cases: tuple[Case, ...] = ()
         self._book: Casebook | None = None
         self._process: ReportProcess | None = None
@@ -47,6 +49,7 @@ class Reports(QObject):
         self._stop = threading.Event()
         """The report that is being written is not wanted any more."""
         self._opening = False
+        self.checked: CheckDialog | None = None
         window.theme.changed.connect(self._recolour)
         window.closing.connect(self._close)
         window.work.book.changed.connect(self._book_changed)
@@ -113,7 +116,7 @@ class Reports(QObject):
             Source(c.name, c.source or c.path, c.frame, c.id, c.analysis if c.id is None else None, c.label)
             for c in cases
         ]
-        self._process = ReportProcess(sources, book.path if book is not None else None, self._faces.find)
+        self._process = ReportProcess(sources, book.path if book is not None else None, self._engine.faces)
         dicom = [_is_dicom(c.path) for c in cases]
         form = OptionsForm(
             options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
@@ -249,6 +252,20 @@ class Reports(QObject):
             book.write(lambda _: None, lambda _: run())
         else:
             run()
+
+    # -- checking -------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Ask for an exported file and say what holds of it."""
+        from divisive_desktop.desktop.reports.checking import REPORT_FILTER, Checking
+
+        settings = self.window.settings
+        name, _ = QFileDialog.getOpenFileName(self.window, "Check a report", settings.folder("report"), REPORT_FILTER)
+        if name:
+            settings.set_folder("report", Path(name).parent)
+            self.checked = Checking(self._runner, self._engine).open(
+                Path(name), settings.folder("open"), self._work.book.book, self.window
+            )
 
     # -- the end --------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook, verify
+from divisive_desktop.desktop.reports.checking import CheckDialog
 from divisive_desktop.desktop.reports.dialog import ReportDialog
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis
@@ -127,6 +128,49 @@ def test_from_the_radiograph_to_files_that_hold(
     assert again.form.formats["dicom"].isChecked()
     assert again.form.folder.text() == str(tmp_path / "reports")
     assert again.form.text == "Opacity on the left."
+
+
+def check(qtbot: QtBot, window: MainWindow, patch: pytest.MonkeyPatch, file: Path) -> CheckDialog:
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
+    window.actions_["report-check"].trigger()
+    dialog = window.reports.checked
+    assert dialog is not None
+    qtbot.waitUntil(lambda: bool(dialog.findings), timeout=LONG_MS)
+    return dialog
+
+
+def test_a_report_is_checked_in_the_window(
+    qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = working_window
+    window.work.open_paths([rg1])
+    qtbot.waitUntil(lambda: window.work.features is not None, timeout=LONG_MS)
+    quiet(qtbot, window)
+    write(qtbot, window, ask(qtbot, window), tmp_path)
+    window.reports.dialog.close()
+    (file,) = tmp_path.glob("*.pdf")
+    dialog = check(qtbot, window, monkeypatch, file)
+    assert dialog.title.text() == "Nothing is broken"
+    said = " ".join(what for _, what in dialog.findings)
+    assert "casebook" in said  # the open one confirms what it knows
+    assert "repeated" not in said
+
+    # With the image, the engine repeats the analysis.
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(rg1), ""))
+    before = len(dialog.findings)
+    qtbot.mouseClick(dialog.compare, LEFT)
+    qtbot.waitUntil(lambda: len(dialog.findings) > before, timeout=LONG_MS)
+    assert ("holds", True) in [(state, "repeated" in what) for state, what in dialog.findings]
+    assert dialog.title.text() == "Nothing is broken"
+    dialog.close()
+
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    dialog = check(qtbot, window, monkeypatch, file)
+    assert dialog.title.text() == "This file is not as it was exported"
+    assert dialog.findings[0][0] == "broken"
+    dialog.close()
 
 
 def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Faces for a report, found by the engine, asked for from a background thread."""
+"""The engine, asked from a background thread: its client belongs to the window's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.reports.messages import Box
 from divisive_desktop.desktop.tasks import TaskRunner
-from divisive_desktop.engine.messages import FindFaces
+from divisive_desktop.engine.messages import FindFaces, Request
 from divisive_desktop.errors import CancelledError, UserFacingError
 
 
 class _Question:
     """A request on its way, and what came back."""
 
-    def __init__(self, request: FindFaces) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
         self.answered = threading.Event()
         self.value: Any = None
@@ -32,7 +32,7 @@ class _Question:
         self.answered.set()
 
 
-class EngineFaces(QObject):
+class EngineAsking(QObject):
     """Made on the window's thread; called on others, where it waits for the engine's answer."""
 
     _asked = Signal(object)
@@ -42,8 +42,8 @@ class EngineFaces(QObject):
         self._tasks = tasks
         self._asked.connect(self._submit)
 
-    def find(self, path: str, frame: int, cancelled: Callable[[], bool]) -> Sequence[Box]:
-        """The faces in a picture as x, y, width, height in pixels.
+    def ask(self, request: Request, cancelled: Callable[[], bool]) -> Any:
+        """What the engine answers.
 
         Raises
         ------
@@ -52,14 +52,18 @@ class EngineFaces(QObject):
         UserFacingError
             What the engine says.
         """
-        question = _Question(FindFaces(path, frame))
+        question = _Question(request)
         self._asked.emit(question)
         while not question.answered.wait(0.1):
             if cancelled() or self._tasks.closed:
                 raise CancelledError
         if question.error is not None:
             raise question.error
-        return [_whole(face.box) for face in question.value.faces]
+        return question.value
+
+    def faces(self, path: str, frame: int, cancelled: Callable[[], bool]) -> Sequence[Box]:
+        """The faces in a picture as x, y, width, height in pixels; raises as `ask`."""
+        return [_whole(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
 
     def _submit(self, question: _Question) -> None:
         if self._tasks.closed:
