@@ -34,7 +34,7 @@ class PlaceKey:
     shortcut: str
 
 
-WORKLIST, PAINTING = "In the worklist", "While painting"
+WORKLIST, PAINTING, PART = "In the worklist", "While painting", "While adjusting the part to analyse"
 PLACE_KEYS: tuple[PlaceKey, ...] = (
     PlaceKey("list-negative", "Label as negative", WORKLIST, "0"),
     PlaceKey("list-positive", "Label as positive", WORKLIST, "1"),
@@ -43,6 +43,12 @@ PLACE_KEYS: tuple[PlaceKey, ...] = (
     PlaceKey("brush-larger", "Larger brush", PAINTING, "]"),
     PlaceKey("outline-back", "Take the last point back", PAINTING, "Backspace"),
     PlaceKey("paint-accept", "Close the outline, accept the proposal", PAINTING, "Return"),
+    PlaceKey("part-left", "Move left (Shift: tenfold)", PART, "Left"),
+    PlaceKey("part-right", "Move right", PART, "Right"),
+    PlaceKey("part-up", "Move up", PART, "Up"),
+    PlaceKey("part-down", "Move down", PART, "Down"),
+    PlaceKey("part-larger", "Larger part", PART, "Ctrl+Up"),
+    PlaceKey("part-smaller", "Smaller part", PART, "Ctrl+Down"),
 )
 
 

@@ -117,8 +117,8 @@ class SettingsDialog(QDialog):
         form.addRow("", self.names)
         form.addRow("", _hint(
             "One switch for names, numbers, dates and free text: in the corners of the image, in the inspector and "
-            "the list of tags, and in what is exported and reported. Exports leave out names of files with them; where "
-            "these count as identity, the screen does so, too, and cases go by their number."
+            "the list of tags, and in what is exported and reported. While it is off, exports leave out names of "
+            "files as well; with the second box so does the screen, and cases go by their number."
         ))  # fmt: skip
         return page
 

@@ -23,7 +23,10 @@ from divisive_desktop.desktop.actions import Action
 from divisive_desktop.desktop.bindings import PLACE_KEYS, PlaceKey, spoken
 from divisive_desktop.desktop.theme import GRID
 
+_FRAME = GRID * 17
+"""What the window needs around the keys, and keeps free of the screen."""
 _COLUMNS = 4
+"""At most; fewer where the screen is narrow."""
 
 
 class ShortcutSheet(QDialog):
@@ -40,20 +43,13 @@ class ShortcutSheet(QDialog):
         self._mouse, self._places = mouse or {}, places
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
-        columns = [QVBoxLayout() for _ in range(_COLUMNS)]
-        heights = [0] * _COLUMNS
-        for title, rows in self._groups(table):
-            shortest = heights.index(min(heights))
-            columns[shortest].addLayout(_group(title, rows))
-            heights[shortest] += len(rows) + 2
-        page = QWidget()
-        row = QHBoxLayout(page)
-        row.setContentsMargins(0, 0, GRID, 0)
-        row.setSpacing(GRID * 2)
-        for column in columns:
-            column.setSpacing(GRID * 2)
-            column.addStretch(1)
-            row.addLayout(column, 1)
+        groups, room = self._groups(table), self.screen().availableSize()
+        page = _page(groups, _COLUMNS)
+        for count in range(_COLUMNS - 1, 0, -1):
+            if page.sizeHint().width() <= room.width() - _FRAME:
+                break
+            page.deleteLater()
+            page = _page(groups, count)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         whole = QVBoxLayout(self)
@@ -66,7 +62,6 @@ class ShortcutSheet(QDialog):
         whole.addWidget(scroll)
         whole.addWidget(buttons)
         wanted = page.sizeHint()
-        room = self.screen().availableSize()
         self.resize(
             min(wanted.width() + GRID * 9, room.width() - GRID * 8),
             min(wanted.height() + GRID * 11, room.height() - GRID * 10),
@@ -74,11 +69,15 @@ class ShortcutSheet(QDialog):
 
     def _groups(self, table: Sequence[Action]) -> list[tuple[str, list[tuple[str, str]]]]:
         groups: dict[str, list[tuple[str, str]]] = {}
+        keys = {action.id: action.shortcut for action in table}
+        together = all(keys.get(f"preset-{n}") == str(n) for n in range(1, 10))  # nine lines are one, unless rebound
         for action in table:
-            if action.shortcut and not (action.hidden and action.id != "preset-0"):
+            preset = action.id.removeprefix("preset-")
+            range_ = together and action.id.startswith("preset-") and preset != "0"
+            if action.shortcut and not range_:
                 key = QKeySequence(action.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
                 groups.setdefault(action.menu.replace("/", ": "), []).append((key, action.text.rstrip("…")))
-            elif action.id == "preset-1":
+            elif range_ and preset == "1":
                 groups.setdefault(action.menu, []).append(("1 – 9", "Window presets of the file"))
         for key in self._places:
             if key.shortcut:
@@ -94,6 +93,24 @@ def mouse_rows(changes: Mapping[str, str]) -> list[tuple[str, str]]:
     return [*rows, ("Feature table", "Click zooms on the feature")]
 
 
+def _page(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], count: int) -> QWidget:
+    """All groups in so many columns, about equally high."""
+    columns, heights = [QVBoxLayout() for _ in range(count)], [0] * count
+    for title, rows in groups:
+        shortest = heights.index(min(heights))
+        columns[shortest].addLayout(_group(title, rows))
+        heights[shortest] += len(rows) + 2
+    page = QWidget()
+    row = QHBoxLayout(page)
+    row.setContentsMargins(0, 0, GRID, 0)
+    row.setSpacing(GRID * 2)
+    for column in columns:
+        column.setSpacing(GRID * 2)
+        column.addStretch(1)
+        row.addLayout(column, 1)
+    return page
+
+
 def _group(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(GRID * 2)
@@ -102,10 +119,10 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:
     head = QLabel(title)
     theme.set_role(head, "strong")
     grid.addWidget(head, 0, 0, 1, 2)
+    grid.setColumnMinimumWidth(0, GRID * 11)
     for i, (key, text) in enumerate(rows, 1):
         cap = QLabel(key)
         theme.set_role(cap, "muted")
-        cap.setMinimumWidth(GRID * 11)
         grid.addWidget(cap, i, 0)
         grid.addWidget(QLabel(text), i, 1)
     return grid

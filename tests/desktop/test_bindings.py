@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.bindings import PLACE_KEYS, Keys, PlaceKeys
@@ -170,3 +170,46 @@ def test_the_keypads_enter_is_an_enter(qapp: QApplication) -> None:
     assert PlaceKeys().pressed(event, "outline-back", "paint-accept") == "paint-accept"
     assert PlaceKeys({"paint-accept": ""}).pressed(event, "paint-accept") == ""
     assert len({key.id for key in PLACE_KEYS}) == len(PLACE_KEYS)
+
+
+def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
+    bind(qtbot, shown, {"part-left": Qt.Key.Key_H, "part-smaller": Qt.Key.Key_J})
+    shown.actions_["crop"].trigger()
+    tool, viewer = shown.faces.tool, shown.viewer
+    tool.set_box((10, 10, 20, 20), (60, 40))
+    viewer.setFocus()
+    texts, wiping = viewer.annotations, viewer.wiping
+    QTest.keyClick(viewer, Qt.Key.Key_H)
+    assert tool.box.crop == (9, 10, 20, 20)
+    QTest.keyClick(viewer, Qt.Key.Key_J)
+    assert tool.box.width < 20
+    QTest.keyClick(viewer, Qt.Key.Key_Right)
+    tool.set_box((20, 10, 20, 20), (60, 40))
+    QTest.keyClick(viewer, Qt.Key.Key_H, SHIFT)
+    assert tool.box.crop == (10, 10, 20, 20), "Shift: tenfold, with the new key, too"
+    assert (viewer.annotations, viewer.wiping) == (texts, wiping)
+    shown.actions_["crop"].trigger()
+    QTest.keyClick(viewer, Qt.Key.Key_H)
+    assert viewer.annotations != texts, "elsewhere the key does what it did"
+
+
+def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: QtBot, shown: MainWindow) -> None:
+    def sheet() -> tuple[list[str], bool]:
+        shown.actions_["shortcuts"].trigger()
+        made = shown.findChild(ShortcutSheet)
+        qtbot.waitExposed(made)
+        words = [label.text() for label in made.findChildren(QLabel)]
+        scrolls = made.findChild(QScrollArea).horizontalScrollBar().maximum() > 0
+        for label in made.findChildren(QLabel):
+            assert label.width() >= label.fontMetrics().horizontalAdvance(label.text()), label.text()
+        made.reject()
+        qtbot.waitUntil(lambda: shown.findChild(ShortcutSheet) is None)
+        return words, scrolls
+
+    words, scrolls = sheet()
+    assert "1 – 9" in words
+    assert not scrolls
+    bind(qtbot, shown, {"preset-2": Qt.Key.Key_F12})
+    words, _ = sheet()
+    assert "1 – 9" not in words
+    assert words[words.index("F12") + 1] == "Window preset 2"

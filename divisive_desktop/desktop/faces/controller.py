@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QImage, QKeyEvent
 
 from divisive_desktop.desktop.actions import Action, has_record
 from divisive_desktop.desktop.cases import Case
@@ -46,6 +46,8 @@ class FaceControls(QObject):
         self.viewer.add_layer(self.layer)
         self.tool = CropTool(self.viewer, self._cropped, self._reverted)
         self.viewer.add_tool(self.tool)
+        self.tool.keys = window.actions_.places
+        self.viewer.installEventFilter(self)
         self.panel = FramingPanel()
         self._before: Framing | None = None
         """What the analyst had chosen when the tool was taken up."""
@@ -66,6 +68,15 @@ class FaceControls(QObject):
         self._connect()
         if self.work.current is not None:
             self._show(self.work.current)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The tool's keys go before the window's own; the viewer then hands them to the tool."""
+        if event.type() is QEvent.Type.ShortcutOverride and self.adjusting:
+            assert isinstance(event, QKeyEvent)
+            if self.tool.wants_key(event):
+                event.accept()
+                return True
+        return False
 
     def _connect(self) -> None:
         work, panel = self.work, self.panel

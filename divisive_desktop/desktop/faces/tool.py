@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
 
+from divisive_desktop.desktop.bindings import PlaceKeys
 from divisive_desktop.desktop.faces.box import HANDLES, Crop, CropBox, Grip, drawn
 from divisive_desktop.desktop.viewer.annotations import INK, halo_text, overlay_font
 from divisive_desktop.desktop.viewer.maps import PaneKind
@@ -24,9 +25,11 @@ _DIM = QColor(0, 0, 0, 120)
 _GRIP = 9.0
 """A handle is taken when the pointer is this near, in logical pixels."""
 _SIDE = 8.0
-_ARROWS = {
-    Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1),
+_KEYS = {
+    "part-left": (-1, 0, 0), "part-right": (1, 0, 0), "part-up": (0, -1, 0), "part-down": (0, 1, 0),
+    "part-larger": (0, 0, 1), "part-smaller": (0, 0, -1),
 }  # fmt: skip
+"""Key of this place -> how far it moves the box to the right and down, and how much it grows it."""
 _CURSORS: dict[str, Qt.CursorShape] = {
     "nw": Qt.CursorShape.SizeFDiagCursor, "se": Qt.CursorShape.SizeFDiagCursor,
     "ne": Qt.CursorShape.SizeBDiagCursor, "sw": Qt.CursorShape.SizeBDiagCursor,
@@ -46,8 +49,8 @@ class _Drag:
 class CropTool(Tool):
     """Drag inside the box to move it, a handle to size it, beside it to draw a new one.
 
-    Arrow keys move it by a pixel (with Shift by ten), Ctrl+Up and Ctrl+Down size it. Shift while dragging frees or
-    keeps the square. Escape gives up a drag, then everything since the tool was taken, then the tool.
+    Arrow keys move it by a pixel (with Shift by ten), Ctrl+Up and Ctrl+Down size it, unless rebound. Shift while
+    dragging frees or keeps the square. Escape gives up a drag, then everything since the tool was taken, then the tool.
     """
 
     id = "crop"
@@ -57,6 +60,7 @@ class CropTool(Tool):
     def __init__(self, viewer: Viewer, changed: Callable[[Crop], None], reverted: Callable[[], None]) -> None:
         super().__init__(viewer)
         self._changed, self._reverted = changed, reverted
+        self.keys = PlaceKeys()
         self.square = True
         """Boxes are squares unless Shift is held; else the other way round."""
         self.box: CropBox | None = None
@@ -130,19 +134,28 @@ class CropTool(Tool):
         return True
 
     def key(self, event: QKeyEvent) -> bool:
-        if event.key() not in _ARROWS or self.box is None:
+        name, step = self._pressed(event)
+        if not name or self.box is None:
             return False
-        dx, dy = _ARROWS[Qt.Key(event.key())]
-        step = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            box = self.box.grown(-dy * step) if dy else self.box
-        else:
-            box = self.box.moved(dx * step, dy * step)
+        right, down, more = (step * by for by in _KEYS[name])
+        box = self.box.grown(more) if more else self.box.moved(right, down)
         if box != self.box:
             self.box = box
             self.viewer.stage.touch()
             self._changed(box.crop)
         return True
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        """True for keys that this tool takes away from the window's shortcuts."""
+        return self.box is not None and bool(self._pressed(event)[0])
+
+    def _pressed(self, event: QKeyEvent) -> tuple[str, int]:
+        """Which of the tool's keys this is, '' for none, and how many pixels it goes: ten with Shift besides."""
+        shift = Qt.KeyboardModifier.ShiftModifier
+        name = self.keys.pressed(event, *_KEYS)
+        if name or not event.modifiers() & shift:
+            return name, 1
+        return self.keys.pressed(QKeyEvent(event.type(), event.key(), event.modifiers() & ~shift), *_KEYS), 10
 
     def _grip_at(self, event: PaneMouse) -> Grip:
         if self.box is None:

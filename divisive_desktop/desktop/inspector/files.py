@@ -28,6 +28,8 @@ class FilePanels(QObject):
         self._window, self._tasks = window, window.tasks
         self.metadata, self.forensic = MetadataView(), ForensicView()
         self._tags: tuple[Tag, ...] = ()
+        self._sought = ""
+        """The section that was asked for and hasn't been filled yet."""
         self._read: dict[str, Case | None] = {METADATA: None, FORENSIC: None}
         inspector = window.inspector
         self._sections: dict[str, Section] = {
@@ -43,8 +45,13 @@ class FilePanels(QObject):
 
     def open(self, name: str) -> None:
         """Unfold one of the two sections and bring it into sight."""
+        self._sought = name
         self._sections[name].open()
-        self._window.inspector.ensureWidgetVisible(self._sections[name])
+        self._bring_up(name)
+
+    def _bring_up(self, name: str) -> None:
+        if self._sought == name:
+            self._window.inspector.bring_up(self._sections[name])
 
     def enlarge(self) -> None:
         """All tags in a window of their own."""
@@ -112,6 +119,8 @@ class FilePanels(QObject):
             else:
                 picture = case.thumbnail if isinstance(case.thumbnail, QImage) else None
                 self.forensic.show_findings(found, case.sha256, picture)
+            self._bring_up(name)  # its content has made it taller
+            self._sought = ""
             if then is not None:
                 then()
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.cases import Case
@@ -121,6 +121,10 @@ class Inspector(QScrollArea):
         self.greys.set_record(record)
         if record is not None:
             self.image.set_rows(_image(record, self.identity_visible))
+
+    def bring_up(self, section: Section) -> None:
+        """Scroll so that a section begins at the top, once its content has taken its height."""
+        QTimer.singleShot(0, section, lambda: self.verticalScrollBar().setValue(section.y()))
 
     def set_identity_visible(self, visible: bool) -> None:
         """Show or hide what identifies the patient."""

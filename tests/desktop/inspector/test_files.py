@@ -42,6 +42,16 @@ def test_nothing_is_read_until_someone_looks(qtbot: QtBot, shown: MainWindow) ->
     qtbot.waitUntil(lambda: shown.files.metadata.model.rowCount() == 80)
 
 
+def test_what_is_asked_for_is_brought_into_sight_whole(qtbot: QtBot, shown: MainWindow) -> None:
+    for action, view in (("forensic", shown.files.forensic), (None, shown.files.metadata)):
+        if action is not None:
+            shown.actions_[action].trigger()
+        else:
+            shown.files.open(METADATA)
+        qtbot.waitUntil(lambda: shown.tasks.idle)
+        qtbot.waitUntil(lambda v=view: v.height() > 150 and v.visibleRegion().boundingRect().height() == v.height())
+
+
 def test_one_switch_hides_identity_in_tags_corners_inspector_and_tells_reports(
     qtbot: QtBot, shown: MainWindow
 ) -> None:
