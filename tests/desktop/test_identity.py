@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.case_model import CaseRole
+from divisive_desktop.desktop.inspector.metadata import MetadataDialog
 from divisive_desktop.desktop.settings_dialog import SettingsDialog
 from divisive_desktop.desktop.window import MainWindow
 
@@ -74,7 +75,13 @@ def worklist_cells(window: MainWindow) -> list[object]:
 
 def test_names_of_files_stay_on_the_screen_unless_they_count_as_identity(qtbot: QtBot, named: MainWindow) -> None:
     assert NAME.casefold() in on_screen(named)
+    named.actions_["tags"].trigger()
+    qtbot.waitUntil(lambda: named.findChild(MetadataDialog) is not None, timeout=MS)
+    tags = named.findChild(MetadataDialog)
+    assert NAME in tags.windowTitle()
     count_names(qtbot, named, True)
+    assert tags.windowTitle() == "Tags of Case 1"
+    tags.close()
     shown = on_screen(named)
     assert NAME.casefold() not in shown
     assert FOLDER.casefold() not in shown

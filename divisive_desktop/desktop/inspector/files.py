@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.cases import Case
     from divisive_desktop.desktop.inspector.parts import Section
     from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.imaging.forensics import Findings
     from divisive_desktop.imaging.metadata import Tag
 
 METADATA, FORENSIC = "All tags", "File and traces"
@@ -28,6 +29,7 @@ class FilePanels(QObject):
         self._window, self._tasks = window, window.tasks
         self.metadata, self.forensic = MetadataView(), ForensicView()
         self._tags: tuple[Tag, ...] = ()
+        self._findings: Findings | None = None
         self._sought = ""
         """The section that was asked for and hasn't been filled yet."""
         self._read: dict[str, Case | None] = {METADATA: None, FORENSIC: None}
@@ -42,6 +44,12 @@ class FilePanels(QObject):
         self.metadata.enlarge.clicked.connect(self.enlarge)
         window.work.currentChanged.connect(self._case_changed)
         window.work.recordReady.connect(lambda *_: self._case_changed(window.work.current))
+        window.work.listing.known.connect(self._taken_in)
+
+    def _taken_in(self, case: Case) -> None:
+        """Now there is something to compare the file with."""
+        if case is self._window.work.current and self._findings is not None:
+            self._show_findings(case)
 
     def open(self, name: str) -> None:
         """Unfold one of the two sections and bring it into sight."""
@@ -66,12 +74,13 @@ class FilePanels(QObject):
     def set_identity_visible(self, visible: bool) -> None:
         self.metadata.set_identity_visible(visible)
         for dialog in self._window.findChildren(MetadataDialog):
-            dialog.view.set_identity_visible(visible)
+            dialog.set_identity_visible(visible)
 
     def _show_dialog(self) -> None:
         case = self._window.work.current
         if case is not None and self._tags:
-            MetadataDialog(f"Tags of {case.name}", self._tags, self._window.identity_visible, self._window).show()
+            shown = self._window.identity_visible
+            MetadataDialog(lambda: f"Tags of {case.name}", self._tags, shown, self._window).show()
 
     def _case_changed(self, case: Case | None) -> None:
         # A file that can't be shown as a picture may still be examined.
@@ -88,7 +97,12 @@ class FilePanels(QObject):
             self._tags = ()
             self.metadata.show_tags((), message)
         else:
+            self._findings = None
             self.forensic.show_findings(None, message=message)
+
+    def _show_findings(self, case: Case) -> None:
+        picture = case.thumbnail if isinstance(case.thumbnail, QImage) else None
+        self.forensic.show_findings(self._findings, case.sha256, picture)
 
     def _want(self, name: str) -> None:
         case = self._window.work.current
@@ -117,8 +131,8 @@ class FilePanels(QObject):
                 self._tags = found
                 self.metadata.show_tags(found)
             else:
-                picture = case.thumbnail if isinstance(case.thumbnail, QImage) else None
-                self.forensic.show_findings(found, case.sha256, picture)
+                self._findings = found
+                self._show_findings(case)
             self._bring_up(name)  # its content has made it taller
             self._sought = ""
             if then is not None:

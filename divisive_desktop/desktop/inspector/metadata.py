@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QSortFilterProxyModel, Qt
@@ -254,14 +254,21 @@ class MetadataView(QWidget):
 class MetadataDialog(QDialog):
     """The whole table in a window of its own; follows the privacy switch through its owner."""
 
-    def __init__(self, title: str, tags: Sequence[Tag], identity_visible: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: Callable[[], str], tags: Sequence[Tag], identity_visible: bool, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
+        self._title = title
         self.view = MetadataView(wide=True)
-        self.view.set_identity_visible(identity_visible)
+        self.set_identity_visible(identity_visible)
         self.view.show_tags(tags)
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID)
         column.addWidget(self.view)
         self.resize(960, 640)
+
+    def set_identity_visible(self, visible: bool) -> None:
+        """Values and title as they may be shown now."""
+        self.view.set_identity_visible(visible)
+        self.setWindowTitle(self._title())

@@ -194,7 +194,7 @@ def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
         ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
         ("Greys", record.photometric),
         ("Spacing", spacing, record.spacing.source if record.spacing is not None else "The file doesn't say"),
-        ("Stored as", ("lossy, " if record.lossy else "") + _syntax(record), record.transfer_syntax),
+        ("Stored as", ", ".join(t for t in ("lossy" * record.lossy, _syntax(record)) if t), record.transfer_syntax),
         ("Decoder", record.decoder),
     ]
     for key, value in record.header.items():

@@ -52,6 +52,16 @@ def test_what_is_asked_for_is_brought_into_sight_whole(qtbot: QtBot, shown: Main
         qtbot.waitUntil(lambda v=view: v.height() > 150 and v.visibleRegion().boundingRect().height() == v.height())
 
 
+def test_a_file_is_compared_with_the_import_as_soon_as_it_is_taken_in(
+    qtbot: QtBot, window: MainWindow, rg1: Path
+) -> None:
+    window.files.open("File and traces")
+    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+        window.work.open_paths([rg1])
+    form = window.files.forensic.form
+    qtbot.waitUntil(lambda: form.text().get("Since import") == "unchanged", timeout=20_000)
+
+
 def test_one_switch_hides_identity_in_tags_corners_inspector_and_tells_reports(
     qtbot: QtBot, shown: MainWindow
 ) -> None:
