@@ -35,6 +35,12 @@ _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _ELSEWHERE = "Choose PDF, HTML, JSON or CSV for it."
 
 
+class NoStudyError(ReportError):
+    """No DICOM objects can be written about this image; it may well be in the other files of a report."""
+
+    kind = "no-study"
+
+
 @dataclass(frozen=True)
 class DicomSource:
     """The radiograph that a report's DICOM objects belong to."""
@@ -74,11 +80,11 @@ def read_source(record: ImageRecord, deidentifier: Deidentifier | None) -> Dicom
     """
     name = record.path.name
     if not record.transfer_syntax:
-        raise ReportError(
+        raise NoStudyError(
             f"{name} is not a DICOM file, so there is no study that DICOM objects could join.", _ELSEWHERE
         )
     if record.frames > 1:
-        raise ReportError(
+        raise NoStudyError(
             f"{name} has {record.frames} frames; DICOM objects are written for single radiographs.", _ELSEWHERE
         )
     original = _read(record)

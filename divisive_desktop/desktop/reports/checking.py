@@ -69,6 +69,7 @@ class CheckDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self.compare = QPushButton("Compare with the image…")
         self.compare.setToolTip("Is it the image of this report, and does the model still find the same?")
+        self.compare.setAutoDefault(False)
         self.compare.clicked.connect(self._choose)
         buttons.addButton(self.compare, QDialogButtonBox.ButtonRole.ActionRole)
         column = QVBoxLayout(self)

@@ -122,7 +122,7 @@ class ReportDialog(QWidget):
         )
         left_out = f". Left out: {'; '.join(f'{name}: {message}' for name, message, _ in found.failures)}"
         self.note.setText(shown + (left_out if found.failures else ""))
-        self.form.show_found(found.burned_in, found.fingerprint)
+        self.form.show_found(found.burned_in, found.fingerprint, found.unsigned)
 
     def show_problem(self, error: UserFacingError) -> None:
         """There are no pages."""
@@ -133,6 +133,8 @@ class ReportDialog(QWidget):
         """A line at the foot."""
         theme.set_role(self.status, "errorText" if wrong else "")
         self.status.setText(text)
+        # A layout in a row doesn't ask a label how high it is at the width that it gets.
+        self.status.setMinimumHeight(self.status.heightForWidth(max(self.status.width(), GRID * 40)) if text else 0)
 
     def begin(self) -> None:
         """Files are being written."""
@@ -210,6 +212,8 @@ def written_words(written: Written) -> str:
     first, others = written.files[0], len(written.files) - 1
     more = f" and {plural(others, 'other file')}" if others else ""
     text = f"Written: {first.name}{more} in {first.parent}."
+    if written.without_dicom:
+        text += f" No DICOM objects about {plural(written.without_dicom, 'case')} that belong to no DICOM study."
     if written.failures:
         name, message, remedy = written.failures[0]
         others = len(written.failures) - 1

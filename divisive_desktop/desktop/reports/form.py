@@ -125,7 +125,7 @@ class OptionsForm(QScrollArea):
             edit.setAccessibleName(name)
             edit.setPlaceholderText(hint)
         self.conclusion.setAccessibleName("Conclusion")
-        self.conclusion.setPlaceholderText("On all cases together; each case's own notes stand with it" if several else
+        self.conclusion.setPlaceholderText("On all of them; each case's notes stand with it" if several else
                                            "In your own words; kept as the case's notes")  # fmt: skip
         self.conclusion.setTabChangesFocus(True)
         self.conclusion.setFixedHeight(GRID * 12)
@@ -212,13 +212,15 @@ class OptionsForm(QScrollArea):
         """The conclusion as it is typed now."""
         return self.conclusion.toPlainText().strip()
 
-    def show_found(self, burned_in: str, fingerprint: str) -> None:
+    def show_found(self, burned_in: str, fingerprint: str, unsigned: str) -> None:
         """What was found out while the preview was made."""
         hidden = self.deidentify.isChecked()
         self.burned_in.setText(burned_in if hidden else "")
         self.burned_in.setVisible(bool(burned_in) and hidden)
         self.key.setVisible(self.sign.isChecked())
-        self.key.setText(f"Key {fingerprint}" if fingerprint else "A key is made when the report is written.")
+        theme.set_role(self.key, "errorText" if unsigned else "muted")
+        made = f"Key {fingerprint}" if fingerprint else "A key is made when the report is written."
+        self.key.setText(unsigned or made)
 
     def recolour(self) -> None:
         """Take the colours of the scheme in force."""

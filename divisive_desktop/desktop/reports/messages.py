@@ -85,6 +85,8 @@ class Preview:
     failures: tuple[Failure, ...]
     fingerprint: str
     """Of the key that the report would be signed with; '' where there is none yet or none is wanted."""
+    unsigned: str = ""
+    """Why it can't be signed, although that is wanted."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,5 @@ class Written:
     """The cases that are not in it."""
     reported: tuple[int, ...]
     """Ids of the cases that are, for the casebook's record."""
+    without_dicom: int = 0
+    """Cases that are in the other files, but that no DICOM object could be written about."""

@@ -35,6 +35,7 @@ from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.reporting import keys
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.dicom_source import NoStudyError
 from divisive_desktop.reporting.items import Box, FindFaces, ReportCase, image_case, kept_case
 from divisive_desktop.reporting.options import Options, save_last
 from divisive_desktop.reporting.pdf import write_pdf
@@ -121,7 +122,12 @@ class ReportMaker:
                 failures.append((source.name, e))
         if not contents:
             raise failures[0][1]
-        key = keys.load_key() if options.sign else None
+        key, unsigned = None, ""
+        if options.sign:
+            try:
+                key = keys.load_key()
+            except UserFacingError as e:
+                unsigned = f"{e.message} {e.remedy}"
         several = len(self._sources) > 1
         report = build_report(
             contents, deidentified=options.deidentify, institution=options.institution, language=options.language,
@@ -133,7 +139,7 @@ class ReportMaker:
             return None
         return Preview(
             pages_of(data), len(contents), next((c.image.burned_in for c in contents if c.image.burned_in), ""),
-            _failures(failures), keys.fingerprint(keys.public_hex(key)) if key is not None else "",
+            _failures(failures), keys.fingerprint(keys.public_hex(key)) if key is not None else "", unsigned,
         )  # fmt: skip
 
     def _content(self, number: int, options: Options) -> CaseContent:
@@ -191,10 +197,11 @@ class ReportMaker:
             dicom=[case.dicom for _, case in cases],
         )  # fmt: skip
         save_last(options)
-        failed = {name for name, _ in made.failures}
+        elsewhere = {name for name, e in made.failures if isinstance(e, NoStudyError)}
+        failed = {name for name, _ in made.failures} - elsewhere
         reported = tuple(s.id for name, s in names.items() if s.id is not None and name not in failed)
-        failures += [(names[name].name, e) for name, e in made.failures]
-        return Written(made.files, _failures(failures), reported)
+        failures += [(names[name].name, e) for name, e in made.failures if name in failed]
+        return Written(made.files, _failures(failures), reported, len(elsewhere))
 
     def _case(self, source: Source, options: Options, conclusion: str | None = None) -> ReportCase:
         """A chosen case as a report takes it; ``conclusion`` None: the case's notes."""

@@ -316,6 +316,44 @@ def test_logo_language_and_sections(
     assert (remembered.language, remembered.left_out) == ("de", ("audit",))
 
 
+def test_without_a_keyring_the_pages_stay_and_the_form_says_why(
+    qtbot: QtBot, analysed: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    dialog = ask(qtbot, analysed)
+    qtbot.mouseClick(dialog.form.sign, LEFT, pos=QPoint(8, 8))
+    qtbot.waitUntil(lambda: "no keyring" in dialog.form.key.text(), timeout=LONG_MS)
+    assert dialog.preview.pages
+    write(qtbot, analysed, dialog, tmp_path / "out")
+    assert "no keyring" in dialog.status.text()
+    assert not (tmp_path / "out").exists()
+    qtbot.mouseClick(dialog.form.sign, LEFT, pos=QPoint(8, 8))
+    write(qtbot, analysed, dialog, tmp_path / "out")
+    assert dialog.status.text().startswith("Written:")
+
+
+def test_photographs_among_radiographs_have_no_dicom_objects(
+    qtbot: QtBot, analysed: MainWindow, rg1: Path, tmp_path: Path, analysis: Analysis
+) -> None:
+    window = analysed
+    opened(qtbot, window, rg1)
+    case = window.work.current
+    assert case.path == rg1
+    size = (window.work.record.width, window.work.record.height)
+    found = replace(analysis, file=str(rg1), sha256=case.sha256, image_size=size, region=(0, 0, *size))
+    window.work.book.analysis(case, found)
+    case.analysis = found
+    quiet(qtbot, window)
+    dialog = ask(qtbot, window, len(window.work.cases))
+    assert dialog.form.formats["dicom"].isEnabled()
+    qtbot.mouseClick(dialog.form.formats["dicom"], LEFT, pos=QPoint(8, 8))
+    write(qtbot, window, dialog, tmp_path / "out")
+    assert "No DICOM objects about 7 cases" in dialog.status.text()
+    assert len(list((tmp_path / "out").glob("*.dcm"))) == 6
+    reported = {r.case_id for r in window.work.book.book.audit_trail() if r.act == "report"}
+    assert len(reported) == 8
+
+
 def test_pages_grow_with_the_wheel(qtbot: QtBot, analysed: MainWindow) -> None:
     dialog = ask(qtbot, analysed)
     width = dialog.preview.pages[0].width()
