@@ -42,6 +42,26 @@ def picture_worklist(window: Any, target: Path) -> None:
     print(target)
 
 
+def picture_report(window: Any, target: Path) -> None:
+    """The report window with the pages of the radiograph's report."""
+    from divisive_desktop.desktop.selftest import pump, wait_for
+
+    window.theme.choice = "light"
+    window.reports.open()
+    wait_for(lambda: window.reports.dialog is not None and window.reports.dialog.preview.pages, TIMEOUT_S, "the pages")
+    dialog = window.reports.dialog
+    dialog.form.institution.setText("University Hospital")
+    dialog.form.folder.setText("Reports")
+    dialog.form.conclusion.setPlainText("Rounded opacities in both lungs. The model looks at the whole lung fields.")
+    pump(600)
+    wait_for(lambda: window.reports.idle, TIMEOUT_S, "the pages")
+    pump(300)
+    if not dialog.grab().save(str(target)):
+        raise SystemExit(f"{target} could not be written")
+    print(target)
+    dialog.close()
+
+
 def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
@@ -77,6 +97,7 @@ def main() -> int:
                     return 1
                 print(target)
             if len(sys.argv) == 1:
+                picture_report(window, IMAGES / "report.png")
                 picture_worklist(window, IMAGES / "worklist.png")
         finally:
             window.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,8 +14,8 @@ from divisive_desktop.desktop.reports.messages import Box, FacesWanted, Failed, 
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
 
 _TICK_S = 0.1
-_PATIENCE_S = 5.0
-"""So long may it take to stop and to clean up before it is killed."""
+_PATIENCE_S = 10.0
+"""So long may it take to stop and to clean up (it looks after every case) before it is killed."""
 
 
 def run(connection: Connection, stop: Any, sources: Sequence[Source], casebook: Path | None) -> None:
@@ -60,11 +61,20 @@ class ReportProcess:
         """
         self._begin()
         self._stop.clear()
+        deadline = None
         try:
             self._connection.send(request)
             while True:
-                if cancelled():
+                if deadline is None and cancelled():
                     self._stop.set()
+                    deadline = time.monotonic() + _PATIENCE_S
+                if deadline is not None and time.monotonic() > deadline:
+                    self._process.kill()
+                    self._end()
+                    raise ReportError(
+                        "The report didn't stop and was ended by force.",
+                        "Files of it that had been written before may be left in the folder.",
+                    )
                 if not self._connection.poll(_TICK_S):
                     continue
                 answer = self._connection.recv()
