@@ -20,6 +20,8 @@ from divisive_desktop.reporting.seal import placeholder
 from divisive_desktop.reporting.words import catalogue
 
 _GAP = 4.0
+_LOWEST, _HIGHEST = 36.0, 72.0
+"""Height of a picture in millimetres: as much as what follows on the page leaves."""
 
 
 def write_pdf(report: Report, paper: str = "A4", beat: Callable[[], None] = lambda: None) -> bytes:
@@ -42,7 +44,8 @@ def write_pdf(report: Report, paper: str = "A4", beat: Callable[[], None] = lamb
     pdf.set_lang(report.language)
     pdf.set_creator(f"Divisive Desktop {report.generator['version']}")
     pdf.set_keywords(placeholder())
-    pdf.set_creation_date(datetime.fromisoformat(report.created))
+    created = datetime.fromisoformat(report.created)
+    pdf.set_creation_date(created)
     if len(report.cases) > 1 or report.total > 1:
         _summary(pdf, report)
     for case in report.cases:
@@ -52,6 +55,7 @@ def write_pdf(report: Report, paper: str = "A4", beat: Callable[[], None] = lamb
         bytes=content.encode(),
         basename="report.json",
         desc="Machine-readable content of this report",
+        modification_date=created,
         mime_type="application/json",
         associated_file_relationship="DATA",
     )
@@ -70,7 +74,7 @@ def _summary(pdf: Page, report: Report) -> None:
         pdf.paragraph(report.conclusion)
     pdf.heading(pdf.say("summary", n=len(report.cases)))
     rows = [pdf.words.overview_row(i, case) for i, case in enumerate(report.cases)]
-    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 12, 24, 26, 29), (3,))
+    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 14, 26, 22, 29))
     pdf.ln(2)
     _notes(pdf)
 
@@ -102,7 +106,7 @@ def _case(pdf: Page, case: CaseContent) -> None:
     _features(pdf, case)
     if case.mask is not None and "mask" not in left_out:
         pdf.heading(pdf.say("agreement"))
-        pdf.pairs(pdf.words.mask_rows(case), 70)
+        pdf.pairs(pdf.words.mask_rows(case), 65)
     if case.before_after and "before_after" not in left_out:
         _before_after(pdf, case)
     pdf.add_page()
@@ -111,7 +115,7 @@ def _case(pdf: Page, case: CaseContent) -> None:
     pdf.pairs(pdf.words.provenance_rows(case))
     pdf.heading(pdf.say("error_rates"))
     if case.error_rates:
-        pdf.pairs(pdf.words.error_rows(case))
+        pdf.pairs(pdf.words.error_rows(case), 50)
     else:
         pdf.paragraph(pdf.say("no_error_rates"))
     if "model_card" not in left_out:
@@ -143,7 +147,8 @@ def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
     columns = len(rows[0])
     width = (pdf.epw - _GAP * (columns - 1)) / columns
     shape = 1.0 if case.cropped else case.image.height / case.image.width  # of a panorama the model saw one face
-    height = min(width * shape, 66.0 if columns == 2 else 58.0)
+    room = pdf.left_on_page() - _beside_pictures(pdf, case, with_mask)
+    height = min(width * shape, max(_LOWEST, min(room / len(rows), _HIGHEST)))
     for row in rows:
         top = pdf.get_y()
         tallest = 0.0
@@ -160,6 +165,18 @@ def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
         _bars(pdf, case, MARGIN, width, stacked=False)
         pdf.set_y(pdf.get_y() + 10)
     pdf.paragraph(pdf.words.scale_note(case), 7.2, dim=True)
+
+
+def _beside_pictures(pdf: Page, case: CaseContent, with_mask: bool) -> float:
+    """Millimetres that captions and what follows the pictures take of the first page, roughly."""
+    line, head = 3.5, 10.0
+    needed = 2 * 8.0 + (0 if with_mask else 10) + 8.0  # captions, colour bars, note
+    needed += head + 4.9 * (1 + len(pdf.words.feature_rows(case)))
+    if with_mask:
+        needed += head + line * len(pdf.words.mask_rows(case))
+    if case.before_after and "before_after" not in pdf.report.sections:
+        needed += head + 4.9 * (1 + len(case.before_after["rows"])) + 4 * (1 + len(case.before_after["words"]) // 110)
+    return needed + 3
 
 
 def _bars(pdf: Page, case: CaseContent, left: float, width: float, stacked: bool) -> None:
@@ -190,7 +207,7 @@ def _before_after(pdf: Page, case: CaseContent) -> None:
     pdf.heading(pdf.say("before_after"))
     if case.before_after.get("words"):
         pdf.paragraph(str(case.before_after["words"]))
-    rows = [[str(c) for c in row] for row in case.before_after.get("rows", ())]
+    rows = pdf.words.before_after_rows(case)
     head = [pdf.say(k) for k in ("measure", "before", "after", "difference")]
     if rows:
         pdf.grid(head, rows, (80, 24, 24, 46), (1, 2, 3))
@@ -214,7 +231,7 @@ def _conclusion(pdf: Page, case: CaseContent, signature: bool) -> None:
 
 def _signature(pdf: Page, case: CaseContent) -> None:
     pdf.room(20)
-    pdf.ln(11)
+    pdf.ln(9)
     pdf.set_draw_color(*INK)
     pdf.set_line_width(0.2)
     top, third = pdf.get_y(), pdf.epw / 3

@@ -99,9 +99,13 @@ class Page(FPDF):
 
     # ---- text ---------------------------------------------------------------------------------------
 
+    def left_on_page(self) -> float:
+        """Millimetres from here to the foot of the page."""
+        return float(self.h - _FOOT - self.get_y())
+
     def room(self, needed: float) -> None:
         """Begin a page unless so many millimetres are left on this one."""
-        if self.get_y() + needed > self.h - _FOOT:
+        if needed > self.left_on_page():
             self.add_page()
 
     def title_line(self, line: str, size: float = 16) -> None:
@@ -112,7 +116,7 @@ class Page(FPDF):
     def heading(self, line: str, keep: float = 16) -> None:
         """A heading that stays with at least ``keep`` millimetres of what follows."""
         self.room(9 + keep)
-        self.ln(2.2)
+        self.ln(1.8)
         self.set_font(FAMILY, "B", 10)
         self.set_text_color(*INK)
         self.cell(0, 5.4, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
@@ -169,7 +173,7 @@ class Page(FPDF):
             borders_layout="SINGLE_TOP_LINE",
             line_height=size * 0.52,
             headings_style=FontFace(emphasis="", color=DIM),
-            padding=(0.35, 1),
+            padding=(0.35, 1, 0.35, 0),
             cell_fill_mode="NONE",
         ) as table:
             for row in (head, *rows):
@@ -227,7 +231,10 @@ class Page(FPDF):
         self.set_xy(left, top)
         self.set_font(FAMILY, "", 7.2)
         self.set_text_color(*DIM)
+        if self.get_string_width(title) > width:
+            self.set_font(FAMILY, "", 7.2 * width / self.get_string_width(title) - 0.05)
         self.cell(width, 3.4, title)
+        self.set_font(FAMILY, "", 7.2)
         out = io.BytesIO()
         Image.fromarray(table[None]).save(out, format="PNG")
         self.image(out, left, top + 3.6, width, 2.2, alt_text=title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from divisive_desktop.reporting.words import number, term, text
 
 Rows = list[tuple[str, str]]
 SHOWN_FEATURES = 8
-SHOWN_ACTS = 8
+SHOWN_ACTS = 5
 
 
 class Wording:
@@ -140,6 +141,14 @@ class Wording:
         if m.iou is not None:
             rows.append((self.say("iou"), self.number(m.iou)))
         return [*rows, (self.say("sha256"), m.sha256)]
+
+    def before_after_rows(self, case: CaseContent) -> list[tuple[str, ...]]:
+        """Measure, before, after, difference: what fine-tuning changed, decimals as the language writes them."""
+        rows = (case.before_after or {}).get("rows", ())
+        written = [tuple(str(cell) for cell in row) for row in rows]
+        if self._report.language != "de":
+            return written
+        return [(row[0], *(re.sub(r"(?<=\d)\.(?=\d)", ",", cell) for cell in row[1:])) for row in written]
 
     def provenance_rows(self, case: CaseContent) -> Rows:
         """Where every number comes from."""

@@ -94,9 +94,9 @@ def card_of(model: ModelRef, language: str) -> Card:
 
     Where they aren't installed any more, a card that says so and claims nothing.
     """
-    for stored in store.find_models():
-        if stored.card.weights_sha256 == model.weights_sha256:
-            return stored.card
+    same = [m.card for m in store.find_models() if m.card.weights_sha256 == model.weights_sha256]
+    if same:  # a copy under another name may have another card
+        return next((card for card in same if card.id == model.id), same[0])
     return Card(
         model.id, model.version, model.task, model.classes, "", model.method, model.weights_sha256, Preprocessing(),
         limits=(text(language, "card_missing"),),
