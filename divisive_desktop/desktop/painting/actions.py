@@ -47,11 +47,6 @@ def table(painting: Painting) -> tuple[Action, ...]:
         for tool in PAINT_TOOLS
     )  # fmt: skip
     panel = painting.panel
-
-    def begin(kind: str) -> None:
-        painting.show_panel()
-        panel.begin(kind)
-
     # fmt: off
     return (
         Action("mask-undo", "Undo", "Mask", lambda w: session.undo(), "Ctrl+Z", "", "undo",
@@ -69,7 +64,7 @@ def table(painting: Painting) -> tuple[Action, ...]:
                "Takes what reaches the share of its peak that the panel says", "", can_draft),
         Action("mask-copy", "Copy from previous case", "Mask", lambda w: painting.copy_previous(), "Ctrl+Shift+V", "",
                "", lambda s: s.writable and session.mask is not None and session.previous is not None),
-        Action("mask-reshape", "Reshape with preview…", "Mask/Region", lambda w: begin("grow"), "Ctrl+Shift+R",
+        Action("mask-reshape", "Reshape with preview…", "Mask/Region", lambda w: panel.begin("grow"), "Ctrl+Shift+R",
                "Grow, shrink, smooth and clean up, seen before it is applied", "", painted),
         Action("mask-grow", "Grow", "Mask/Region", lambda w: panel.reshape("grow"), "Ctrl++",
                "By the distance that the panel says", "", painted),
@@ -78,8 +73,8 @@ def table(painting: Painting) -> tuple[Action, ...]:
         Action("mask-smooth", "Smooth", "Mask/Region", lambda w: panel.reshape("smooth"), "Ctrl+Shift+S", "", "",
                painted),
         Action("mask-holes", "Fill holes", "Mask/Region", lambda w: panel.reshape("holes"), "Ctrl+H", "", "", painted),
-        Action("mask-specks", "Remove specks…", "Mask/Region", lambda w: begin("specks"), "", "", "", painted),
-        Action("mask-greys", "Keep only greys in range…", "Mask/Region", lambda w: begin("greys"), "",
+        Action("mask-specks", "Remove specks…", "Mask/Region", lambda w: panel.begin("specks"), "", "", "", painted),
+        Action("mask-greys", "Keep only greys in range…", "Mask/Region", lambda w: panel.begin("greys"), "",
                "A threshold within the active region", "", painted),
         Action("mask-invert", "Invert", "Mask/Region", lambda w: panel.invert(), "", "", "",
                lambda s: s.writable and session.active is not None),

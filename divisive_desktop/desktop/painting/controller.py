@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QTabletEvent
 from PySide6.QtWidgets import QHBoxLayout
 
@@ -52,6 +52,8 @@ class Painting(Drafts, QObject):
         self.blind = False
         self._active = False
         """A painting tool is the active one."""
+        self._moved = False
+        """The inspector shows another case, or another analysis."""
         self._revealed: set[tuple[str, int]] = set()
         self._picture: tuple[Any, npt.NDArray[np.uint8]] | None = None
         self._filtered: list[QObject] = []
@@ -116,6 +118,7 @@ class Painting(Drafts, QObject):
         self.panel.previousRequested.connect(self.copy_previous)
         self.panel.blindToggled.connect(self.set_blind)
         self.panel.doneRequested.connect(self.finish)
+        self.panel.reshaping.connect(self._open_panel)
         session.historyChanged.connect(self._history_changed)
         session.regionsChanged.connect(window.actions_.refresh)
         session.refused.connect(lambda error: window.report(None, error))
@@ -182,6 +185,7 @@ class Painting(Drafts, QObject):
         self.session.open(record, mask)
         self.session.clock.tick()
         self._compare()
+        self._moved = True
 
     def _not_opened(self, record: ImageRecord, error: UserFacingError) -> None:
         # Painting over a mask that can't be read would lose it: this case stays without a mask to paint on.
@@ -258,6 +262,8 @@ class Painting(Drafts, QObject):
         was_hidden = self.window.inspector.opinion_hidden
         self.window.inspector.set_opinion_hidden(hidden)
         self.panel.set_blind(self.blind, hidden)
+        if hidden != was_hidden and self._active:
+            self._reveal_panel()
         if hidden:
             self.viewer.set_analysis(None)
             self.viewer.set_features(None)
@@ -272,6 +278,7 @@ class Painting(Drafts, QObject):
     def _analysis_changed(self) -> None:
         self._apply_blind()
         self._compare()
+        self._moved = True
 
     def _features_changed(self) -> None:
         if self.hidden:
@@ -279,6 +286,9 @@ class Painting(Drafts, QObject):
         else:
             self.session.compare_features(self.window.work.features)
         self._show_drafts()
+        if self._moved and self._active:  # another case's verdict and features lie above: go on where one was
+            self._moved = False
+            self._reveal_panel()
 
     def _compare(self) -> None:
         analysis = self._analysis()
@@ -309,11 +319,14 @@ class Painting(Drafts, QObject):
         self.viewer.set_tool(tool_id)
         self.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def show_panel(self) -> None:
-        """Bring the mask's section into view."""
+    def _open_panel(self) -> None:
         self.window.inspector_dock.show()
         self.window.inspector.section(SECTION).open()
-        self.window.inspector.reveal(SECTION)
+        self._reveal_panel()
+
+    def _reveal_panel(self) -> None:
+        """Bring the mask's section into view, once what was shown or hidden has its place."""
+        QTimer.singleShot(0, self, lambda: self.window.inspector.reveal(SECTION))
 
     def toggle_shown(self) -> None:
         self.palette.shown.setChecked(not self.layer.shown)
@@ -322,7 +335,7 @@ class Painting(Drafts, QObject):
         self.palette.set_tool(tool_id)
         tool = self.tools.get(tool_id)
         if tool is not None and not self._active:
-            self.window.inspector.reveal(SECTION)  # regions and agreement are seen from the first stroke on
+            self._reveal_panel()  # regions and agreement are seen from the first stroke on
         self._active = tool is not None
         self.options.set_tool(tool_id if tool is not None else "", tool.text if tool is not None else "")
 

@@ -39,6 +39,8 @@ class MaskPanel(QWidget):
     Signals
     -------
     featuresDraftRequested(), camDraftRequested(float), previousRequested(), blindToggled(bool), doneRequested()
+    reshaping()
+        A way to reshape the region is being tried: it should be seen.
     """
 
     featuresDraftRequested = Signal()
@@ -46,6 +48,7 @@ class MaskPanel(QWidget):
     previousRequested = Signal()
     blindToggled = Signal(bool)
     doneRequested = Signal()
+    reshaping = Signal()
 
     def __init__(self, session: PaintSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -210,6 +213,7 @@ class MaskPanel(QWidget):
     def begin(self, kind: str) -> None:
         """Show what a way to reshape the active region would do, before it is applied."""
         self.bar.begin(kind, self.amount.value())
+        self.reshaping.emit()
 
     def invert(self) -> None:
         """Swap inside and outside of the active region."""

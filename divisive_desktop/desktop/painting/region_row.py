@@ -29,7 +29,7 @@ class RegionRow(QFrame):
         self.name.setCursorPosition(0)  # a long name shows its beginning
         self.name.setFrame(False)
         self.name.setProperty("role", "plain")
-        self.name.setToolTip("What this region is: click to rename")
+        self.name.setToolTip(f"{region.name}\nWhat this region is: click to rename")
         self.name.setAccessibleName("Name of the region")
         self.name.editingFinished.connect(self._rename)
         self.weight = QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.1, decimals=2)

@@ -459,7 +459,7 @@ def test_whoever_takes_up_a_brush_sees_regions_and_agreement(
     qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle)
     assert painting.panel.done.visibleRegion().isEmpty(), "further down"
     painting.palette.buttons["brush"].click()
-    assert not painting.panel.done.visibleRegion().isEmpty()
+    qtbot.waitUntil(lambda: not painting.panel.done.visibleRegion().isEmpty())
     assert not painting.panel.saved.visibleRegion().isEmpty()
     window.inspector.verticalScrollBar().setValue(0)
     painting.palette.buttons["eraser"].click()
