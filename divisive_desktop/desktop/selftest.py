@@ -87,6 +87,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
         ("window", window_check),
         ("decoders", selftest_checks.decoders),
         ("fine-tuning", lambda: selftest_checks.fine_tuning(ask, folder)),
+        ("report", lambda: _report(window, timeout_s)),
         ("exports", lambda: selftest_checks.exports(
             lambda record: ask(Analyse(str(record.path), expected_sha256=record.sha256)), sample, folder / "report"
         )),
@@ -150,6 +151,21 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
         f"{len(work.features.features)} important features; "
         f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
     )
+
+
+def _report(window: MainWindow, timeout_s: float) -> str:
+    """The report window: its process starts, and the pages of the current case are shown."""
+    wait_for(lambda: window.work.book.idle, timeout_s, "the casebook")
+    window.reports.open()
+    wait_for(lambda: window.reports.dialog is not None, timeout_s, "the report window")
+    dialog = window.reports.dialog
+    waiting = dialog.preview.words
+    wait_for(lambda: dialog.preview.words != waiting, timeout_s, "the pages of a report")
+    pages, words = len(dialog.preview.pages), dialog.preview.words
+    dialog.close()
+    if not pages:
+        raise SelfTestError(f"The report has no pages: {words}")
+    return f"preview of {pages} pages, made by a process of its own"
 
 
 def _check_panes(window: MainWindow) -> None:

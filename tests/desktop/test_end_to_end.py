@@ -166,6 +166,6 @@ def test_the_selftest_passes_in_a_process_without_torch(model: Path, home: Path,
     assert done.returncode == 0, done.stdout + done.stderr
     assert "RG1_UNCR.dcm" in done.stdout
     said = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines() if " s  " in line}
-    assert said == {"window": "ok", "decoders": "ok", "fine-tuning": "ok", "exports": "ok"}
+    assert said == {"window": "ok", "decoders": "ok", "fine-tuning": "ok", "report": "ok", "exports": "ok"}
     assert "5 steps" in done.stdout
     assert picture.stat().st_size > 50_000

@@ -73,6 +73,11 @@ class PagePreview(QStackedWidget):
         self.addWidget(self._words)
         self.addWidget(self._scroll)
 
+    @property
+    def words(self) -> str:
+        """What stands in place of pages; '' while there are some."""
+        return self._words.text() if self.currentWidget() is self._words else ""
+
     def show_words(self, text: str) -> None:
         """Say why there are no pages."""
         self._words.setText(text)
