@@ -8,7 +8,7 @@ from typing import Any
 from divisive_desktop.casebook import AuditRecord, Casebook
 from divisive_desktop.reporting.words import term, text
 
-_SILENT = ("time", "thumbnails", "restore", "report")
+_SILENT = ("time", "thumbnails", "restore", "report", "batch-item", "split")
 """Acts that say nothing about how the answer came about."""
 LIMIT = 5000
 
@@ -56,7 +56,12 @@ def _words(record: AuditRecord, classes: tuple[str, str], language: str) -> str:
         return text(language, "act_analysis", model=record.model or given.get("analysis", ""))
     if record.act == "mask":
         return text(language, "act_mask", n=len(given.get("regions") or ()))
-    known = ("import", "agreement", "notes", "tags", "rename", "export", "trash", "task")
+    if record.act == "mask finished":
+        return text(language, "act_mask_finished_blind" if given.get("blind") else "act_mask_finished")
+    known = (
+        "import", "agreement", "notes", "tags", "rename", "export", "trash", "task", "measure", "file-state",
+        "adopt-original", "relink", "patient",
+    )  # fmt: skip
     return text(language, f"act_{record.act}") if record.act in known else record.act
 
 
