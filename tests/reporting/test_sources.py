@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from divisive_desktop.casebook import Casebook
+from divisive_desktop.errors import ImageMissingError, ReportError
+from divisive_desktop.imaging import open_image
+from divisive_desktop.library.card import Card, Preprocessing
+from divisive_desktop.reporting.sources import before_after, card_of, casebook_case
+
+from .conftest import MODEL, Analysed
+
+
+@pytest.fixture
+def film(rg1: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "Smith^John.dcm"
+    shutil.copy(rg1, copy)
+    return copy
+
+
+@pytest.fixture
+def book(analysed: Analysed, film: Path, tmp_path: Path) -> Iterator[Casebook]:
+    with Casebook.create(tmp_path / "A.casebook") as made:
+        case = made.add_image(open_image(film))
+        made.add_analysis(case, analysed[1])
+        made.set_label(case, 1)
+        made.set_notes(case, "Seen by me.")
+        made.set_user("Ann", "reader")
+        yield made
+
+
+def test_a_case_brings_all_that_is_kept(book: Casebook, analysed: Analysed) -> None:
+    content = casebook_case(book, 1)
+    assert (content.true_class, content.true_class_source) == (1, "label")
+    assert (content.conclusion, content.analyst) == ("Seen by me.", "Ann")
+    assert content.image.sha256 == analysed[0].sha256
+    assert content.casebook is not None
+    assert content.mask is None
+    assert "Smith" not in content.title
+    assert "Smith" in casebook_case(book, 1, deidentify=False).title
+    assert casebook_case(book, 1, conclusion="").conclusion == ""
+
+
+def test_a_missing_original_blocks_the_report(book: Casebook, film: Path) -> None:
+    film.unlink()
+    with pytest.raises(ImageMissingError) as raised:
+        casebook_case(book, 1)
+    assert raised.value.remedy
+
+
+def test_a_changed_original_blocks_the_report(book: Casebook, film: Path) -> None:
+    data = bytearray(film.read_bytes())
+    data[-100] ^= 1
+    film.write_bytes(data)
+    with pytest.raises(ReportError, match="has changed"):
+        casebook_case(book, 1)
+
+
+def test_what_was_not_analysed_is_said(book: Casebook, rg1: Path) -> None:
+    from pydicom import dcmread
+
+    d = dcmread(rg1)
+    d.InstanceNumber = 77
+    other = book.path.parent / "other.dcm"
+    d.save_as(other)
+    case = book.add_image(open_image(other))
+    with pytest.raises(ReportError, match="not been analysed"):
+        casebook_case(book, case)
+
+
+def test_the_card_is_that_of_the_weights(analysed: Analysed, with_models: Path) -> None:
+    ref = analysed[1].model
+    assert card_of(ref, "en").id == MODEL
+    # the same weights under another name, with another card: the name decides
+    copy = with_models / "models" / "a-copy"
+    shutil.copytree(with_models / "models" / MODEL, copy)
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
+    card["id"], card["default"] = "a-copy", False
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert card_of(ref, "en").id == MODEL
+    assert card_of(replace(ref, id="a-copy"), "en").id == "a-copy"
+    gone = card_of(replace(ref, weights_sha256="0" * 64), "en")
+    assert gone.metrics == {}
+    assert gone.limits[0]
+
+
+def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> None:
+    analysis = analysed[1]
+    tuned = replace(
+        analysis, logits=(analysis.logits[0] - 1, analysis.logits[1]),
+        model=replace(analysis.model, id="tuned", weights_sha256="1" * 64),
+        bias=(analysis.bias[0] - 1, analysis.bias[1]),
+    )  # fmt: skip
+    card = Card("tuned", "2", "chest-xray", ("no finding", "abnormal"), "", "", "1" * 64, Preprocessing(), parent=MODEL,
+                training={"before_after": {"words": "Better.", "rows": [["AUROC", "0.8", "0.9", "+0.1"]]}})  # fmt: skip
+    book.add_analysis(1, tuned)
+    found = before_after(tuned, card, book.analyses(1), "en")
+    assert found is not None
+    assert found["words"] == "Better."
+    assert found["rows"][0] == ("AUROC", "0.8", "0.9", "+0.1")
+    name, before, after, difference = found["rows"][1]
+    assert "abnormal" in name
+    assert float(before) == pytest.approx(analysis.probability, abs=0.006)
+    assert float(after) == pytest.approx(tuned.probability, abs=0.006)
+    assert difference.startswith("+")
+    assert before_after(analysis, replace(card, parent=None), book.analyses(1), "en") is None
+    assert before_after(tuned, replace(card, parent="nobody", training={}), book.analyses(1), "en") is None
