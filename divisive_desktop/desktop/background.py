@@ -15,6 +15,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage
 
 from divisive_desktop import paths
+from divisive_desktop.desktop import identity
 from divisive_desktop.desktop.cases import Case
 from divisive_desktop.errors import ImageError, NotAnImageError, UserFacingError
 
@@ -83,7 +84,7 @@ def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: 
         if found == 0:
             problems.append(
                 NotAnImageError(
-                    f"There are no images in {path.name or path}.",
+                    f"There are no images in {identity.given_name(path)}.",
                     "Choose a folder or archive with DICOM files or pictures (PNG, JPEG, TIFF, WebP, BMP).",
                 )
             )

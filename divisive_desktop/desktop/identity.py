@@ -46,6 +46,11 @@ def stem(path: Path) -> str:
     return "image" if _names_hidden else path.stem
 
 
+def given_name(path: Path) -> str:
+    """What was chosen or dropped, in a sentence."""
+    return "what was chosen" if _names_hidden else path.name or str(path)
+
+
 def place(path: Path) -> str:
     """A whole path on the screen, '' while it is hidden."""
     return "" if _names_hidden else str(path)
@@ -81,4 +86,7 @@ def follow(window: MainWindow) -> None:
     window.messages.clear()  # what they say was worded before
     window.work.cases.all_changed()
     window.show_title()
-    window.show_problem()
+    case = window.work.current
+    if case is not None and case.error is not None:
+        way_out = window.casebook.way_out(case, case.error)
+        window.problem_page.set_error(case.name, case.told(case.error), way_out)

@@ -240,7 +240,7 @@ class MainWindow(QMainWindow):
         if case is None:
             self.stack.setCurrentWidget(self.empty_page)
         elif case.error is not None:
-            self.show_problem()
+            self.problem_page.set_error(case.name, case.told(case.error), self.casebook.way_out(case, case.error))
             self.stack.setCurrentWidget(self.problem_page)
         if self.viewer is not None and (case is None or case.error is not None):
             self.viewer.set_record(None)
@@ -251,12 +251,6 @@ class MainWindow(QMainWindow):
         case, book = self.work.current, self.work.book
         kept = f"{book.name} (read-only)" if book.name and not book.writable else book.name
         self.setWindowTitle(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t))
-
-    def show_problem(self) -> None:
-        """Why the current case can't be shown, if it can't."""
-        case = self.work.current
-        if case is not None and case.error is not None:
-            self.problem_page.set_error(case.name, case.told(case.error), self.casebook.way_out(case, case.error))
 
     def _show_record(self, case: Case, record: ImageRecord) -> None:
         self._update_state()

@@ -99,6 +99,9 @@ def test_what_the_program_says_about_a_file_hides_its_name_too(qtbot: QtBot, nam
     named.actions_["next"].trigger()
     qtbot.waitUntil(lambda: named.work.current.error is not None and named.tasks.idle, timeout=MS)
     named.report(named.work.current, named.work.current.error)
+    (empty := named.work.current.path.parent / f"{NAME} leer").mkdir()
+    named.work.open_paths([empty])
+    qtbot.waitUntil(lambda: any("no images in what" in m.text for m in named.messages.messages()), timeout=MS)
     named.notify("x", "info", f"Saved {NAME}.json.", f"In /home/{FOLDER}")
     shown = on_screen(named)
     assert "cut off" in shown

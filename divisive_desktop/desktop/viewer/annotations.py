@@ -53,7 +53,7 @@ def corners(record: ImageRecord, voi: Voi, invert: bool, zoom: float, identity_v
     study = [get("InstitutionName"), get("StudyDescription"), date]
     if get("AccessionNumber"):
         study.append(f"Acc. {get('AccessionNumber')}")
-    view = "  ".join(t for t in (get("BodyPartExamined"), get("ViewPosition"), get("ImageLaterality")) if t)
+    view = "  ".join(t for t in (get("BodyPartExamined"), get("ViewPosition"), record.laterality) if t)
     series = [get("SeriesDescription"), "  ".join(t for t in (get("Modality"), view) if t)]
     numbers = [f"Se {get('SeriesNumber')}"] if get("SeriesNumber") else []
     numbers += [f"Im {get('InstanceNumber')}"] if get("InstanceNumber") else []

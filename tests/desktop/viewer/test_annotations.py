@@ -33,6 +33,12 @@ def test_window_zoom_series_and_inversion_are_told(radiograph: ImageRecord) -> N
     assert corners(replace(radiograph, lossy=True), radiograph.voi[0], False, 1, False).lossy
 
 
+def test_the_side_is_told_by_whichever_attribute_names_it(radiograph: ImageRecord) -> None:
+    for keyword in ("ImageLaterality", "Laterality"):
+        hand = replace(radiograph, header={"Modality": "DX", "BodyPartExamined": "HAND", keyword: "L"})
+        assert corners(hand, hand.voi[0], False, 1, False).bottom_right == ("DX  HAND  L",)
+
+
 def test_frames_are_counted_from_one(radiograph: ImageRecord) -> None:
     many = replace(radiograph, frame=2, frames=9)
     assert corners(many, many.voi[0], False, 1, False).bottom_right[-1] == "Se 1  Im 1  Fr 3/9"
