@@ -133,13 +133,14 @@ def smart_select(
     outside: int,
     iterations: int = 4,
     first: Callable[[Stamp | None], None] | None = None,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Stamp | None:
     """GrabCut from scribbles: what belongs together with one and not with the other.
 
     Works on the surroundings of the scribbles, scaled to at most ``WORKING_SIDE`` pixels; the border found there is
     looked for again at up to ``FINE_SIDE`` pixels, in a narrow band around it. Without a scribble outside, the border
-    of the surroundings counts as outside, but not where the image ends; with one, the surroundings grow until what is
-    found ends within them. Only parts that a scribble inside touches are kept.
+    of the surroundings counts as outside, but not where the image ends. The surroundings grow until what is found ends
+    within them. Only parts that a scribble inside touches are kept.
 
     Parameters
     ----------
@@ -151,6 +152,8 @@ def smart_select(
         Rounds of GrabCut.
     first : callable, optional
         Gets what was found on the coarse grid, before the border is looked for again.
+    wanted : callable
+        Asked now and then: False when nobody waits for the proposal any more.
 
     Returns
     -------
@@ -171,14 +174,16 @@ def smart_select(
     while True:
         box = grow(drawn, margin, scribbles.width, scribbles.height)
         found = _coarse(image, scribbles, inside, outside, box, iterations)
-        # With scribbles outside, nothing says that it ends where the surroundings do: look further.
-        if rim is None or not (found[_rim(found.shape, box, scribbles.size)]).any():
+        # Nothing says that it ends where the surroundings do: look further.
+        last = cv2.dilate(_rim(found.shape, box, scribbles.size).view(np.uint8), np.ones((3, 3), np.uint8))
+        if not cv2.bitwise_and(found, last).any():
             break
         margin *= 2
     if max(box[2], box[3]) > WORKING_SIDE and found.any() and not found.all():
         if first is not None:
             first(_proposal(found, box))
-        found = _refined(image[slices(box)], found, scribbles.pixels(inside, box), scribbles.pixels(outside, box))
+        drawn_on = scribbles.pixels(inside, box), scribbles.pixels(outside, box)
+        found = _refined(image[slices(box)], found, *drawn_on, wanted)
     return _proposal(found, box)
 
 
@@ -207,14 +212,20 @@ def _coarse(image: Image, scribbles: Mask, inside: int, outside: int, box: Box, 
 
 def _touched(chosen: Pixels, yes: npt.NDArray[np.bool_]) -> Pixels:
     """The parts that a scribble inside touches."""
-    count, parts = cv2.connectedComponents(chosen, connectivity=4)
+    x, y, w, h = cv2.boundingRect(chosen)
+    part = slice(y, y + h), slice(x, x + w)
+    count, parts = cv2.connectedComponents(chosen[part], connectivity=4)
     touched = np.zeros(count, np.bool_)
-    touched[parts[yes]] = True
+    touched[parts[yes[part]]] = True
     touched[0] = False
-    return np.asarray(touched[parts].view(np.uint8))
+    found = np.zeros_like(chosen)
+    found[part] = touched[parts]
+    return found
 
 
-def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> Pixels:
+def _refined(
+    image: Image, coarse: Pixels, inside: Pixels, outside: Pixels, wanted: Callable[[], bool]
+) -> Pixels:
     """Look for the border again at a finer scale: GrabCut tile by tile, only near the border that was found.
 
     Parameters
@@ -233,24 +244,24 @@ def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> P
     height, width = image.shape[:2]
     scale = min(1.0, FINE_SIDE / max(height, width))
     size = max(4, round(width * scale)), max(4, round(height * scale))
-    smooth = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
-    picture = _dithered(_as_rgb(smooth))
+    picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     found = _enlarged(coarse, size)
+    # The border may be off by a cell and a half of the coarse grid.
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    near = cv2.compare(cv2.dilate(coarse, kernel), cv2.erode(coarse, kernel), cv2.CMP_NE)
+    band = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     reach = int(np.ceil(1.5 * size[0] / coarse.shape[1])) + 2
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    band = (cv2.dilate(found, kernel) != cv2.erode(found, kernel)).view(np.uint8)
-    labels = np.where(found != 0, np.uint8(cv2.GC_FGD), np.uint8(cv2.GC_BGD))
-    labels[band != 0] += np.uint8(2)  # sure -> probable
+    labels = cv2.add(found, cv2.bitwise_and(band, 2))  # 0, 1: surely outside, inside; 2, 3: probably
     yes = _shrunk(inside, size)
     labels[_shrunk(outside, size) & ~yes] = cv2.GC_BGD
     labels[yes] = cv2.GC_FGD
-    result, around = found.copy(), 3 * reach
+    result, around = found.copy(), 2 * reach
 
     def look(corner: tuple[int, int]) -> None:
         """Find the border within one tile; tiles don't overlap, so several can be looked at side by side."""
         top, left = corner
         x, y, w, h = cv2.boundingRect(band[top : top + _TILE, left : left + _TILE])
-        if w == 0:
+        if w == 0 or not wanted():
             return
         x, y = x + left, y + top
         x0, y0 = max(0, x - around), max(0, y - around)
@@ -261,13 +272,16 @@ def _refined(image: Image, coarse: Pixels, inside: Pixels, outside: Pixels) -> P
             return
         cv2.setRNGSeed(1)
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(np.ascontiguousarray(picture[part]), local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
+        seen = _dithered(_as_rgb(cv2.GaussianBlur(picture[part], (0, 0), 1.0)))
+        cv2.grabCut(seen, local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
         result[y : y + h, x : x + w] = local[y - y0 : y - y0 + h, x - x0 : x - x0 + w] & 1
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # OpenCV lets go of the interpreter meanwhile
+    # OpenCV lets go of the interpreter meanwhile. One core stays free for the window.
+    with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1)) as pool:
         corners = itertools.product(range(0, size[1], _TILE), range(0, size[0], _TILE))
         list(pool.map(look, corners))
-    return _touched(np.where(band != 0, cv2.medianBlur(result, 5), result), yes)
+    cv2.copyTo(cv2.medianBlur(result, 5), band, result)
+    return _touched(result, yes)
 
 
 def _rim(shape: tuple[int, int], box: Box, image: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -283,8 +297,8 @@ def _enlarged(found: Pixels, size: tuple[int, int]) -> Pixels:
     """0 or 1 on another grid, (w, h), with smooth borders."""
     if found.shape == size[::-1]:
         return found
-    full = cv2.resize(found.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray((full >= 0.5).view(np.uint8))
+    full = cv2.resize(found * np.uint8(254), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.threshold(full, 126, 1, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 # ---- helpers --------------------------------------------------------------------------------------------
@@ -349,7 +363,8 @@ def _dithered(image: Image) -> Image:
 
 def _shrunk(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Scribbles on the working grid: thin ones stay."""
-    return np.asarray(cv2.resize((pixels != 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0.02
+    painted = cv2.compare(pixels, 0, cv2.CMP_GT)
+    return np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA)) > 5
 
 
 __all__ = ["bucket", "connected", "smart_select", "threshold", "wand"]

@@ -203,6 +203,24 @@ def test_a_scribble_outside_on_one_side_does_not_cut_the_object_off() -> None:
     assert overlap(full(seen[0], star.shape), star) > 0.97, "what is shown first is coarse, but the same thing"
 
 
+def test_without_a_scribble_outside_the_surroundings_do_not_cut_the_object_off() -> None:
+    y, x = np.mgrid[:1000, :1000] + 0.5
+    tall = (np.abs(x - 500) < 120) & (np.abs(y - 500) < 430)
+    image = np.clip(90 + 50 * tall + np.random.default_rng(0).normal(0, 10, tall.shape), 0, 255).astype(np.uint8)
+    found = full(select.smart_select(image, scribbles((1000, 1000), [(450, 500), (550, 500)], [], 5), 1, 2), tall.shape)
+    assert overlap(found, tall) > 0.99
+
+
+def test_smart_select_stops_when_nobody_waits_any_more() -> None:
+    y, x = np.mgrid[:900, :900] + 0.5
+    disc = np.hypot(x - 450, y - 450) < 240
+    image = np.where(disc, 150, 90).astype(np.uint8)
+    drawn = scribbles((900, 900), [(400, 450), (500, 450)], [], radius=5)
+    asked: list[bool] = []
+    select.smart_select(image, drawn, 1, 2, wanted=lambda: bool(asked.append(True)))
+    assert asked, "it is asked between the tiles"
+
+
 def test_smart_select_goes_on_to_where_the_image_ends() -> None:
     _, x = np.mgrid[:1000, :1200]
     half = x < 450

@@ -168,7 +168,9 @@ class SmartTool(PaintTool):
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
         def work(task: Task) -> Found | None:
-            return ready(select.smart_select(image, drawn, 1, 2, first=lambda s: session.tasks.emit(task, ready(s))))
+            coarse = lambda stamp: session.tasks.emit(task, ready(stamp))  # noqa: E731
+            wanted = lambda: not task.cancelled  # noqa: E731
+            return ready(select.smart_select(image, drawn, 1, 2, first=coarse, wanted=wanted))
 
         session.tasks.run(work, done, failed, key="smart select", stream=show, priority=40)
 
