@@ -100,10 +100,8 @@ def main() -> None:
     logging.disable(logging.ERROR)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(
-            "Open to first picture, all greys of the whole image included, median ms. The peers use our decoder; 'decode'"
-        )
-        print("windows, hashes and shows nothing. Only 'ours' knows the file's SHA-256 (made in a thread of its own).")
+        print("Open to first picture, all greys of the whole image included, median ms. The peers use our decoder;")
+        print("'decode' windows, hashes and shows nothing. Only 'ours' knows the file's SHA-256 (in its own thread).")
         heads = ("ours", "no hash", "window", "decode", "ours/window", "ours/decode", "no hash/decode")
         print(f"{'syntax':<20}" + "".join(f"{head:>{max(8, len(head) + 2)}}" for head in heads))
         for label, file, plugin in FILES:
