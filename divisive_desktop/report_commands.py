@@ -50,6 +50,9 @@ def report(
     device: DeviceOption = "auto",
 ) -> int:
     """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
+    from divisive_desktop.reporting.needs import check_installed
+
+    check_installed()
     from divisive_desktop.report_command import report_command
     from divisive_desktop.reporting.options import DATES, Options, read_logo
 

@@ -91,6 +91,9 @@ class Reports(QObject):
         single = cases[0].notes if len(cases) == 1 else None
 
         def work(_: Any) -> tuple[Options, str]:
+            from divisive_desktop.reporting.needs import check_installed
+
+            check_installed()
             import divisive_desktop.desktop.reports.dialog
             import divisive_desktop.desktop.reports.process  # noqa: F401
             from divisive_desktop.reporting.options import load_last
