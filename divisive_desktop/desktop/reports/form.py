@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -116,7 +116,7 @@ class OptionsForm(QScrollArea):
         self.pixelate.setChecked(options.pixelate_faces)
         self.sign.setChecked(options.sign)
         self.sign.setToolTip("Ed25519; the key is kept in the keyring of your system and made when it is first used")
-        self.folder.setText(options.folder or str(Path.home()))
+        self.folder.setText(options.folder or _documents())
         for edit, name, hint in (
             (self.institution, "Institution", "at the head of each page"),
             (self.analyst, "Your name", "at the signature"),
@@ -275,6 +275,12 @@ class OptionsForm(QScrollArea):
         name = QFileDialog.getExistingDirectory(self, "Folder for reports", self.folder.text())
         if name:
             self.folder.setText(name)
+
+
+def _documents() -> str:
+    """Where people look for what they wrote."""
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return place if place and Path(place).is_dir() else str(Path.home())
 
 
 def _heading(text: str) -> QLabel:
