@@ -151,7 +151,7 @@ def smart_select(
     iterations : int
         Rounds of GrabCut.
     first : callable, optional
-        Gets what was found on the coarse grid, before the border is looked for again.
+        Gets what was found on the coarse grid, before it is looked for further out or more finely.
     wanted : callable
         Asked now and then: False when nobody waits for the proposal any more.
 
@@ -176,12 +176,14 @@ def smart_select(
         found = _coarse(image, scribbles, inside, outside, box, iterations)
         # Nothing says that it ends where the surroundings do: look further.
         last = cv2.dilate(_rim(found.shape, box, scribbles.size).view(np.uint8), np.ones((3, 3), np.uint8))
-        if not cv2.bitwise_and(found, last).any():
+        ends = not cv2.bitwise_and(found, last).any()
+        fine = max(box[2], box[3]) > WORKING_SIDE and bool(found.any()) and not found.all()
+        if first is not None and (fine or not ends):
+            first(_proposal(found, box))
+        if ends or not wanted():
             break
         margin *= 2
-    if max(box[2], box[3]) > WORKING_SIDE and found.any() and not found.all():
-        if first is not None:
-            first(_proposal(found, box))
+    if fine:
         drawn_on = scribbles.pixels(inside, box), scribbles.pixels(outside, box)
         found = _refined(image[slices(box)], found, *drawn_on, wanted)
     return _proposal(found, box)

@@ -139,7 +139,7 @@ class SmartTool(PaintTool):
         session, scribbles = self.session, self._scribbles
         if scribbles is None or session.pictured is None or scribbles.bounds(1) is None:
             return
-        image, drawn = session.pictured(scribbles.box), scribbles.copy()
+        pictured, drawn = session.pictured, scribbles.copy()
         self._working = True
         self.touch()
 
@@ -170,7 +170,7 @@ class SmartTool(PaintTool):
         def work(task: Task) -> Found | None:
             coarse = lambda stamp: session.tasks.emit(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
-            return ready(select.smart_select(image, drawn, 1, 2, first=coarse, wanted=wanted))
+            return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))
 
         session.tasks.run(work, done, failed, key="smart select", stream=show, priority=40)
 
