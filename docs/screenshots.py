@@ -62,6 +62,38 @@ def picture_report(window: Any, target: Path) -> None:
     dialog.close()
 
 
+def picture_painting(window: Any, target: Path) -> None:
+    """Two regions painted on the radiograph, the brush over a third place."""
+    from PySide6.QtTest import QTest
+
+    from divisive_desktop.desktop.selftest import pump, wait_for
+    from divisive_desktop.desktop.viewer.maps import PaneKind
+    from divisive_desktop.masks import shapes
+
+    session, size = window.painting.session, window.painting.session.mask.size
+    window.theme.choice = "light"
+    window.viewer.set_layout("image")
+    window.painting.set_tool("brush")
+    session.set_settings(brush_radius=70.0)
+    for name, weight, (x, y, w, h) in (("effusion", 1.0, (450, 1000, 380, 330)), ("hilum", 0.5, (1180, 620, 240, 300))):
+        session.add_region(name)
+        session.change_region(session.active.id, weight=weight)
+        session.stamp(name, shapes.ellipse((x, y), (x + w, y + h), size))
+    wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the mask")
+    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+    QTest.mouseMove(canvas, canvas.transform().to_widget(1330, 1130).toPoint())
+    pump(300)
+    if not window.grab().save(str(target)):
+        raise SystemExit(f"{target} could not be written")
+    print(target)
+    session.clear()
+    for region in session.mask.regions:
+        session.remove_region(region.id)
+    window.painting.set_tool("pan")
+    window.viewer.set_layout("2x2")
+    wait_for(lambda: window.tasks.idle and window.painting.saver.idle(), TIMEOUT_S, "the mask")
+
+
 def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
@@ -98,6 +130,7 @@ def main() -> int:
                 print(target)
             if len(sys.argv) == 1:
                 picture_report(window, IMAGES / "report.png")
+                picture_painting(window, IMAGES / "painting.png")
                 picture_worklist(window, IMAGES / "worklist.png")
         finally:
             window.close()

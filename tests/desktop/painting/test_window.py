@@ -321,6 +321,36 @@ def test_a_pen_reports_its_pressure(qtbot: QtBot, window: MainWindow, show: Any)
     assert painting.session.pressure == 1.0, "the mouse paints with the full radius again"
 
 
+def test_a_pen_paints_as_wide_as_it_presses(qtbot: QtBot, window: MainWindow, show: Any) -> None:
+    painting = show()
+    painting.set_tool("brush")
+    painting.session.set_settings(brush_radius=6.0)
+    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+    device = QPointingDevice.primaryPointingDevice()
+
+    def line(y: float, pressure: float) -> None:
+        """A pen's events, each followed by the mouse event that Qt makes of it when nobody takes it."""
+        pen = (QEvent.Type.TabletPress, QEvent.Type.TabletMove, QEvent.Type.TabletRelease)
+        mouse = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseMove, QEvent.Type.MouseButtonRelease)
+        for i, x in enumerate((15, 30, 45)):
+            at = QPointF(canvas.transform().to_widget(x, y).toPoint())
+            where, last = canvas.mapToGlobal(at), i == 2
+            held, button = Qt.MouseButton.NoButton if last else LEFT, Qt.MouseButton.NoButton if i == 1 else LEFT
+            tablet = QTabletEvent(
+                pen[i], device, at, where, 0.0 if last else pressure, 0, 0, 0, 0, 0, NONE, button, held
+            )
+            QApplication.sendEvent(canvas, tablet)
+            QApplication.sendEvent(canvas, QMouseEvent(mouse[i], at, where, button, held, NONE))
+
+    line(10, 0.2)
+    line(30, 1.0)
+    drawn = painted(window)
+    thin, thick = drawn[:20, 20].sum(), drawn[20:, 20].sum()
+    assert thick == pytest.approx(12, abs=1.5)
+    assert 0 < thin < 0.5 * thick
+    assert painting.session.history.names() == ("Brush stroke", "Brush stroke")
+
+
 # -- the model's opinion ------------------------------------------------------------------------------------
 
 
