@@ -240,12 +240,16 @@ def _signature(pdf: Page, case: CaseContent) -> None:
         pdf.set_xy(left, top - 5)
         pdf.set_font(FAMILY, "", 9)
         pdf.set_text_color(*INK)
-        pdf.cell(third - 6, 5, value)
-        pdf.line(left, top, left + third - 6, top)
+        if value:
+            with pdf.tagged("P"):
+                pdf.cell(third - 6, 5, value)
+        with pdf.decoration():
+            pdf.line(left, top, left + third - 6, top)
         pdf.set_xy(left, top + 0.5)
         pdf.set_font(FAMILY, "", 7.2)
         pdf.set_text_color(*DIM)
-        pdf.cell(third - 6, 3.6, pdf.say(key), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        with pdf.tagged("P"):
+            pdf.cell(third - 6, 3.6, pdf.say(key), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.set_xy(MARGIN, top + 4.5)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from fpdf import FPDF
 from fpdf.enums import TextEmphasis, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 from fpdf.line_break import Fragment
@@ -15,6 +14,7 @@ from PIL import Image
 
 from divisive_desktop.reporting.content import Report
 from divisive_desktop.reporting.fonts import FAMILY, TURNING, FontPlan, add_fonts, turn_numbers
+from divisive_desktop.reporting.pdf_tags import TaggedPDF
 from divisive_desktop.reporting.rows import Wording
 
 INK, DIM, RULE, ACCENT, BAND = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22), (222, 226, 232)
@@ -22,7 +22,7 @@ MARGIN = 18.0
 _FOOT = 15.0
 
 
-class Page(FPDF):
+class Page(TaggedPDF):
     """A report's document: A4 or Letter, embedded fonts, PDF/A-3u."""
 
     def __init__(self, report: Report, paper: str, fonts: FontPlan) -> None:
@@ -66,6 +66,14 @@ class Page(FPDF):
             self._out(self._set_font_for_page(self.current_font, self.font_size_pt))
 
     def header(self) -> None:
+        with self.decoration():
+            self._head()
+
+    def footer(self) -> None:
+        with self.decoration():
+            self._foot()
+
+    def _head(self) -> None:
         self.set_y(8)
         self.set_font(FAMILY, "B", 8)
         self.set_text_color(*ACCENT)
@@ -85,7 +93,7 @@ class Page(FPDF):
             line = f"{name.rstrip()}… · {privacy}"
         return line
 
-    def footer(self) -> None:
+    def _foot(self) -> None:
         self.set_y(-13)
         self.set_draw_color(*RULE)
         self.set_line_width(0.2)
@@ -111,7 +119,8 @@ class Page(FPDF):
     def title_line(self, line: str, size: float = 16) -> None:
         self.set_font(FAMILY, "B", size)
         self.set_text_color(*INK)
-        self.multi_cell(0, size * 0.44, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        with self.tagged("H1"):
+            self.multi_cell(0, size * 0.44, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def heading(self, line: str, keep: float = 16) -> None:
         """A heading that stays with at least ``keep`` millimetres of what follows."""
@@ -119,16 +128,19 @@ class Page(FPDF):
         self.ln(1.8)
         self.set_font(FAMILY, "B", 10)
         self.set_text_color(*INK)
-        self.cell(0, 5.4, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        with self.tagged("H2"):
+            self.cell(0, 5.4, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_draw_color(*RULE)
         self.set_line_width(0.2)
-        self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
+        with self.decoration():
+            self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
         self.ln(1.2)
 
     def paragraph(self, line: str, size: float = 8.6, dim: bool = False, bold: bool = False) -> None:
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*(DIM if dim else INK))
-        self.multi_cell(0, size * 0.46, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        with self.tagged("P"):
+            self.multi_cell(0, size * 0.46, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def pairs(self, rows: Sequence[tuple[str, str]], name_width: float = 40) -> None:
         """Two columns: what, and its value (long hashes wrap)."""
@@ -137,14 +149,15 @@ class Page(FPDF):
             top, page = self.get_y(), self.page
             self.set_font(FAMILY, "", 7.3)
             self.set_text_color(*DIM)
-            self.multi_cell(name_width, 3.45, name, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-            left_end = self.get_y()
-            self.set_text_color(*INK)
-            self.set_xy(MARGIN + name_width + 2, top)
-            self.multi_cell(
-                self.epw - name_width - 2, 3.45, value or "–", align="L",
-                wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD, new_x=XPos.LMARGIN, new_y=YPos.NEXT,
-            )  # fmt: skip
+            with self.tagged("P"):
+                self.multi_cell(name_width, 3.45, name, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+                left_end = self.get_y()
+                self.set_text_color(*INK)
+                self.set_xy(MARGIN + name_width + 2, top)
+                self.multi_cell(
+                    self.epw - name_width - 2, 3.45, value or "–", align="L",
+                    wrapmode=WrapMode.CHAR if " " not in value else WrapMode.WORD, new_x=XPos.LMARGIN, new_y=YPos.NEXT,
+                )  # fmt: skip
             if self.page == page:
                 self.set_y(max(self.get_y(), left_end))
 
@@ -153,8 +166,9 @@ class Page(FPDF):
             self.room(8)
             self.set_font(FAMILY, "", 7.3)
             self.set_text_color(*INK)
-            self.cell(4, 3.45, "•")
-            self.multi_cell(self.epw - 4, 3.45, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            with self.tagged("P"):
+                self.cell(4, 3.45, "•")
+                self.multi_cell(self.epw - 4, 3.45, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
             self.ln(0.2)
 
     def grid(
@@ -167,7 +181,7 @@ class Page(FPDF):
         self.set_draw_color(*RULE)
         self.set_line_width(0.2)
         align = tuple("RIGHT" if i in right else "LEFT" for i in range(len(head)))
-        with self.table(
+        with self.tagged("P"), self.table(
             col_widths=tuple(widths),
             text_align=align,
             borders_layout="SINGLE_TOP_LINE",
@@ -182,7 +196,11 @@ class Page(FPDF):
     # ---- drawings -----------------------------------------------------------------------------------
 
     def scale(self, value: float, interval: tuple[float, float] | None, low: str, high: str) -> None:
-        """A line from 0 to 1 with the probability on it and its interval as a band."""
+        """A line from 0 to 1 with the probability on it and its interval as a band; the text above says the same."""
+        with self.decoration():
+            self._scale(value, interval, low, high)
+
+    def _scale(self, value: float, interval: tuple[float, float] | None, low: str, high: str) -> None:
         self.ln(1.2)
         top = self.get_y()
         self.set_font(FAMILY, "", 7.5)
@@ -211,7 +229,8 @@ class Page(FPDF):
     def framed(self, data: bytes, left: float, top: float, width: float, height: float, caption: str) -> None:
         """A picture on a dark ground, as large as fits."""
         self.set_fill_color(16, 17, 19)
-        self.rect(left, top, width, height, style="F")
+        with self.decoration():
+            self.rect(left, top, width, height, style="F")
         self.image(io.BytesIO(data), left, top, width, height, keep_aspect_ratio=True, alt_text=caption)
         self.set_fill_color(255, 255, 255)
 
@@ -220,7 +239,8 @@ class Page(FPDF):
         self.set_xy(left, top)
         self.set_font(FAMILY, "", 7.2)
         self.set_text_color(*DIM)
-        self.multi_cell(width, 3.3, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        with self.tagged("Caption"):
+            self.multi_cell(width, 3.3, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         return float(self.get_y() - top)
 
     def colour_bar(
@@ -233,7 +253,8 @@ class Page(FPDF):
         self.set_text_color(*DIM)
         if self.get_string_width(title) > width:
             self.set_font(FAMILY, "", 7.2 * width / self.get_string_width(title) - 0.05)
-        self.cell(width, 3.4, title)
+        with self.tagged("Caption"):
+            self.cell(width, 3.4, title)
         self.set_font(FAMILY, "", 7.2)
         out = io.BytesIO()
         Image.fromarray(table[None]).save(out, format="PNG")
@@ -241,5 +262,6 @@ class Page(FPDF):
         for i, tick in enumerate(ticks):
             share = i / (len(ticks) - 1)
             self.set_xy(left, top + 6)
-            self.cell(width, 3.2, tick, align="L" if share == 0 else "R" if share == 1 else "C")
+            with self.tagged("P"):
+                self.cell(width, 3.2, tick, align="L" if share == 0 else "R" if share == 1 else "C")
         self.set_xy(MARGIN, top)

@@ -131,3 +131,42 @@ def test_it_can_be_read_aloud(pdf: pikepdf.Pdf) -> None:
     pictures = [o for o in pdf.objects if isinstance(o, pikepdf.Stream) and o.get("/Subtype") == "/Image"]
     assert len(figures) >= len(pictures)
     assert all(str(figure.Alt) for figure in figures)
+
+
+def test_every_text_is_tagged_or_decoration(pdf: pikepdf.Pdf) -> None:
+    tree = pdf.Root.StructTreeRoot.ParentTree.Nums
+    parents = {int(tree[i]): tree[i + 1] for i in range(0, len(tree), 2)}
+    kinds = set()
+    for page in pdf.pages:
+        numbers: list[int] = []
+        depth = 0
+        for operands, operator in pikepdf.parse_content_stream(page):
+            if str(operator) in ("BDC", "BMC"):
+                assert depth == 0, "pieces don't nest"
+                depth += 1
+                if str(operator) == "BDC":
+                    numbers.append(int(operands[1].MCID))
+            elif str(operator) == "EMC":
+                depth -= 1
+            elif str(operator) in ("Tj", "TJ", "Do"):
+                assert depth == 1, "text or a picture that no one is told of"
+        assert depth == 0
+        assert numbers == list(range(len(numbers)))
+        elements = parents[int(page.StructParents)]
+        assert len(elements) == len(numbers)
+        assert [int(e.K[0]) for e in elements] == numbers
+        assert all(e.Pg.objgen == page.objgen for e in elements)
+        kinds |= {str(e.S) for e in elements}
+    assert kinds == {"/H1", "/H2", "/P", "/Caption", "/Figure"}
+
+
+@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="poppler-utils")
+def test_a_long_text_stays_one_after_a_page_break(case: CaseContent, tmp_path: Path) -> None:
+    long = replace(case, conclusion="Every word counts. " * 210, audit=())
+    report = build_report([long] * 2, deidentified=True, conclusion="Word. " * 600)
+    (path,) = export(report, ["pdf"], tmp_path, "long")
+    with pikepdf.open(path) as pdf:
+        test_every_text_is_tagged_or_decoration(pdf)
+    text = subprocess.run(["pdfinfo", "-struct-text", path], capture_output=True, text=True, check=True).stdout
+    assert text.count("Every word counts") >= 300
+    assert text.index("Analyst's conclusion") < text.index("Every word counts")
