@@ -519,6 +519,7 @@ def test_shift_shows_the_line_that_a_click_would_draw(easel: Any, grey: ImageRec
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 import numpy as np, cv2
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
@@ -546,13 +547,15 @@ viewer.resize(700, 500)
 viewer.show()
 app.processEvents()
 record = open_image(path)
-viewer.set_record(record)
-session.open(record, None)
 canvas = viewer.panes[PaneKind.IMAGE].canvas
-assert canvas.devicePixelRatioF() == float(sys.argv[2]), canvas.devicePixelRatioF()
-viewer.set_tool("brush")
-for zoom in (1.0, 5.0):
-    for radius, where in ((9.0, (200.5, 150.5)), (3.0, (230.5, 170.5))):
+for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5)):
+    squashed = replace(record, pixel_aspect=aspect)
+    viewer.set_record(squashed)
+    session.open(squashed, None)
+    app.processEvents()
+    assert canvas.devicePixelRatioF() == float(sys.argv[2]), canvas.devicePixelRatioF()
+    viewer.set_tool("brush")
+    for radius, where in ((9.0, (200.5, 150.5)), (3.0, (220.5, 160.5))):
         viewer.stage.view.set_zoom(zoom, (200, 150))
         session.set_settings(brush_radius=radius)
         transform = canvas.transform()
@@ -561,9 +564,10 @@ for zoom in (1.0, 5.0):
         QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at)
         y, x = np.nonzero(session.mask.pixels(session.active.id))
         off = max(abs(x.mean() + 0.5 - where[0]), abs(y.mean() + 0.5 - where[1]))
-        allowed = 0.75 * transform.dpr / transform.scale_x + 0.5
-        assert off <= allowed, (zoom, radius, off, allowed)
-        assert abs(len(x) - np.pi * radius**2) < 0.2 * np.pi * radius**2, (len(x), radius)
+        allowed = 0.75 * transform.dpr / min(transform.scale_x, transform.scale_y) + 0.5
+        assert off <= allowed, (zoom, aspect, radius, off, allowed)
+        area = np.pi * radius**2 / aspect
+        assert abs(len(x) - area) < 0.2 * area, (len(x), radius, aspect)
         viewer.set_annotations(False)
         shot = canvas.grab().toImage()
         assert (shot.width(), shot.height()) == transform.pane
