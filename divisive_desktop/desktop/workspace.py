@@ -182,7 +182,10 @@ class Workspace(Asking, Saying, QObject):
         """Make a case current: its picture is opened, then analysed unless that was done before."""
         if case is self.current:
             return
-        self.current = case
+        left, self.current = self.current, case
+        if left is not None and self.record is None and left.thumbnail is None and left.error is None:
+            left.thumbnail_asked = False  # its opening was given up
+            self.cases.changed(left)
         self.record = None
         self.features = None
         self.currentChanged.emit(case)
@@ -193,6 +196,8 @@ class Workspace(Asking, Saying, QObject):
             self._records.move_to_end(case.key)
             self._show(case, known)
             return
+        # Opening it makes the thumbnail, too: large pictures decoded twice at once would take twice the memory.
+        case.thumbnail_asked = case.thumbnail_asked or case.stored_thumbnail is None
         self.tasks.run(
             lambda _: self._decode(case),
             lambda opened: self._opened(case, *opened),
@@ -236,6 +241,8 @@ class Workspace(Asking, Saying, QObject):
         if case.thumbnail is None:
             case.thumbnail, case.thumbnail_asked = thumbnail, True
             self.cases.changed(case)
+            if case in self.cases and not known.altered:
+                self.book.keep_thumbnail(case, background.png_of(thumbnail))
         if case is self.current:
             self._show(case, record)
 

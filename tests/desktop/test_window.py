@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop import app as application
-from divisive_desktop.desktop.cases import Review
+from divisive_desktop.desktop import background
+from divisive_desktop.desktop.cases import Case, Review
 from divisive_desktop.desktop.settings import Settings
 from divisive_desktop.desktop.window import BANNER, MainWindow
 
@@ -326,3 +328,34 @@ def test_window_and_docks_come_back_where_they_were(qtbot: QtBot, window: MainWi
     assert again.worklist_dock.isVisible()
     again.close()
     again.deleteLater()
+
+
+def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
+    qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[Path] = []
+    real = background.open_case
+
+    def slowly(case: Case, source: Path | None = None) -> object:
+        decoded.append(case.path)
+        time.sleep(0.2)  # long enough for the worklist to be painted meanwhile
+        return real(case, source)
+
+    monkeypatch.setattr(background, "open_case", slowly)
+    work = window.work
+    with qtbot.waitSignal(work.recordReady, timeout=20_000):
+        work.open_paths([pictures(3)])
+    qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in work.cases) and window.tasks.idle, timeout=20_000)
+    assert sorted(decoded) == sorted(c.path for c in work.cases)
+    qtbot.waitUntil(lambda: all(row.thumbnail for row in work.book.book.cases()), timeout=20_000)
+
+
+def test_a_picture_that_is_passed_over_gets_its_thumbnail_all_the_same(
+    qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]
+) -> None:
+    work = window.work
+    work.open_paths([pictures(3)])
+    qtbot.waitUntil(lambda: work.current is not None, timeout=20_000)
+    work.select(work.cases.case(2))
+    work.select(work.cases.case(1))
+    qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in work.cases), timeout=20_000)
