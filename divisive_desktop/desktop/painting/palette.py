@@ -37,7 +37,7 @@ _MODES: dict[str, tuple[str, str]] = {
     "intersect": ("∩", "Keep only what lies inside (or hold Ctrl+Shift)"),
 }
 PLACE_TEXTS = {key.id: key.text for key in PLACE_KEYS}
-_NUMBER = 64
+_NUMBER = 60
 _NOTHING = "Choose a tool at the left to paint the saliency mask"
 
 
