@@ -117,13 +117,17 @@ class Wording:
     # ---- tables -------------------------------------------------------------------------------------
 
     def feature_rows(self, case: CaseContent) -> list[tuple[str, ...]]:
-        """Rank, class, share, area, position, size of the most important features."""
+        """Rank, class, share, area, position, size of the most important features.
+
+        Square millimetres only where they hold in the patient, as with the scale bar.
+        """
+        true_mm = (case.image.spacing or {}).get("calibration") in ("patient", "calibrated")
         rows: list[tuple[str, ...]] = []
         for f in case.analysis["features"][:SHOWN_FEATURES]:
             name = case.classes[case.true_class if f["favours"] == "true" else 1 - case.true_class]
             x, y, w, h = f["box"]
             area = f"{self.whole(f['area_px'])} px"
-            if f["area_mm2"] is not None:
+            if true_mm and f["area_mm2"] is not None:
                 area += f" / {self.whole(f['area_mm2'])} mm²"
             rows.append((str(f["rank"]), self.term(name), f"{100 * f['share']:.0f} %", area, f"{x}, {y}", f"{w} × {h}"))
         return rows

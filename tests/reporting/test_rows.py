@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from divisive_desktop.reporting.build import build_report
+from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.rows import SHOWN_ACTS, SHOWN_FEATURES, Wording
+
+
+def wording(case: CaseContent, language: str = "en", **more: Any) -> Wording:
+    return Wording(build_report([case], deidentified=True, language=language, **more))
+
+
+@pytest.mark.parametrize(
+    ("calibration", "told"), [("patient", True), ("calibrated", True), ("detector", False), ("unknown", False)]
+)
+def test_square_millimetres_only_where_they_are_true(case: CaseContent, calibration: str, told: bool) -> None:
+    spacing = {"row_mm": 0.2, "column_mm": 0.2, "calibration": calibration, "source": "Pixel Spacing"}
+    features = [{**f, "area_mm2": 12.5} for f in case.analysis["features"]]
+    measured = replace(
+        case, image=replace(case.image, spacing=spacing), analysis={**case.analysis, "features": features}
+    )
+    rows = wording(measured).feature_rows(measured)
+    assert rows
+    assert all(("mm²" in row[3]) is told for row in rows)
+
+
+def test_long_lists_are_cut_and_say_so(case: CaseContent) -> None:
+    act = {"seq": 1, "time": "2026-01-02", "user": "A", "act": "label", "what": "labelled", "times": 2, "hash": ""}
+    features = list(case.analysis["features"]) * 20
+    full = replace(case, audit=(act,) * 30, analysis={**case.analysis, "features": features})
+    words = wording(full)
+    rows, more = words.audit_rows(full)
+    assert len(rows) == SHOWN_ACTS
+    assert str(30 - SHOWN_ACTS) in more
+    assert "2" in rows[0][2]
+    assert len(words.feature_rows(full)) == SHOWN_FEATURES
+
+
+def test_decimals_are_written_as_the_language_does(case: CaseContent) -> None:
+    changed = replace(case, before_after={"words": "", "rows": [("AUROC 1.5", "0.86", "0.88", "+0.02 (-0.1 to 0.1)")]})
+    assert wording(changed).before_after_rows(changed)[0][1] == "0.86"
+    german = wording(changed, "de").before_after_rows(changed)[0]
+    assert german == ("AUROC 1.5", "0,86", "0,88", "+0,02 (-0,1 to 0,1)")
+    assert "," in wording(case, "de").probability(case)
+
+
+def test_who_signs_and_what_is_left_out_is_said(case: CaseContent) -> None:
+    assert "no signature" in wording(case).signature_note()
+    signed = wording(case, signer={"name": "Ann", "public_key": "0" * 64})
+    assert "Ann" in signed.signature_note()
+    assert wording(case).left_out() == ""
+    assert wording(case, sections=("audit",)).left_out()
+
+
+def test_an_image_without_casebook_has_no_anchor(case: CaseContent) -> None:
+    assert wording(case).anchor(case) == ""
+    anchored = {"identity": "abc", "case": 3, "analysis": 1, "chain_length": 7, "chain_head": "f" * 64}
+    assert "f" * 64 in wording(case).anchor(replace(case, casebook=anchored))
