@@ -51,7 +51,13 @@ def add_opacity(window: MainWindow, viewer: Viewer, toolbar: QToolBar) -> None:
     slider.setRange(0, 100)
     slider.setFixedWidth(96)
     slider.setAccessibleName("Strength of the maps over the image")
-    slider.setToolTip("Strength of the maps over the image  ([ and ])")
+
+    def name_keys() -> None:
+        keys = [key for name in ("less-overlay", "more-overlay") if (key := window.actions_.key(name))]
+        slider.setToolTip("Strength of the maps over the image" + (f"  ({' and '.join(keys)})" if keys else ""))
+
+    window.actions_.keysChanged.connect(name_keys)
+    name_keys()
     slider.setValue(round(viewer.opacity * 100))
     slider.valueChanged.connect(lambda value: viewer.set_opacity(value / 100))
     viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.opacity * 100)))
@@ -92,12 +98,13 @@ def _fill_presets(window: MainWindow, menu: QMenu) -> None:
     if viewer is None or viewer.record is None:
         menu.addAction("Open an image first").setEnabled(False)
         return
-    menu.addAction("Auto\t0", lambda: viewer.preset(0))
+    keys = [window.actions_.key(f"preset-{n}") for n in range(10)]
+    menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.preset(0))
     for i, voi in enumerate(viewer.presets, 1):
         name = voi.explanation or f"Window {i}"
         if voi.kind in ("linear", "linear_exact", "sigmoid"):
             name += f"  ({voi.center:g} / {voi.width:g})"
-        action = menu.addAction(name + (f"\t{i}" if i < 10 else ""), lambda v=voi: viewer.set_voi(v))
+        action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.set_voi(v))
         action.setCheckable(True)
         action.setChecked(voi is viewer.voi)
 

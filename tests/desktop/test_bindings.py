@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QScrollArea
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMenu, QScrollArea, QSlider
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.bindings import PLACE_KEYS, Keys, PlaceKeys
@@ -213,3 +213,13 @@ def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: Qt
     words, _ = sheet()
     assert "1 – 9" not in words
     assert words[words.index("F12") + 1] == "Window preset 2"
+
+
+def test_what_names_keys_names_those_in_force(qtbot: QtBot, shown: MainWindow) -> None:
+    slider = next(s for s in shown.toolbar.findChildren(QSlider))
+    assert slider.toolTip().endswith("([ and ])")
+    bind(qtbot, shown, {"less-overlay": Qt.Key.Key_F10, "preset-0": Qt.Key.Key_F12})
+    assert slider.toolTip().endswith("(F10 and ])")
+    menu = next(m for m in shown.findChildren(QMenu) if m.title() == "Window presets")
+    menu.aboutToShow.emit()
+    assert menu.actions()[0].text() == "Auto\tF12"
