@@ -19,6 +19,7 @@ WORK_WITHOUT_CASES = {
     "casebook-new", "casebook-open",
     "casebook-import", "casebook-copy", "casebook-zip", "trash-restore", "trash-empty", "auto-analyse",
     "theme-system", "theme-light", "theme-dark", "full-screen", "reading", "shortcuts", "save-log", "about",
+    "report-check",
 }  # fmt: skip
 
 
