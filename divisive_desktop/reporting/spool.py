@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,8 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from divisive_desktop.errors import ReportError
 from divisive_desktop.reporting.content import CaseContent
+
+_PREFIX = "divisive-report-"
 
 
 class StoredPictures(Mapping[str, bytes]):
@@ -29,11 +35,20 @@ class StoredPictures(Mapping[str, bytes]):
         return len(self._files)
 
 
+def sweep() -> None:
+    """Remove what processes left behind that were killed: the pictures may show somebody."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's can't be removed, and needn't
+
+
 class Spool:
     """A temporary folder (readable by its user only) that holds pictures until the report is written."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="report-")
+        sweep()
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         self._number = 0
 
     def keep(self, case: CaseContent) -> CaseContent:

@@ -98,7 +98,7 @@ def verify_file(
         findings.append(Finding("unknown", "This format carries no machine-readable content to check further."))
         return Verification(tuple(findings))
     try:
-        findings += _cases(content, original, recompute, known_models or {}, confirm)
+        findings += _cases(content, original, recompute, known_models, confirm)
     except (LookupError, TypeError, ValueError, AttributeError) as e:
         # Nothing of ours writes such content; whoever changed it broke its form, too.
         findings.append(Finding("broken", f"The content doesn't have the form of a report ({type(e).__name__})."))
@@ -109,7 +109,7 @@ def _cases(
     content: Mapping[str, Any],
     original: Path | None,
     recompute: Recompute | None,
-    known_models: Mapping[str, str],
+    known_models: Mapping[str, str] | None,
     confirm: Callable[[Mapping[str, Any]], list[Finding]] | None,
 ) -> list[Finding]:
     """What holds of each case of a report."""
@@ -223,13 +223,16 @@ def _case(
     case: Mapping[str, Any],
     original: Path | None,
     recompute: Recompute | None,
-    known_models: Mapping[str, str],
+    known_models: Mapping[str, str] | None,
 ) -> list[Finding]:
     title, analysis = case["title"], case["analysis"]
     findings = [_logits(title, analysis)]
     model = analysis["model"]
-    if model["id"] in known_models:
-        same = known_models[model["id"]] == model["weights_sha256"]
+    installed = (known_models or {}).get(model["id"])
+    if installed is None and known_models is not None:
+        findings.append(Finding("unknown", f"{title}: the model {model['id']} is not installed here."))
+    if installed is not None:
+        same = installed == model["weights_sha256"]
         findings.append(
             Finding("holds", f"{title}: the model {model['id']} installed here has the same weights.")
             if same
@@ -238,7 +241,7 @@ def _case(
     if original is None:
         return findings
     findings.append(Finding("holds", f"{title}: {original.name} is the image of this report (SHA-256)."))
-    if recompute is not None and known_models.get(model["id"]) == model["weights_sha256"]:
+    if recompute is not None and installed == model["weights_sha256"]:
         findings.append(_repeated(title, analysis, recompute(original, analysis)))
     return findings
 

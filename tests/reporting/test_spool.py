@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +42,22 @@ def test_it_goes_after_an_error_too(case: CaseContent, own_temporary_folder: Pat
     with pytest.raises(KeyboardInterrupt):
         broken_off()
     assert not list(own_temporary_folder.iterdir())
+
+
+def test_what_a_killed_process_left_is_swept(case: CaseContent, own_temporary_folder: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    stale = own_temporary_folder / f"divisive-report-{gone.pid}-abc"
+    others = [own_temporary_folder / name for name in ("divisive-report-notes", "report-1-a", "divisive-report-x-y")]
+    for folder in (stale, *others):
+        folder.mkdir()
+        (folder / "1.png").touch()
+    with Spool() as spool:
+        kept = spool.keep(case)
+        assert not stale.exists()
+        with Spool():  # the living process's own stays
+            assert dict(kept.pictures)
+    assert all((folder / "1.png").exists() for folder in others)
 
 
 def test_a_full_disk_is_said(case: CaseContent, monkeypatch: pytest.MonkeyPatch) -> None:

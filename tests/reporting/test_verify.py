@@ -108,6 +108,8 @@ def test_an_analysis_is_repeated(case: CaseContent, analysed: Analysed, rg1: Pat
     turned = replace(analysis, cams=np.ascontiguousarray(analysis.cams[:, ::-1]))
     assert not said(turned).ok
     assert not said(replace(analysis, cams=np.zeros((2, 3, 3), np.float32))).ok
+    assert "not installed here" in said(analysis, {}).as_text()
+    assert "installed" not in verify_file(path).as_text()  # nobody asked
     other = said(nudged, {MODEL: "0" * 64})
     assert other.ok
     assert "other weights" in other.as_text()
