@@ -174,8 +174,9 @@ def test_a_changed_byte_in_any_file_is_found(analysed: Analysed, tmp_path: Path)
                 result = check(bytes(changed))
                 intact = result.found and result.intact and result.signed == (key is not None)
                 assert not (intact and (result.signature_valid or key is None)), (path.name, position)
-            path.write_bytes(data[:-1])
-            assert not verify_file(path).ok
+            for other in (data[:-1], data[1:], data + b"\0\0", data[: token - 7] + data[token - 6 :]):
+                path.write_bytes(other)
+                assert not verify_file(path).ok, path.name
             path.unlink()
 
 
