@@ -157,16 +157,8 @@ def _verify_report(path: Path, original: Path | None, casebook: Path | None, tru
 
 
 def _recomputed(original: Path, analysis: Mapping[str, Any]) -> Analysis:
-    """The same analysis again: same frame, same model, and the part of the picture that was looked at then."""
-    from divisive_desktop.engine.messages import Analyse
     from divisive_desktop.engine.worker import Worker
-    from divisive_desktop.imaging.faces import framing_of
+    from divisive_desktop.reporting.verify import analysed_again
 
-    recipe = analysis["preprocessing"]
-    framing, region = framing_of(recipe), recipe.get("region")
-    request = Analyse(
-        str(original), int(recipe.get("frame", 0)), analysis["model"]["id"], framing=framing,
-        crop=tuple(region) if framing is None and region else None,
-    )  # fmt: skip
-    made: Analysis = Worker("cpu").handle(request)
+    made: Analysis = Worker("cpu").handle(analysed_again(original, analysis))
     return made

@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.imaging.faces import framing_of
 from divisive_desktop.reporting.content import SCHEMA
 from divisive_desktop.reporting.keys import fingerprint, trust
 from divisive_desktop.reporting.seal import SealCheck, check
@@ -123,6 +125,16 @@ def _cases(
         findings += _case(case, own, recompute, known_models)
         findings += confirm(case) if confirm is not None else ()
     return findings
+
+
+def analysed_again(original: Path, analysis: Mapping[str, Any]) -> Analyse:
+    """What to ask an engine for the analysis of a report: same frame, same model, same part of the picture."""
+    recipe = analysis["preprocessing"]
+    framing, region = framing_of(recipe), recipe.get("region")
+    return Analyse(
+        str(original), int(recipe.get("frame", 0)), analysis["model"]["id"], framing=framing,
+        crop=tuple(region) if framing is None and region else None,
+    )  # fmt: skip
 
 
 def read_content(data: bytes) -> dict[str, Any] | None:

@@ -154,21 +154,13 @@ class Checking:
 
     def _verify(self, task: Task, path: Path, original: Path | None, book: Casebook | None) -> Verification:
         """Runs in the background."""
-        from divisive_desktop.engine.messages import Analyse
-        from divisive_desktop.imaging.faces import framing_of
         from divisive_desktop.library import store
         from divisive_desktop.reporting.confirm import Confirmer
         from divisive_desktop.reporting.keys import known_keys
-        from divisive_desktop.reporting.verify import read_content, verify_file
+        from divisive_desktop.reporting.verify import analysed_again, read_content, verify_file
 
         def recompute(image: Path, analysis: Any) -> Any:
-            recipe = analysis["preprocessing"]
-            framing, region = framing_of(recipe), recipe.get("region")
-            request = Analyse(
-                str(image), int(recipe.get("frame", 0)), analysis["model"]["id"], framing=framing,
-                crop=tuple(region) if framing is None and region else None,
-            )  # fmt: skip
-            return self._engine.ask(request, lambda: task.cancelled)
+            return self._engine.ask(analysed_again(image, analysis), lambda: task.cancelled)
 
         confirm = None
         if book is not None and path.is_file():
