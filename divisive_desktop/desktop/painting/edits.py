@@ -20,7 +20,7 @@ from divisive_desktop.masks.shapes import Stamp
 
 AT_ONCE = 2**22
 """An edit that may touch more pixels than this takes longer than a frame of the screen: it runs in the background."""
-_BAND = 2**22
+_BAND = 2**21
 """So many pixels are drawn anew at a time, so that the window can answer in between."""
 
 Operation = Callable[[Mask], Iterable[Box | None]]
