@@ -202,7 +202,7 @@ class Wording:
         rows: Rows = []
         for name, figures in case.error_rates:
             kind = "open" if name.startswith("open") or name.endswith("open") else name
-            key = f"set_{kind}" if kind in ("val", "test", "open") else ""
+            key = f"set_{kind}" if kind in ("val", "test", "open", "holdout") else ""
             shown = self.say(key) if key else name
             n = figures.get("images")
             rows.append((self.say("set_images", name=shown, n=n) if n else shown, self._figures(figures)))

@@ -115,8 +115,7 @@ def before_after(
     """
     if card.parent is None:
         return None
-    measured = card.training.get("before_after") or {}
-    rows = [tuple(str(cell) for cell in row) for row in measured.get("rows", ())]
+    words, rows = _measured(card, language)
     earlier = [a for a in analyses if a.weights_sha256 != card.weights_sha256 and _is_parent(a, card.parent)]
     if earlier:
         old = earlier[-1]
@@ -126,9 +125,52 @@ def before_after(
         now = next((a for a in reversed(analyses) if a.weights_sha256 == card.weights_sha256), None)
         if now is not None and old.energy is not None and now.energy is not None:
             rows.append(_row(language, text(language, "this_case_energy"), old.energy, now.energy))
-    if not rows and not measured.get("words"):
+    if not rows and not words:
         return None
-    return {"words": str(measured.get("words", "")), "rows": rows, "parent": card.parent}
+    return {"words": words, "rows": rows, "parent": card.parent}
+
+
+_TABLES = (
+    ("before_and_after", "before_after_holdout", ("auroc", "ece", "energy", "border_auroc")),
+    ("guard", "before_after_guard", ("auroc",)),
+)
+"""Tables that a fine-tuning leaves in its version's card, how they are introduced, and which rows are reported."""
+
+
+def _measured(card: Card, language: str) -> tuple[str, list[tuple[str, str, str, str]]]:
+    """What the run that made a version found, from its card: the verdict in words, and rows."""
+    names = {
+        "auroc": "AUROC", "ece": text(language, "metric_ece"), "energy": text(language, "energy_inside"),
+        "border_auroc": text(language, "metric_border"),
+    }  # fmt: skip
+    rows = []
+    for table, introduced, wanted in _TABLES:
+        found = card.metrics.get(table)
+        if not isinstance(found, Mapping):
+            continue
+        for name in wanted:
+            before, after = (found[side].get(name) or {} for side in ("before", "after"))
+            if before.get("value") is None or after.get("value") is None:
+                continue
+            shown = text(language, introduced, n=found["images"], name=names[name])
+            rows.append((
+                shown, number(language, before["value"]), number(language, after["value"]),
+                _difference(found["differences"].get(name) or {}, language),
+            ))  # fmt: skip
+    verdict = card.metrics.get("verdict")
+    said = [verdict.get("headline", ""), *verdict.get("sentences", ())] if isinstance(verdict, Mapping) else []
+    return " ".join(str(sentence) for sentence in said if sentence), rows
+
+
+def _difference(found: Mapping[str, Any], language: str) -> str:
+    """A difference with its interval; an unmeasured one is a dash."""
+    if found.get("value") is None:
+        return "–"
+    value = number(language, found["value"], sign=True)
+    if found.get("low") is None or found.get("high") is None:
+        return value
+    low, high = (number(language, found[end], sign=True) for end in ("low", "high"))
+    return f"{value} ({low} – {high})"
 
 
 def _is_parent(row: AnalysisRow, parent: str) -> bool:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from divisive_desktop.casebook import Casebook
+from divisive_desktop.engine.finetuning_data import figures
+from divisive_desktop.engine.training_messages import Comparison, Difference, Figure, Verdict
 from divisive_desktop.errors import ImageMissingError, ReportError
 from divisive_desktop.imaging import open_image
 from divisive_desktop.library.card import Card, Preprocessing
@@ -90,6 +93,26 @@ def test_the_card_is_that_of_the_weights(analysed: Analysed, with_models: Path) 
     assert gone.limits[0]
 
 
+def measured() -> dict[str, Any]:
+    """The tables of a fine-tuning as its version's card holds them, written by what writes them."""
+
+    def comparison(name: Literal["holdout", "guard"], images: int, rows: dict[str, tuple[float, ...]]) -> Comparison:
+        nan = float("nan")
+        return Comparison(
+            name, images, images // 2, 12, 8,
+            {k: Figure(r[0], nan, nan) for k, r in rows.items()}, {k: Figure(r[1], nan, nan) for k, r in rows.items()},
+            {k: Difference(r[2], r[3], r[4], 0.5, "unclear") for k, r in rows.items()},
+        )  # fmt: skip
+
+    nan = float("nan")
+    holdout = comparison("holdout", 24, {
+        "auroc": (0.8, 0.9, 0.1, 0.02, 0.18), "ece": (nan, nan, nan, nan, nan), "energy": (0.25, 0.61, nan, nan, nan),
+    })  # fmt: skip
+    guard = comparison("guard", 96, {"auroc": (0.94, 0.93, -0.01, -0.02, 0.0), "energy": (0.4, 0.5, 0.1, 0.0, 0.2)})
+    verdict = Verdict("Better on the hold-out.", ("It looks elsewhere.",), "better", "unclear", "unclear")
+    return {"before_and_after": figures(holdout), "guard": figures(guard), "verdict": asdict(verdict)}
+
+
 def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> None:
     analysis = analysed[1]
     tuned = replace(
@@ -98,16 +121,20 @@ def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> Non
         bias=(analysis.bias[0] - 1, analysis.bias[1]),
     )  # fmt: skip
     card = Card("tuned", "2", "chest-xray", ("no finding", "abnormal"), "", "", "1" * 64, Preprocessing(), parent=MODEL,
-                training={"before_after": {"words": "Better.", "rows": [["AUROC", "0.8", "0.9", "+0.1"]]}})  # fmt: skip
+                metrics=measured())  # fmt: skip
     book.add_analysis(1, tuned)
     found = before_after(tuned, card, book.analyses(1), "en")
     assert found is not None
-    assert found["words"] == "Better."
-    assert found["rows"][0] == ("AUROC", "0.8", "0.9", "+0.1")
-    name, before, after, difference = found["rows"][1]
+    assert found["words"] == "Better on the hold-out. It looks elsewhere."
+    assert found["rows"][:3] == [
+        ("Hold-out, 24 images: AUROC", "0.80", "0.90", "+0.10 (+0.02 – +0.18)"),
+        ("Hold-out, 24 images: Divergence energy inside the mask", "0.25", "0.61", "–"),  # no interval
+        ("What the model knew before, 96 images: AUROC", "0.94", "0.93", "-0.01 (-0.02 – +0.00)"),
+    ]
+    name, before, after, difference = found["rows"][3]
     assert "abnormal" in name
     assert float(before) == pytest.approx(analysis.probability, abs=0.006)
     assert float(after) == pytest.approx(tuned.probability, abs=0.006)
     assert difference.startswith("+")
     assert before_after(analysis, replace(card, parent=None), book.analyses(1), "en") is None
-    assert before_after(tuned, replace(card, parent="nobody", training={}), book.analyses(1), "en") is None
+    assert before_after(tuned, replace(card, parent="nobody", metrics={}), book.analyses(1), "en") is None
