@@ -207,6 +207,7 @@ def _before_after(pdf: Page, case: CaseContent) -> None:
     pdf.heading(pdf.say("before_after"))
     if case.before_after.get("words"):
         pdf.paragraph(str(case.before_after["words"]))
+        pdf.ln(0.8)
     rows = pdf.words.before_after_rows(case)
     head = [pdf.say(k) for k in ("measure", "before", "after", "difference")]
     if rows:
