@@ -1,10 +1,11 @@
 # make run    the window on the sample cases (without a display: the same job headless, picture in out/)
-# make test   the tests, offscreen
+# make test   the tests, offscreen, two at a time (JOBS=1: one after the other)
 # make lint   ruff, mypy, architecture contracts
 # make package  the program as people install it, in dist/ (GPU: TORCH=… names another build of torch)
 # make bench  benchmarks: ratios against a peer or a limit, measured in one run
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 2
 ifeq ($(OS),Windows_NT)
   BIN := $(VENV)/Scripts
 else
@@ -33,7 +34,7 @@ demo-headless: $(RUN_STAMP)
 
 test: $(DEV_STAMP)
 	@bash build/system-libs.sh --test
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
