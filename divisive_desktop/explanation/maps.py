@@ -70,9 +70,12 @@ def symmetric_range(divergence: npt.NDArray[Any]) -> Range:
 
 
 def normalise(values: npt.NDArray[Any], limits: Range) -> Map:
-    """Map ``limits`` to 0..1 and clip, for colour maps. A constant map (empty range) becomes 0.5, never NaN."""
+    """Map ``limits`` to 0..1 and clip, for colour maps. A constant map (empty range) becomes 0.5, never NaN.
+
+    A range below the smallest normal float32 counts as empty: its reciprocal would be infinite.
+    """
     low, high = limits
-    if not high > low:
+    if not high - low >= float(np.finfo(np.float32).tiny):
         return np.full(values.shape, 0.5, np.float32)
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(1.0 / (high - low))
     return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
