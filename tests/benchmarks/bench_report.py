@@ -34,28 +34,30 @@ def images(folder: Path) -> list[Path]:
 
 
 def analyse(files: list[Path], target: Path) -> None:
-    import pickle
-
+    """Keep the images with their analyses in a casebook."""
+    from divisive_desktop.casebook import Casebook
     from divisive_desktop.engine.messages import Analyse
     from divisive_desktop.engine.worker import Worker
 
     worker = Worker("cpu")
-    target.write_bytes(pickle.dumps([worker.handle(Analyse(str(f))) for f in files]))
+    with Casebook.create(target) as book:
+        for file in files:
+            book.add_analysis(book.add_image(file), worker.handle(Analyse(str(file))))
 
 
 def measure(count: int, formats: tuple[str, ...], analysed: Path, cancel_at: float) -> dict[str, object]:
-    import pickle
-
+    from divisive_desktop.casebook import Casebook
     from divisive_desktop.reporting.items import image_case
     from divisive_desktop.reporting.options import Options
     from divisive_desktop.reporting.produce import produce
 
-    analyses = pickle.loads(analysed.read_bytes())  # written by this program a moment ago
+    with Casebook.open(analysed, read_only=True) as book:
+        analyses = [(book.image_path(r.id), book.load_analysis(r.analysis)) for r in book.cases() if r.analysis]
     options = Options(formats=formats, conclusion="Read in one session.", analyst="A. Nalyst")
     cases = []
     for i in range(count):
-        made = analyses[i % len(analyses)]
-        cases.append(image_case(Path(made.file), lambda record, made=made: made, options))
+        file, made = analyses[i % len(analyses)]
+        cases.append(image_case(file, lambda record, made=made: made, options))
     told: list[float] = []
     with tempfile.TemporaryDirectory(prefix="bench-report-") as folder:
         start = time.monotonic()
@@ -90,10 +92,10 @@ def main() -> None:
     parser.add_argument("--cancel-at", type=float, default=2.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.prepare:
-        analyse(images(given.prepared), given.prepared / "analysed")
+        analyse(images(given.prepared), given.prepared / "Bench.casebook")
         return
     if given.one:
-        found = measure(given.one, tuple(given.formats.split(",")), given.prepared / "analysed", given.cancel_at)
+        found = measure(given.one, tuple(given.formats.split(",")), given.prepared / "Bench.casebook", given.cancel_at)
         print(json.dumps(found), flush=True)
         return
     with tempfile.TemporaryDirectory(prefix="bench-report-") as folder:
