@@ -2,7 +2,7 @@
 
 import multiprocessing
 
-from divisive_desktop.cli import main
+from divisive_desktop.cli.entry import main
 
 if __name__ == "__main__":
     multiprocessing.freeze_support()  # a frozen child process starts here too

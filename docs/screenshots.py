@@ -20,8 +20,8 @@ def picture_worklist(window: Any, target: Path) -> None:
     """The worklist with filters and columns, beside the picture."""
     from PySide6.QtCore import Qt
 
-    from divisive_desktop.desktop.cases import Review
-    from divisive_desktop.desktop.selftest import pump, wait_for
+    from divisive_desktop.desktop.selftest.run import pump, wait_for
+    from divisive_desktop.desktop.session.case import Review
 
     work, cases = window.worklist, list(window.work.cases)
     window.theme.choice = "light"
@@ -44,7 +44,7 @@ def picture_worklist(window: Any, target: Path) -> None:
 
 def picture_report(window: Any, target: Path) -> None:
     """The report window with the pages of the radiograph's report."""
-    from divisive_desktop.desktop.selftest import pump, wait_for
+    from divisive_desktop.desktop.selftest.run import pump, wait_for
 
     window.theme.choice = "light"
     window.reports.open()
@@ -66,7 +66,7 @@ def picture_painting(window: Any, target: Path) -> None:
     """Two regions painted on the radiograph, the brush over a third place."""
     from PySide6.QtTest import QTest
 
-    from divisive_desktop.desktop.selftest import pump, wait_for
+    from divisive_desktop.desktop.selftest.run import pump, wait_for
     from divisive_desktop.desktop.viewer.maps import PaneKind
     from divisive_desktop.masks import shapes
 
@@ -98,13 +98,14 @@ def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         os.environ.setdefault("DIVISIVE_DESKTOP_HOME", home)  # a fresh user, whatever the real one has set
-        from divisive_desktop.desktop import app, crash
-        from divisive_desktop.desktop.samples import sample_paths
-        from divisive_desktop.desktop.selftest import pump, wait_for
+        from divisive_desktop.desktop import application
+        from divisive_desktop.desktop.features.opening.samples import sample_paths
+        from divisive_desktop.desktop.selftest.run import pump, wait_for
+        from divisive_desktop.desktop.startup import crash
 
-        app.application()
+        application.application()
         crash.install()
-        window = app.build(casebook=Path(home) / "Pictures.casebook")  # not the one of whoever runs this
+        window = application.build(casebook=Path(home) / "Pictures.casebook")  # not the one of whoever runs this
         try:
             window.show()
             window.tasks.start_engine()

@@ -34,8 +34,6 @@ images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash 
 from __future__ import annotations
 
 from divisive_desktop.casebook.casebook import SUFFIX, Casebook
-from divisive_desktop.casebook.chain import AuditRecord
-from divisive_desktop.casebook.lock import Holder
 from divisive_desktop.casebook.rows import (
     REVIEWS,
     SORTS,
@@ -52,6 +50,8 @@ from divisive_desktop.casebook.rows import (
     Side,
     TrainingCase,
 )
+from divisive_desktop.casebook.storage.chain import AuditRecord
+from divisive_desktop.casebook.storage.lock import Holder
 from divisive_desktop.casebook.verify import Finding, Report, verify
 
 __all__ = [

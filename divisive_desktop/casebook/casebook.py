@@ -17,16 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from divisive_desktop.casebook import chain, database
-from divisive_desktop.casebook.blobs import Blobs, hash_file, make_folder, sync_folder
-from divisive_desktop.casebook.chain import AuditRecord, Witness
-from divisive_desktop.casebook.lock import Holder, Lock, account
-from divisive_desktop.casebook.measurements import Measurements
-from divisive_desktop.casebook.results import Results
-from divisive_desktop.casebook.runs import Runs
-from divisive_desktop.casebook.schema import FORMAT
-from divisive_desktop.casebook.transfer import Transfer
-from divisive_desktop.casebook.waiting import WAITING, Waiting
+from divisive_desktop.casebook.exports.results import Results
+from divisive_desktop.casebook.exports.transfer import Transfer
+from divisive_desktop.casebook.storage import chain, database
+from divisive_desktop.casebook.storage.blobs import Blobs, hash_file, make_folder, sync_folder
+from divisive_desktop.casebook.storage.chain import AuditRecord, Witness
+from divisive_desktop.casebook.storage.lock import Holder, Lock, account
+from divisive_desktop.casebook.storage.schema import FORMAT
+from divisive_desktop.casebook.tables.measurements import Measurements
+from divisive_desktop.casebook.tables.runs import Runs
+from divisive_desktop.casebook.tables.waiting import WAITING, Waiting
 from divisive_desktop.errors import CasebookError, CasebookFullError
 from divisive_desktop.paths import user_data_dir
 

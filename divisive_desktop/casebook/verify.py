@@ -21,8 +21,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from divisive_desktop.casebook import chain, database, migrations, schema
-from divisive_desktop.casebook.blobs import Blobs, hash_file
+from divisive_desktop.casebook.storage import chain, database, migrations, schema
+from divisive_desktop.casebook.storage.blobs import Blobs, hash_file
 from divisive_desktop.errors import UserFacingError
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"

@@ -11,12 +11,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from divisive_desktop import paths, version
-from divisive_desktop.desktop import background, identity
-from divisive_desktop.desktop.background import ExportError
-from divisive_desktop.desktop.cases import Review
+from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.session.case import Review
+from divisive_desktop.desktop.session.opening import ExportError
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.cases import Case
+    from divisive_desktop.desktop.session.case import Case
     from divisive_desktop.desktop.window import MainWindow
 
 IMAGE_FILTER = "Images (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.bmp *.gif *.jp2 *.zip);;All files (*)"
@@ -35,7 +35,7 @@ def open_files(window: MainWindow) -> None:
 
 def open_given(window: MainWindow, given: list[Path]) -> None:
     """Open files and folders; of a DICOM medium the patients and studies are chosen first."""
-    from divisive_desktop.desktop.series import is_medium, show_series
+    from divisive_desktop.desktop.features.opening.series_dialog import is_medium, show_series
 
     media = [path for path in given if is_medium(path)]
     window.work.open_paths([path for path in given if path not in media])
@@ -47,7 +47,7 @@ def open_by_patient(window: MainWindow) -> None:
     """Ask for a folder and show the patients, studies and series in it."""
     name = QFileDialog.getExistingDirectory(window, "Open by patient and study", window.settings.folder("open"))
     if name:
-        from divisive_desktop.desktop.series import show_series
+        from divisive_desktop.desktop.features.opening.series_dialog import show_series
 
         window.settings.set_folder("open", Path(name))
         show_series(window, [Path(name)])
@@ -63,7 +63,7 @@ def open_folder(window: MainWindow) -> None:
 
 def open_samples(window: MainWindow) -> None:
     """Open the sample cases, or say how to get them."""
-    from divisive_desktop.desktop.samples import sample_paths
+    from divisive_desktop.desktop.features.opening.samples import sample_paths
 
     window.tasks.run(
         lambda _: sample_paths(),
@@ -83,9 +83,9 @@ def export_json(window: MainWindow) -> None:
         return
     analysis, label, features = case.analysis, case.label, window.work.features
     if not window.identity_visible:
-        analysis = replace(analysis, file=identity.exported_name(case.path, analysis.sha256))
+        analysis = replace(analysis, file=redaction.exported_name(case.path, analysis.sha256))
     window.tasks.run(
-        lambda _: background.write_json(path, analysis, label, features),
+        lambda _: opening.write_json(path, analysis, label, features),
         lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
         lambda error: window.report(None, error),
     )
@@ -120,8 +120,8 @@ def copy_picture(window: MainWindow) -> None:
 
 
 def copy_path(window: MainWindow) -> None:
-    if identity.names_hidden():
-        window.statusBar().showMessage(identity.HIDDEN, 3000)
+    if redaction.names_hidden():
+        window.statusBar().showMessage(redaction.HIDDEN, 3000)
     elif window.work.current is not None:
         QGuiApplication.clipboard().setText(str(window.work.current.path))
         window.statusBar().showMessage("Path copied", 3000)
@@ -131,7 +131,7 @@ def save_log(window: MainWindow) -> None:
     """Copy the log to a file that the user names."""
     path = _ask_where(window, "Save log", "divisive-desktop.log", "Log (*.log *.txt)")
     if path is not None:
-        from divisive_desktop.desktop.crash import write_log
+        from divisive_desktop.desktop.startup.crash import write_log
 
         try:
             write_log(path)
@@ -253,7 +253,7 @@ def toggle_full_screen(window: MainWindow) -> None:
 
 def show_settings(window: MainWindow, page: str = "") -> None:
     """The settings, opened at one of their pages."""
-    from divisive_desktop.desktop.settings_dialog import SettingsDialog
+    from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
 
     dialog = SettingsDialog(window)
     dialog.show_page(page)
@@ -269,7 +269,7 @@ def quit_program(window: MainWindow) -> None:
 
 def show_shortcuts(window: MainWindow) -> None:
     """The sheet of keys and mouse buttons."""
-    from divisive_desktop.desktop.shortcuts import ShortcutSheet
+    from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
 
     acts = window.actions_
     ShortcutSheet(acts.with_keys(), window, window.settings.mouse, acts.places.table()).open()
@@ -277,7 +277,7 @@ def show_shortcuts(window: MainWindow) -> None:
 
 def show_reading(window: MainWindow) -> None:
     """What an analyst must know about saliency maps."""
-    from divisive_desktop.desktop.reading import ReadingDialog
+    from divisive_desktop.desktop.features.help.map_guide import ReadingDialog
 
     ReadingDialog(window).open()
 

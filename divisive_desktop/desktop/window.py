@@ -9,23 +9,26 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop import actions, background, commands, icons, identity, menus, theme
-from divisive_desktop.desktop.casebook_controls import CasebookControls
-from divisive_desktop.desktop.cases import Case, waiting_text
-from divisive_desktop.desktop.inspector import Inspector
-from divisive_desktop.desktop.inspector.files import FilePanels
-from divisive_desktop.desktop.layouts import Layouts
-from divisive_desktop.desktop.messagebar import Action as MessageAction
-from divisive_desktop.desktop.messagebar import MessageBar
-from divisive_desktop.desktop.pages import EmptyPage, ProblemPage
-from divisive_desktop.desktop.reports.controller import Reports
-from divisive_desktop.desktop.second_screen import SecondScreen
-from divisive_desktop.desktop.settings import Settings
-from divisive_desktop.desktop.statusbar import StatusBar
-from divisive_desktop.desktop.tasks import TaskRunner
-from divisive_desktop.desktop.theme import Theme
-from divisive_desktop.desktop.worklist import Worklist
-from divisive_desktop.desktop.workspace import Workspace
+from divisive_desktop.desktop import commands
+from divisive_desktop.desktop.features.casebooks.feature import CasebookControls
+from divisive_desktop.desktop.features.inspection import Inspector
+from divisive_desktop.desktop.features.inspection.files import FilePanels
+from divisive_desktop.desktop.features.reports.feature import Reports
+from divisive_desktop.desktop.features.viewing.hanging import Layouts
+from divisive_desktop.desktop.features.viewing.second_screen import SecondScreen
+from divisive_desktop.desktop.features.worklist.panel import Worklist
+from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.session.case import Case, waiting_text
+from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.session import Workspace
+from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.desktop.shell import action_set, menu_layout
+from divisive_desktop.desktop.shell.messages import Action as MessageAction
+from divisive_desktop.desktop.shell.messages import MessageBar
+from divisive_desktop.desktop.shell.pages import EmptyPage, ProblemPage
+from divisive_desktop.desktop.shell.status import StatusBar
+from divisive_desktop.desktop.ui import icons, theme
+from divisive_desktop.desktop.ui.theme import Theme
 from divisive_desktop.engine.messages import EngineDied, EngineReady
 from divisive_desktop.errors import UserFacingError
 
@@ -77,13 +80,13 @@ class MainWindow(QMainWindow):
         toolbar.setIconSize(QSize(20, 20))
         self.addToolBar(toolbar)
         self.second_screen: SecondScreen | None = None
-        self.actions_ = actions.ActionSet(self, self.menuBar(), toolbar)
+        self.actions_ = action_set.ActionSet(self, self.menuBar(), toolbar)
         self.actions_.set_keys(settings.keys)
         self.worklist.list.keys = self.actions_.places
-        self.actions_.add(actions.TABLE)
+        self.actions_.add(action_set.TABLE)
         self.casebook = CasebookControls(self)
         self.reports = Reports(self)
-        menus.build(self)
+        menu_layout.build(self)
         self._connect()
         self.files = FilePanels(self)
         self.set_identity_visible(self.identity_visible)
@@ -165,7 +168,7 @@ class MainWindow(QMainWindow):
         self._first_paint = False
         self.painted.emit()
         self.tasks.run(
-            lambda _: background.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
+            lambda _: opening.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
         )
         self.work.refresh_models()
         self.work.book.open(self._casebook)
@@ -183,15 +186,15 @@ class MainWindow(QMainWindow):
         viewer.voiChanged.connect(lambda *_: self.actions_.refresh())
         viewer.set_identity_visible(self.identity_visible)
         viewer.frameWanted.connect(self.work.show_frame)
-        viewer.menuRequested.connect(lambda at: menus.popup(self, at))
+        viewer.menuRequested.connect(lambda at: menu_layout.popup(self, at))
         self.viewer = viewer
         self.stack.addWidget(viewer)
         self.layouts, self.second_screen = Layouts(self), SecondScreen(self)
-        from divisive_desktop.desktop.measurements import KeptMeasurements
+        from divisive_desktop.desktop.features.viewing.measurements import KeptMeasurements
 
         kept = KeptMeasurements(self, viewer)
-        self.actions_.add(actions.viewer_table())
-        menus.add_opacity(self, viewer, self.toolbar)
+        self.actions_.add(action_set.viewer_table())
+        menu_layout.add_opacity(self, viewer, self.toolbar)
         self.inspector.greys.connect_viewer(viewer)
         if self.work.record is not None and self.work.current is not None:
             self._show_record(self.work.current, self.work.record)
@@ -199,18 +202,18 @@ class MainWindow(QMainWindow):
             self.layouts.hang()
             self._show_analysis(self.work.current)
             self.work.update_features()
-        from divisive_desktop.desktop.painting.controller import Painting
-        from divisive_desktop.desktop.painting.store import CasebookStore
+        from divisive_desktop.desktop.features.painting.feature import Painting
+        from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
 
         self.painting = Painting(self, CasebookStore(self.work.book.wait))
         self.painting.session.historyChanged.connect(self._painted)
-        from divisive_desktop.desktop.finetuning.controller import FineTuning
+        from divisive_desktop.desktop.features.finetuning.feature import FineTuning
 
         self.finetuning = FineTuning(self)
-        from divisive_desktop.desktop.faces.controller import FaceControls
+        from divisive_desktop.desktop.features.faces.feature import FaceControls
 
         self.faces = FaceControls(self)
-        from divisive_desktop.desktop.inspector import model_input
+        from divisive_desktop.desktop.features.inspection import model_input
 
         model_input.build(self)
         self.viewerReady.emit()
@@ -274,7 +277,7 @@ class MainWindow(QMainWindow):
                 self.viewer.set_waiting_text(waiting_text(case))
         self._update_state()
 
-    def _show_features(self, found: background.Found | None) -> None:
+    def _show_features(self, found: opening.Found | None) -> None:
         case = self.work.current
         names = None
         if case is not None and case.analysis is not None:
@@ -301,7 +304,7 @@ class MainWindow(QMainWindow):
 
     def notify(self, key: str, severity: str, text: str, remedy: str = "", *actions: MessageAction | None) -> None:
         """Post a message above the picture."""
-        self.messages.post(key, severity, identity.told(text), identity.told(remedy), *actions)
+        self.messages.post(key, severity, redaction.told(text), redaction.told(remedy), *actions)
 
     def report(self, case: Case | None, error: UserFacingError) -> None:
         """Tell the user about an error; a case's name stands before it."""
@@ -342,12 +345,12 @@ class MainWindow(QMainWindow):
     def set_identity_visible(self, visible: bool) -> None:
         """One switch for everything that identifies the patient."""
         self.identity_visible = self.settings.identity_visible = visible
-        identity.follow(self)
+        redaction.follow(self)
 
     def _update_state(self) -> None:
         work = self.work
         case = work.current
-        self.actions_.set_state(actions.State(
+        self.actions_.set_state(action_set.State(
             cases=len(work.cases), case=case is not None, record=self._has_picture(),
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
             busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),

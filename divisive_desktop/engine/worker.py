@@ -27,7 +27,7 @@ import numpy.typing as npt
 import torch
 
 from divisive_desktop.engine import messages
-from divisive_desktop.engine.faces import FaceFinder
+from divisive_desktop.engine.framing import FaceFinder
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput
 from divisive_desktop.errors import CancelledError, ImageAlteredError, OutOfMemoryError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
@@ -99,7 +99,7 @@ class Worker:
     def handle(self, request: Any, channel: Channel | None = None) -> Any:
         """Do what is asked and return the result; everything else goes through ``channel``."""
         if type(request) not in HANDLERS:  # loads what training needs, which analysing doesn't
-            importlib.import_module("divisive_desktop.engine.finetuning")
+            importlib.import_module("divisive_desktop.engine.finetuning.handlers")
         return HANDLERS[type(request)](self, request, channel or Channel())
 
     def model(self, model_id: str) -> LoadedModel:

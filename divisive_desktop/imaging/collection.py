@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop.errors import DamagedImageError, ImageError
-from divisive_desktop.imaging.reading import BoundedReader
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.sniff import sniff_file
 
 _TAGS = [

@@ -16,12 +16,12 @@ from divisive_desktop.errors import (
     TruncatedImageError,
 )
 from divisive_desktop.imaging import dicom_values as values
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.dicom_decode import decode, is_lossy, resolve_colour
 from divisive_desktop.imaging.dicom_file import read_dicom
 from divisive_desktop.imaging.dicom_graphics import read_overlays, read_shutter
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
 from divisive_desktop.imaging.limits import check_size
-from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
 HEADER_KEYWORDS = (

@@ -12,8 +12,8 @@ from pydicom import FileDataset, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from divisive_desktop.errors import ImageTooLargeError
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.limits import max_pixels
-from divisive_desktop.imaging.reading import BoundedReader
 
 # A decoder that fails is followed by the next one, and what all of them said stands in our error.
 logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)

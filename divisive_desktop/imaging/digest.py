@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from divisive_desktop.errors import UnreadableFileError
-from divisive_desktop.imaging.reading import BoundedReader
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 
 _SMALL = 1 << 20
 """Files up to this size are hashed at once: starting a thread would take longer."""

@@ -15,8 +15,8 @@ from divisive_desktop.errors import (
     NotAnImageError,
     UnreadableFileError,
 )
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.identifying import is_identifying
-from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 
 MAX_ROWS = 20_000

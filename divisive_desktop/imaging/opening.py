@@ -19,8 +19,8 @@ from divisive_desktop.errors import (
     UnreadableFileError,
 )
 from divisive_desktop.imaging import limits
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.digest import Digest
-from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 

@@ -15,8 +15,8 @@ from pydicom.uid import (
 )
 
 from divisive_desktop.errors import ReportError
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.dicom_file import read_dicom
-from divisive_desktop.imaging.reading import BoundedReader
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.reporting.deid import Deidentifier, burned_in_warning
 

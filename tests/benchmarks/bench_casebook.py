@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from divisive_desktop.casebook import Casebook, CaseFilter, NewImage, database, verify
+from divisive_desktop.casebook import Casebook, CaseFilter, NewImage, verify
+from divisive_desktop.casebook.storage import database
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.masks.mask import Mask
 

@@ -71,7 +71,7 @@ def base_model() -> str:
 
 def make_base(data: Path, home: Path) -> None:
     """Train on labels alone: such a model looks wherever it pays."""
-    from divisive_desktop.training.commands import train_command
+    from divisive_desktop.cli.training import train_command
 
     folder = home / "base-data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,8 +132,8 @@ class Script:
     """A person at the window."""
 
     def __init__(self, shots: Path | None) -> None:
-        from divisive_desktop.desktop import app as application
-        from divisive_desktop.desktop.settings import Settings
+        from divisive_desktop.desktop import application
+        from divisive_desktop.desktop.session.settings import Settings
 
         settings = Settings()
         settings.analyse_on_opening = False

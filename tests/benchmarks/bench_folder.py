@@ -51,14 +51,14 @@ def main() -> None:
         make_folder(folder)
         from PySide6.QtCore import Qt, QTimer
 
-        from divisive_desktop.desktop import app
-        from divisive_desktop.desktop.selftest import pump, wait_for
-        from divisive_desktop.desktop.settings import Settings
+        from divisive_desktop.desktop import application
+        from divisive_desktop.desktop.selftest.run import pump, wait_for
+        from divisive_desktop.desktop.session.settings import Settings
 
-        app.application()
+        application.application()
         settings = Settings()
         settings.analyse_on_opening = False
-        window = app.build(settings)
+        window = application.build(settings)
         ready = []
         window.viewerReady.connect(lambda: ready.append(True))
         window.show()

@@ -22,9 +22,9 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 
 from divisive_desktop.imaging import ImageRecord, Voi, open_image, scan
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.dicom import DicomFile
 from divisive_desktop.imaging.display import render
-from divisive_desktop.imaging.reading import BoundedReader
 
 FILES = (
     ("uncompressed", "RG1_UNCR.dcm", ""),

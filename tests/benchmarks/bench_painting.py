@@ -28,8 +28,8 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 def main() -> None:
     """Print the table."""
-    from divisive_desktop.desktop import app as application
-    from divisive_desktop.desktop.settings import Settings
+    from divisive_desktop.desktop import application
+    from divisive_desktop.desktop.session.settings import Settings
     from divisive_desktop.desktop.viewer.maps import PaneKind
     from divisive_desktop.explanation.analysis import Analysis, ModelRef
 

@@ -95,16 +95,16 @@ def main(number: int = 10_000, shots: Path | None = None) -> int:
 def measure(path: Path, number: int, shots: Path | None) -> int:
     from PySide6.QtCore import QEvent, QSortFilterProxyModel
 
-    from divisive_desktop.desktop import app
-    from divisive_desktop.desktop.case_model import CaseRole
-    from divisive_desktop.desktop.cases import searchable
-    from divisive_desktop.desktop.selftest import pump, wait_for
-    from divisive_desktop.desktop.settings import Settings
+    from divisive_desktop.desktop import application
+    from divisive_desktop.desktop.selftest.run import pump, wait_for
+    from divisive_desktop.desktop.session.case import searchable
+    from divisive_desktop.desktop.session.case_model import CaseRole
+    from divisive_desktop.desktop.session.settings import Settings
 
-    app.application()
+    application.application()
     settings = Settings()
     settings.analyse_on_opening = False
-    window = app.build(settings, path)
+    window = application.build(settings, path)
     window.resize(1280, 800)
     begun = time.perf_counter()
     window.show()
@@ -117,7 +117,7 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
     def timed(act: Callable[[], Any]) -> tuple[float, float]:
         begun = time.thread_time(), time.perf_counter()
         act()
-        app.application().sendPostedEvents(None, QEvent.Type.MetaCall.value)
+        application.application().sendPostedEvents(None, QEvent.Type.MetaCall.value)
         work.list.executeDelayedItemsLayout()
         work.list.viewport().repaint()
         return 1e3 * (time.thread_time() - begun[0]), 1e3 * (time.perf_counter() - begun[1])
@@ -188,7 +188,7 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
 
 def picture(window: Any, folder: Path, theme: str) -> None:
     """The list as it starts, with the filters open, and with columns."""
-    from divisive_desktop.desktop.selftest import pump
+    from divisive_desktop.desktop.selftest.run import pump
 
     work = window.worklist
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,10 @@ from typing import Any
 
 import numpy as np
 
-from divisive_desktop.casebook import Casebook, CaseFilter, NewImage, database, verify
-from divisive_desktop.casebook.acts import Act, now
-from divisive_desktop.casebook.chain import Witness
+from divisive_desktop.casebook import Casebook, CaseFilter, NewImage, verify
+from divisive_desktop.casebook.storage import database
+from divisive_desktop.casebook.storage.chain import Witness
+from divisive_desktop.casebook.storage.transaction import Act, now
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.masks.mask import Mask
 

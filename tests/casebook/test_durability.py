@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from divisive_desktop.casebook import Casebook, acts, verify
+from divisive_desktop.casebook import Casebook, verify
+from divisive_desktop.casebook.storage import transaction
 from divisive_desktop.errors import CasebookFullError
 from divisive_desktop.masks.mask import Mask
 
@@ -136,7 +137,7 @@ def test_a_clock_that_goes_backwards_changes_no_order(
     case = book.add_image(photos[0])
     book.set_label(case, 1)
     with monkeypatch.context() as clock:
-        clock.setattr(acts, "now", lambda: "2001-01-01T00:00:00.000000+00:00")
+        clock.setattr(transaction, "now", lambda: "2001-01-01T00:00:00.000000+00:00")
         book.set_label(case, 0)
     book.set_label(case, None)
     trail = book.audit_trail(case)

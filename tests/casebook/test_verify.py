@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from divisive_desktop.casebook import Casebook, database, verify
-from divisive_desktop.casebook.chain import WITNESS, canonical, record_hash, row_hash
-from divisive_desktop.casebook.commands import verify_command
+from divisive_desktop.casebook import Casebook, verify
+from divisive_desktop.casebook.storage import database
+from divisive_desktop.casebook.storage.chain import WITNESS, canonical, record_hash, row_hash
+from divisive_desktop.cli.verify import verify_command
 from divisive_desktop.masks.mask import Mask
 
 

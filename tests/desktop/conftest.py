@@ -15,8 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop import app as application
-from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop import application
+from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 

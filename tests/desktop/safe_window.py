@@ -7,7 +7,7 @@ import sys
 from PySide6.QtCore import QTimer
 
 from divisive_desktop import privacy
-from divisive_desktop.desktop import app
+from divisive_desktop.desktop import application as app
 from divisive_desktop.desktop.window import MainWindow
 
 if __name__ == "__main__":

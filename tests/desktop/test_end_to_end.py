@@ -15,8 +15,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.samples import sample_paths
-from divisive_desktop.desktop.selftest import pixels
+from divisive_desktop.desktop.features.opening.samples import sample_paths
+from divisive_desktop.desktop.selftest.run import pixels
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.engine.messages import EngineReady
 
@@ -155,7 +155,7 @@ def test_the_selftest_passes_in_a_process_without_torch(model: Path, home: Path,
         "import sys\n"
         "if __name__ == '__main__':\n"
         "    from pathlib import Path\n"
-        "    from divisive_desktop.desktop.selftest import run\n"
+        "    from divisive_desktop.desktop.selftest.run import run\n"
         f"    code = run(Path({str(picture)!r}))\n"
         "    assert not {'torch', 'lightning_fabric'} & set(sys.modules), 'torch in the desktop process'\n"
         "    sys.exit(code)\n"

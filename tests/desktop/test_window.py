@@ -14,10 +14,10 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop import app as application
-from divisive_desktop.desktop import background
-from divisive_desktop.desktop.cases import Case, Review
-from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop import application
+from divisive_desktop.desktop.session import opening
+from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.window import BANNER, MainWindow
 
 
@@ -334,14 +334,14 @@ def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
     qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[Path] = []
-    real = background.open_case
+    real = opening.open_case
 
     def slowly(case: Case, source: Path | None = None) -> object:
         decoded.append(case.path)
         time.sleep(0.2)  # long enough for the worklist to be painted meanwhile
         return real(case, source)
 
-    monkeypatch.setattr(background, "open_case", slowly)
+    monkeypatch.setattr(opening, "open_case", slowly)
     work = window.work
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
         work.open_paths([pictures(3)])

@@ -256,7 +256,7 @@ def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS
     import PySide6.QtTest  # noqa: F401
     from kill_casebook import make_old
 
-    import divisive_desktop.desktop.app
+    import divisive_desktop.desktop.application
     import divisive_desktop.desktop.viewer  # noqa: F401
 
     counts: Counter[str] = Counter()

@@ -20,14 +20,14 @@ class Life:
     """One start of the program, with somebody at work in it."""
 
     def __init__(self, path: Path, seed: int, out: int) -> None:
-        from divisive_desktop.desktop import app
-        from divisive_desktop.desktop.settings import Settings
+        from divisive_desktop.desktop import application
+        from divisive_desktop.desktop.session.settings import Settings
 
         self.rng, self._out = random.Random(seed), out
         settings = Settings()
         settings.analyse_on_opening = False
-        app.application(["kill_window"])
-        self.window = app.build(settings, path)
+        application.application(["kill_window"])
+        self.window = application.build(settings, path)
         self.window.resize(1000, 700)
         self.window.show()
         self.work = self.window.work
@@ -83,7 +83,7 @@ class Life:
                 value = [f"tag{self.rng.randrange(100)}"]
                 key, say = f"tags {case.id}", lambda v=value, c=case: self.work.change_tags([c], v, list(c.tags))
             else:
-                from divisive_desktop.desktop.cases import Review
+                from divisive_desktop.desktop.session.case import Review
 
                 state = self.rng.choice([r for r in Review if r is not case.review and r is not Review.NEW])
                 value = state.stored
@@ -151,7 +151,7 @@ class Life:
     # -- a training -----------------------------------------------------------------------------------------------
 
     def train(self) -> None:
-        from divisive_desktop.engine import finetuning_data
+        from divisive_desktop.engine.finetuning import preparation
 
         run = self.window.finetuning.run
         run.epochDone.connect(lambda e: self.say("done", f"epoch {run.id} {e.epoch}", True))
@@ -163,7 +163,7 @@ class Life:
                 self.say("resumed", f"run {newest.id}", None)
                 run.resume(newest.id)
             else:
-                request = finetuning_data.fine_tune_request(
+                request = preparation.fine_tune_request(
                     book, "small-1", method="difference", stages="head", epochs=EPOCHS, device="cpu"
                 )
                 run.start(request, ("no finding", "abnormal"))

@@ -21,9 +21,9 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with one chest model of 96 px input: ImageNet backbone, seeded head, and its guard set."""
     import torch
 
+    from divisive_desktop.cli.training import load_network
     from divisive_desktop.networks.pretrained import pretrained_network
     from divisive_desktop.networks.saving import save_network
-    from divisive_desktop.training.commands import load_network
     from divisive_desktop.training.dataset import Example
     from divisive_desktop.training.guard import add_guard, make_guard
 

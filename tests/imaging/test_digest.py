@@ -11,8 +11,8 @@ import pytest
 
 from divisive_desktop.errors import DamagedImageError, ImageError, UnreadableFileError
 from divisive_desktop.imaging import open_image
+from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.digest import Digest
-from divisive_desktop.imaging.reading import BoundedReader
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 5_000_001])

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from divisive_desktop.casebook import Casebook
-from divisive_desktop.engine.finetuning_data import figures
-from divisive_desktop.engine.training_messages import Comparison, Difference, Figure, Verdict
+from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, Verdict
+from divisive_desktop.engine.finetuning.preparation import figures
 from divisive_desktop.errors import ImageMissingError, ReportError
 from divisive_desktop.imaging import open_image
 from divisive_desktop.library.card import Card, Preprocessing

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from divisive_desktop.cli import training
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
@@ -18,7 +19,6 @@ from divisive_desktop.library.store import GUARD
 from divisive_desktop.networks.analyse import analyse, load_model
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.networks.reference import check_reference
-from divisive_desktop.training import commands
 from divisive_desktop.training.dataset import read_index, take
 from divisive_desktop.training.evaluate import (
     Predictions,
@@ -178,7 +178,7 @@ def test_train_then_evaluate_from_the_command_line(
     from divisive_desktop import paths
 
     out = paths.user_models_dir() / "mine-1"
-    code, text = commands.train_command(
+    code, text = training.train_command(
         task="chest-planted", data=[small_data], out=out, config=config, changes={"method": "difference"},
         controls=False, say=said.append,
     )
@@ -187,7 +187,7 @@ def test_train_then_evaluate_from_the_command_line(
     assert "test_open" in text
     assert any("Epoch 1 of 1" in line for line in said)
     result = tmp_path / "figures.json"
-    code, text = commands.evaluate_command(
+    code, text = training.evaluate_command(
         model="mine-1", data=small_data, split="test_open", json_file=result, faithfulness=True, device="cpu",
         say=said.append,
     )
@@ -196,12 +196,12 @@ def test_train_then_evaluate_from_the_command_line(
     assert figures["splits"]["test_open"]["images"] == 4
     assert "border_only_auroc" in figures["splits"]["test_open"]
     # Its guard set holds for the network as it is stored.
-    network, _ = commands.load_network("mine-1")
+    network, _ = training.load_network("mine-1")
     guard = read_guard((out / GUARD).read_bytes(), network)
     assert guard is not None
     assert len(guard.examples) == 6
     # A second run starts from the first and says so.
-    code, _ = commands.train_command(
+    code, _ = training.train_command(
         task="chest-planted", data=[small_data], out=paths.user_models_dir() / "mine-2", config=config,
         parent="mine-1", controls=False, say=said.append,
     )
@@ -221,7 +221,7 @@ def test_mixed_in_data_lose_what_the_first_set_holds_out(small_data: Path, tmp_p
     (more / "index.csv").write_text("\n".join(lines))
     config = tmp_path / "quick.toml"
     config.write_text('epochs = 1\nbatch = 4\ncopies = 1\n[preprocessing]\nsize = 96\n')
-    commands.train_command(
+    training.train_command(
         task="chest-planted", data=[small_data, more], out=tmp_path / "m", config=config, controls=False,
         say=lambda _: None,
     )
@@ -233,13 +233,13 @@ def test_mixed_in_data_lose_what_the_first_set_holds_out(small_data: Path, tmp_p
 def test_mistakes_in_a_settings_file_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(TrainingError):
-        commands.read_settings("chest-xray", tmp_path / "c.toml", {})
+        training.read_settings("chest-xray", tmp_path / "c.toml", {})
     with pytest.raises(TrainingError, match="no task"):
-        commands.default_settings("tea-leaves")
+        training.default_settings("tea-leaves")
 
 
 def test_flips_only_where_the_task_allows() -> None:
-    assert not commands.default_settings("chest-xray").augmentation.flip
-    assert commands.default_settings("face-manipulation").augmentation.flip
-    assert commands.default_settings("face-manipulation").preprocessing.colour == "rgb"
-    assert replace(commands.default_settings("chest-xray"), epochs=2).epochs == 2
+    assert not training.default_settings("chest-xray").augmentation.flip
+    assert training.default_settings("face-manipulation").augmentation.flip
+    assert training.default_settings("face-manipulation").preprocessing.colour == "rgb"
+    assert replace(training.default_settings("chest-xray"), epochs=2).epochs == 2

@@ -19,13 +19,13 @@ from PySide6.QtGui import (
 )  # fmt: skip
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from divisive_desktop.desktop.viewer import annotations, features
+from divisive_desktop.desktop.viewer import features, overlay_text
 from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.pyramid import Patch
-from divisive_desktop.desktop.viewer.stage import Stage
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import Stage
 
 BACKGROUND = QColor(13, 14, 16)
 """Behind the image, in every theme: a bright surround hides low contrast."""
@@ -161,7 +161,7 @@ class Canvas(QWidget):
 
     def _paint_wipe(self, painter: QPainter, wipe: float) -> None:
         x = round(wipe * self.width()) + 0.5
-        for pen in (QPen(QColor(0, 0, 0, 160), 3), QPen(annotations.INK, 1)):
+        for pen in (QPen(QColor(0, 0, 0, 160), 3), QPen(overlay_text.INK, 1)):
             painter.setPen(pen)
             painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
@@ -171,7 +171,7 @@ class Canvas(QWidget):
             return
         at = transform.to_widget(*stage.pointer)
         reach, gap = (10_000.0, 12.0) if stage.crosshair else (11.0, 4.0)
-        for colour, width in ((QColor(0, 0, 0, 110), 3.0), (annotations.INK, 1.0)):
+        for colour, width in ((QColor(0, 0, 0, 110), 3.0), (overlay_text.INK, 1.0)):
             painter.setPen(QPen(colour, width))
             for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 painter.drawLine(at + QPointF(dx * gap, dy * gap), at + QPointF(dx * reach, dy * reach))
@@ -199,22 +199,22 @@ class Canvas(QWidget):
         stage, area = self.stage, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
         assert stage.record is not None
         assert stage.voi is not None
-        font = annotations.overlay_font(self.font())
+        font = overlay_text.overlay_font(self.font())
         if self.kind is stage.lead:
             zoom = stage.view.zoom
-            text = annotations.corners(stage.record, stage.voi, stage.invert, zoom, stage.identity_visible)
-            annotations.draw_corners(painter, area, text, font)
-            letters = annotations.edge_letters(stage.record.orientation)
-            annotations.draw_edges(painter, area, letters, annotations.overlay_font(self.font(), 14, bold=True))
+            text = overlay_text.corners(stage.record, stage.voi, stage.invert, zoom, stage.identity_visible)
+            overlay_text.draw_corners(painter, area, text, font)
+            letters = overlay_text.edge_letters(stage.record.orientation)
+            overlay_text.draw_edges(painter, area, letters, overlay_text.overlay_font(self.font(), 14, bold=True))
         if self.kind is PaneKind.IMAGE:
             return
         if stage.maps is not None:
             draw_colorbar(painter, area, stage.maps, self.kind, font)
         else:
-            painter.setFont(annotations.overlay_font(self.font(), 13))
+            painter.setFont(overlay_text.overlay_font(self.font(), 13))
             width = painter.fontMetrics().horizontalAdvance(stage.waiting_text)
             where = QPointF(round((self.width() - width) / 2), round(self.height() / 2))
-            annotations.halo_text(painter, where, stage.waiting_text, annotations.DIM)
+            overlay_text.halo_text(painter, where, stage.waiting_text, overlay_text.DIM)
 
     # -- mouse ----------------------------------------------------------------------------------------------
 

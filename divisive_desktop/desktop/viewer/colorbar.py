@@ -8,8 +8,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
-from divisive_desktop.desktop.viewer.annotations import halo_text
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
+from divisive_desktop.desktop.viewer.overlay_text import halo_text
 from divisive_desktop.explanation import colours as colormaps
 
 _WIDTH = 10

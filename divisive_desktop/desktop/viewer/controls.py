@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from divisive_desktop.desktop.viewer.layers import MaskLayer, overlay_layer, shutter_layer
 from divisive_desktop.desktop.viewer.maps import Interpolation, ScaleMode
-from divisive_desktop.desktop.viewer.stage import Stage
+from divisive_desktop.desktop.viewer.view_state import Stage
 from divisive_desktop.desktop.viewer.windowing import as_window
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.display import auto_voi, full_range_voi

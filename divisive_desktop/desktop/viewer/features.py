@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from divisive_desktop.desktop.viewer.annotations import overlay_font
+from divisive_desktop.desktop.viewer.overlay_text import overlay_font
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.colours import FALSE_COLOUR, TRUE_COLOUR

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEve
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop.viewer import windowing
-from divisive_desktop.desktop.viewer.annotations import overlay_font
+from divisive_desktop.desktop.viewer.overlay_text import overlay_font
 from divisive_desktop.imaging.display import apply_voi
 from divisive_desktop.imaging.record import ImageRecord, Voi
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
-from divisive_desktop.desktop.viewer.annotations import DIM, INK, halo_text, overlay_font
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.measuring import Angle, Measurement, Point, Region, Ruler
+from divisive_desktop.desktop.viewer.overlay_text import DIM, INK, halo_text, overlay_font
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.stage import Stage
+    from divisive_desktop.desktop.viewer.view_state import Stage
     from divisive_desktop.desktop.viewer.viewer import Viewer
 
 _COLOUR = QColor(126, 231, 135)

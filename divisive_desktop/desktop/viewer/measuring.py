@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.desktop.session.wording import CALIBRATIONS
 from divisive_desktop.desktop.viewer.windowing import short
-from divisive_desktop.desktop.wording import CALIBRATIONS
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.record import ImageRecord
 

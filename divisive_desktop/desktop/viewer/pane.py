@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.viewer.canvas import Canvas
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.stage import Stage
+from divisive_desktop.desktop.viewer.view_state import Stage
 
 HEADER = 26
 """Height of the title strip, logical pixels."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop.viewer import annotations, commands
+from divisive_desktop.desktop.viewer import commands, overlay_text
 from divisive_desktop.desktop.viewer.controls import DisplayControls
 from divisive_desktop.desktop.viewer.features import feature_at
 from divisive_desktop.desktop.viewer.frames import FrameBar
@@ -18,8 +18,8 @@ from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.desktop.viewer.measure_tools import MEASURE_TOOLS, MeasurementLayer
 from divisive_desktop.desktop.viewer.measuring import Measurement, Region
 from divisive_desktop.desktop.viewer.pane import Pane
-from divisive_desktop.desktop.viewer.stage import Layer
 from divisive_desktop.desktop.viewer.tools import BASIC_TOOLS, PaneMouse, Tool
+from divisive_desktop.desktop.viewer.view_state import Layer
 from divisive_desktop.desktop.viewer.windowing import as_window, dragged, least_width
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
@@ -373,7 +373,7 @@ class Viewer(DisplayControls):
             if kind is PaneKind.IMAGE:
                 record = self.stage.record
                 # Not the file's name: names of files often name a patient.
-                pane.header.set_texts("Image", annotations.pixel_format(record) if record is not None else "")
+                pane.header.set_texts("Image", overlay_text.pixel_format(record) if record is not None else "")
             elif maps is None:
                 pane.header.set_texts(_UNKNOWN[kind], "")
             else:

@@ -1,0 +1,1 @@
+"""What leaves a casebook: results as CSV and JSON, the whole casebook as ZIP or copy."""

@@ -1,0 +1,271 @@
+"""Whole casebooks in and out: save a copy, ZIP export and import, restoring a backup."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from divisive_desktop import __version__
+from divisive_desktop.casebook.storage import chain, database
+from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_file, sync_folder
+from divisive_desktop.casebook.tables.trash import Trash, referenced_blobs
+from divisive_desktop.errors import CasebookError
+
+MANIFEST = "manifest.json"
+_LIMIT = 1 << 40  # bytes that an archive may unpack to
+
+
+class Transfer(Trash):
+    """Mixed into ``Casebook``."""
+
+    def save_copy(self, target: Path) -> Path:
+        """Copy the casebook to a new folder, complete or not at all. Works on a casebook opened for reading too.
+
+        Returns
+        -------
+        Path
+            The new folder; ``.casebook`` is added to its name when it lacks it.
+        """
+        from divisive_desktop.casebook.casebook import with_suffix
+
+        target = with_suffix(target)
+        if target.exists():
+            raise CasebookError(f"There is something at {target} already.", "Choose another name.")
+        with self._write_lock, database.translated(target):
+            if self._reason is None:
+                with self._act() as act:
+                    act.record("save-copy", name=target.name)
+            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            try:
+                head = self._snapshot(building)
+                for name in self._blob_names():
+                    place = building / "blobs" / name[:2] / name
+                    make_folder(place.parent)
+                    shutil.copyfile(self.blobs.folder / name[:2] / name, place)
+                    os.chmod(place, 0o600)
+                    with open(place, "r+b") as f:
+                        sync_file(f.fileno())
+                database.seal(building, head)
+                os.replace(building, target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+            sync_folder(target.parent)
+        return target
+
+    def export_zip(
+        self, target: Path, *, originals: bool = False, progress: Callable[[float], None] | None = None
+    ) -> Path:
+        """Write the casebook as one ZIP file, with a manifest of SHA-256 sums.
+
+        Parameters
+        ----------
+        originals : bool
+            Put images that are referred to by path in as well; missing and altered ones are left out.
+        """
+        with self._write_lock, database.translated(target), tempfile.TemporaryDirectory(prefix="casebook-") as folder:
+            if self._reason is None:
+                with self._act() as act:
+                    act.record("export", name=target.name, originals=originals)
+            work = Path(folder)
+            head = self._snapshot(work)
+            entries = [(name, work / name) for name in (database.DATABASE, chain.WITNESS) if (work / name).exists()]
+            entries += [(f"blobs/{n[:2]}/{n}", self.blobs.folder / n[:2] / n) for n in self._blob_names()]
+            if originals:
+                entries += self._originals()
+            temporary = target.with_name(f".{target.name}.{os.getpid()}")
+            try:
+                with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                    sums = {}
+                    for number, (name, path) in enumerate(entries, 1):
+                        sums[name] = _pack(archive, name, path)
+                        if progress is not None:
+                            progress(number / len(entries))
+                    manifest = {"format": 1, "app": __version__, "head": list(head), "files": sums}
+                    archive.writestr(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
+                with open(temporary, "r+b") as f:
+                    sync_file(f.fileno())
+                os.chmod(temporary, 0o600)
+                os.replace(temporary, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            sync_folder(target.parent)
+        return target
+
+    @classmethod
+    def import_zip(cls, source: Path, target: Path) -> Path:
+        """Unpack an exported casebook into a new folder, complete and checked, or not at all. Returns the folder.
+
+        Originals in the archive become imported copies when the casebook is first opened.
+
+        Raises
+        ------
+        CasebookError
+            Not an exported casebook, damaged, or something is at the target.
+        """
+        from divisive_desktop.casebook.casebook import with_suffix
+
+        target = with_suffix(target)
+        remedy = "Export the casebook again, or choose another file."
+        if target.exists():
+            raise CasebookError(f"There is something at {target} already.", "Choose another name.")
+        with database.translated(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            try:
+                try:
+                    with zipfile.ZipFile(source) as archive:
+                        _unpack(archive, building)
+                except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as e:
+                    raise CasebookError(f"{source.name} is not an intact exported casebook ({e}).", remedy) from e
+                (building / "blobs").mkdir(mode=0o700, exist_ok=True)
+                database.check_header(building)
+                os.replace(building, target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+            sync_folder(target.parent)
+        return target
+
+    def adopt_originals(self) -> int:
+        """Originals that came in an archive become imported copies (at the first opening). Returns how many cases."""
+        folder = self.path / "originals"
+        if not folder.is_dir():
+            return 0
+        adopted = 0
+        with self._act() as act:
+            for file in sorted(folder.iterdir()):
+                digest, suffix = file.name[:64], file.name[64:]
+                rows = act.sql("SELECT id FROM cases WHERE sha256 = ? AND copy IS NULL", (digest,)).fetchall()
+                if rows:
+                    self.blobs.put_copy(file, digest, suffix)
+                for (case,) in rows:
+                    act.update("cases", case, {"copy": suffix, "file_state": "ok"})
+                    act.record("adopt-original", case=case)
+                    adopted += 1
+        shutil.rmtree(folder)
+        return adopted
+
+    @classmethod
+    def restore_backup(cls, path: Path, backup: str) -> None:
+        """Put a backup of the database in place; the present one is set aside in ``damaged/``, never overwritten.
+
+        Acts since the backup are no longer in the database: the chain says from which record on.
+
+        Parameters
+        ----------
+        backup : str
+            Name of a file in ``backups/``.
+        """
+        from divisive_desktop.casebook.storage.lock import Lock
+
+        source = path / database.BACKUPS / backup
+        lock = Lock(path)
+        with database.translated(path):
+            holder = lock.acquire()
+            if holder is not None:
+                raise CasebookError(f"The casebook is held by {holder}.", "Close it there first.")
+            try:
+                make_folder(path / "damaged")
+                fresh = path / f".{database.DATABASE}.restored"
+                database.copy_database(source, fresh)
+                stamp = source.stem[:22] + "-" + os.urandom(3).hex()
+                for name in (f"{database.DATABASE}-wal", f"{database.DATABASE}-shm", database.SEAL, chain.WITNESS):
+                    if (path / name).exists():
+                        os.replace(path / name, path / "damaged" / f"{stamp}-{name}")
+                if (path / database.DATABASE).exists():
+                    shutil.copy2(path / database.DATABASE, path / "damaged" / f"{stamp}-{database.DATABASE}")
+                os.replace(fresh, path / database.DATABASE)
+                sync_folder(path)
+            finally:
+                lock.release()
+        from divisive_desktop.casebook.casebook import Casebook
+
+        with Casebook.open(path) as casebook:
+            casebook.audit("restore-backup", file=backup, set_aside=stamp)
+
+    def _snapshot(self, folder: Path) -> tuple[int, str]:
+        """A consistent copy of database and witness; returns the chain's head in it."""
+        with contextlib.closing(self._engine.raw_connection()) as raw, contextlib.closing(
+            sqlite3.connect(folder / database.DATABASE, isolation_level=None)
+        ) as new:
+            raw.driver_connection.backup(new)  # type: ignore[union-attr]
+        os.chmod(folder / database.DATABASE, 0o600)
+        with contextlib.closing(sqlite3.connect(folder / database.DATABASE)) as new:
+            records = new.execute("SELECT seq, hash FROM audit ORDER BY seq").fetchall()
+        lines, _ = self._witness.read()
+        witnessed = min(len(lines), len(records))  # a line that contradicts the chain goes along as it is
+        text = "".join(f"{seq} {digest}\n" for seq, digest in [*lines[:witnessed], *records[witnessed:]])
+        (folder / chain.WITNESS).write_text(text)
+        os.chmod(folder / chain.WITNESS, 0o600)
+        for name in (database.DATABASE, chain.WITNESS):
+            with open(folder / name, "r+b") as f:
+                sync_file(f.fileno())
+        (folder / "blobs").mkdir(mode=0o700, exist_ok=True)
+        return records[-1] if records else (0, chain.GENESIS)
+
+    def _blob_names(self) -> list[str]:
+        with self._read() as connection:
+            used = referenced_blobs(connection.exec_driver_sql)
+        return sorted(name for name in used if (self.blobs.folder / name[:2] / name).exists())
+
+    def _originals(self) -> list[tuple[str, Path]]:
+        found: dict[str, Path] = {}
+        rows = self._rows("SELECT DISTINCT path, sha256 FROM cases WHERE copy IS NULL AND trashed IS NULL")
+        for text, digest in rows:
+            path = Path(text)
+            if path.is_file() and digest not in found and hash_file(path) == digest:
+                found[digest] = path
+        return [(f"originals/{digest}{path.suffix.lower()[:16]}", path) for digest, path in sorted(found.items())]
+
+
+def _pack(archive: zipfile.ZipFile, name: str, path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as f, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as out:
+        while chunk := f.read(1 << 20):
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+    if manifest.get("format") != 1:
+        raise ValueError("its format is not known")
+    files: dict[str, str] = manifest["files"]
+    if database.DATABASE not in files:
+        raise ValueError("it holds no database")
+    if sum(archive.getinfo(name).file_size for name in files) > _LIMIT:
+        raise ValueError("it is too large")
+    for name, expected in files.items():
+        parts = PurePosixPath(name).parts
+        flat = name in (database.DATABASE, chain.WITNESS)
+        nested = (len(parts) == 3 and parts[0] == "blobs") or (len(parts) == 2 and parts[0] == "originals")
+        bad = any(part in ("..", ".", "") or "\\" in part or ":" in part for part in parts) or name.startswith("/")
+        if bad or not (flat or nested) or stat.S_ISLNK(archive.getinfo(name).external_attr >> 16):
+            raise ValueError(f"it holds a file with a strange name: {name!r}")
+        place = folder.joinpath(*parts)
+        for parent in reversed(place.relative_to(folder).parents):
+            (folder / parent).mkdir(mode=0o700, exist_ok=True)
+        digest = hashlib.sha256()
+        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with open(fd, "wb") as out, archive.open(name) as f:
+            while chunk := f.read(1 << 20):
+                digest.update(chunk)
+                out.write(chunk)
+            out.flush()
+            sync_file(out.fileno())
+        if digest.hexdigest() != expected:
+            raise ValueError(f"{name} is not what the manifest says")

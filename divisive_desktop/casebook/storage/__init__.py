@@ -1,0 +1,1 @@
+"""How a casebook lies on disk: database, migrations, audit chain, blobs, lock, transactions."""

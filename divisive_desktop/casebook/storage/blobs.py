@@ -1,0 +1,166 @@
+"""Content-addressed files: named by the SHA-256 of their bytes, written so that a crash leaves all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from divisive_desktop.casebook.storage.chain import sha256
+from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError
+
+_CHUNK = 1 << 20
+
+
+def sync_file(fd: int) -> None:
+    """Flush to the disk itself (macOS needs to be asked twice)."""
+    try:
+        import fcntl
+
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None:
+            fcntl.fcntl(fd, full)
+            return
+    except ImportError:  # Windows
+        pass
+    os.fsync(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new and changed names in a folder durable. Windows does this by itself."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder that only its owner may enter, durably; fine when it is there."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file in one step: temporary name, flush, rename, flush the folder. Mode 0600."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            sync_file(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, lower-case hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as f:
+        while chunk := f.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class Blobs:
+    """The folder ``blobs/``: ``ab/abcdef…`` holds the bytes whose SHA-256 is ``abcdef…``."""
+
+    def __init__(self, casebook: Path) -> None:
+        self.folder = casebook / "blobs"
+        self._set_aside = casebook / "damaged"
+
+    def path(self, digest: str, suffix: str = "") -> Path:
+        return self.folder / digest[:2] / (digest + suffix)
+
+    def put(self, data: bytes) -> str:
+        """Store bytes durably and return their SHA-256."""
+        digest = sha256(data)
+        path = self.path(digest)
+        if not self._is_good(path, digest):
+            make_folder(path.parent)
+            write_durably(path, data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes with this SHA-256.
+
+        Raises
+        ------
+        CasebookDamagedError
+            The file is gone or its bytes have changed.
+        """
+        try:
+            data = self.path(digest).read_bytes()
+        except FileNotFoundError as e:
+            raise CasebookDamagedError(
+                f"A file of the casebook is missing: blobs/{digest[:2]}/{digest[:12]}….",
+                "Restore the casebook from a copy, or make the mask or analysis again.",
+            ) from e
+        if sha256(data) != digest:
+            raise CasebookDamagedError(
+                f"A file of the casebook was changed: blobs/{digest[:2]}/{digest[:12]}….",
+                "Restore the casebook from a copy, or make the mask or analysis again.",
+            )
+        return data
+
+    def put_copy(self, source: Path, digest: str, suffix: str) -> Path:
+        """Copy a file in, durably, and check on the way that its bytes are the expected ones.
+
+        Raises
+        ------
+        ImageAlteredError
+            The source's bytes don't have this SHA-256.
+        """
+        path = self.path(digest, suffix)
+        if self._is_good(path, digest):
+            return path
+        make_folder(path.parent)
+        temporary = path.with_name(f".{digest}.{os.getpid()}.{time.monotonic_ns()}")
+        actual = hashlib.sha256()
+        try:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with open(fd, "wb") as out, open(source, "rb") as f:
+                while chunk := f.read(_CHUNK):
+                    actual.update(chunk)
+                    out.write(chunk)
+                out.flush()
+                sync_file(out.fileno())
+            if actual.hexdigest() != digest:
+                raise ImageAlteredError(f"{source.name} has changed since it was opened.", "Open it again.")
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+        return path
+
+    def names(self) -> Iterator[Path]:
+        """Every stored file, leftovers of interrupted writes too (their names begin with a dot)."""
+        for folder in sorted(self.folder.iterdir()):
+            if folder.is_dir():
+                yield from sorted(folder.iterdir())
+
+    def _is_good(self, path: Path, digest: str) -> bool:
+        if not path.exists():
+            return False
+        if hash_file(path) == digest:
+            return True
+        # A corrupt file is set aside, never overwritten: it may be evidence.
+        make_folder(self._set_aside)
+        os.replace(path, self._set_aside / f"{path.name}.{time.time_ns()}")
+        return False

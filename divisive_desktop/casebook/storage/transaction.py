@@ -1,0 +1,194 @@
+"""One act, one transaction: changed rows, the audit record that vouches for them, and the acknowledgement."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from divisive_desktop import __version__
+from divisive_desktop.casebook.storage import chain, database, schema
+from divisive_desktop.casebook.storage.blobs import Blobs
+from divisive_desktop.errors import CasebookError, CasebookReadOnlyError
+from divisive_desktop.explanation.analysis import ModelRef
+
+_SELECT = {name: f"SELECT * FROM {name} WHERE id = ?" for name in schema.TRACKED}
+
+
+def now() -> str:
+    """UTC, ISO 8601 with microseconds: what the machine's clock says."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Act:
+    """A write transaction. Every changed row must be covered by a ``record`` before it ends."""
+
+    def __init__(self, connection: sa.Connection, user: tuple[str, str]) -> None:
+        self._connection = connection
+        self._user = user
+        self._touched: dict[tuple[str, int], None] = {}
+        self.records: list[tuple[int, str]] = []
+        self.cases: set[int] = set()
+        """Those that something was recorded about."""
+        head = connection.exec_driver_sql("SELECT seq, hash, time FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+        self._seq: int = head[0] if head else 0
+        self._head: str = head[1] if head else chain.GENESIS
+        self._last_time: str = head[2] if head else ""
+
+    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a SELECT inside the transaction."""
+        return self._connection.exec_driver_sql(statement, tuple(parameters))
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        result = self._connection.exec_driver_sql(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
+        )
+        row = int(result.lastrowid)
+        self._touched[table, row] = None
+        return row
+
+    def update(self, table: str, row: int, values: Mapping[str, Any]) -> None:
+        sets = ", ".join(f"{name} = ?" for name in values)
+        result = self._connection.exec_driver_sql(f"UPDATE {table} SET {sets} WHERE id = ?", (*values.values(), row))
+        if result.rowcount != 1:
+            raise CasebookError(f"There is no {table} {row} in this casebook.", "Reload the list.")
+        self._touched[table, row] = None
+
+    def delete(self, table: str, row: int) -> None:
+        self._connection.exec_driver_sql(f"DELETE FROM {table} WHERE id = ?", (row,))
+        self._touched[table, row] = None
+
+    def record(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
+        """Append to the chain what was done; it covers the rows touched since the last record. Returns its number."""
+        if case is not None:
+            self.cases.add(case)
+        rows = [[table, row, self._content(table, row)] for table, row in self._touched]
+        self._touched.clear()
+        time = now()
+        if time < self._last_time:
+            # The order is the sequence's; the clock is quoted as it is, and that it was wrong once is kept.
+            parameters["clock_went_back_from"] = self._last_time
+        values: dict[str, Any] = {
+            "seq": self._seq + 1,
+            "time": time,
+            "user": self._user[0],
+            "role": self._user[1],
+            "app": __version__,
+            "act": act,
+            "case_id": case,
+            "model": model.id if model else None,
+            "model_version": model.version if model else None,
+            "model_sha256": model.weights_sha256 if model else None,
+            "parameters": chain.canonical(parameters),
+            "rows": chain.canonical(rows),
+            "previous": self._head,
+        }
+        values["hash"] = chain.record_hash(values)
+        self._connection.exec_driver_sql(
+            f"INSERT INTO audit ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
+        )
+        self._seq, self._head, self._last_time = self._seq + 1, values["hash"], max(time, self._last_time)
+        self.records.append((self._seq, self._head))
+        return self._seq
+
+    def check_covered(self) -> None:
+        if self._touched:
+            raise AssertionError(f"rows changed without an audit record: {list(self._touched)}")
+
+    def _content(self, table: str, row: int) -> str | None:
+        found = self._connection.exec_driver_sql(_SELECT[table], (row,)).mappings().first()
+        return chain.row_hash(dict(found)) if found is not None else None
+
+
+class Base:
+    """What every part of the casebook stands on: reading, and acting durably."""
+
+    path: Path
+    """The casebook's folder."""
+    blobs: Blobs
+    _engine: sa.Engine
+    _witness: chain.Witness
+    _write_lock: threading.RLock
+    _user: tuple[str, str]
+    _reason: str | None
+    _sealed: bool
+    _closed: bool
+    warnings: tuple[str, ...]
+    listeners: list[Callable[[frozenset[int]], None]]
+    """Called after each act, on the thread that acted, with the ids of the cases it was about."""
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be written, in a sentence; None for the writer."""
+        return self._reason
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        if self._closed:
+            raise CasebookError("The casebook is closed.", "Open it again.")
+        with database.translated(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+        with self._read() as connection:
+            return connection.exec_driver_sql(statement, tuple(parameters)).fetchall()
+
+    def _one(self, statement: str, parameters: Sequence[Any], what: str) -> Any:
+        rows = self._rows(statement, parameters)
+        if not rows:
+            raise CasebookError(f"There is no {what} in this casebook.", "Reload the list.")
+        return rows[0]
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the newest record. Printed on a report it pins everything before it."""
+        rows = self._rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        return (rows[0][0], rows[0][1]) if rows else (0, chain.GENESIS)
+
+    def audit(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
+        """Record an act that leaves no trace in the tables: an export, a report, something sent. Returns its number."""
+        with self._act() as transaction:
+            return transaction.record(act, case=case, model=model, **parameters)
+
+    @contextmanager
+    def _act(self) -> Iterator[Act]:
+        """A durable transaction: on leaving it without an exception everything in it is on the disk.
+
+        Raises
+        ------
+        CasebookReadOnlyError
+            Someone else holds the casebook, or the medium is read-only.
+        CasebookFullError
+            The disk is full: nothing of this act was kept, everything before it was.
+        """
+        with self._write_lock, database.translated(self.path):
+            if self._reason is not None or self._closed:
+                raise CasebookReadOnlyError(
+                    self._reason or "The casebook is closed.", "Open it again when it is free, or save a copy."
+                )
+            if self._sealed:
+                database.break_seal(self.path)
+                self._sealed = False
+            with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+                act = Act(connection, self._user)
+                yield act
+                act.check_covered()
+            self._acknowledge(act.records)
+        for listener in self.listeners:
+            listener(frozenset(act.cases))
+
+    def _acknowledge(self, records: list[tuple[int, str]]) -> None:
+        try:
+            if records:
+                self._witness.append(records)
+        except OSError as e:
+            # The act itself is saved; the second witness follows with the next act or at the next opening.
+            warning = f"The chain's witness {chain.WITNESS} can't be written now: {e.strerror}."
+            if warning not in self.warnings:
+                self.warnings = (*self.warnings, warning)

@@ -1,0 +1,1 @@
+"""What a casebook keeps, one module per table or group of tables."""

@@ -1,0 +1,171 @@
+"""Analyses: what models said, figures in columns, CAM pairs beside them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from divisive_desktop.casebook.rows import AnalysisRow
+from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.transaction import Act, Base, now
+from divisive_desktop.errors import CasebookDamagedError, CasebookError, ImageAlteredError
+from divisive_desktop.explanation.analysis import Analysis, ModelRef
+
+_ROW = """
+  SELECT a.id, a.case_id, a.time, a.user, a.predicted, a.probability, a.logit0, a.logit1, a.energy, a.iou, a.pointing,
+  a.device, m.model, m.version, m.weights_sha256, m.method, m.negative, m.positive
+  FROM analyses a JOIN models m ON m.id = a.model_id
+"""
+
+
+class Analyses(Base):
+    """Mixed into ``Casebook``."""
+
+    def add_analysis(self, case_id: int, analysis: Analysis) -> int:
+        """Keep an analysis; it becomes the one that the worklist shows. Returns its id.
+
+        Raises
+        ------
+        ImageAlteredError
+            The analysed bytes aren't those that were imported.
+        """
+        with self._act() as act:
+            return self._add_analysis(act, case_id, analysis)
+
+    def _add_analysis(self, act: Act, case_id: int, analysis: Analysis) -> int:
+        case = act.sql("SELECT sha256, frame, name FROM cases WHERE id = ?", (case_id,)).first()
+        if case is None:
+            raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
+        if (analysis.sha256, analysis.frame) != (case[0], case[1]):
+            raise ImageAlteredError(
+                f"{case[2]} was altered since it was imported: its analysis was not kept.",
+                "Restore the original file, or import the new version as a case of its own.",
+            )
+        cams = np.ascontiguousarray(analysis.cams, dtype="<f4")
+        x, y, width, height = analysis.region
+        row = act.insert(
+            "analyses",
+            {
+                "case_id": case_id, "model_id": self._model(act, analysis.model), "time": now(), "user": self._user[0],
+                "device": analysis.device, "precision": analysis.precision,
+                "region_x": int(x), "region_y": int(y), "region_width": int(width), "region_height": int(height),
+                "image_width": int(analysis.image_size[0]), "image_height": int(analysis.image_size[1]),
+                "logit0": float(analysis.logits[0]), "logit1": float(analysis.logits[1]),
+                "bias0": float(analysis.bias[0]), "bias1": float(analysis.bias[1]),
+                "probability": analysis.probability, "predicted": analysis.predicted,
+                "preprocessing": canonical(_plain(analysis.preprocessing)),
+                "timings": canonical(_plain(analysis.timings_ms)),
+            },
+        )  # fmt: skip
+        values = {"analysis_id": row, "height": cams.shape[1], "width": cams.shape[2], "data": cams.tobytes()}
+        act.insert("cams", values)
+        act.update("cases", case_id, {"analysis": row})
+        act.record(
+            "analysis", case=case_id, model=analysis.model, analysis=row, logits=[float(v) for v in analysis.logits],
+            region=[int(v) for v in analysis.region], device=analysis.device, precision=analysis.precision,
+        )  # fmt: skip
+        return row
+
+    def set_agreement(
+        self, analysis_id: int, *, energy: float | None, iou: float | None = None, pointing: bool | None = None
+    ) -> None:
+        """Keep how well the divergence matched the mask.
+
+        Parameters
+        ----------
+        energy : float or None
+            Share of the divergence's energy inside the mask, 0..1.
+        iou : float, optional
+            Of important features and mask, 0..1.
+        pointing : bool, optional
+            The highest point lies in the mask.
+        """
+        with self._act() as act:
+            hit = None if pointing is None else int(pointing)
+            values: dict[str, Any] = {"energy": energy, "iou": iou, "pointing": hit}
+            act.update("analyses", analysis_id, values)
+            case = act.sql("SELECT case_id FROM analyses WHERE id = ?", (analysis_id,)).one()[0]
+            act.record("agreement", case=case, analysis=analysis_id, **values)
+
+    def show_analysis(self, case_id: int, analysis_id: int) -> None:
+        """Choose which of a case's analyses the worklist shows."""
+        with self._act() as act:
+            found = act.sql("SELECT 1 FROM analyses WHERE id = ? AND case_id = ?", (analysis_id, case_id)).first()
+            if found is None:
+                raise CasebookError(f"Analysis {analysis_id} is not of case {case_id}.", "Reload the list.")
+            act.update("cases", case_id, {"analysis": analysis_id})
+            act.record("show-analysis", case=case_id, analysis=analysis_id)
+
+    def analyses(self, case_id: int) -> list[AnalysisRow]:
+        """A case's analyses, oldest first, without CAMs."""
+        return [AnalysisRow._make(row) for row in self._rows(f"{_ROW} WHERE a.case_id = ? ORDER BY a.id", (case_id,))]
+
+    def load_analysis(self, analysis_id: int) -> Analysis:
+        """The whole analysis as it was made, CAM pair included."""
+        with self._read() as connection:
+            row = connection.exec_driver_sql(
+                "SELECT a.*, p.height, p.width, p.data, c.path, c.sha256, c.frame, m.model, m.version, "
+                "m.weights_sha256, m.method, m.task, m.negative, m.positive FROM analyses a "
+                "JOIN cases c ON c.id = a.case_id JOIN models m ON m.id = a.model_id "
+                "JOIN cams p ON p.analysis_id = a.id WHERE a.id = ?",
+                (analysis_id,),
+            ).mappings().first()  # fmt: skip
+        if row is None:
+            raise CasebookError(f"There is no analysis {analysis_id} in this casebook.", "Reload the list.")
+        shape = (2, row["height"], row["width"])
+        cams = np.frombuffer(row["data"], "<f4").astype(np.float32)
+        if cams.size != shape[0] * shape[1] * shape[2]:
+            raise CasebookDamagedError("The CAM pair of an analysis has the wrong size.", "Analyse the case again.")
+        return Analysis(
+            file=row["path"],
+            sha256=row["sha256"],
+            frame=row["frame"],
+            image_size=(row["image_width"], row["image_height"]),
+            region=(row["region_x"], row["region_y"], row["region_width"], row["region_height"]),
+            model=ModelRef(
+                row["model"], row["version"], row["weights_sha256"], row["method"], row["task"],
+                (row["negative"], row["positive"]),
+            ),
+            device=row["device"],
+            precision=row["precision"],
+            logits=(row["logit0"], row["logit1"]),
+            bias=(row["bias0"], row["bias1"]),
+            cams=cams.reshape(shape),
+            preprocessing=json.loads(row["preprocessing"]),
+            timings_ms=json.loads(row["timings"]),
+        )  # fmt: skip
+
+    def framings(self) -> dict[int, dict[str, Any]]:
+        """Case id -> the part of the image that a person chose for the analysis shown (``imaging.faces.Framing``)."""
+        rows = self._rows(
+            "SELECT c.id, json_extract(a.preprocessing, '$.framing') FROM cases c JOIN analyses a ON a.id = c.analysis "
+            "WHERE instr(a.preprocessing, '\"framing\"') AND "
+            "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
+        )
+        return {int(row[0]): json.loads(row[1]) for row in rows}
+
+    def models_used(self) -> list[ModelRef]:
+        """Every model version that the casebook knows of, oldest first."""
+        rows = self._rows(
+            "SELECT model, version, weights_sha256, method, task, negative, positive FROM models ORDER BY id"
+        )
+        return [ModelRef(row[0], row[1], row[2], row[3], row[4], (row[5], row[6])) for row in rows]
+
+    def _model(self, act: Act, model: ModelRef) -> int:
+        found = act.sql("SELECT id FROM models WHERE weights_sha256 = ?", (model.weights_sha256,)).first()
+        if found is not None:
+            return int(found[0])
+        return act.insert(
+            "models",
+            {
+                "model": model.id, "version": model.version, "weights_sha256": model.weights_sha256,
+                "method": model.method, "task": model.task, "negative": model.classes[0], "positive": model.classes[1],
+            },
+        )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types from what numpy and tuples bring along."""
+    return json.loads(json.dumps(dict(value), default=lambda v: v.item() if hasattr(v, "item") else str(v)))

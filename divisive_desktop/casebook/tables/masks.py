@@ -1,0 +1,74 @@
+"""Saliency masks: each stroke durable when the call returns, earlier runs' masks kept."""
+
+from __future__ import annotations
+
+from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.transaction import Base, now
+from divisive_desktop.errors import CasebookError
+from divisive_desktop.masks.mask import Mask
+from divisive_desktop.masks.snapshot import Snapshot
+
+
+class Masks(Base):
+    """Mixed into ``Casebook``."""
+
+    _superseded: int
+
+    def save_mask(self, case_id: int, mask: Mask | Snapshot, *, tool: str = "") -> bool:
+        """Keep a case's mask as it is now. When this returns, a crash can't take it away.
+
+        Call it after every stroke, from a worker thread with ``mask.snapshot()``: packing happens there, compressing
+        and flushing here.
+
+        Parameters
+        ----------
+        mask : Mask or Snapshot
+            All regions of the case.
+        tool : str
+            What was done, for the audit chain: "brush", "lasso", "undo", ...
+
+        Returns
+        -------
+        bool
+            False when the mask was like this already.
+
+        Raises
+        ------
+        CasebookReadOnlyError, CasebookFullError
+        """
+        snapshot = mask.snapshot() if isinstance(mask, Mask) else mask
+        data, digest = snapshot.to_blob(), snapshot.digest()  # outside the lock: the slow part
+        painted = [region.name for region, box, _ in snapshot.parts if box is not None]
+        with self._act() as act:
+            found = act.sql("SELECT id, blob FROM masks WHERE case_id = ?", (case_id,)).first()
+            if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
+                raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
+            blob = self.blobs.put(data)
+            if found is not None and found[1] == blob:
+                return False
+            values = {
+                "blob": blob, "digest": digest, "width": snapshot.width, "height": snapshot.height,
+                "regions": len(painted), "names": canonical(painted), "user": self._user[0], "time": now(),
+            }  # fmt: skip
+            if found is None:
+                act.insert("masks", {"case_id": case_id, **values})
+            else:
+                self._superseded += 1
+                act.update("masks", found[0], values)
+            act.record("mask", case=case_id, tool=tool, digest=digest, regions=painted)
+        return True
+
+    def load_mask(self, case_id: int) -> Mask | None:
+        """The case's mask, None when there never was one.
+
+        Raises
+        ------
+        CasebookDamagedError
+            Its file is gone or was changed.
+        """
+        rows = self._rows("SELECT blob FROM masks WHERE case_id = ?", (case_id,))
+        return Mask.from_blob(self.blobs.get(rows[0][0])) if rows else None
+
+    def load_snapshot(self, blob: str) -> Snapshot:
+        """A mask by the hash in ``TrainingCase.mask`` or ``RunCase.mask``: as it was then, whatever came later."""
+        return Snapshot.from_blob(self.blobs.get(blob))

@@ -1,0 +1,48 @@
+"""Rulers, angles and regions of a case, as the window drew them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.transaction import Base, now
+from divisive_desktop.errors import CasebookError
+
+
+class Measurements(Base):
+    """Mixed into ``Casebook``."""
+
+    def set_measurements(self, case_id: int, items: Sequence[Mapping[str, Any]]) -> bool:
+        """Keep all measurements of a case; an empty sequence takes them away.
+
+        Parameters
+        ----------
+        items : sequence of mappings
+            What JSON can hold: ``kind``, ``points`` in image pixels, and ``text``, the figures as they were shown.
+
+        Returns
+        -------
+        bool
+            False when they were like this already.
+        """
+        data = canonical([dict(item) for item in items])
+        with self._act() as act:
+            if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
+                raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
+            found = act.sql("SELECT id, data FROM measurements WHERE case_id = ?", (case_id,)).first()
+            if (found[1] if found is not None else "[]") == data:
+                return False
+            values = {"data": data, "user": self._user[0], "time": now()}
+            if found is None:
+                act.insert("measurements", {"case_id": case_id, **values})
+            else:
+                act.update("measurements", found[0], values)
+            act.record("measure", case=case_id, measurements=len(items))
+        return True
+
+    def measurements(self, case_id: int) -> tuple[dict[str, Any], ...]:
+        """The case's measurements as they were given, oldest first."""
+        rows = self._rows("SELECT data FROM measurements WHERE case_id = ?", (case_id,))
+        return tuple(json.loads(rows[0][0])) if rows else ()

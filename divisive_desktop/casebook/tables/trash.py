@@ -1,0 +1,77 @@
+"""Deleting: first to the trash, then for good, and files that nothing refers to any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from divisive_desktop.casebook.storage.transaction import now
+from divisive_desktop.casebook.tables.cases import Cases, ids_of
+
+
+class Trash(Cases):
+    """Mixed into ``Casebook``."""
+
+    def trash(self, cases: int | Iterable[int]) -> None:
+        """Move cases to the trash; everything about them is kept until it is emptied."""
+        with self._act() as act:
+            for case in ids_of(cases):
+                act.update("cases", case, {"trashed": now()})
+                act.record("trash", case=case)
+
+    def restore(self, cases: int | Iterable[int]) -> None:
+        """Take cases out of the trash."""
+        with self._act() as act:
+            for case in ids_of(cases):
+                act.update("cases", case, {"trashed": None})
+                act.record("restore", case=case)
+
+    def empty_trash(self) -> int:
+        """Delete what is in the trash for good, and say so in the audit chain. Returns how many cases.
+
+        Originals that are referred to by path are never touched; imported copies go.
+        """
+        with self._act() as act:
+            cases = act.sql("SELECT id, sha256, name FROM cases WHERE trashed IS NOT NULL").fetchall()
+            for case, digest, name in cases:
+                for table, of in (
+                    ("labels", "case_id = ?"),
+                    ("masks", "case_id = ?"),
+                    ("measurements", "case_id = ?"),
+                    ("cams", "analysis_id IN (SELECT id FROM analyses WHERE case_id = ?)"),
+                    ("analyses", "case_id = ?"),
+                ):
+                    for (row,) in act.sql(f"SELECT id FROM {table} WHERE {of}", (case,)).fetchall():
+                        act.delete(table, row)
+                act.delete("cases", case)
+                act.record("delete", case=case, sha256=digest, name=name)
+            act.record("empty-trash", cases=len(cases))
+        self.collect_garbage()
+        return len(cases)
+
+    def collect_garbage(self) -> int:
+        """Remove blobs that nothing refers to (superseded masks, deleted cases). Returns how many."""
+        with self._act() as act:
+            used = referenced_blobs(act.sql)
+            # A file on its way in: its name, or a temporary one that begins with a dot and the hash.
+            incoming = {part for name, uses in self._incoming.items() if uses > 0 for part in (name, name[:64])}
+            removed = 0
+            for path in self.blobs.names():
+                if path.name not in used and not (incoming & {path.name, path.name[1:65]}):
+                    path.unlink()
+                    removed += 1
+            if removed:
+                act.record("collect-garbage", files=removed)
+        return removed
+
+
+def referenced_blobs(run: Callable[[str], Iterable[Any]]) -> set[str]:
+    """Names of the files in ``blobs/`` that rows refer to; ``run`` runs the query."""
+    return {
+        row[0]
+        for row in run(
+            "SELECT sha256 || copy FROM cases WHERE copy IS NOT NULL UNION SELECT thumbnail FROM cases "
+            "WHERE thumbnail IS NOT NULL UNION SELECT blob FROM masks "
+            "UNION SELECT mask FROM run_cases WHERE mask IS NOT NULL"
+        )
+    }

@@ -1,0 +1,134 @@
+"""Starts the window: application, theme, crash handling, the engine in the background."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QApplication
+
+from divisive_desktop import __version__, paths
+from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.desktop.startup import crash
+from divisive_desktop.desktop.startup.single_instance import FilesFromDesktop, Instance, bring_to_front
+from divisive_desktop.desktop.ui.theme import Theme
+from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.imaging import limits
+
+
+def application(argv: Sequence[str] | None = None) -> QApplication:
+    """The one ``QApplication``, made at the first call."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    sys.setswitchinterval(0.001)  # background threads hand the interpreter back to the window sooner
+    app = QApplication(list(argv if argv is not None else sys.argv[:1]))
+    QCoreApplication.setApplicationName("Divisive Desktop")
+    QCoreApplication.setApplicationVersion(__version__)
+    app.setDesktopFileName("divisive-desktop")
+    return app
+
+
+def build(settings: Settings | None = None, casebook: Path | None = None) -> MainWindow:
+    """The main window with its theme and task runner; not shown yet, engine not started yet.
+
+    Parameters
+    ----------
+    casebook : Path, optional
+        The casebook to work on; None: the user's own.
+    """
+    app = application()
+    settings = settings or Settings()
+    if settings.max_pixels is not None:
+        limits.set_max_pixels(settings.max_pixels)
+    theme = getattr(app, "_divisive_theme", None)
+    if theme is None:
+        theme = Theme(app, settings.theme)
+        app._divisive_theme = theme  # lives as long as the application
+    else:
+        theme.choice = settings.theme
+    return MainWindow(settings, theme, TaskRunner(), casebook)
+
+
+def run(
+    files: Iterable[str | Path] = (), argv: Sequence[str] | None = None, *, samples: bool = False, safe: bool = False
+) -> int:
+    """Show the window and run until it is closed, or hand the files to the window that is open already.
+
+    Parameters
+    ----------
+    files : paths
+        Files, folders and ZIP archives to open.
+    argv : sequence of str, optional
+        For Qt's own options (``-platform``, ``-style``); default: the program's name alone.
+    samples : bool
+        Open the sample cases.
+    safe : bool
+        Safe mode: a window of its own, with default settings that are thrown away, and no graphics card.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 70 after an unexpected error without a display.
+    """
+    wanted = [str(Path(f).resolve()) for f in files] + ["--samples"] * samples
+    with ExitStack() as stack:
+        if safe:
+            _enter_safe_mode(stack)
+        app = application(argv)
+        if not safe:
+            instance = Instance()
+            if not instance.claim() and instance.hand_over(wanted):
+                return 0
+            stack.callback(instance.release)
+        log = crash.start_log()
+        stack.callback(crash.stop_log, log)
+        crash.install()
+        stack.callback(crash.start_traces())
+        settings = Settings(paths.settings_file())
+        window = build(settings)
+
+        def open_(names: Sequence[str]) -> None:
+            if found := [Path(name) for name in names if not name.startswith("--")]:
+                window.work.open_paths(found)
+            if "--samples" in names:
+                window.actions_["samples"].trigger()
+
+        def asked(names: Sequence[str]) -> None:
+            open_(names)
+            bring_to_front(window)
+
+        def begin() -> None:
+            # After the first paint: the engine's start must not compete with it for the processor.
+            window.tasks.start_engine("cpu" if safe else settings.device)
+            open_(wanted)
+            if safe:
+                window.messages.post(
+                    "safe-mode", "info", "Safe mode: default settings, no graphics card.",
+                    "Settings that you change now are not kept; cases are.",
+                )  # fmt: skip
+            crash.tell_of_last_time(window.messages.post)
+
+        if not safe:
+            instance.asked.connect(asked)
+        if sys.platform == "darwin":  # elsewhere every event would pass through Python for nothing
+            from_desktop = FilesFromDesktop(app)
+            from_desktop.asked.connect(asked)
+        window.painted.connect(begin)
+        window.show()
+        return app.exec()
+
+
+def _enter_safe_mode(stack: ExitStack) -> None:
+    """Before Qt and the engine start: both read the environment."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="divisive-safe-", ignore_cleanup_errors=True))
+    os.environ["DIVISIVE_DESKTOP_SETTINGS"] = str(Path(folder) / "settings.ini")
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["HIP_VISIBLE_DEVICES"] = ""
+    os.environ.setdefault("QT_XCB_GL_INTEGRATION", "none")

@@ -1,0 +1,1 @@
+"""What the analyst can do, one folder per feature."""

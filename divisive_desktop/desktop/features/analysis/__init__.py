@@ -1,0 +1,1 @@
+"""Analyse cases, one or many, and see what failed."""

@@ -1,0 +1,65 @@
+"""The sheet that lists what a batch could not analyse, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.session.wording import plural
+from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.errors import UserFacingError
+
+
+class FailureList(QDialog):
+    """One row per failed case; a double click goes there."""
+
+    retry = Signal()
+    chosen = Signal(object)
+
+    def __init__(self, failures: Sequence[tuple[Case, UserFacingError]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Not analysed")
+        self._cases = [case for case, _ in failures]
+        self.table = QTableWidget(len(failures), 3)
+        self.table.setHorizontalHeaderLabels(["File", "What happened", "What to do"])
+        for row, (case, error) in enumerate(failures):
+            said = (redaction.told(text, case.path) for text in (error.message, error.remedy))
+            for column, text in enumerate((case.name, *said)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(redaction.place(case.path) if column == 0 else text)
+                self.table.setItem(row, column, item)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setWordWrap(True)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.cellDoubleClicked.connect(lambda row, _: (self.chosen.emit(self._cases[row]), self.accept()))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.again = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.ActionRole)
+        self.again.clicked.connect(lambda: (self.retry.emit(), self.accept()))
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
+        column.setSpacing(GRID * 2)
+        column.addWidget(QLabel(f"{plural(len(failures), 'image')} could not be analysed."))
+        column.addWidget(self.table)
+        column.addWidget(buttons)
+        self.resize(820, 360)

@@ -1,0 +1,1 @@
+"""Make, open, copy and rescue casebooks."""

@@ -1,0 +1,350 @@
+"""Puts fine-tuning into the main window: menu, banner of an interrupted run, and what passes between the pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from divisive_desktop.desktop.features.finetuning.methods import method
+from divisive_desktop.desktop.features.finetuning.preparation import Preparation, Prepared
+from divisive_desktop.desktop.features.finetuning.run import Run
+from divisive_desktop.desktop.shell.action_set import Action, State
+from divisive_desktop.desktop.ui import theme
+from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.engine.finetuning.messages import FineTune, FineTuneResult
+from divisive_desktop.errors import UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import RunRow
+    from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
+    from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
+    from divisive_desktop.desktop.session.casebook_service import Opened
+    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.engine.finetuning.messages import Notice
+    from divisive_desktop.library.store import StoredModel
+
+BANNER_KEY = "finetune"
+
+
+def _open(state: State) -> bool:
+    return state.open
+
+
+class FineTuning(QObject):
+    """Made once for a window; its own window is made when it is asked for.
+
+    Parameters
+    ----------
+    window : MainWindow
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window, self._tasks, self._work = window, window.tasks, window.work
+        self.run = Run(window.tasks, window.work.book, self)
+        self.dialog: FineTuneDialog | None = None
+        self.versions: VersionsDialog | None = None
+        self.preparation = Preparation(self)
+        self._opening = False
+        self._kept: StoredModel | None = None
+        self.run.changed.connect(self._run_changed)
+        self.run.finished.connect(self._finished)
+        self.run.failed.connect(self._failed)
+        self.run.noticed.connect(self._noticed)
+        window.actions_.add(self._actions())
+        window.inspector.add_section("Fine-tuning", self._invitation(), folded=False)
+        window.theme.changed.connect(self._recolour)
+        window.status.cancelRequested.connect(self._cancel_from_status)
+        window.closing.connect(self._close)
+        self._work.book.opened.connect(self._book_opened)
+        if self._work.book.book is not None:
+            self._look_for_interrupted()
+
+    def _actions(self) -> tuple[Action, ...]:
+        return (
+            Action("finetune", "Fine-tune…", "Analysis", lambda w: self.open(), "Ctrl+T",
+                   "Teach the model what your masks and labels say", "finetune", _open, toolbar=True, separator=True),
+            Action("versions", "Model versions…", "Analysis", lambda w: self.open_versions(), "Ctrl+Shift+T",
+                   "Which version came from which, which one is in use; compare, export, import", "versions"),
+        )  # fmt: skip
+
+    def _invitation(self) -> QWidget:
+        """Two buttons for the inspector."""
+        holder = QWidget()
+        text = QLabel("Labels and masks of your cases can teach the model.")
+        text.setWordWrap(True)
+        theme.set_role(text, "muted")
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        for name, title in (("finetune", "Fine-tune…"), ("versions", "Model versions…")):
+            button = QPushButton(title)
+            button.clicked.connect(self.window.actions_[name].trigger)
+            row.addWidget(button, 1)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        column.addWidget(text)
+        column.addLayout(row)
+        return holder
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """What the casebook offers for the choices on the page."""
+        return self.preparation.prepared
+
+    # -- the window of its own ------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Show the fine-tuning window; the first time, what it needs is imported in the background."""
+        if self.dialog is not None:
+            self._raise(self.dialog)
+            return
+        if self._opening:
+            return
+        self._opening = True
+
+        def work(_: Any) -> None:
+            import divisive_desktop.desktop.features.finetuning.dialog
+            import divisive_desktop.engine.finetuning.preparation  # noqa: F401
+
+        def failed(error: UserFacingError) -> None:
+            self._opening = False
+            self.window.report(None, error)
+
+        self._tasks.run(work, self._build, failed, priority=30)
+
+    def _build(self, _: Any = None, made: tuple[Any, ...] = ()) -> None:
+        """One page at a time: all three at once would hold up the window for a tenth of a second."""
+        from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
+        from divisive_desktop.desktop.features.finetuning.live import LivePage
+        from divisive_desktop.desktop.features.finetuning.result import ResultPage
+        from divisive_desktop.desktop.features.finetuning.setup import SetupPage
+
+        makers = (SetupPage, lambda: LivePage(self._tasks), lambda: ResultPage(self._tasks))
+        if len(made) < len(makers):
+            pages = (*made, makers[len(made)]())
+            QTimer.singleShot(0, self, lambda: self._build(made=pages))
+            return
+        self._opening = False
+        dialog = self.dialog = FineTuneDialog(*made, self.window)
+        run, live, result = self.run, dialog.live, dialog.result
+        dialog.setup.baseChosen.connect(lambda base: self.preparation.prepare(base))
+        dialog.setup.changed.connect(self.preparation.choices_changed)
+        dialog.setup.startRequested.connect(self.preparation.start)
+        dialog.activated.connect(self.preparation.came_back)
+        dialog.versionsRequested.connect(self.open_versions)
+        live.pauseToggled.connect(run.set_paused)
+        live.cancelRequested.connect(run.cancel)
+        live.resumeRequested.connect(lambda: self.resume(run.id) if run.id is not None else None)
+        live.concludeRequested.connect(run.conclude)
+        live.discardRequested.connect(self.discard)
+        run.progressed.connect(live.show_progress)
+        run.epochDone.connect(live.show_epoch)
+        run.galleryUpdated.connect(live.gallery.show_update)
+        run.noticed.connect(live.show_notice)
+        run.ranked.connect(lambda results: result.show_ranking(results, not run.busy))
+        result.keepRequested.connect(self.keep)
+        result.discardRequested.connect(self.discard)
+        result.tryRequested.connect(self._try_methods)
+        dialog.show()
+        if run.state != "idle":
+            if run.request is not None:
+                live.begin(run)
+            self._run_changed()
+            if run.result is not None and run.request is not None:
+                result.show_result(run.result, run.request.cases, run.classes)
+        if run.state == "idle" or run.request is None:
+            self.preparation.load_models()
+
+    @staticmethod
+    def _raise(dialog: Any) -> None:
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+
+    # -- during and after -----------------------------------------------------------------------------------
+
+    def _run_changed(self) -> None:
+        dialog, run = self.dialog, self.run
+        if run.state == "running":
+            self.window.messages.dismiss(BANNER_KEY)
+        if dialog is None:
+            return
+        dialog.set_reachable(live=run.request is not None, result=run.result is not None)
+        dialog.result.set_busy(run.busy)
+        if run.state == "preparing":
+            dialog.set_reachable(live=True, result=False)
+            dialog.go_to(1)
+        if run.state in ("preparing", "running") and run.request is not None:
+            dialog.live.begin(run)
+            dialog.go_to(1)
+        dialog.live.show_state(run)
+        if run.state == "done" and run.result is not None:
+            dialog.go_to(2)
+        elif run.state == "idle":
+            dialog.go_to(0)
+            self.preparation.load_models()
+
+    def _noticed(self, notice: Notice) -> None:
+        if self.dialog is None or not self.dialog.isVisible():
+            self.window.notify(BANNER_KEY + notice.code, "info", notice.text)
+
+    def _finished(self, result: FineTuneResult) -> None:
+        if self.dialog is not None and self.run.request is not None:
+            self._kept = None
+            self.dialog.result.show_result(result, self.run.request.cases, self.run.classes)
+        if self.dialog is None or not self.dialog.isVisible():
+            self.window.notify(
+                BANNER_KEY, "info", f"Fine-tuning is done. {result.verdict.headline}", "", ("Look…", self.open)
+            )
+
+    def _failed(self, error: UserFacingError) -> None:
+        if self.dialog is None or not self.dialog.isVisible() or self.run.request is None:
+            self.window.notify(BANNER_KEY, "error", error.message, error.remedy, ("Look…", self.open))
+        if self.dialog is not None and self.run.id is None:
+            self.dialog.go_to(0)
+            self.dialog.setup.set_blocked(False, f"{error.message} {error.remedy}")
+
+    def resume(self, run_id: int) -> None:
+        """Go on with an interrupted run."""
+        self.window.messages.dismiss(BANNER_KEY)
+        self.run.resume(run_id)
+        self.open()
+
+    def discard(self) -> None:
+        """Forget the run that is shown; its figures stay in the casebook's record."""
+        self.run.discard()
+
+    def _try_methods(self) -> None:
+        self.run.try_methods()
+
+    def keep(self) -> None:
+        """Make the result that is shown a version of its own, and use it from now on."""
+        dialog, request = self.dialog, self.run.request
+        shown = dialog.result.result if dialog is not None else None
+        if dialog is None or request is None or shown is None:
+            return
+        own = shown is self.run.result
+        book = self._work.book
+        dialog.result.set_busy(True)
+
+        def work(_: Any) -> StoredModel:
+            from pathlib import Path
+
+            from divisive_desktop.library import store, versions
+
+            taken = {m.card.id for m in (*store.find_models(), *versions.trashed())}
+            other = versions.next_id(shown.model.task, shown.method) if shown.model.id in taken else None
+            stored = versions.keep(Path(shown.folder), other)
+            versions.activate(stored.card.id)
+            return stored
+
+        def done(stored: StoredModel) -> None:
+            self._kept = stored
+            if own:
+                self.run.kept()
+            else:
+                book.write(lambda b: _write_down(b, request, shown))
+            dialog.result.set_busy(False)
+            dialog.result.set_decided(f"Kept as {stored.card.id}, and in use from now on.")
+            self._use(stored.card.task)
+            self.window.notify(
+                BANNER_KEY, "info", f"{stored.card.id} is in use from now on.",
+                "Cases keep the analyses that older versions made; analyse them again to see what it says.",
+                ("Analyse this case", lambda: self.window.actions_["analyse"].trigger()),
+            )  # fmt: skip
+
+        def failed(error: UserFacingError) -> None:
+            dialog.result.set_busy(False)
+            dialog.result.kept_words.setText(f"{error.message} {error.remedy}")
+
+        self._tasks.run(work, done, failed, priority=30)
+
+    def _use(self, task: str) -> None:
+        """The version in use changed."""
+        self._work.refresh_models()
+        if self.versions is not None:
+            self.versions.reload()
+
+    # -- versions -------------------------------------------------------------------------------------------
+
+    def open_versions(self) -> None:
+        """Show the tree of model versions."""
+        from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
+
+        if self.versions is None:
+            self.versions = VersionsDialog(self._tasks, self.window.settings, self.window)
+            self.versions.used.connect(self._use)
+            self.versions.problem.connect(lambda error: self.window.report(None, error))
+        self.versions.reload()
+        self._raise(self.versions)
+
+    # -- a run that was interrupted -------------------------------------------------------------------------
+
+    def _book_opened(self, found: Opened) -> None:
+        self.window.messages.dismiss(BANNER_KEY)
+        self.preparation.prepared = None
+        if not self.run.busy:
+            self.run.forget()
+        self._look_for_interrupted()
+
+    def _look_for_interrupted(self) -> None:
+        book = self._work.book
+        if not book.writable:
+            return
+
+        def work(_: Any) -> RunRow | None:
+            newest = next(iter(book.wait().runs()), None)
+            open_ = newest is not None and newest.state in ("interrupted", "done") and not newest.decision
+            return newest if open_ else None
+
+        def arrived(row: RunRow | None) -> None:
+            if row is not None and not self.run.busy:
+                self._offer(row)
+
+        self._tasks.run(work, arrived, lambda error: self.window.report(None, error), key="finetune-interrupted")
+
+    def _offer(self, row: RunRow) -> None:
+        what = f"{method(row.method).name}, begun {row.started[:16].replace('T', ' ')} UTC"
+        if row.state == "done":
+            text, detail, action = f"A fine-tuning waits for your decision ({what}).", "", "Look…"
+        else:
+            text, action = f"A fine-tuning was interrupted ({what}).", "Resume"
+            detail = "What was learned up to the last whole epoch is kept."
+        self.window.notify(
+            BANNER_KEY, "info", text, detail, (action, lambda: self.resume(row.id)),
+            ("Discard", lambda: self._discard_row(row.id)),
+        )  # fmt: skip
+
+    def _discard_row(self, run_id: int) -> None:
+        self._work.book.write(lambda book: book.decide_run(run_id, "discarded"))
+
+    # -- the window -----------------------------------------------------------------------------------------
+
+    def _cancel_from_status(self) -> None:
+        if self.run.busy and not self._work.batch_running:
+            self.run.cancel()
+
+    def _recolour(self) -> None:
+        if self.dialog is not None:
+            self.dialog.recolour()
+        if self.versions is not None:
+            self.versions.recolour()
+
+    def _close(self) -> None:
+        for dialog in (self.dialog, self.versions):
+            if dialog is not None:
+                dialog.hide()
+
+
+def _write_down(book: Any, request: FineTune, result: FineTuneResult) -> None:
+    """Another method's result was kept: it becomes a run of its own in the casebook."""
+    from dataclasses import replace
+
+    from divisive_desktop.engine.finetuning import preparation
+
+    run = preparation.start(book, replace(request, method=result.method, folder=result.folder))
+    preparation.finish(book, run, result)
+    book.decide_run(run, "kept")

@@ -1,0 +1,1 @@
+"""Shortcuts, how to read the maps, about, log."""

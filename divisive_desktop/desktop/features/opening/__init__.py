@@ -1,0 +1,1 @@
+"""Open files, folders, series and sample cases."""

@@ -1,0 +1,322 @@
+"""Puts reports into the window: the menu entry, the report window, and what is kept of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
+
+from divisive_desktop.desktop.commands import chosen
+from divisive_desktop.desktop.features.reports.engine_questions import EngineAsking
+from divisive_desktop.desktop.session.runner import Task, TaskRunner
+from divisive_desktop.desktop.session.wording import plural
+from divisive_desktop.errors import CancelledError, UserFacingError
+from divisive_desktop.reporting.process.messages import Look, Preview, Progressed, Source, Write, Written
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.desktop.features.reports.checking import CheckDialog
+    from divisive_desktop.desktop.features.reports.dialog import ReportDialog
+    from divisive_desktop.desktop.session.case import Case
+    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.reporting.options import Options
+    from divisive_desktop.reporting.process.client import ReportProcess
+
+MESSAGE = "report"
+_CONCLUSION = "report-conclusion"
+"""Setting of the casebook: the conclusion on several cases, as it was typed last."""
+
+
+class Reports(QObject):
+    """Made once for a window; a report window is made each time one is asked for, one at a time."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window, self._work = window, window.work
+        self.dialog: ReportDialog | None = None
+        self._runner = TaskRunner(self, threads=1)  # its own: a long report holds up nothing else
+        self._engine = EngineAsking(window.tasks, self)
+        self._cases: tuple[Case, ...] = ()
+        self._book: Casebook | None = None
+        self._process: ReportProcess | None = None
+        self._kept = ""
+        self._deidentified = True
+        self._looking: Task | None = None
+        self._stop = threading.Event()
+        """The report that is being written is not wanted any more."""
+        self._opening = False
+        self.checked: CheckDialog | None = None
+        window.theme.changed.connect(self._recolour)
+        window.closing.connect(self._close)
+        window.work.book.changed.connect(self._book_changed)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being made."""
+        return self._runner.idle and not self._opening
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that makes the reports; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    # -- opening --------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Show the report window for the selected cases; while files are being written, that one."""
+        if self.dialog is not None and self.dialog.writing:
+            _raise(self.dialog)
+            return
+        if self._opening:
+            return
+        cases = chosen(self.window)
+        if any(case.hidden for case in cases):
+            self.window.notify(
+                MESSAGE, "info", "A report would show the model's opinion, which is hidden here.",
+                "Finish the mask first.",
+            )  # fmt: skip
+            return
+        if not any(case.verdict is not None for case in cases):
+            analyse = ("Analyse", lambda: self.window.actions_["analyse-selected"].trigger())
+            self.window.notify(
+                MESSAGE, "info", "There is nothing to report yet.", "The model must have analysed the case.", analyse
+            )
+            return
+        self._opening = True
+        book = self._work.book.book
+        single = cases[0].notes if len(cases) == 1 else None
+
+        def work(_: Any) -> tuple[Options, str]:
+            from divisive_desktop.reporting.needs import check_installed
+
+            check_installed()
+            import divisive_desktop.desktop.features.reports.dialog
+            import divisive_desktop.reporting.process.client  # noqa: F401
+            from divisive_desktop.reporting.options import load_last
+
+            conclusion = single if single is not None else str(book.setting(_CONCLUSION, "")) if book else ""
+            return load_last(), conclusion
+
+        self._runner.run(work, lambda found: self._build(cases, book, *found), self._not_opened)
+
+    def _not_opened(self, error: UserFacingError) -> None:
+        self._opening = False
+        self.window.report(None, error)
+
+    def _build(self, cases: list[Case], book: Casebook | None, options: Options, conclusion: str) -> None:
+        from divisive_desktop.desktop.features.reports.dialog import ReportDialog
+        from divisive_desktop.desktop.features.reports.form import OptionsForm
+        from divisive_desktop.reporting.process.client import ReportProcess
+
+        self._opening = False
+        self._discard()
+        self._cases, self._book, self._kept = tuple(cases), book, conclusion
+        sources = [
+            Source(c.name, c.source or c.path, c.frame, c.id, c.analysis if c.id is None else None, c.label)
+            for c in cases
+        ]
+        self._process = ReportProcess(sources, book.path if book is not None else None, self._engine.faces)
+        dicom = [_is_dicom(c.path) for c in cases]
+        form = OptionsForm(
+            options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
+        )
+        title = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
+        dialog = self.dialog = ReportDialog(form, title, len(cases), self.window)
+        form.changed.connect(self._changed)
+        form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
+        dialog.writeRequested.connect(self.write)
+        dialog.cancelRequested.connect(lambda: self._stop.set())
+        dialog.activated.connect(self.look)
+        dialog.closed.connect(self._closed)
+        _raise(dialog)
+        self.look()
+
+    # -- the preview ----------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Make the pages anew where something has changed."""
+        dialog, process = self.dialog, self._process
+        if dialog is None or process is None or dialog.writing:
+            return
+        options = self._options()
+        if options is None:
+            return
+
+        def work(task: Task) -> Preview | None:
+            found: Preview | None = process.ask(Look(options), lambda: task.cancelled)
+            return found
+
+        def done(found: Preview | None) -> None:
+            if found is not None and self.dialog is dialog:
+                dialog.show_preview(found)
+
+        def failed(error: UserFacingError) -> None:
+            if self.dialog is dialog and not isinstance(error, CancelledError):
+                dialog.show_problem(error)
+
+        def run() -> None:
+            if not self._runner.closed:
+                self._looking = self._runner.run(work, done, failed, key="look")
+
+        self._after_acts(run)
+
+    def _options(self) -> Options | None:
+        assert self.dialog is not None
+        try:
+            options = self.dialog.form.options()
+        except UserFacingError as e:
+            self.dialog.say(f"{e.message} {e.remedy}", wrong=True)
+            self.dialog.write.setEnabled(False)
+            return None
+        self.dialog.write.setEnabled(bool(options.formats) and bool(options.folder))
+        if not options.formats:
+            self.dialog.say("Choose at least one kind of file.")
+        return options
+
+    def _changed(self) -> None:
+        if self.dialog is not None:
+            self.dialog.say("")
+        self._keep_conclusion()
+        self.look()
+
+    def _keep_conclusion(self) -> None:
+        """What was typed is kept in the casebook: as the notes of the one case, or as a setting."""
+        if self.dialog is None or self.dialog.form.text == self._kept:
+            return
+        text = self._kept = self.dialog.form.text
+        if len(self._cases) == 1:
+            self._work.set_notes(self._cases[0], text)
+        elif self._work.book.book is self._book:
+            self._work.book.write(lambda book: book.set_setting(_CONCLUSION, text))
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write the files in the background."""
+        dialog, process = self.dialog, self._process
+        if dialog is None or process is None or dialog.writing:
+            return
+        options = self._options()
+        if options is None or not options.formats:
+            return
+        self._keep_conclusion()
+        self._deidentified = options.deidentify
+        dialog.begin()
+        stop = self._stop = threading.Event()
+        if self._looking is not None:
+            self._looking.cancel()
+
+        def start(task: Task) -> Written:
+            # A flag of its own: a task that is cancelled delivers nothing, and here the end is awaited.
+            made: Written = process.ask(
+                Write(options), lambda: stop.is_set() or task.cancelled, lambda news: self._runner.emit(task, news)
+            )
+            return made
+
+        def tell(news: Progressed) -> None:
+            dialog.progress(news.fraction, news.what, news.left_s)
+
+        self._after_acts(lambda: self._runner.run(start, self._written, self._failed, stream=tell))
+
+    def _written(self, made: Written) -> None:
+        from divisive_desktop.desktop.features.reports.dialog import written_words
+
+        book = self._work.book
+        if book.book is self._book and book.writable and made.reported:
+            names, ids, hidden = [f.name for f in made.files], made.reported, self._deidentified
+            book.write(lambda b: [b.audit("report", case=i, files=names, deidentified=hidden) for i in ids])
+        dialog = self.dialog
+        if dialog is None:
+            return
+        text = written_words(made)
+        dialog.end(text, made.files, wrong=bool(made.failures))
+        if not dialog.isVisible():
+            severity = "warning" if made.failures else "info"
+            self.window.notify(MESSAGE, severity, text, "", ("Open folder", dialog.open_folder))
+
+    def _failed(self, error: UserFacingError) -> None:
+        if self.dialog is None:
+            return
+        if isinstance(error, CancelledError):
+            self.dialog.end("Cancelled. No file was left.")
+            return
+        self.dialog.end(f"{error.message} {error.remedy}", wrong=True)
+        if not self.dialog.isVisible():
+            self.window.report(None, error)
+
+    def _after_acts(self, run: Callable[[], Any]) -> None:
+        """Once everything that the analyst said before is in the casebook."""
+        book = self._work.book
+        if book.writable and book.book is not None and book.book is self._book:
+            book.write(lambda _: None, lambda _: run())
+        else:
+            run()
+
+    # -- checking -------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Ask for an exported file and say what holds of it."""
+        from divisive_desktop.desktop.features.reports.checking import REPORT_FILTER, Checking
+
+        settings = self.window.settings
+        name, _ = QFileDialog.getOpenFileName(self.window, "Check a report", settings.folder("report"), REPORT_FILTER)
+        if name:
+            settings.set_folder("report", Path(name).parent)
+            self.checked = Checking(self._runner, self._engine).open(
+                Path(name), settings.folder("open"), self._work.book.book, self.window
+            )
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def _closed(self) -> None:
+        self._keep_conclusion()
+        if self.dialog is not None and not self.dialog.writing:
+            self._discard()
+
+    def _book_changed(self) -> None:
+        """Another casebook: its cases can't be read any more."""
+        if self.dialog is not None and self._work.book.book is not self._book:
+            self._discard()
+
+    def _discard(self) -> None:
+        """Away with the window and the process; what is being written is stopped and taken away."""
+        self._stop.set()
+        if self._looking is not None:
+            self._looking.cancel()
+        if self.dialog is not None:
+            dialog, self.dialog = self.dialog, None
+            dialog.hide()
+            dialog.deleteLater()
+        process, self._process = self._process, None
+        if process is not None and not self._runner.closed:
+            self._runner.run(lambda _: process.close(), lambda _: None, lambda _: None)
+
+    def _close(self) -> None:
+        process = self._process
+        self._stop.set()
+        self._runner.close()
+        self._discard()
+        if process is not None:
+            process.close()
+
+    def _recolour(self) -> None:
+        if self.dialog is not None:
+            self.dialog.recolour()
+
+
+_PHOTOGRAPHS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".jp2"}
+
+
+def _is_dicom(path: Path) -> bool:
+    """By its name, which decides what is offered; what can't be written is said when it is."""
+    return path.suffix.lower() not in _PHOTOGRAPHS
+
+
+def _raise(dialog: ReportDialog) -> None:
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()

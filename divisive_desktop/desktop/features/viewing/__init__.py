@@ -1,0 +1,1 @@
+"""What the viewer shows of the current case: layouts, hanging, second screen, measurements."""

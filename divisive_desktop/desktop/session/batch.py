@@ -1,0 +1,303 @@
+"""Many cases analysed in the background: written down before it starts, kept as results come, resumed after a crash."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop.session.case import Case, is_todo
+from divisive_desktop.desktop.session.casebook_service import CasebookService
+from divisive_desktop.desktop.session.importing import take_in
+from divisive_desktop.desktop.session.runner import EngineJob, TaskRunner
+from divisive_desktop.engine import messages
+from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.explanation.analysis import Analysis
+
+
+@dataclass
+class Batch:
+    """One batch on its way."""
+
+    cases: list[Case]
+    id: int | None = None
+    """In the casebook."""
+    items: dict[int, int] = field(default_factory=dict)
+    """Case id -> item id; known to the casebook's writer once the batch is written down."""
+    failures: list[tuple[Case, UserFacingError]] = field(default_factory=list)
+    waiting: deque[tuple[Case, Analysis]] = field(default_factory=deque)
+    """Results that aren't on the disk yet."""
+    asked: bool = False
+    """The writer was asked to keep them and hasn't begun."""
+    over: set[int] = field(default_factory=set)
+    """Positions in ``cases`` that are done or failed."""
+
+    @property
+    def left(self) -> list[Case]:
+        """What isn't done yet, without what was thrown away meanwhile."""
+        return [c for i, c in enumerate(self.cases) if i not in self.over and not c.removed]
+
+
+class BatchRunner(QObject):
+    """Runs one batch at a time.
+
+    Signals
+    -------
+    changed()
+        A batch began, ended, was paused or goes on.
+    finished(object)
+        The ``Batch`` that came to its end, with its failures.
+    stopped(object, object)
+        A ``Batch`` and the ``UserFacingError`` that ended it early; what is left can be resumed.
+    """
+
+    changed = Signal()
+    finished = Signal(object)
+    stopped = Signal(object, object)
+
+    def __init__(
+        self,
+        tasks: TaskRunner,
+        book: CasebookService,
+        request: Callable[[Case], messages.Analyse],
+        analysed: Callable[[Case, Analysis], None],
+        failed: Callable[[Case, UserFacingError], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._tasks, self._book = tasks, book
+        self._request, self._analysed, self._failed = request, analysed, failed
+        self._job: EngineJob | None = None
+        self._batch: Batch | None = None
+        self._pausing = False
+        self._paused: Batch | None = None
+        self._next: deque[Callable[[], None]] = deque()
+        """Earlier batches that go on when the one on its way is over."""
+
+    @property
+    def running(self) -> bool:
+        """One is on its way, or paused."""
+        return self._batch is not None or self._paused is not None
+
+    @property
+    def paused(self) -> Batch | None:
+        """The batch that waits for :meth:`go_on`."""
+        return self._paused
+
+    def start(self, cases: Sequence[Case]) -> None:
+        """Analyse those cases that can be, and keep what comes."""
+        todo = [c for c in cases if c.error is None and c.file_state == "ok" and not c.analysing]
+        if not todo or self.running:
+            return
+        batch = Batch(todo)
+
+        def write_down(book: Casebook) -> Any:
+            new = take_in(book, todo)
+            ids = list(dict.fromkeys(c.id for c in todo if c.id is not None))
+            batch.id = book.start_batch(ids, name=f"{len(ids)} images")
+            batch.items = {i.case_id: i.id for i in book.batch_items(batch.id) if i.case_id is not None}
+            return new
+
+        self._book.write(write_down, self._book.takenIn.emit)
+        self._run(batch)
+
+    def start_all(self, cases: Sequence[Case]) -> None:
+        """Analyse every case that has no analysis yet."""
+        self.start([c for c in cases if is_todo(c)])
+
+    def resume(self, batch_id: int, by_id: dict[int, Case], *, retry: bool = False) -> None:
+        """Go on with what an earlier batch left; ``retry``: also with what failed.
+
+        While another one is on its way, it waits for that to end.
+        """
+        if self.running:
+            self._next.append(lambda: self.resume(batch_id, by_id, retry=retry))
+            return
+
+        def read(book: Casebook) -> Any:
+            if retry:
+                book.retry_failed(batch_id)
+            items = book.batch_items(batch_id, "pending")
+            bad = book.check_files([i.case_id for i in items if i.case_id is not None])
+            return items, {check.case_id: check.state for check in bad}
+
+        def begin(found: Any) -> None:
+            items, states = found
+            left = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
+            for case, item in left:
+                case.file_state = states.get(item.case_id, "ok")  # what was restored meanwhile can be analysed
+            if self.running:
+                self.resume(batch_id, by_id)  # another one was quicker
+            elif left:
+                self._run(Batch([c for c, _ in left], batch_id, {i.case_id: i.id for _, i in left}))
+
+        self._book.write(read, begin)
+
+    def last_failures(self, by_id: dict[int, Case], done: Callable[[Batch], None]) -> None:
+        """Hand over the newest batch that something failed in, with its failures, as the casebook has kept them."""
+
+        def read(book: Casebook) -> Any:
+            status = next((b for b in book.batches() if b.failed), None)
+            return None if status is None else (status.id, book.batch_items(status.id, "failed"))
+
+        def found(kept: Any) -> None:
+            number, items = kept or (None, [])
+            known = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
+            batch = Batch([c for c, _ in known], number, {i.case_id: i.id for _, i in known})
+            batch.failures = [(c, _error(i.error)) for c, i in known]
+            done(batch)
+
+        self._book.write(read, found)
+
+    def dismiss(self, batch_id: int) -> None:
+        """Don't offer an unfinished batch again."""
+        self._book.write(lambda book: book.cancel_batch(batch_id))
+
+    def pause(self) -> None:
+        """Stop after what is under way; :meth:`go_on` takes up the rest, also after a new start of the program."""
+        if self._job is not None:
+            self._pausing = True
+            self._tasks.cancel(self._job)
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        if self._paused is not None:
+            self.go_on()
+        else:
+            self.pause()
+
+    def owns(self, job: EngineJob) -> bool:
+        """Whether an engine job is this batch's."""
+        return job is self._job
+
+    def go_on(self) -> None:
+        """Take up what is left after a pause."""
+        batch, self._paused = self._paused, None
+        if batch is not None and batch.left:
+            self._run(Batch(batch.left, batch.id, batch.items, batch.failures))
+        else:
+            self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop for good; what is done stays done."""
+        batch, self._paused = self._paused, None
+        if self._job is not None:
+            self._pausing = False
+            self._tasks.cancel(self._job)
+        elif batch is not None:
+            self._give_up(batch)
+            self.changed.emit()
+            self._follow()
+
+    def forget(self) -> None:
+        """Another casebook is opened: stop, and let this one offer the rest when it is opened again."""
+        job, self._job, self._batch, self._paused, self._pausing = self._job, None, None, None, False
+        self._next.clear()
+        if job is not None:
+            self._tasks.cancel(job)
+        self.changed.emit()
+
+    # -- on its way -----------------------------------------------------------------------------------------
+
+    def _run(self, batch: Batch) -> None:
+        items = tuple(self._request(c) for c in batch.cases)
+        self._batch = batch
+        number = len(items)
+        self._job = self._tasks.submit(
+            messages.AnalyseBatch(items), lambda _: self._end(batch, None), lambda error: self._end(batch, error),
+            partial=lambda event: self._partial(batch, event),
+            title=f"Analysing {number} image{'s' * (number != 1)}",
+        )  # fmt: skip
+        self.changed.emit()
+
+    def _partial(self, batch: Batch, event: messages.Partial) -> None:
+        if batch is not self._batch:
+            return  # another casebook is open by now
+        case = batch.cases[event.index]
+        batch.over.add(event.index)
+        if event.error is None and case.sha256 not in (None, event.value.sha256):
+            # The engine refuses such files where it is told what to expect; this one was imported meanwhile.
+            self._fail(batch, case, altered(case))
+            return
+        if event.error is None:
+            self._analysed(case, event.value)
+            batch.waiting.append((case, event.value))
+            if not batch.asked:  # those that come until the writer gets to it are written together
+                batch.asked = True
+                self._book.write(lambda book: _keep(book, batch))
+            return
+        error = _error(event.error)
+        self._fail(batch, case, altered(case) if error.kind == ImageAlteredError.kind else error)
+
+    def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
+        batch.failures.append((case, error))
+        self._failed(case, error)
+        self._book.write(lambda book: _keep_failure(book, batch, case, error))
+
+    def _end(self, batch: Batch, error: UserFacingError | None) -> None:
+        if self._batch is not batch:
+            return
+        self._batch = self._job = None
+        pausing, self._pausing = self._pausing, False
+        if isinstance(error, CancelledError):
+            if pausing:
+                self._paused = batch
+            else:
+                self._give_up(batch)
+        self.changed.emit()
+        if error is not None and not isinstance(error, CancelledError):
+            self.stopped.emit(batch, error)
+        elif not pausing and (error is None or batch.failures):
+            self.finished.emit(batch)
+        self._follow()
+
+    def _follow(self) -> None:
+        """The next of those that wait, if nothing is on its way."""
+        if self._next and not self.running:
+            self._next.popleft()()
+
+    def _give_up(self, batch: Batch) -> None:
+        self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)
+
+
+def altered(case: Case) -> ImageAlteredError:
+    """What the user reads where a file isn't what was imported."""
+    return ImageAlteredError(
+        f"{case.name} was altered since it was imported.",
+        "It isn't analysed again. Restore the original file, or add the new version as a case of its own.",
+    )
+
+
+def _error(words: Any) -> UserFacingError:
+    error = UserFacingError(words["message"], words["remedy"])
+    error.kind = words.get("kind", "error")
+    return error
+
+
+def _keep(book: Casebook, batch: Batch) -> None:
+    """Write the results that wait, in one transaction; on the writer's thread."""
+    batch.asked = False  # before the first is taken: what comes from now on asks again
+    waiting = []
+    while batch.waiting:
+        waiting.append(batch.waiting.popleft())
+    known = [(c, a) for c, a in waiting if c.id in batch.items]
+    try:
+        if known:
+            book.finish_items([(batch.items[c.id], a, c.id) for c, a in known])
+    except UserFacingError:
+        if len(known) == 1:
+            raise
+        for pair in known:
+            _keep(book, Batch(batch.cases, batch.id, batch.items, waiting=deque([pair])))
+
+
+def _keep_failure(book: Casebook, batch: Batch, case: Case, error: UserFacingError) -> None:
+    item = batch.items.get(case.id) if case.id is not None else None
+    if item is not None:
+        book.fail_item(item, error)

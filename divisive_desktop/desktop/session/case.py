@@ -1,0 +1,257 @@
+"""What the window knows of an image: the analyst's and the models' words on it, and how they read in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtGui import QImage
+
+from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session.wording import percent
+from divisive_desktop.errors import ModelNotFoundError, NoFaceError, UserFacingError
+from divisive_desktop.explanation.analysis import Analysis
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import CaseRow
+    from divisive_desktop.imaging.faces import Framing
+
+
+class Review(Enum):
+    """How far the analyst is with a case."""
+
+    NEW = "New"
+    OPEN = "In review"
+    DONE = "Done"
+    FLAGGED = "Flagged"
+
+    @property
+    def stored(self) -> str:
+        """Its name in the casebook."""
+        return self.name.lower() if self is not Review.OPEN else "in_review"
+
+    @classmethod
+    def of(cls, stored: str) -> Review:
+        return cls.OPEN if stored == "in_review" else cls[stored.upper()]
+
+
+class Verdict(NamedTuple):
+    """What the worklist shows of an analysis: kept in memory for every case, while the maps stay on the disk."""
+
+    predicted: int
+    probability: float
+    """Of class 1, 0..1."""
+    margin: float
+    """|logit 1 - logit 0|."""
+    classes: tuple[str, str]
+    model: str
+    version: str = ""
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> Verdict:
+        margin, model = abs(analysis.logits[1] - analysis.logits[0]), analysis.model
+        return cls(analysis.predicted, analysis.probability, margin, model.classes, model.id, model.version)
+
+    @property
+    def name(self) -> str:
+        return self.classes[self.predicted]
+
+    @property
+    def certainty(self) -> float:
+        """Probability of the predicted class."""
+        return self.probability if self.predicted else 1 - self.probability
+
+
+@dataclass(eq=False)
+class Case:
+    """One image with what the analyst and the models said about it."""
+
+    path: Path
+    frame: int = 0
+    review: Review = Review.NEW
+    label: int | None = None
+    """The analyst's class, 0 or 1; None until labelled."""
+    analysis: Analysis | None = None
+    """The whole analysis, maps included; loaded from the casebook when the case is looked at."""
+    error: UserFacingError | None = None
+    """Why the file can't be opened; such a case stays in the list."""
+    analysis_error: UserFacingError | None = None
+    thumbnail: QImage | None = None
+    analysing: bool = False
+    hidden: bool = False
+    """The model's opinion isn't shown: the mask is being painted blind."""
+    thumbnail_asked: bool = field(default=False, repr=False)
+    counted: tuple[str, ...] = field(default=(), repr=False)
+    """What the worklist counts it as now."""
+    id: int | None = None
+    """In the casebook; None until it is written there."""
+    sha256: str | None = None
+    """Of the bytes that were taken into the casebook."""
+    source: Path | None = None
+    """The casebook's copy of the image, None: ``path``."""
+    stored_analysis: int | None = None
+    """Id of the casebook's analysis, for when ``analysis`` isn't loaded."""
+    stored_verdict: Verdict | None = field(default=None, repr=False)
+    stored_thumbnail: str | None = field(default=None, repr=False)
+    task: str | None = None
+    """The question that the analyst chose; None: by what the image is."""
+    framing: Framing | None = None
+    """The part that the analyst chose; None: face models look for the face."""
+    file_state: str = "ok"
+    """``ok``, ``missing`` or ``altered`` since import."""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    added: str = ""
+    """UTC, ISO 8601; also the next."""
+    analysed: str = ""
+    regions: int = 0
+    """Painted regions of the mask; 0: no mask."""
+    energy: float | None = None
+    """Agreement with the mask: share of the divergence's energy inside it, 0..1."""
+    seconds: float = 0.0
+    """Time that people spent on the case."""
+    superseded: str = ""
+    """The file at ``path`` was altered and its new version is a case of its own: the hash of this one's bytes."""
+    removed: bool = False
+    """Taken off the list; not to be written any more."""
+    words: str | None = field(default=None, repr=False)
+    """What a search looks through; None: to be put together anew."""
+    _judged: tuple[Analysis, Verdict] | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What makes it one row of the list."""
+        return str(self.path), self.frame, self.superseded
+
+    @property
+    def name(self) -> str:
+        """What the case is called on the screen; its number where the file's name is hidden."""
+        name = redaction.case_name(self.path.name, self.id)
+        return name if self.frame == 0 else f"{name} [{self.frame + 1}]"
+
+    def told(self, error: UserFacingError) -> UserFacingError:
+        """An error about it as it may be shown now."""
+        if not redaction.names_hidden():
+            return error
+        return UserFacingError(redaction.told(error.message, self.path), redaction.told(error.remedy, self.path))
+
+    @property
+    def stem(self) -> str:
+        """What names of files begin with that are made from it."""
+        return self.name.lower().replace(" ", "-") if redaction.names_hidden() else self.path.stem
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the shown analysis says, loaded or not."""
+        if self.analysis is None:
+            return self.stored_verdict
+        if self._judged is None or self._judged[0] is not self.analysis:
+            self._judged = self.analysis, Verdict.of(self.analysis)
+        return self._judged[1]
+
+    @property
+    def opinion(self) -> Verdict | None:
+        """The verdict as far as it may be seen, sorted or filtered by: nothing while the mask is painted blind."""
+        return None if self.hidden else self.verdict
+
+    @property
+    def disagrees(self) -> bool:
+        """The model contradicts the analyst's label, and may be seen to."""
+        verdict = self.opinion
+        return verdict is not None and self.label is not None and verdict.predicted != self.label
+
+    @classmethod
+    def from_row(cls, row: CaseRow) -> Case:
+        """A case as the casebook knows it."""
+        case = cls(Path(row.path), row.frame)
+        case.adopt(row)
+        case.file_state, case.notes = row.file_state, row.notes
+        return case
+
+    def join(self, other: Case) -> None:
+        """Take over what the casebook says about the same file, listed before the casebook was open."""
+        for name in ("id", "sha256", "added", "source", "file_state", "notes", "tags", "analysed", "regions",
+                     "energy", "seconds", "stored_thumbnail", "stored_analysis", "stored_verdict"):  # fmt: skip
+            setattr(self, name, getattr(other, name))
+        self.label = other.label if self.label is None else self.label
+        self.task, self.framing = self.task or other.task, self.framing or other.framing
+        self.review = other.review if self.review in (Review.NEW, Review.OPEN) else self.review
+
+    def adopt(self, row: CaseRow) -> None:
+        """Take over what the casebook knows and nobody has said anew since."""
+        self.id, self.sha256 = row.id, row.sha256
+        if self.label is None:
+            self.label = row.label
+        if row.review != "new" and self.review in (Review.NEW, Review.OPEN):
+            self.review = Review.of(row.review)
+        self.task = self.task or row.task
+        self.notes, self.tags = self.notes or row.notes, self.tags or row.tags
+        if self.analysis is None:
+            self.update_verdict(row)
+        self.update(row)
+
+    def update(self, row: CaseRow) -> None:
+        """Take over what only the casebook knows: mask, agreement, time, thumbnail."""
+        self.added, self.analysed, self.stored_thumbnail = row.added, row.analysed or "", row.thumbnail
+        self.regions, self.energy, self.seconds = row.regions, row.energy, row.seconds
+
+    def update_verdict(self, row: CaseRow) -> None:
+        """Take over the verdict; the maps stay where they are until the case is looked at."""
+        if row.analysis is not None and row.predicted is not None:
+            self.stored_analysis = row.analysis
+            self.stored_verdict = Verdict(
+                row.predicted, row.probability or 0.0, row.margin or 0.0, (row.negative or "0", row.positive or "1"),
+                row.model or "", row.model_version or "",
+            )  # fmt: skip
+
+    @property
+    def true_class(self) -> tuple[int, str] | None:
+        """The class held true and ``label`` or ``predicted``; None before an analysis."""
+        return None if self.analysis is None else self.analysis.true_class(self.label)
+
+
+def is_todo(case: Case) -> bool:
+    """Whether a case waits for an analysis that can be made."""
+    return case.analysis is None and case.stored_analysis is None and case.error is None and case.file_state == "ok"
+
+
+def searchable(case: Case) -> str:
+    """What a search looks through, in lower case."""
+    if case.words is None:
+        # A search that finds hidden names would tell them.
+        places = (case.name,) if redaction.names_hidden() else (case.path.name, case.path.parent.name)
+        parts = (*places, verdict_line(case), case.review.value, case.notes, *case.tags)
+        case.words = " ".join(parts).casefold()
+    return case.words
+
+
+def verdict_line(case: Case) -> str:
+    """The second line of a row: what is known about the case, in a few words."""
+    if case.error is not None:
+        return redaction.told(case.error.message, case.path)
+    if case.hidden:
+        return "Hidden until the mask is done"
+    if case.file_state == "altered":
+        return "File altered since import"
+    if case.file_state == "missing":
+        return "File is missing"
+    verdict = case.verdict
+    if verdict is not None and not case.analysing:
+        line = f"{verdict.name} {percent(verdict.certainty)}"
+        return line if case.label is None else f"{line} · label {'differs' if case.disagrees else 'agrees'}"
+    return waiting_text(case)
+
+
+def waiting_text(case: Case) -> str:
+    """Why there is no analysis of a case that can be opened, in two or three words."""
+    if case.analysing:
+        return "Analysing…"
+    if case.analysis_error is None:
+        return "Not analysed"
+    if case.analysis_error.kind == ModelNotFoundError.kind:
+        return "No model installed"
+    if case.analysis_error.kind == NoFaceError.kind:
+        return "No face found"
+    return "Analysis failed"

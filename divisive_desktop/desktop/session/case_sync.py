@@ -1,0 +1,144 @@
+"""Keeps the worklist's cases and the casebook in step: what was opened, taken in, moved, altered or recorded since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.session.case_model import CaseModel
+from divisive_desktop.desktop.session.casebook_service import CasebookService, Opened
+from divisive_desktop.desktop.session.gc_pause import kept_for_long
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import CaseRow
+
+
+class Listing(QObject):
+    """The cases of one window.
+
+    Signals
+    -------
+    known(object)
+        The casebook said something new about a ``Case``.
+    merged(object)
+        List of pairs of cases that turned out to be the same image: the one that went, the one that stayed.
+    """
+
+    known = Signal(object)
+    merged = Signal(object)
+
+    def __init__(self, book: CasebookService, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.cases = CaseModel(self)
+        self.by_id: dict[int, Case] = {}
+        """The cases that are in the casebook, by their id there."""
+        self._doubtful: set[int] = set()
+        """Their files weren't as imported when the casebook was closed."""
+        self._book = book
+        book.opened.connect(self._opened)
+        book.takenIn.connect(self._taken_in)
+        book.checked.connect(self._checked)
+        book.acted.connect(self._acted)
+
+    def add(self, cases: Sequence[Case]) -> list[Case]:
+        """List cases and take them into the casebook; returns, for each one given, the case in the list."""
+        listed = self.cases.add(cases)
+        self._book.add([c for c in listed if c.id is None and c.error is None])
+        return listed
+
+    def remove(self, cases: Iterable[Case]) -> None:
+        """Take cases off the list and into the casebook's trash."""
+        gone = list(cases)
+        for case in gone:
+            case.removed = True
+            self.by_id.pop(case.id or 0, None)
+        self.cases.remove(gone)
+        self._book.trash(gone)
+
+    def clear(self) -> None:
+        """Another casebook follows."""
+        self.cases.remove(list(self.cases))
+        self.by_id.clear()
+
+    def attach(self, case: Case, row: CaseRow) -> Case:
+        """A case is in the casebook; the same image under another name is listed once. Returns the one that stays."""
+        self._taken_in([(case, row)])
+        return self.by_id.get(row.id, case)
+
+    def add_version(self, case: Case) -> Case:
+        """The file of a case was altered: its bytes as they are now become a case of their own, beside the old one."""
+        self.cases.supersede(case)
+        return self.add([Case(case.path, case.frame)])[0]
+
+    # -- news from the casebook -----------------------------------------------------------------------------
+
+    def _opened(self, found: Opened) -> None:
+        with kept_for_long():
+            self._list(found)
+        self.cases.add([Case(path, frame) for path, frame in found.waiting if path.exists()])
+        self._book.add([c for c in self.cases if c.id is None and c.error is None])
+
+    def _list(self, found: Opened) -> None:
+        newest = {case.key: case.id for case in found.cases}
+        for case in found.cases:
+            if newest[case.key] != case.id:  # its file was altered, and the new version taken in later
+                case.superseded = case.sha256 or ""
+        listed = self.cases.add(found.cases)
+        for mine, stored in zip(listed, found.cases, strict=True):
+            if mine is not stored:  # opened before the casebook was
+                mine.join(stored)
+                self.cases.changed(mine)
+            self.by_id[stored.id or 0] = mine
+        self._doubtful = {case.id or 0 for case in found.cases if case.file_state != "ok"}
+
+    def _taken_in(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
+        pairs, adopted = [], []
+        for case, row in new:
+            if case.removed:
+                continue
+            other = self.by_id.get(row.id)
+            if other is not None and other is not case and other in self.cases:
+                case.removed = True
+                pairs.append((case, other))
+                continue
+            self.by_id[row.id] = case
+            _adopt(case, row)
+            adopted.append(case)
+        self.cases.remove([gone for gone, _ in pairs])
+        for case in adopted:
+            self.cases.changed(case)
+            self.known.emit(case)
+        if pairs:
+            self.merged.emit(pairs)
+
+    def _checked(self, bad: Sequence[tuple[int, str]]) -> None:
+        states = dict(bad)
+        for number in {*states, *self._doubtful}:  # what opening a file found out meanwhile stands
+            case = self.by_id.get(number)
+            if case is not None and case.file_state != states.get(number, "ok"):
+                case.file_state = states.get(number, "ok")
+                self.cases.changed(case)
+        self._doubtful.clear()
+
+    def _acted(self, rows: Sequence[CaseRow]) -> None:
+        """Painting, training and others recorded something. What is said in this window is on the screen already."""
+        for row in rows:
+            case = self.by_id.get(row.id)
+            if case is None:
+                continue
+            before = case.analysed, case.regions, case.energy, case.seconds, case.verdict
+            case.update(row)
+            if case.analysis is None:
+                case.update_verdict(row)
+            if before != (case.analysed, case.regions, case.energy, case.seconds, case.verdict):
+                self.cases.changed(case)
+
+
+def _adopt(case: Case, row: CaseRow) -> None:
+    """An analysis of other bytes than those that were taken in is of another version of the file: it doesn't count."""
+    if case.analysis is not None and case.analysis.sha256 != row.sha256:
+        case.analysis, case.file_state = None, "altered"
+    case.adopt(row)

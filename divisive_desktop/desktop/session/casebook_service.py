@@ -1,0 +1,399 @@
+"""The casebook behind the window: opened in the background, read from anywhere, written by one thread in order.
+
+The analyst's own acts are written before images that wait to be taken in, so that a label never waits for a folder
+of thousands of files to be read. Every act of a case that isn't in the casebook yet takes it in first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.session.case_acts import CaseActs
+from divisive_desktop.desktop.session.gc_pause import kept_for_long
+from divisive_desktop.desktop.session.importing import cases_of, take_in
+from divisive_desktop.desktop.session.runner import InternalError, Task, TaskRunner
+from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.imaging.record import ImageRecord
+
+log = logging.getLogger(__name__)
+
+CHUNK = 40
+"""Images taken in at once: few enough that an act of the analyst's needn't wait long."""
+THUMBNAILS_MS = 2000
+"""Thumbnails that wait longer than this are written, however few they are."""
+_ACT, _IMPORT, _STOP = 0, 1, 2
+Callback = Callable[[Any], None]
+
+
+class Opened(NamedTuple):
+    """A casebook as it was found."""
+
+    book: Casebook
+    cases: list[Case]
+    unfinished: list[BatchStatus]
+    waiting: list[tuple[Path, int]]
+    """Files (and frames) that were opened before and aren't cases yet."""
+
+
+class Known(NamedTuple):
+    """What the casebook knows of an image that was just decoded."""
+
+    row: CaseRow | None
+    analysis: Analysis | None
+    altered: bool
+
+
+class CasebookService(CaseActs, QObject):
+    """One casebook at a time, for one window.
+
+    Signals
+    -------
+    opened(object)
+        ``Opened``: the cases that were in it.
+    takenIn(object)
+        List of (``Case``, ``CaseRow``): these are in the casebook now.
+    checked(object)
+        List of (case id, state): files that aren't what was imported.
+    problem(object)
+        ``UserFacingError``: something could not be opened or kept.
+    changed()
+        Another casebook, or another reason not to write.
+    acted(object)
+        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whom ever.
+    """
+
+    opened = Signal(object)
+    takenIn = Signal(object)
+    checked = Signal(object)
+    problem = Signal(object)
+    changed = Signal()
+    acted = Signal(object)
+    _done = Signal(object, object)
+    _recorded = Signal(object)
+
+    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self.book: Casebook | None = None
+        self._fresh: Casebook | None = None  # opened, and the window doesn't know yet
+        self.path: Path | None = None
+        self.asked: Path | None = None
+        """The casebook that was asked for last, whether it could be opened or not."""
+        self.reason: str | None = None
+        """Why nothing can be written, in words for the user; None while opening and when it can."""
+        self._ready = threading.Event()
+        self._queue: queue.PriorityQueue[tuple[int, int, Any, Any]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._unwritten = 0
+        self._incoming: dict[Case, None] = {}
+        """On their way into the casebook, which has a note of them."""
+        self._thumbnails: dict[Case, bytes] = {}
+        self._soon = QTimer(self, singleShot=True, interval=THUMBNAILS_MS)
+        self._soon.timeout.connect(self._keep_thumbnails)
+        self._stale: set[int] = set()
+        self._reading = QTimer(self, singleShot=True, interval=200)
+        self._reading.timeout.connect(self._read_acted)
+        self._done.connect(self._on_done)
+        self._recorded.connect(self._on_recorded)
+
+    # -- opening and closing --------------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Acts are kept (or wait for the casebook that is being opened)."""
+        return self.reason is None
+
+    @property
+    def idle(self) -> bool:
+        """Everything that was said is on the disk."""
+        return self._ready.is_set() and self._unwritten == 0
+
+    @property
+    def name(self) -> str:
+        return self.path.stem if self.path is not None else ""
+
+    def open(self, path: Path | None = None, *, create: bool = False, take_over: bool = False) -> None:
+        """Open a casebook (None: the user's own) in the background; what was open is closed before.
+
+        Acts from now on go to the new one. ``take_over``: a lock held from another machine doesn't count.
+        """
+        previous = self._let_go()
+        self._ready.clear()
+        self.reason = None
+
+        def work(_: Task) -> Opened:
+            from divisive_desktop.casebook import Casebook
+
+            if previous is not None:
+                previous()
+            self.asked = path or Casebook.default_path()
+            if path is None:
+                book = Casebook.open_default()
+            elif path.exists() and not create:
+                book = Casebook.open(path, take_over=take_over)
+            else:
+                book = Casebook.create(path)
+            self._fresh = book
+            with kept_for_long():
+                cases = cases_of(book)
+            return Opened(book, cases, book.batches(unfinished=True), book.waiting())
+
+        self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
+
+    def _opened(self, found: Opened) -> None:
+        self._fresh = None
+        self.book, self.path, self.reason = found.book, found.book.path, found.book.read_only
+        self._ready.set()
+        if self.writable:
+            self._thread = threading.Thread(
+                target=self._write_all, args=(found.book, self._queue), name="casebook", daemon=False
+            )
+            self._thread.start()
+            found.book.listeners.append(self._recorded.emit)
+            self._put(_IMPORT, lambda book: book.check_files(), self._tell_checked)
+        else:
+            self._drop_waiting()
+        self.opened.emit(found)
+        self.changed.emit()
+
+    def _not_opened(self, error: UserFacingError) -> None:
+        self.reason = error.message
+        self._drop_waiting()
+        self._ready.set()
+        self.problem.emit(error)
+        self.changed.emit()
+
+    def wait(self, timeout: float | None = None) -> Casebook:
+        """The casebook, for background threads that need it: waits until it is open.
+
+        Raises
+        ------
+        CasebookReadOnlyError
+            None could be opened.
+        """
+        self._ready.wait(timeout)
+        book = self.book or self._fresh
+        if book is None:
+            raise CasebookReadOnlyError(
+                self.reason or "No casebook is open.", "Open or make a casebook in the File menu."
+            )
+        return book
+
+    def stop_waiting(self) -> None:
+        """The window closes: threads that wait for the casebook to be open go on, with it or without.
+
+        What tells that it is open comes to the window's thread, which soon waits for them.
+        """
+        self._ready.set()
+
+    def close(self) -> None:
+        """Write what the analyst said, then let go of the casebook.
+
+        Images that wait to be taken in stay noted there: that goes on when the casebook is opened the next time.
+        """
+        if self._fresh is not None:  # the window was closed while the casebook was being opened
+            self._opened(Opened(self._fresh, [], [], []))
+        self._ready.set()
+        finish = self._let_go()
+        if finish is not None:
+            finish()
+
+    def _let_go(self) -> Callable[[], None] | None:
+        """Detach from the casebook; the function that is returned writes what waits and closes it."""
+        book, thread, waiting = self.book, self._thread, self._queue
+        if book is None:
+            return None
+        self._keep_thumbnails()
+        incoming, self._incoming = self._incoming, {}
+        waiting.put((_STOP, next(self._numbers), None, None))
+        self.book, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
+
+        def finish() -> None:
+            if thread is not None:
+                thread.closing = True  # type: ignore[attr-defined]
+                thread.join()
+                book.listeners.clear()
+                left = [(c.path, c.frame) for c in incoming if c.id is None and c.error is None and not c.removed]
+                if incoming:
+                    book.set_waiting(left)
+            book.close()
+
+        return finish
+
+    def _drop_waiting(self) -> None:
+        self._queue, self._unwritten = queue.PriorityQueue(), 0
+
+    # -- the writer -----------------------------------------------------------------------------------------
+
+    def _put(self, priority: int, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
+        if not self.writable:
+            return
+        self._unwritten += 1
+        self._queue.put((priority, next(self._numbers), work, done))
+
+    def _write_all(self, book: Casebook, waiting: queue.PriorityQueue[tuple[int, int, Any, Any]]) -> None:
+        me = threading.current_thread()
+        while True:
+            priority, _, work, done = waiting.get()
+            if work is None:
+                return
+            if priority == _IMPORT and getattr(me, "closing", False):
+                continue
+            try:
+                result = work(book)
+            except UserFacingError as e:
+                result, done = e, self.problem.emit
+            except Exception as e:  # noqa: BLE001 - a bug must reach the user, not vanish with the thread
+                log.error("casebook\n%s", traceback.format_exc())
+                result, done = InternalError(e), self.problem.emit
+            self._done.emit(done, result)
+
+    def _on_done(self, done: Callback | None, result: Any) -> None:
+        self._unwritten = max(0, self._unwritten - 1)
+        if done is not None:
+            done(result)
+
+    # -- taking images in -----------------------------------------------------------------------------------
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Take images in, some at a time, after everything that the analyst said. First they are noted down."""
+        if not self.writable or not cases:
+            return
+        self._incoming.update(dict.fromkeys(cases))
+        noted = [(case.path, case.frame) for case in cases]
+        self._put(_ACT, lambda book: book.add_waiting(noted))
+        for start in range(0, len(cases), CHUNK):
+            chunk = cases[start : start + CHUNK]
+            self._put(_IMPORT, lambda book, c=chunk: take_in(book, c), lambda new, c=chunk: self._arrived(c, new))
+
+    def _arrived(self, chunk: Sequence[Case], new: object) -> None:
+        for case in chunk:
+            self._incoming.pop(case, None)
+        if not self._incoming:
+            self._put(_ACT, lambda book: book.set_waiting([]))
+        self.takenIn.emit(new)
+
+    def _act(self, cases: Iterable[Case], work: Callable[[Casebook, list[int]], Any]) -> None:
+        """An act on cases; those that aren't in the casebook yet are taken in first."""
+        wanted = list(cases)
+
+        def act(book: Casebook) -> list[tuple[Case, CaseRow]]:
+            new = take_in(book, wanted)
+            ids = [c.id for c in wanted if c.id is not None]
+            if ids:
+                work(book, ids)
+            return new
+
+        self._put(_ACT, act, lambda new: self.takenIn.emit(new) if new else None)
+
+    def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
+        """Anything else, in order after what was said before."""
+        self._put(_ACT, work, done)
+
+    def after_writing(self, work: Callable[[Casebook], Any], done: Callback, failed: Callback) -> None:
+        """Read the whole casebook off the writer's thread (exports, copies): with everything that was said before."""
+        book = self.book
+        if book is None:
+            return
+
+        def read(_: Any = None) -> None:
+            self._tasks.run(lambda _: work(book), done, failed)
+
+        if self.writable:
+            self.write(lambda book: None, read)
+        else:
+            read()
+
+    # -- what others recorded -------------------------------------------------------------------------------
+
+    def _on_recorded(self, ids: frozenset[int]) -> None:
+        if ids:
+            self._stale |= ids
+            if not self._reading.isActive():
+                self._reading.start()
+
+    def _read_acted(self) -> None:
+        book, ids = self.book, tuple(self._stale)
+        self._stale.clear()
+        if book is None:
+            return
+
+        def read(_: Task) -> Any:
+            from divisive_desktop.casebook import CaseFilter
+
+            return book.cases(CaseFilter(ids=ids))
+
+        def done(rows: Any) -> None:
+            if self.book is book:
+                self.acted.emit(rows)
+
+        # A casebook that was closed meanwhile can't be read any more, and needn't be.
+        self._tasks.run(read, done, lambda error: log.info("not read again: %s", error.kind))
+
+    # -- reading, from background threads -------------------------------------------------------------------
+
+    def source(self, case: Case) -> Path:
+        """Where to read a case's image: the copy in the casebook, or the original, wherever it lies now.
+
+        Raises
+        ------
+        ImageMissingError
+        """
+        path = case.source or case.path
+        book = self.book
+        if path.is_file() or book is None or case.id is None:
+            return path
+        return book.image_path(case.id)
+
+    def known(self, case: Case, record: ImageRecord) -> Known:
+        """What the casebook knows about a decoded image, its analysis included."""
+        book = self.book
+        if book is None:
+            return Known(None, None, False)
+        if case.sha256 is not None and case.sha256 != record.sha256:
+            return Known(None, None, True)
+        found = case.id if case.id is not None else book.find(record.sha256, record.frame)
+        if found is None:
+            return Known(None, None, False)
+        row = book.case(found)
+        return Known(row, book.load_analysis(row.analysis) if row.analysis is not None else None, False)
+
+    def thumbnail(self, case: Case) -> bytes | None:
+        """The stored thumbnail (PNG), None when there is none."""
+        book, digest = self.book, case.stored_thumbnail
+        return book.thumbnail(digest) if book is not None and digest is not None else None
+
+    def keep_thumbnail(self, case: Case, png: bytes) -> None:
+        """Write a thumbnail with the next few others."""
+        if case.stored_thumbnail is not None or not self.writable:
+            return
+        self._thumbnails[case] = png
+        if len(self._thumbnails) >= CHUNK:
+            self._keep_thumbnails()
+        elif not self._soon.isActive():
+            self._soon.start()
+
+    def _keep_thumbnails(self) -> None:
+        self._soon.stop()
+        pictures = {c.id: png for c, png in self._thumbnails.items() if c.id is not None}
+        self._thumbnails = {c: png for c, png in self._thumbnails.items() if c.id is None and not c.removed}
+        if pictures:
+            self._put(_ACT, lambda book: book.set_thumbnails(pictures))
+
+    def _tell_checked(self, found: Any) -> None:
+        self.checked.emit([(check.case_id, check.state) for check in found])

@@ -1,0 +1,116 @@
+"""Messages above the picture: what went wrong and what to do, without stopping anyone's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from divisive_desktop.desktop.ui import icons, theme
+from divisive_desktop.desktop.ui.theme import GRID
+
+SHOWN_AT_ONCE = 3
+Action = tuple[str, Callable[[], None]]
+
+
+class Message(QFrame):
+    """One message: icon, what happened, what to do, buttons if any, and a cross."""
+
+    def __init__(
+        self, severity: str, text: str, remedy: str, actions: Sequence[Action], close: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self.setProperty("severity", severity)
+        self.text, self.remedy, self._severity = text, remedy, severity
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GRID, GRID // 2, GRID // 2, GRID // 2)
+        row.setSpacing(GRID)
+        self._icon = QLabel()
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        self._words = QLabel(f"<b>{_html(text)}</b> {_html(remedy)}")
+        self._words.setWordWrap(True)
+        self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(self._words, 1)
+        for action in actions:
+            button = QPushButton(action[0])
+            button.clicked.connect(lambda _=False, run=action[1]: (close(), run()))
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._cross = QToolButton()
+        self._cross.setToolTip("Dismiss")
+        self._cross.setAccessibleName("Dismiss message")
+        self._cross.clicked.connect(close)
+        row.addWidget(self._cross, 0, Qt.AlignmentFlag.AlignTop)
+        self.setAccessibleName(f"{text} {remedy}")
+        self.recolour()
+
+    def recolour(self) -> None:
+        """Draw the icons in the colours of the scheme in force."""
+        self._icon.setPixmap(icons.pixmap(self._severity, 20, theme.colour(self._severity), self.devicePixelRatioF()))
+        self._cross.setIcon(icons.icon("cancel"))
+
+
+class MessageBar(QWidget):
+    """A stack of messages; the newest on top, a few at once, the others counted."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._messages: dict[str, Message] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(1)
+        self._more = QLabel()
+        theme.set_role(self._more, "muted")
+        self._more.setContentsMargins(GRID * 4, 2, GRID, 2)
+        self._column.addWidget(self._more)
+        self._refresh()
+
+    def post(self, key: str, severity: str, text: str, remedy: str = "", *actions: Action | None) -> None:
+        """Show a message; one with the same key is replaced.
+
+        Parameters
+        ----------
+        key : str
+            What the message is about (a path, ``engine``).
+        severity : {'error', 'warning', 'info'}
+        actions : (text, callable), optional
+            Buttons at the right; each closes the message.
+        """
+        self.dismiss(key)
+        message = Message(severity, text, remedy, [a for a in actions if a is not None], lambda: self.dismiss(key))
+        self._messages[key] = message
+        self._column.insertWidget(0, message)
+        self._refresh()
+
+    def dismiss(self, key: str) -> None:
+        message = self._messages.pop(key, None)
+        if message is not None:
+            self._column.removeWidget(message)
+            message.hide()
+            message.deleteLater()
+            self._refresh()
+
+    def clear(self) -> None:
+        for key in list(self._messages):
+            self.dismiss(key)
+
+    def messages(self) -> list[Message]:
+        """Newest first."""
+        return list(self._messages.values())[::-1]
+
+    def recolour(self) -> None:
+        for message in self._messages.values():
+            message.recolour()
+
+    def _refresh(self) -> None:
+        newest = self.messages()
+        for i, message in enumerate(newest):
+            message.setVisible(i < SHOWN_AT_ONCE)
+        hidden = len(newest) - SHOWN_AT_ONCE
+        self._more.setText(f"and {hidden} more")
+        self._more.setVisible(hidden > 0)
+        self.setVisible(bool(newest))
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,1 @@
+"""Before and beside the window: one instance, crash dialog."""

@@ -1,0 +1,100 @@
+"""Answers to the requests of fine-tuning. Loaded at the first of them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from divisive_desktop.cli.training import load_network
+from divisive_desktop.engine.finetuning import estimate as estimating
+from divisive_desktop.engine.finetuning.messages import (
+    ComparePair,
+    Estimate,
+    EstimateRun,
+    FineTune,
+    FineTuneResult,
+    SetPaused,
+    TryMethods,
+)
+from divisive_desktop.engine.finetuning.reporter import set_paused
+from divisive_desktop.engine.finetuning.run import Run, settings_for
+from divisive_desktop.engine.messages import Analyse
+from divisive_desktop.engine.worker import Channel, Worker, handles
+from divisive_desktop.errors import UnreadableFileError
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.imaging import open_image
+from divisive_desktop.library import store
+from divisive_desktop.library.card import read_card
+from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model, pick_device
+
+_state = threading.Lock()
+
+
+@handles(SetPaused)
+def _set_paused(worker: Worker, request: SetPaused, channel: Channel) -> bool:
+    return set_paused(request.folder, request.paused)
+
+
+@handles(FineTune)
+def _fine_tune(worker: Worker, request: FineTune, channel: Channel) -> FineTuneResult:
+    return Run(worker, request, channel).result()
+
+
+@handles(TryMethods)
+def _try_methods(worker: Worker, request: TryMethods, channel: Channel) -> tuple[FineTuneResult, ...]:
+    """All on the same split, from the same cached features, with the same seed."""
+    base = request.request
+    found: list[FineTuneResult] = []
+    for i, method in enumerate(request.methods):
+        one = replace(base, method=method, folder=str(Path(base.folder) / method), new_id="")
+        run = Run(worker, one, channel, key=base.folder, features=Path(base.folder) / "features",
+                  share=(i / len(request.methods), 1 / len(request.methods)), label=method)
+        found.append(run.result())
+        channel.partial(i, found[-1], None)
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(result: FineTuneResult) -> tuple[float, float]:
+    v = result.validation
+    return -(v["val_agreement"] if v["val_energy"] > 0 else v["val_auroc"]), v["val_loss"]
+
+
+@handles(EstimateRun)
+def _estimate(worker: Worker, request: EstimateRun, channel: Channel) -> Estimate:
+    asked = request.request
+    device = pick_device(asked.device) if asked.device != "auto" else worker.device
+    network, card = load_network(asked.base)
+    settings = settings_for(asked, card, device.type)
+    found = estimating.measure(network, settings, card.weights_sha256, asked.cases)
+    return estimating.estimate(settings, asked.cases, found)
+
+
+@handles(ComparePair)
+def _compare_pair(worker: Worker, request: ComparePair, channel: Channel) -> tuple[Analysis, Analysis]:
+    record = open_image(Path(request.path), request.frame)
+    if request.expected_sha256 is not None and record.sha256 != request.expected_sha256:
+        raise UnreadableFileError(f"{record.path.name} has changed since it was opened.", "Open it again.")
+    before = worker.model(request.before)
+    after = _version(worker, request.after)
+    ask = Analyse(request.path, request.frame, crop=request.crop)
+    framing = worker.faces.plan(record, ask, before.card.task, store.default_task).framing
+    channel.check()
+    crop = framing.crop if framing is not None else None
+    one, other = (analyse_subjects(m, [m.subject(record, crop)])[0] for m in (before, after))
+    return one, other
+
+
+_versions: dict[str, LoadedModel] = {}
+
+
+def _version(worker: Worker, folder_or_id: str) -> LoadedModel:
+    """A model by id, or one that isn't installed by its folder; the last one is kept for the next case."""
+    if not (Path(folder_or_id) / store.CARD).is_file():
+        return worker.model(folder_or_id)
+    weights = read_card(Path(folder_or_id) / store.CARD).weights_sha256
+    with _state:
+        if weights not in _versions:
+            _versions.clear()
+            _versions[weights] = load_model(Path(folder_or_id), str(worker.device))
+        return _versions[weights]

@@ -1,1 +1,0 @@
-"""Query, retrieve, send: DIMSE and DICOMweb."""

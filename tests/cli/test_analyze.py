@@ -1,0 +1,302 @@
+"""The command line: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from jsonschema import Draft202012Validator
+
+from divisive_desktop import __version__, paths
+from divisive_desktop.cli.entry import COMMANDS, main
+from divisive_desktop.desktop.features.opening.samples import sample_paths
+
+MODEL = ("--model", "seeded-chest", "--device", "cpu")
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(a) for a in arguments])
+    return int(left.value.code or 0)
+
+
+def run_without_display(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    without = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
+    return subprocess.run(
+        [sys.executable, "-m", "divisive_desktop", *map(str, arguments)],
+        cwd=folder, env={name: value for name, value in os.environ.items() if name not in without},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def photograph(path: Path, width: int = 80, height: int = 60, seed: int = 0) -> Path:
+    pixels = np.random.default_rng(seed).integers(0, 255, (height // 4 + 1, width // 4 + 1, 3), np.uint8)
+    data = cv2.imencode(".png", cv2.resize(pixels, (width, height)))[1]
+    path.write_bytes(data.tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    return Draft202012Validator(json.loads((paths.resources_dir() / "analysis.schema.json").read_text()))
+
+
+# ---- analyze --------------------------------------------------------------------------------------------
+
+
+def test_analyses_a_radiograph(
+    with_models: Path, rg1: Path, tmp_path: Path, schema: Draft202012Validator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    assert run("analyze", rg1, *MODEL, "--json", out, "--overlay", tmp_path / "pictures") == 0
+    (result,) = json.loads(out.read_text(encoding="utf-8"))
+    schema.validate(result)
+    assert result["file"] == str(rg1)
+    assert result["model"]["id"] == "seeded-chest"
+    assert result["true_class_source"] == "predicted"
+    (picture,) = (tmp_path / "pictures").iterdir()
+    assert picture.name.startswith("RG1_UNCR.")
+    pixels = cv2.imread(str(picture))
+    assert pixels is not None
+    assert pixels.std() > 20
+    said = capsys.readouterr().out
+    assert "RG1_UNCR.dcm" in said
+    assert f"{result['probability']:.3f}" in said
+
+
+def test_json_on_stdout_is_nothing_but_json(
+    with_models: Path, rg1: Path, tmp_path: Path, schema: Draft202012Validator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.dcm"
+    empty.touch()
+    assert run("analyze", rg1, empty, *MODEL, "--label", 0, "--json", "-") == 3
+    printed = capfd.readouterr()
+    good, bad = json.loads(printed.out)
+    schema.validate(good)
+    schema.validate(bad)
+    assert (good["true_class"], good["true_class_source"]) == (0, "label")
+    assert bad["error"]["kind"] == "empty-file"
+    assert bad["error"]["remedy"] in printed.err
+
+
+def test_bad_files_are_explained_and_the_others_done(
+    with_models: Path, rg1: Path, tmp_path: Path, schema: Draft202012Validator
+) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    data = rg1.read_bytes()
+    (bad / "empty.dcm").touch()
+    (bad / "text.dcm").write_text("this is no picture\n")
+    (bad / "truncated.dcm").write_bytes(data[: len(data) // 2])
+    without = pydicom.dcmread(rg1)
+    del without.PixelData
+    without.save_as(bad / "no-pixels.dcm")
+    (bad / "half.png").write_bytes(photograph(tmp_path / "whole.png", 300, 300).read_bytes()[:900])
+    photograph(bad / "tiny.png", 1, 1)
+    good = tmp_path / "good"
+    good.mkdir()
+    photograph(good / "long.png", 30_000, 30)
+    (good / "constant.png").write_bytes(cv2.imencode(".png", np.full((90, 90), 128, np.uint8))[1].tobytes())
+    named = [*sorted(bad.iterdir()), good, rg1, tmp_path / "missing.dcm"]
+
+    out = tmp_path / "out.json"
+    assert run("analyze", *named, *MODEL, "--json", out) == 3
+    results = json.loads(out.read_text(encoding="utf-8"))
+    for result in results:
+        schema.validate(result)
+    failed = {Path(r["file"]).name: r["error"] for r in results if "error" in r}
+    assert set(failed) >= {"empty.dcm", "text.dcm", "truncated.dcm", "no-pixels.dcm", "half.png", "missing.dcm"}
+    assert all(e["message"] and e["remedy"] and e["kind"] != "internal" for e in failed.values())
+    done = {Path(r["file"]).name for r in results if "error" not in r}
+    assert done - {"tiny.png"} == {"long.png", "constant.png", rg1.name}
+
+
+def test_a_folder_without_images_is_said(with_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see\n")
+    assert run("analyze", tmp_path, *MODEL) == 3
+    assert "holds no images" in capsys.readouterr().err
+
+
+def test_a_folder_of_many_mixed_files(
+    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "many"
+    for i in range(3000):
+        inside = folder / f"d{i % 7}"
+        inside.mkdir(parents=True, exist_ok=True)
+        if i % 250 == 3:
+            photograph(inside / f"{i}", 40, 40, seed=i)  # no extension: known by its content
+        elif i % 250 == 4:
+            (inside / f"{i}.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+        else:
+            (inside / f"{i}.txt").write_text(f"note {i}\n")
+    out = tmp_path / "out.json"
+    assert run("analyze", folder, rg1, *MODEL, "--json", out) == 3
+    results = json.loads(out.read_text())
+    assert sum("error" not in r for r in results) == 13
+    assert sum("error" in r for r in results) == 12
+    assert "25 of 25 images" in capsys.readouterr().err
+
+
+def test_what_cannot_be_done_is_said_with_a_remedy(
+    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = (
+        (("analyze", rg1, "--model", "nobody"), 1, "seeded-chest"),
+        (("analyze", rg1, "--device", "abacus"), 1, "cpu"),
+        (("analyze", rg1, *MODEL, "--json", tmp_path / "no" / "folder.json"), 1, "Choose another folder"),
+        (("analyze", rg1, *MODEL, "--overlay", rg1), 1, "Choose another folder"),
+        (("analyze", rg1, "--task", "tea-leaves"), 2, "chest-xray"),
+        (("analyze", rg1, *MODEL, "--task", "face-manipulation"), 2, "chest-xray"),
+        (("analyze", rg1, "--label", 2), 2, "label"),
+        (("analyze",), 2, "paths"),
+        (("analyse", rg1), 2, "analyze"),
+    )
+    for arguments, code, said in cases:
+        assert run(*arguments) == code, arguments
+        printed = capsys.readouterr()
+        assert said in printed.err, arguments
+        assert "Traceback" not in printed.err
+
+
+def test_a_failed_run_leaves_no_half_written_json(with_models: Path, rg1: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    out.write_text("before")
+    assert run("analyze", rg1, *MODEL, "--json", out, "--overlay", rg1) == 1
+    assert out.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_an_interrupted_batch_keeps_what_was_done(with_models: Path, tmp_path: Path) -> None:
+    for i in range(400):
+        photograph(tmp_path / f"{i}.png", 60, 60, i)
+    out = tmp_path / "out.json"
+    arguments = ["analyze", str(tmp_path), "--no-face", "--device", "cpu", "--json", str(out)]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "divisive_desktop", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored, inherited, where tests run with '&'
+    )  # fmt: skip
+    assert running.stdout is not None
+    running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    part = tmp_path / ".out.json.part"
+    assert str(part) in said
+    assert len(json.loads(part.read_text())) >= 1
+    assert not out.exists()
+
+
+# ---- models ---------------------------------------------------------------------------------------------
+
+
+def flip_a_byte(home: Path) -> None:
+    weights = home / "models" / "seeded-chest" / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 3] ^= 4
+    weights.write_bytes(data)
+
+
+def test_lists_and_verifies_models(with_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any("seeded-chest" in line and "chest-xray" in line for line in lines)
+    assert run("models", "--verify", "--json") == 0
+    cards = {card["id"]: card for card in json.loads(capsys.readouterr().out)}
+    assert cards["seeded-face"]["verified"]
+    assert not cards["seeded-face"]["shipped"]
+
+
+def test_a_flipped_byte_is_found_and_refused(
+    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip_a_byte(with_models)
+    assert run("models", "--verify") == 1
+    assert "seeded-chest" in capsys.readouterr().err
+    assert run("analyze", rg1, *MODEL) == 1
+    assert "damaged" in capsys.readouterr().err
+    out = tmp_path / "out.json"  # by kind of image: the radiograph fails, the photograph is done
+    assert run("analyze", rg1, photograph(tmp_path / "a.png"), "--no-face", "--device", "cpu", "--json", out) == 3
+    radiograph, face = json.loads(out.read_text())
+    assert radiograph["error"]["kind"] == "model-integrity"
+    assert face["model"]["id"] == "seeded-face"
+
+
+# ---- faces ----------------------------------------------------------------------------------------------
+
+
+def test_photographs_are_cropped_to_the_face(
+    with_models: Path, tmp_path: Path, schema: Draft202012Validator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    astronaut, nobody = sample_paths()[-1], photograph(tmp_path / "nobody.png", 300, 200)
+    out = tmp_path / "out.json"
+    assert run("analyze", astronaut, nobody, "--device", "cpu", "--json", out) == 3
+    said = capsys.readouterr()
+    assert "seen: the one face that was found" in said.out
+    assert "--crop" in said.err
+    face, none = json.loads(out.read_text())
+    schema.validate(face)
+    assert none["error"]["kind"] == "no-face"
+    framing = face["preprocessing"]["framing"]
+    assert framing["how"] == "detected"
+    assert framing["detector"]["licence"] == "MIT"
+    assert face["preprocessing"]["region"] == framing["crop"]
+    for feature in face["features"]:
+        x, y, width, height = framing["crop"]
+        assert x <= feature["box"][0]
+        assert y <= feature["box"][1]
+        assert feature["box"][0] + feature["box"][2] <= x + width
+        assert feature["box"][1] + feature["box"][3] <= y + height
+
+    assert run("analyze", astronaut, nobody, "--no-face", "--device", "cpu", "--json", out) == 0
+    assert [r["preprocessing"]["framing"]["how"] for r in json.loads(out.read_text())] == ["whole", "whole"]
+    assert run("analyze", astronaut, "--crop", "100,20,240,240", "--device", "cpu", "--json", out) == 0
+    assert json.loads(out.read_text())[0]["preprocessing"]["region"] == [100, 20, 240, 240]
+    assert run("analyze", astronaut, "--crop", "100,20,240", "--device", "cpu") == 2
+
+
+# ---- start ----------------------------------------------------------------------------------------------
+
+
+def test_version_and_help_are_light() -> None:
+    code = (
+        "import sys\n"
+        "from divisive_desktop.cli.entry import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    assert not {'torch', 'cv2', 'numpy', 'PySide6', 'pydicom'} & set(sys.modules)\n"
+    )
+    for argument in ("--version", "--help"):
+        done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert (__version__ if argument == "--version" else "analyze") in done.stdout
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a display")
+def test_files_or_nothing_open_the_window(rg1: Path, tmp_path: Path) -> None:
+    for arguments in ((), ("--samples",), ("--safe-mode",), (rg1,), (rg1, tmp_path), ("--safe-mode", rg1)):
+        done = run_without_display(*arguments, folder=tmp_path)
+        assert done.returncode == 1, arguments
+        assert "no display" in done.stderr
+        assert "analyze" in done.stderr
+    (tmp_path / "models").mkdir()  # a folder of a command's name doesn't stand in the command's way
+    assert run_without_display("models", folder=tmp_path).returncode == 0
+    mistyped = run_without_display("nothing-of-this-name.dcm", folder=tmp_path)
+    assert mistyped.returncode == 2
+    assert "nothing-of-this-name.dcm" in mistyped.stderr
+
+
+def test_the_start_knows_the_commands() -> None:
+    from divisive_desktop.cli.app import app
+
+    assert {c.name or c.callback.__name__ for c in app.registered_commands if c.callback} == COMMANDS

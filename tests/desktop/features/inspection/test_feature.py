@@ -1,0 +1,107 @@
+"""The inspector's words: what is said about a case, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from divisive_desktop.desktop.features.inspection import Inspector
+from divisive_desktop.desktop.features.inspection.feature import _words
+from divisive_desktop.desktop.session import opening, wording
+from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.errors import EngineError, ModelNotFoundError
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.library import store
+
+CLASSES = ("authentic", "manipulated")
+
+
+@pytest.fixture
+def inspector(qtbot: QtBot) -> Inspector:
+    made = Inspector()
+    qtbot.addWidget(made)
+    made.resize(344, 800)
+    made.show()
+    return made
+
+
+def test_a_missing_model_is_said_and_trying_again_is_not_offered(inspector: Inspector) -> None:
+    case = Case(Path("face.png"))
+    with pytest.raises(ModelNotFoundError) as missing:
+        store.default_model("face-nobody-trains")
+    case.analysis_error = missing.value
+    inspector.show_case(case, "Is this face synthetic?", CLASSES)
+    verdict = inspector.verdict
+    assert verdict.verdict.text() == "No verdict"
+    assert "No model" in verdict.error.text()
+    assert missing.value.remedy in verdict.error.text()
+    assert not verdict.again.isVisible()
+    assert verdict.positive.isVisible(), "the analyst can label without a model"
+
+
+def test_a_failed_analysis_can_be_repeated(inspector: Inspector) -> None:
+    case = Case(Path("face.png"), analysis_error=EngineError("The engine stopped.", "Try again."))
+    inspector.show_case(case, "Is this face synthetic?", CLASSES)
+    assert inspector.verdict.again.isVisible()
+    assert not inspector.verdict.number.isVisible(), "no number without an analysis"
+
+
+def test_predicted_becomes_your_label(inspector: Inspector, analysis: Analysis) -> None:
+    case = Case(Path("a.png"), analysis=analysis)
+    inspector.show_case(case)
+    assert inspector.verdict.classes.text()["True class"] == "abnormal (predicted)"
+    case.label = 0
+    inspector.show_case(case)
+    assert inspector.verdict.classes.text() == {"True class": "no finding (your label)", "False class": "abnormal"}
+    assert inspector.verdict.verdict.text() == "Abnormal", "the verdict stays the model's"
+
+
+def test_the_table_names_the_class_that_each_feature_argues_for(inspector: Inspector, analysis: Analysis) -> None:
+    panel = inspector.features
+    found = opening.find_features(analysis, 1, None, None)
+    panel.show_features(found, ("abnormal", "no finding"))
+    rows = [[panel.table.item(r, c).text() for c in range(4)] for r in range(panel.table.rowCount())]
+    assert [r[:2] for r in rows] == [["1", "abnormal"], ["2", "no finding"], ["3", "abnormal"]]
+    shares = [int(r[2].split()[0]) for r in rows]
+    assert shares == sorted(shares, reverse=True)
+    chosen: list[int] = []
+    panel.chosen.connect(chosen.append)
+    panel.select(2)
+    assert chosen == [2]
+    panel.show_features(found, ("abnormal", "no finding"))
+    assert chosen == [2], "filling the table anew is no click"
+
+
+def test_no_content_is_cut_off_at_the_right(inspector: Inspector, analysis: Analysis, rg1: Path) -> None:
+    from divisive_desktop.imaging import open_image
+
+    inspector.show_record(open_image(rg1))
+    inspector.show_case(Case(rg1, analysis=analysis), "Does this chest radiograph show an abnormality?", None)
+    assert inspector.widget().minimumSizeHint().width() <= inspector.viewport().width()
+
+
+@pytest.mark.parametrize(
+    ("probability", "words", "number"),
+    [(0.5, "undecided", "50 %"), (0.7, "weak score", "70 %"), (0.85, "high score", "85 %"),
+     (0.97, "very high score", "97 %"), (0.9999, "very high score", "> 99 %")],
+)  # fmt: skip
+def test_words_never_claim_certainty(probability: float, words: str, number: str) -> None:
+    assert wording.degree(probability) == words
+    assert wording.percent(probability) == number
+
+
+def test_areas_have_the_best_known_unit() -> None:
+    assert wording.area(5000.0, None) == "5000 px"
+    assert wording.area(374_000.0, None) == "374k px"
+    assert wording.area(374_000.0, 84.2) == "84 mm²"
+    assert wording.area(374_000.0, 2340.0) == "23.4 cm²"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "words"),
+    [("BodyPartExamined", "Body part examined"), ("KVP", "KVP"), ("PatientID", "Patient ID"), ("Modality", "Modality")],
+)
+def test_dicom_keywords_become_words(keyword: str, words: str) -> None:
+    assert _words(keyword) == words

@@ -1,0 +1,82 @@
+"""Both themes can be read, icons are seen in both, and the choice takes effect at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from divisive_desktop import paths
+from divisive_desktop.desktop.shell.action_set import TABLE, viewer_table
+from divisive_desktop.desktop.ui import icons, theme
+from divisive_desktop.desktop.window import MainWindow
+
+SCHEMES = ("light", "dark")
+
+
+def luminance(colour: QColor) -> float:
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.getRgbF()[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(a: QColor, b: QColor) -> float:
+    """WCAG 2.2 contrast ratio, 1..21."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_text_has_the_contrast_that_wcag_aa_asks_for(qapp: QApplication, name: str) -> None:
+    raw = json.loads((paths.resources_dir() / "themes" / f"{name}.json").read_text())
+    s = raw["semantic"]
+    pairs = [
+        (raw["windowText"], raw["window"]), (raw["text"], raw["base"]), (raw["buttonText"], raw["button"]),
+        (raw["highlightedText"], raw["highlight"]), (raw["toolTipText"], raw["toolTipBase"]),
+        (s["muted"], raw["window"]), (s["muted"], raw["base"]), (s["error"], raw["window"]),
+        (s["warning"], s["warningBack"]), (raw["windowText"], s["warningBack"]), (raw["windowText"], s["errorBack"]),
+        (s["info"], s["infoBack"]), (raw["link"], raw["window"]), (raw["text"], s["hover"]),
+        (raw["placeholderText"], raw["base"]),
+    ]  # fmt: skip
+    poor = {pair: round(contrast(QColor(pair[0]), QColor(pair[1])), 2) for pair in pairs}
+    assert {p: c for p, c in poor.items() if c < 4.5} == {}
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_icon_can_be_seen(qapp: QApplication, name: str) -> None:
+    scheme = theme._load(name)
+    ink, ground = scheme.palette.color(QPalette.ColorRole.WindowText), scheme.palette.color(QPalette.ColorRole.Window)
+    for file in sorted((paths.resources_dir() / "icons").glob("*.svg")):
+        if "currentColor" not in file.read_text():
+            continue
+        picture = icons.pixmap(file.stem, 24, ink).toImage()
+        solid = [
+            picture.pixelColor(x, y) for x in range(24) for y in range(24) if picture.pixelColor(x, y).alpha() > 200
+        ]
+        assert len(solid) > 8, f"{file.stem} draws nothing"
+        assert min(contrast(QColor(c.rgb()), ground) for c in solid) > 3, f"{file.stem} can't be seen in {name}"
+
+
+def test_every_icon_that_is_named_exists() -> None:
+    named = {a.icon for a in (*TABLE, *viewer_table()) if a.icon}
+    for source in (Path(theme.__file__).parents[1]).rglob("*.py"):
+        named |= set(re.findall(r'icons\.(?:icon|pixmap)\("([\w-]+)"', source.read_text()))
+    assert {n for n in named if not (paths.resources_dir() / "icons" / f"{n}.svg").exists()} == set()
+
+
+def test_choosing_a_theme_changes_the_window_at_once(qtbot: QtBot, window: MainWindow) -> None:
+    seen = {}
+    for name in SCHEMES:
+        window.actions_[f"theme-{name}"].trigger()
+        qtbot.wait(50)
+        assert window.theme.is_dark == (name == "dark")
+        seen[name] = window.grab().toImage().pixelColor(5, 5)
+        assert window.settings.theme == name
+    assert luminance(seen["light"]) > 0.7
+    assert luminance(seen["dark"]) < 0.1
+    window.actions_["theme-system"].trigger()
+    assert window.theme.choice == "system"
