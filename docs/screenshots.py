@@ -23,19 +23,19 @@ def picture_worklist(window: Any, target: Path) -> None:
     from divisive_desktop.desktop.selftest.run import pump, wait_for
     from divisive_desktop.desktop.session.case import Review
 
-    work, cases = window.worklist, list(window.work.cases)
+    work, cases = window.worklist, list(window.session.cases)
     window.theme.choice = "light"
-    window.work.analyse_all()
-    wait_for(lambda: not window.work.batch_running and window.tasks.idle, TIMEOUT_S, "the other cases")
-    window.work.set_label(0, [cases[0]])
-    window.work.set_review(Review.DONE, [cases[0]])
-    window.work.set_review(Review.FLAGGED, [cases[1]])
-    window.work.change_tags([cases[1]], ["second look"], [])
+    window.session.analyse_all()
+    wait_for(lambda: not window.session.batch_running and window.runner.idle, TIMEOUT_S, "the other cases")
+    window.session.set_label(0, [cases[0]])
+    window.session.set_review(Review.DONE, [cases[0]])
+    window.session.set_review(Review.FLAGGED, [cases[1]])
+    window.session.change_tags([cases[1]], ["second look"], [])
     work.set_columns(["label", "verdict", "probability"])
     work.filters.setChecked(True)
     work.set_order("disagreement")
     window.resizeDocks([window.worklist_dock], [590], Qt.Orientation.Horizontal)
-    wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the window")
+    wait_for(lambda: window.runner.idle, TIMEOUT_S, "the window")
     pump(300)
     if not work.grab().copy(0, 0, work.width(), min(work.height(), 580)).save(str(target)):
         raise SystemExit(f"{target} could not be written")
@@ -79,7 +79,7 @@ def picture_painting(window: Any, target: Path) -> None:
         session.add_region(name)
         session.change_region(session.active.id, weight=weight)
         session.stamp(name, shapes.ellipse((x, y), (x + w, y + h), size))
-    wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the mask")
+    wait_for(lambda: window.runner.idle, TIMEOUT_S, "the mask")
     canvas = window.viewer.panes[PaneKind.IMAGE].canvas
     QTest.mouseMove(canvas, canvas.transform().to_widget(1330, 1130).toPoint())
     pump(300)
@@ -91,7 +91,7 @@ def picture_painting(window: Any, target: Path) -> None:
         session.remove_region(region.id)
     window.painting.set_tool("pan")
     window.viewer.set_layout("2x2")
-    wait_for(lambda: window.tasks.idle and window.painting.saver.idle(), TIMEOUT_S, "the mask")
+    wait_for(lambda: window.runner.idle and window.painting.saver.idle(), TIMEOUT_S, "the mask")
 
 
 def main() -> int:
@@ -108,9 +108,9 @@ def main() -> int:
         window = application.build(casebook=Path(home) / "Pictures.casebook")  # not the one of whoever runs this
         try:
             window.show()
-            window.tasks.start_engine()
-            window.work.open_paths(sample_paths(), remember=False)
-            wait_for(lambda: window.work.features is not None and window.tasks.idle, TIMEOUT_S, "the analysis")
+            window.runner.start_engine()
+            window.session.open_paths(sample_paths(), remember=False)
+            wait_for(lambda: window.session.features is not None and window.runner.idle, TIMEOUT_S, "the analysis")
             if len(sys.argv) > 1:
                 shots = [(f"{t}-{w}x{h}", t, (w, h)) for t in ("light", "dark") for w, h in ((1280, 800), (2560, 1440))]
                 folder = Path(sys.argv[1])
@@ -121,7 +121,7 @@ def main() -> int:
             for name, theme, size in shots:
                 window.theme.choice = theme
                 window.resize(*size)
-                wait_for(lambda: window.tasks.idle, TIMEOUT_S, "the window")
+                wait_for(lambda: window.runner.idle, TIMEOUT_S, "the window")
                 window.viewer.fit()
                 pump(200)
                 target = folder / f"{name}.png"

@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication
 
 from divisive_desktop import __version__, paths
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.startup import crash
 from divisive_desktop.desktop.startup.single_instance import FilesFromDesktop, Instance, bring_to_front
@@ -54,7 +54,7 @@ def build(settings: Settings | None = None, casebook: Path | None = None) -> Mai
         app._divisive_theme = theme  # lives as long as the application
     else:
         theme.choice = settings.theme
-    return MainWindow(settings, theme, TaskRunner(), casebook)
+    return MainWindow(settings, theme, Runner(), casebook)
 
 
 def run(
@@ -97,7 +97,7 @@ def run(
 
         def open_(names: Sequence[str]) -> None:
             if found := [Path(name) for name in names if not name.startswith("--")]:
-                window.work.open_paths(found)
+                window.session.open_paths(found)
             if "--samples" in names:
                 window.actions_["samples"].trigger()
 
@@ -107,7 +107,7 @@ def run(
 
         def begin() -> None:
             # After the first paint: the engine's start must not compete with it for the processor.
-            window.tasks.start_engine("cpu" if safe else settings.device)
+            window.runner.start_engine("cpu" if safe else settings.device)
             open_(wanted)
             if safe:
                 window.messages.post(

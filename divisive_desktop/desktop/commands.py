@@ -38,7 +38,7 @@ def open_given(window: MainWindow, given: list[Path]) -> None:
     from divisive_desktop.desktop.features.opening.series_dialog import is_medium, show_series
 
     media = [path for path in given if is_medium(path)]
-    window.work.open_paths([path for path in given if path not in media])
+    window.session.open_paths([path for path in given if path not in media])
     if media:
         show_series(window, media)
 
@@ -58,16 +58,16 @@ def open_folder(window: MainWindow) -> None:
     name = QFileDialog.getExistingDirectory(window, "Open folder", window.settings.folder("open"))
     if name:
         window.settings.set_folder("open", Path(name))
-        window.work.open_paths([Path(name)])
+        window.session.open_paths([Path(name)])
 
 
 def open_samples(window: MainWindow) -> None:
     """Open the sample cases, or say how to get them."""
     from divisive_desktop.desktop.features.opening.samples import sample_paths
 
-    window.tasks.run(
+    window.runner.run(
         lambda _: sample_paths(),
-        lambda found: window.work.open_paths(found, remember=False),
+        lambda found: window.session.open_paths(found, remember=False),
         lambda error: window.report(None, error),
         priority=10,
     )
@@ -75,16 +75,16 @@ def open_samples(window: MainWindow) -> None:
 
 def export_json(window: MainWindow) -> None:
     """Write the current case's analysis as JSON to a file that the user names."""
-    case = window.work.current
-    if case is None or case.analysis is None or window.work.features is None:
+    case = window.session.current
+    if case is None or case.analysis is None or window.session.features is None:
         return
     path = _ask_where(window, "Export JSON", f"{case.stem}.json", "JSON (*.json)")
     if path is None:
         return
-    analysis, label, features = case.analysis, case.label, window.work.features
+    analysis, label, features = case.analysis, case.label, window.session.features
     if not window.identity_visible:
         analysis = replace(analysis, file=redaction.exported_name(case.path, analysis.sha256))
-    window.tasks.run(
+    window.runner.run(
         lambda _: opening.write_json(path, analysis, label, features),
         lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
         lambda error: window.report(None, error),
@@ -93,7 +93,7 @@ def export_json(window: MainWindow) -> None:
 
 def save_picture(window: MainWindow) -> None:
     """Save the panes as PNG to a file that the user names."""
-    case = window.work.current
+    case = window.session.current
     if case is None or window.viewer is None:
         return
     picture = window.viewer.grab_picture()
@@ -105,7 +105,7 @@ def save_picture(window: MainWindow) -> None:
         if not picture.save(str(path), "PNG"):
             raise ExportError(f"{path.name} could not be written.", "Choose another folder, or check free space.")
 
-    window.tasks.run(
+    window.runner.run(
         lambda _: write(),
         lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
         lambda error: window.report(None, error),
@@ -122,8 +122,8 @@ def copy_picture(window: MainWindow) -> None:
 def copy_path(window: MainWindow) -> None:
     if redaction.names_hidden():
         window.statusBar().showMessage(redaction.HIDDEN, 3000)
-    elif window.work.current is not None:
-        QGuiApplication.clipboard().setText(str(window.work.current.path))
+    elif window.session.current is not None:
+        QGuiApplication.clipboard().setText(str(window.session.current.path))
         window.statusBar().showMessage("Path copied", 3000)
 
 
@@ -180,25 +180,25 @@ def next_unreviewed(window: MainWindow) -> None:
 
 def remove_current(window: MainWindow) -> None:
     """Move the selected cases to the trash."""
-    window.work.remove(chosen(window))
+    window.session.remove(chosen(window))
 
 
 def chosen(window: MainWindow) -> list[Case]:
     """The selected cases; the current one when the list doesn't show it, as a frame that is only looked at."""
-    current = window.work.current
-    if current is not None and current not in window.work.cases:
+    current = window.session.current
+    if current is not None and current not in window.session.cases:
         return [current]
     return window.worklist.selected() or ([current] if current is not None else [])
 
 
 def label(window: MainWindow, value: int | None) -> None:
     """Label the selected cases."""
-    window.work.set_label(value, chosen(window))
+    window.session.set_label(value, chosen(window))
 
 
 def review(window: MainWindow, state: Review) -> None:
     """Say how far the analyst is with the selected cases."""
-    window.work.set_review(state, chosen(window))
+    window.session.set_review(state, chosen(window))
 
 
 def done_and_next(window: MainWindow) -> None:
@@ -211,14 +211,14 @@ def analyse_selected(window: MainWindow) -> None:
     """One case at once, several as a batch."""
     cases = chosen(window)
     if len(cases) == 1:
-        window.work.analyse(cases[0])
+        window.session.analyse(cases[0])
     else:
-        window.work.batch.start(cases)
+        window.session.batch.start(cases)
 
 
 def analyse_current(window: MainWindow) -> None:
-    if window.work.current is not None:
-        window.work.analyse(window.work.current)
+    if window.session.current is not None:
+        window.session.analyse(window.session.current)
 
 
 def toggle_auto_analyse(window: MainWindow) -> None:
@@ -283,7 +283,7 @@ def show_reading(window: MainWindow) -> None:
 
 
 def show_about(window: MainWindow) -> None:
-    engine = window.tasks.engine
+    engine = window.runner.engine
     running = f"PyTorch {engine.torch_version} on {engine.device_name}" if engine else "not running"
     box = QMessageBox(window)
     box.setWindowTitle("About Divisive Desktop")

@@ -14,13 +14,13 @@ from divisive_desktop.desktop.features.casebooks.feature import CasebookControls
 from divisive_desktop.desktop.features.inspection import Inspector
 from divisive_desktop.desktop.features.inspection.files import FilePanels
 from divisive_desktop.desktop.features.reports.feature import Reports
-from divisive_desktop.desktop.features.viewing.hanging import Layouts
+from divisive_desktop.desktop.features.viewing.hanging import HangingLayouts
 from divisive_desktop.desktop.features.viewing.second_screen import SecondScreen
 from divisive_desktop.desktop.features.worklist.panel import Worklist
 from divisive_desktop.desktop.session import opening, redaction
 from divisive_desktop.desktop.session.case import Case, waiting_text
-from divisive_desktop.desktop.session.runner import TaskRunner
-from divisive_desktop.desktop.session.session import Workspace
+from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.desktop.session.session import Session
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.shell import action_set, menu_layout
 from divisive_desktop.desktop.shell.messages import Action as MessageAction
@@ -51,11 +51,11 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The window is closing and nothing runs in the background any more."""
 
-    def __init__(self, settings: Settings, app_theme: Theme, tasks: TaskRunner, casebook: Path | None = None) -> None:
+    def __init__(self, settings: Settings, app_theme: Theme, tasks: Runner, casebook: Path | None = None) -> None:
         super().__init__()
         self._casebook = casebook
-        self.settings, self.theme, self.tasks = settings, app_theme, tasks
-        self.work = Workspace(tasks, settings, self)
+        self.settings, self.theme, self.runner = settings, app_theme, tasks
+        self.session = Session(tasks, settings, self)
         self.viewer: Viewer | None = None
         self.identity_visible = settings.identity_visible
         self._first_paint = True
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 560)
 
         self._build_centre()
-        self.worklist = Worklist(self.work.cases, settings)
+        self.worklist = Worklist(self.session.cases, settings)
         self.inspector = Inspector()
         self.worklist_dock = self._dock("Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea, 264)
         self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea, 344)
@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         return dock
 
     def _connect(self) -> None:
-        work, tasks = self.work, self.tasks
+        work, tasks = self.session, self.runner
         work.currentChanged.connect(self._show_case)
         work.recordReady.connect(self._show_record)
         work.listing.known.connect(lambda _: self.show_title())  # it may go by its number
@@ -167,11 +167,11 @@ class MainWindow(QMainWindow):
             return
         self._first_paint = False
         self.painted.emit()
-        self.tasks.run(
+        self.runner.run(
             lambda _: opening.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
         )
-        self.work.refresh_models()
-        self.work.book.open(self._casebook)
+        self.session.refresh_models()
+        self.session.casebook.open(self._casebook)
 
     def _build_viewer(self, _: Any = None) -> None:
         from divisive_desktop.desktop.viewer import Viewer
@@ -185,27 +185,27 @@ class MainWindow(QMainWindow):
             signal.connect(lambda *_: self.actions_.refresh())
         viewer.voiChanged.connect(lambda *_: self.actions_.refresh())
         viewer.set_identity_visible(self.identity_visible)
-        viewer.frameWanted.connect(self.work.show_frame)
+        viewer.frameWanted.connect(self.session.show_frame)
         viewer.menuRequested.connect(lambda at: menu_layout.popup(self, at))
         self.viewer = viewer
         self.stack.addWidget(viewer)
-        self.layouts, self.second_screen = Layouts(self), SecondScreen(self)
+        self.layouts, self.second_screen = HangingLayouts(self), SecondScreen(self)
         from divisive_desktop.desktop.features.viewing.measurements import KeptMeasurements
 
         kept = KeptMeasurements(self, viewer)
         self.actions_.add(action_set.viewer_table())
         menu_layout.add_opacity(self, viewer, self.toolbar)
         self.inspector.greys.connect_viewer(viewer)
-        if self.work.record is not None and self.work.current is not None:
-            self._show_record(self.work.current, self.work.record)
-            kept.load(self.work.current, self.work.record)
+        if self.session.record is not None and self.session.current is not None:
+            self._show_record(self.session.current, self.session.record)
+            kept.load(self.session.current, self.session.record)
             self.layouts.hang()
-            self._show_analysis(self.work.current)
-            self.work.update_features()
+            self._show_analysis(self.session.current)
+            self.session.update_features()
         from divisive_desktop.desktop.features.painting.feature import Painting
         from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
 
-        self.painting = Painting(self, CasebookStore(self.work.book.wait))
+        self.painting = Painting(self, CasebookStore(self.session.casebook.wait))
         self.painting.session.historyChanged.connect(self._painted)
         from divisive_desktop.desktop.features.finetuning.feature import FineTuning
 
@@ -220,16 +220,16 @@ class MainWindow(QMainWindow):
 
     def _painted(self) -> None:
         """A frame that was only looked at becomes a case with its first stroke."""
-        if self.work.current is not None and self.painting.session.history.undo_name:
-            self.work.enlist([self.work.current])
+        if self.session.current is not None and self.painting.session.history.undo_name:
+            self.session.ensure_listed([self.session.current])
 
     def show_opinion(self) -> None:
         """Show again what the model says about the current case, after it was hidden."""
-        case = self.work.current
+        case = self.session.current
         if case is not None:
             self._tell_inspector(case)
             self._show_analysis(case)
-            self.work.update_features()
+            self.session.update_features()
 
     # -- news from the workspace ----------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class MainWindow(QMainWindow):
 
     def show_title(self) -> None:
         """Case and casebook in the title bar."""
-        case, book = self.work.current, self.work.book
+        case, book = self.session.current, self.session.casebook
         kept = f"{book.name} (read-only)" if book.name and not book.writable else book.name
         self.setWindowTitle(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t))
 
@@ -268,7 +268,7 @@ class MainWindow(QMainWindow):
 
     def _show_analysis(self, case: Case) -> None:
         self._tell_inspector(case)
-        if self.viewer is not None and self.work.record is not None:
+        if self.viewer is not None and self.session.record is not None:
             if case.analysis is not None:
                 self.viewer.set_analysis(case.analysis, *case.analysis.true_class(case.label))
             else:
@@ -277,8 +277,8 @@ class MainWindow(QMainWindow):
                 self.viewer.set_waiting_text(waiting_text(case))
         self._update_state()
 
-    def _show_features(self, found: opening.Found | None) -> None:
-        case = self.work.current
+    def _show_features(self, found: opening.FoundFeatures | None) -> None:
+        case = self.session.current
         names = None
         if case is not None and case.analysis is not None:
             true_class, _ = case.analysis.true_class(case.label)
@@ -289,22 +289,22 @@ class MainWindow(QMainWindow):
         self._update_state()
 
     def _tell_inspector(self, case: Case | None) -> None:
-        self.inspector.show_case(case, *self.work.question(case), self.work.card(case))
-        self.inspector.verdict.set_models(*self.work.model_choices(case))
-        asked = self.work.task(case)
-        choices = [(t.id, t.question) for t in self.work.task_choices(case)]
+        self.inspector.show_case(case, *self.session.question(case), self.session.card(case))
+        self.inspector.verdict.set_models(*self.session.model_choices(case))
+        asked = self.session.task(case)
+        choices = [(t.id, t.question) for t in self.session.task_choices(case)]
         self.inspector.verdict.set_questions(choices, asked.id if asked is not None else "")
 
     def _zoom_on(self, rank: int) -> None:
-        if self.viewer is not None and self.work.features is not None:
+        if self.viewer is not None and self.session.features is not None:
             self.viewer.select_feature(rank)
-            self.viewer.focus_box(self.work.features.features[rank - 1].box)
+            self.viewer.focus_box(self.session.features.features[rank - 1].box)
 
     # -- messages and engine --------------------------------------------------------------------------------
 
     def notify(self, key: str, severity: str, text: str, remedy: str = "", *actions: MessageAction | None) -> None:
         """Post a message above the picture."""
-        self.messages.post(key, severity, redaction.told(text), redaction.told(remedy), *actions)
+        self.messages.post(key, severity, redaction.redacted(text), redaction.redacted(remedy), *actions)
 
     def report(self, case: Case | None, error: UserFacingError) -> None:
         """Tell the user about an error; a case's name stands before it."""
@@ -319,20 +319,20 @@ class MainWindow(QMainWindow):
             self.notify("engine", "info", event.note)
         if not isinstance(event, EngineDied) or event.asked:
             return
-        again = ("Analyse again", lambda: commands.analyse_current(self)) if self.work.current is not None else None
+        again = ("Analyse again", lambda: commands.analyse_current(self)) if self.session.current is not None else None
         if event.restarting:
             text = "The analysis engine stopped unexpectedly and is being restarted."
         else:
             text = "The analysis engine stopped several times in a row and was not started again."
-            again = ("Start engine", self.tasks.restart_engine)
+            again = ("Start engine", self.runner.restart_engine)
         self.notify("engine", "warning", text, "Your cases and labels are safe; the running analysis was lost.", again)
 
     def _progress(self, event: Any) -> None:
-        if any(job.id == event.job for job in self.tasks.shown_jobs()):
+        if any(job.id == event.job for job in self.runner.shown_jobs()):
             self.status.progress(event)
 
     def _jobs_changed(self) -> None:
-        jobs, batch = self.tasks.shown_jobs(), self.work.batch
+        jobs, batch = self.runner.shown_jobs(), self.session.batch
         if jobs:
             self.status.begin(jobs[0].title)
         elif batch.paused is not None:
@@ -348,21 +348,21 @@ class MainWindow(QMainWindow):
         redaction.follow(self)
 
     def _update_state(self) -> None:
-        work = self.work
+        work = self.session
         case = work.current
         self.actions_.set_state(action_set.State(
             cases=len(work.cases), case=case is not None, record=self._has_picture(),
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
             busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),
-            writable=work.book.writable, open=work.book.book is not None,
+            writable=work.casebook.writable, open=work.casebook.current is not None,
         ))  # fmt: skip
 
     def _has_picture(self) -> bool:
         """Something is shown of the current case; also while the next frame of its file is on its way."""
-        viewer, case = self.viewer, self.work.current
+        viewer, case = self.viewer, self.session.current
         if viewer is None or case is None:
             return False
-        return self.work.record is not None or (viewer.record is not None and viewer.record.path == case.path)
+        return self.session.record is not None or (viewer.record is not None and viewer.record.path == case.path)
 
     # -- dropping, closing ----------------------------------------------------------------------------------
 
@@ -382,7 +382,7 @@ class MainWindow(QMainWindow):
         self.messages.recolour()
         for page in (self.empty_page, self.problem_page):
             page.recolour()
-        self.work.update_features()
+        self.session.update_features()
 
     def _widen_worklist(self, width: int) -> None:
         """Room for the columns that were chosen, but the picture keeps most of the window."""
@@ -401,8 +401,8 @@ class MainWindow(QMainWindow):
         self.settings.set_window_layout(self.saveGeometry(), self.saveState())
         self.settings.sync()
         self.hide()  # at once; what follows may take a moment
-        self.work.book.stop_waiting()
-        self.tasks.close()
+        self.session.casebook.stop_waiting()
+        self.runner.close()
         self.closing.emit()
-        self.work.book.close()
+        self.session.casebook.close()
         super().closeEvent(event)

@@ -38,7 +38,7 @@ Progress = Callable[[float, str, float | None], None]
 
 
 @dataclass(frozen=True)
-class Produced:
+class ProducedFiles:
     """What came of it."""
 
     files: tuple[Path, ...]
@@ -55,7 +55,7 @@ def produce(
     cancelled: Callable[[], bool] = lambda: False,
     key: Ed25519PrivateKey | None = None,
     dicom: Sequence[Callable[[], DicomCase]] = (),
-) -> Produced:
+) -> ProducedFiles:
     """Write a report on these cases in the chosen formats.
 
     A case that fails (file missing, changed, not analysed) is left out and named; the others are reported.
@@ -115,7 +115,7 @@ def produce(
             for path in written:  # all files or none
                 path.unlink(missing_ok=True)
             raise
-    return Produced(tuple(written), tuple(failures))
+    return ProducedFiles(tuple(written), tuple(failures))
 
 
 def _report(

@@ -141,9 +141,9 @@ class Script:
         self.window.resize(1280, 800)
         self.shots = shots
         self.window.show()
-        self.until(lambda: self.window.viewer is not None and self.window.work.book.book is not None)
-        self.window.tasks.start_engine("cpu")
-        self.until(lambda: self.window.tasks.engine is not None, 180)
+        self.until(lambda: self.window.viewer is not None and self.window.session.casebook.current is not None)
+        self.window.runner.start_engine("cpu")
+        self.until(lambda: self.window.runner.engine is not None, 180)
 
     def until(self, condition: Callable[[], Any], timeout_s: float = 60) -> None:
         from PySide6.QtCore import QEventLoop, QTimer
@@ -190,17 +190,17 @@ class Script:
 
         learn, held, _ = films(data)
         rows = [*learn, *held]
-        work = self.window.work
+        work = self.window.session
         work.open_paths([data / row["file"] for row in rows])
-        self.until(lambda: len(work.cases) == len(rows) and work.book.idle and self.window.tasks.idle, 300)
+        self.until(lambda: len(work.cases) == len(rows) and work.casebook.idle and self.window.runner.idle, 300)
         cases = {case.path.name: case for case in work.cases}
         for label in (0, 1):
             work.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]
-                work.book.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
-                work.book.write(lambda book, case=case, side=side: book.set_side(case.id, side))
+                work.casebook.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
+                work.casebook.write(lambda book, case=case, side=side: book.set_side(case.id, side))
         self.window.viewer.set_layout("image")
         for row in rows[:PAINTED]:
             self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
@@ -208,8 +208,8 @@ class Script:
             case, mask = cases[Path(row["file"]).name], self.mask_of(data, row)
             size = cv2.imread(str(data / row["file"]), cv2.IMREAD_GRAYSCALE).shape
             full = Mask.from_array(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST), "lungs")
-            work.book.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
-        self.until(lambda: work.book.idle, 120)
+            work.casebook.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
+        self.until(lambda: work.casebook.idle, 120)
         work.select(cases[Path(rows[0]["file"]).name])
 
     @staticmethod
@@ -229,13 +229,13 @@ class Script:
         from divisive_desktop.desktop.viewer.maps import PaneKind
 
         window, left, none = self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        window.work.select(case)
+        window.session.select(case)
         painting = window.painting
-        self.until(lambda: painting.session.record is window.work.record is not None and window.work.current is case)
+        self.until(lambda: painting.session.record is window.session.record is not None and window.session.current is case)
         self.pause(0.05)
         painting.set_tool("lasso")
         canvas = window.viewer.panes[PaneKind.IMAGE].canvas
-        record = window.work.record
+        record = window.session.record
         scale = record.width / mask.shape[1], record.height / mask.shape[0]
         outlines, _ = cv2.findContours((mask > 127).astype("uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for outline in sorted(outlines, key=len)[-2:]:
@@ -270,12 +270,12 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     """Fill a casebook, fine-tune with the defaults, measure."""
     script = Script(shots)
     script.fill(data)
-    masks = script.window.work.book.book.training_cases()
+    masks = script.window.session.casebook.current.training_cases()
     script.shot("painted", script.window)
     dialog, run = script.open_dialog(), script.window.finetuning.run
     estimate = dialog.setup.time.text()
     script.shot("setup")
-    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.window.tasks.engine_pid)
+    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.window.runner.engine_pid)
     script.click(dialog.setup.start)
     half = script.window.finetuning.prepared.request.epochs // 2
     script.until(lambda: run.busy)
@@ -283,7 +283,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     live = dialog.grab() if shots is not None else None
     script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)
     wall = time.perf_counter() - clicked
-    engine_cpu = cpu_seconds(script.window.tasks.engine_pid) - worked
+    engine_cpu = cpu_seconds(script.window.runner.engine_pid) - worked
     loop = dog.stop()
     if live is not None:
         live.save(str(shots / "live-light.png"))
@@ -303,7 +303,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     }  # fmt: skip
     checked = script.window.finetuning.prepared.check
     script.click(dialog.result.discard)
-    script.until(lambda: script.window.work.book.idle)
+    script.until(lambda: script.window.session.casebook.idle)
     script.window.close()
     return {
         "wall_s": wall, "engine_cpu_s": engine_cpu, "base": result.base.id, "estimate": estimate,
@@ -352,15 +352,15 @@ def third(shots: Path | None) -> dict[str, Any]:
     script.until(lambda: tuning.versions is not None and tuning.versions.tree.topLevelItemCount())
     script.pause(0.5)
     script.shot("versions", tuning.versions)
-    case = next(iter(window.work.cases))
-    window.work.select(case)
-    script.until(lambda: window.work.record is not None and window.tasks.idle)
+    case = next(iter(window.session.cases))
+    window.session.select(case)
+    script.until(lambda: window.session.record is not None and window.runner.idle)
     window.actions_["analyse"].trigger()
     script.until(lambda: case.analysis is not None, 60)
     script.pause(1)
     script.shot("analysed", window)
     said = case.analysis.model
-    script.until(lambda: window.work.book.idle)
+    script.until(lambda: window.session.casebook.idle)
     window.close()
     return {
         "resume_s": wall, "epochs_before": resumed_at, "kept": kept, "analysed_with": said.id,

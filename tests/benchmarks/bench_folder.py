@@ -85,18 +85,18 @@ def main() -> None:
         rest = longest()
         start = time.perf_counter()
         first: list[float] = []
-        window.work.cases.rowsInserted.connect(lambda *_: first or first.append(time.perf_counter() - start))
-        window.work.open_paths([folder])
-        wait_for(lambda: len(window.work.cases) >= 2500 and window.tasks.idle, 300, "the folder")
+        window.session.cases.rowsInserted.connect(lambda *_: first or first.append(time.perf_counter() - start))
+        window.session.open_paths([folder])
+        wait_for(lambda: len(window.session.cases) >= 2500 and window.runner.idle, 300, "the folder")
         took = time.perf_counter() - start
         listing = longest()
         for _ in range(40):  # wheel through the list: thumbnails come in, cases are opened
             window.worklist.list.verticalScrollBar().setValue(window.worklist.list.verticalScrollBar().value() + 1500)
             window.worklist.step(1)
             pump(50)
-        wait_for(lambda: window.tasks.idle, 120, "the thumbnails")
+        wait_for(lambda: window.runner.idle, 120, "the thumbnails")
         scrolling = longest()
-        cases = len(window.work.cases)
+        cases = len(window.session.cases)
         window.close()
         window.deleteLater()
         pump(10)

@@ -47,19 +47,19 @@ def main() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8)
     path = Path(os.environ["DIVISIVE_DESKTOP_HOME"]) / "large.png"
     path.write_bytes(cv2.imencode(".png", cv2.GaussianBlur(noise, (0, 0), 8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
-    window.work.open_paths([path])
+    window.session.open_paths([path])
     until(lambda: window.painting.session.record is not None)
-    record, painting = window.work.record, window.painting
+    record, painting = window.session.record, window.painting
     cams = np.random.default_rng(1).normal(size=(2, 14, 14)).astype(np.float32)
     logits = (float(cams[0].mean()), float(cams[1].mean()))
     model = ModelRef("m", "1", "0" * 64, "difference", "chest-xray", ("no finding", "abnormal"))
     box = (0, 0, SIDE, SIDE)
-    window.work.current.analysis = Analysis(
+    window.session.current.analysis = Analysis(
         str(path), record.sha256, 0, (SIDE, SIDE), box, model, "cpu", "float32", logits, (0.0, 0.0), cams, {}
     )
-    window.work.analysisChanged.emit(window.work.current)
-    window.work.update_features()
-    until(lambda: window.work.features is not None and window.tasks.idle)
+    window.session.analysisChanged.emit(window.session.current)
+    window.session.update_features()
+    until(lambda: window.session.features is not None and window.runner.idle)
     painting.set_tool("brush")
     painting.session.set_settings(brush_radius=50.0)
 

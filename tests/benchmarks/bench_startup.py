@@ -50,7 +50,7 @@ class Told(module.MainWindow):
         super().__init__(*a)
         self.painted.connect(lambda: said("visible"))
         if files:
-            self.work.recordReady.connect(lambda *_: module.QTimer.singleShot(0, self.picture))
+            self.session.recordReady.connect(lambda *_: module.QTimer.singleShot(0, self.picture))
     def picture(self):
         if self.viewer is None:
             module.QTimer.singleShot(1, self.picture)

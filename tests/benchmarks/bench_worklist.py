@@ -108,9 +108,9 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
     window.resize(1280, 800)
     begun = time.perf_counter()
     window.show()
-    wait_for(lambda: len(window.work.cases) == number, 60, "the cases")
+    wait_for(lambda: len(window.session.cases) == number, 60, "the cases")
     print(f"window shown to list filled: {time.perf_counter() - begun:.2f} s")
-    wait_for(lambda: window.tasks.idle and window.viewer is not None, 60, "quiet")
+    wait_for(lambda: window.runner.idle and window.viewer is not None, 60, "quiet")
     work = window.worklist
     bad = []
 

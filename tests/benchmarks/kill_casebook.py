@@ -32,7 +32,7 @@ import numpy as np
 from divisive_desktop.casebook import Casebook, CaseFilter, NewImage, verify
 from divisive_desktop.casebook.storage import database
 from divisive_desktop.casebook.storage.chain import Witness
-from divisive_desktop.casebook.storage.transaction import Act, now
+from divisive_desktop.casebook.storage.transaction import Transaction, now
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.masks.mask import Mask
 
@@ -67,7 +67,7 @@ def make_old(folder: Path, cases: int = 20) -> Path:
     engine = database.engine_for(folder / database.DATABASE)
     witness = Witness(folder)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        act = Act(connection, ("ann", "reader"))
+        act = Transaction(connection, ("ann", "reader"))
         for key, value in (("identity", '"old"'), ("patient_keys", '"plain"'), ("holdout_share", "0.25")):
             act.insert("settings", {"key": key, "value": value})
         act.record("create")

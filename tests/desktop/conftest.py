@@ -39,7 +39,7 @@ def window(qtbot: QtBot, settings: Settings) -> Iterator[MainWindow]:
 def working_window(qtbot: QtBot, settings: Settings, model: Path) -> Iterator[MainWindow]:
     """A shown window with an installed model and an engine on its way."""
     made = _shown(qtbot, settings)
-    made.tasks.start_engine("cpu")
+    made.runner.start_engine("cpu")
     yield made
     _close(made)
 

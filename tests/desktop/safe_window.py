@@ -15,12 +15,12 @@ if __name__ == "__main__":
 
     def look() -> None:
         for window in application.topLevelWidgets():
-            if isinstance(window, MainWindow) and window.isVisible() and window.tasks.engine is not None:
+            if isinstance(window, MainWindow) and window.isVisible() and window.runner.engine is not None:
                 timer.stop()
                 found = {
                     "theme": window.settings.theme,
                     "identity": [window.identity_visible, privacy.identity_shown()],
-                    "device": window.tasks.engine.device,
+                    "device": window.runner.engine.device,
                     "gpus": os.environ["CUDA_VISIBLE_DEVICES"],
                     "message": [m.text for m in window.messages.messages()],
                 }

@@ -24,14 +24,14 @@ ENGINE_MS = 90_000
 
 
 def analysed(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle, timeout=ENGINE_MS)
 
 
 def test_the_main_job(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window, work = working_window, working_window.work
-    window.work.open_paths([rg1])
+    window, work = working_window, working_window.session
+    window.session.open_paths([rg1])
     qtbot.waitUntil(lambda: work.current is not None and work.current.analysing, timeout=20_000)
     assert window.inspector.verdict.verdict.text() == "Analysing…"
     analysed(qtbot, window)
@@ -76,7 +76,7 @@ def test_the_main_job(
     otsu = work.features.threshold
     slider = window.inspector.features.slider
     slider.setValue(slider.maximum())
-    qtbot.waitUntil(lambda: work.features.method == "quantile" and window.tasks.idle)
+    qtbot.waitUntil(lambda: work.features.method == "quantile" and window.runner.idle)
     assert work.features.threshold > otsu
     assert "top 0.5 % of |D|" in window.inspector.features.threshold.text()
     window.actions_["features-auto"].trigger()
@@ -87,7 +87,7 @@ def test_the_main_job(
     target = tmp_path / "case.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
     window.actions_["export-json"].trigger()
-    qtbot.waitUntil(lambda: target.exists() and window.tasks.idle)
+    qtbot.waitUntil(lambda: target.exists() and window.runner.idle)
     written = json.loads(target.read_text(encoding="utf-8"))
     assert written["sha256"] == work.record.sha256
     assert written["true_class_source"] == "label"
@@ -98,13 +98,13 @@ def test_the_main_job(
 def test_a_killed_engine_is_told_and_the_analysis_can_be_repeated(
     qtbot: QtBot, working_window: MainWindow, rg1: Path
 ) -> None:
-    window, work = working_window, working_window.work
-    qtbot.waitUntil(lambda: isinstance(window.tasks.engine, EngineReady), timeout=ENGINE_MS)
+    window, work = working_window, working_window.session
+    qtbot.waitUntil(lambda: isinstance(window.runner.engine, EngineReady), timeout=ENGINE_MS)
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
         work.open_paths([rg1])
     assert work.current.analysing
-    qtbot.waitUntil(lambda: window.tasks.engine_pid is not None)
-    os.kill(window.tasks.engine_pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: window.runner.engine_pid is not None)
+    os.kill(window.runner.engine_pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: window.messages.messages() != [], timeout=20_000)
     message = window.messages.messages()[0]
     assert "stopped unexpectedly" in message.text
@@ -122,7 +122,7 @@ def test_a_killed_engine_is_told_and_the_analysis_can_be_repeated(
 def test_all_cases_are_analysed_with_progress_and_bad_files_do_not_stop_it(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path
 ) -> None:
-    window, work = working_window, working_window.work
+    window, work = working_window, working_window.session
     window.settings.analyse_on_opening = False
     bad = tmp_path / "empty.dcm"
     bad.write_bytes(b"")
@@ -132,9 +132,9 @@ def test_all_cases_are_analysed_with_progress_and_bad_files_do_not_stop_it(
         copy.write_bytes(bytes([i]) + rg1.read_bytes()[1:])
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
         work.open_paths([copies[0], bad, *copies[1:], astronaut])
-    qtbot.waitUntil(lambda: window.tasks.idle, timeout=30_000)
+    qtbot.waitUntil(lambda: window.runner.idle, timeout=30_000)
     fractions: list[float] = []
-    window.tasks.progressed.connect(lambda event: fractions.append(event.fraction))
+    window.runner.progressed.connect(lambda event: fractions.append(event.fraction))
     window.actions_["analyse-all"].trigger()
     assert window.status.work.isVisible()
     assert not window.actions_["analyse-all"].isEnabled()

@@ -33,12 +33,12 @@ def drop(window: MainWindow, *files: Path) -> None:
 
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
         drop(window, *files)
 
 
 def settled(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.tasks.idle, timeout=30_000)
+    qtbot.waitUntil(lambda: window.runner.idle, timeout=30_000)
 
 
 def tall_png(width: int, height: int) -> bytes:
@@ -68,31 +68,31 @@ def test_a_dropped_radiograph_is_shown(qtbot: QtBot, window: MainWindow, rg1: Pa
     opened(qtbot, window, rg1)
     assert window.stack.currentWidget() is window.viewer
     assert window.viewer.record.path == rg1
-    assert window.work.current.review is Review.OPEN
+    assert window.session.current.review is Review.OPEN
     assert window.inspector.image.text()["Size"] == "1841 × 1955 px, 15 bit"
     assert window.inspector.image.text()["Greys"] == "MONOCHROME1"
     assert rg1.name in window.windowTitle()
-    qtbot.waitUntil(lambda: window.work.current.thumbnail is not None)
+    qtbot.waitUntil(lambda: window.session.current.thumbnail is not None)
 
 
 def test_dropping_the_same_file_twice_lists_it_once(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     opened(qtbot, window, rg1)
     drop(window, rg1)
     settled(qtbot, window)
-    assert len(window.work.cases) == 1
+    assert len(window.session.cases) == 1
 
 
 def test_a_path_that_is_not_ascii_opens(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> None:
     file = (pictures(1) / "picture0000.png").rename(pictures(0) / "Грудь 胸 é.png")
     opened(qtbot, window, file)
-    assert window.work.current.name == "Грудь 胸 é.png"
+    assert window.session.current.name == "Грудь 胸 é.png"
 
 
 def test_opening_by_dialog_remembers_file_and_folder(
     qtbot: QtBot, window: MainWindow, rg1: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a, **k: ([str(rg1)], ""))  # the dialog is the system's
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
         qtbot.mouseClick(window.empty_page.buttons.itemAt(1).widget(), Qt.MouseButton.LeftButton)
     assert window.settings.recent == [str(rg1)]
     assert window.settings.folder("open") == str(rg1.parent)
@@ -102,9 +102,9 @@ def test_opening_by_dialog_remembers_file_and_folder(
 
 
 def test_the_samples_open_from_the_empty_window(qtbot: QtBot, window: MainWindow) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
         window.empty_page.samplesRequested.emit()
-    assert [c.name for c in window.work.cases] == ["RG1_UNCR.dcm", "RG1_J2KR.dcm", "astronaut.png"]
+    assert [c.name for c in window.session.cases] == ["RG1_UNCR.dcm", "RG1_J2KR.dcm", "astronaut.png"]
     assert window.settings.recent == [], "samples are not the user's files"
 
 
@@ -116,8 +116,8 @@ def test_a_folder_of_many_mixed_files_lists_the_images_and_the_window_answers_me
         (folder / f"note{i}.txt").write_text("text")
     opened(qtbot, window, folder)
     settled(qtbot, window)
-    assert len(window.work.cases) == 200
-    seen = sum(c.thumbnail is not None for c in window.work.cases)
+    assert len(window.session.cases) == 200
+    seen = sum(c.thumbnail is not None for c in window.session.cases)
     assert 0 < seen < 100, "thumbnails are made only for rows that were seen"
 
 
@@ -138,10 +138,10 @@ def test_a_bad_file_says_what_and_what_to_do_and_the_others_open(
 ) -> None:
     bad = tmp_path / name
     bad.write_bytes(content)
-    with qtbot.waitSignal(window.work.problem, timeout=20_000):
+    with qtbot.waitSignal(window.session.problem, timeout=20_000):
         drop(window, bad, rg1)
     settled(qtbot, window)
-    case = next(iter(window.work.cases))
+    case = next(iter(window.session.cases))
     assert case.error is not None
     assert kind is None or case.error.kind == kind
     message = window.messages.messages()[0]
@@ -151,21 +151,21 @@ def test_a_bad_file_says_what_and_what_to_do_and_the_others_open(
     assert window.stack.currentWidget() is window.problem_page
     assert case.name in window.problem_page.title.text()
     assert window.problem_page.detail.text() == f"{case.error.message}\n\n{case.error.remedy}"
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
         qtbot.keyClick(window, Qt.Key.Key_PageDown)
     assert window.stack.currentWidget() is window.viewer
-    assert window.work.current.path == rg1
+    assert window.session.current.path == rg1
 
 
 def test_a_file_that_vanished_is_told(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    with qtbot.waitSignal(window.work.problem, timeout=20_000):
-        window.work.open_paths([tmp_path / "gone.dcm"])
+    with qtbot.waitSignal(window.session.problem, timeout=20_000):
+        window.session.open_paths([tmp_path / "gone.dcm"])
     assert "gone.dcm" in window.messages.messages()[0].text
     assert window.isVisible()
 
 
 def test_a_folder_without_images_is_told(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    with qtbot.waitSignal(window.work.problem, timeout=20_000):
+    with qtbot.waitSignal(window.session.problem, timeout=20_000):
         drop(window, tmp_path)
     assert "no images" in window.messages.messages()[0].text
     assert window.stack.currentWidget() is window.empty_page
@@ -199,17 +199,17 @@ def test_digits_label_in_the_worklist_and_choose_windows_elsewhere(qtbot: QtBot,
     rows = window.worklist.list
     rows.setFocus()
     qtbot.keyClick(rows, Qt.Key.Key_1)
-    assert window.work.current.label == 1
+    assert window.session.current.label == 1
     qtbot.keyClick(rows, Qt.Key.Key_0)
-    assert window.work.current.label == 0
+    assert window.session.current.label == 0
     qtbot.keyClick(rows, Qt.Key.Key_Backspace)
-    assert window.work.current.label is None
+    assert window.session.current.label is None
     window.viewer.setFocus()
     qtbot.keyClick(window.viewer, Qt.Key.Key_0)
-    assert window.work.current.label is None
+    assert window.session.current.label is None
     assert window.viewer.voi.explanation == "Auto"
     qtbot.keyClick(window.viewer, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-    assert window.work.current.label == 1
+    assert window.session.current.label == 1
 
 
 def test_label_buttons_name_the_classes(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
@@ -218,11 +218,11 @@ def test_label_buttons_name_the_classes(qtbot: QtBot, window: MainWindow, rg1: P
     verdict = window.inspector.verdict
     assert (verdict.negative.text(), verdict.positive.text()) == ("No finding", "Abnormal")
     qtbot.mouseClick(verdict.positive, Qt.MouseButton.LeftButton)
-    assert window.work.current.label == 1
+    assert window.session.current.label == 1
     assert verdict.positive.isChecked()
     assert not verdict.negative.isChecked()
     qtbot.mouseClick(verdict.clear, Qt.MouseButton.LeftButton)
-    assert window.work.current.label is None
+    assert window.session.current.label is None
     assert not verdict.positive.isChecked()
 
 
@@ -232,17 +232,17 @@ def test_moving_and_reviewing_by_key(qtbot: QtBot, window: MainWindow, pictures:
     names = []
     for key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
         qtbot.keyClick(window, key)
-        names.append(window.work.current.name)
+        names.append(window.session.current.name)
     assert names == ["picture0001.png", "picture0002.png", "picture0001.png"]
-    window.work.set_label(1)
+    window.session.set_label(1)
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
-    assert window.work.current.review is Review.DONE
+    assert window.session.current.review is Review.DONE
     settled(qtbot, window)
     window.actions_["next"].trigger()
-    window.work.set_label(0)
+    window.session.set_label(0)
     window.actions_["previous"].trigger()
     window.actions_["next-open"].trigger()
-    assert window.work.current.name == "picture0003.png", "the labelled one is passed over"
+    assert window.session.current.name == "picture0003.png", "the labelled one is passed over"
 
 
 def test_searching_narrows_the_list(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> None:
@@ -261,11 +261,11 @@ def test_removing_cases_leaves_the_files(qtbot: QtBot, window: MainWindow, pictu
     opened(qtbot, window, folder)
     settled(qtbot, window)
     window.actions_["close-case"].trigger()
-    assert len(window.work.cases) == 2
+    assert len(window.session.cases) == 2
     settled(qtbot, window)
     window.worklist.list.selectAll()
     window.actions_["close-case"].trigger()
-    assert len(window.work.cases) == 0
+    assert len(window.session.cases) == 0
     assert window.stack.currentWidget() is window.empty_page
     assert window.viewer.record is None
     assert len(list(folder.iterdir())) == 3
@@ -342,18 +342,18 @@ def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
         return real(case, source)
 
     monkeypatch.setattr(opening, "open_case", slowly)
-    work = window.work
+    work = window.session
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
         work.open_paths([pictures(3)])
-    qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in work.cases) and window.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in work.cases) and window.runner.idle, timeout=20_000)
     assert sorted(decoded) == sorted(c.path for c in work.cases)
-    qtbot.waitUntil(lambda: all(row.thumbnail for row in work.book.book.cases()), timeout=20_000)
+    qtbot.waitUntil(lambda: all(row.thumbnail for row in work.casebook.current.cases()), timeout=20_000)
 
 
 def test_a_picture_that_is_passed_over_gets_its_thumbnail_all_the_same(
     qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]
 ) -> None:
-    work = window.work
+    work = window.session
     work.open_paths([pictures(3)])
     qtbot.waitUntil(lambda: work.current is not None, timeout=20_000)
     work.select(work.cases.case(2))

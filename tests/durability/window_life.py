@@ -30,11 +30,11 @@ class Life:
         self.window = application.build(settings, path)
         self.window.resize(1000, 700)
         self.window.show()
-        self.work = self.window.work
+        self.session = self.window.session
         self.until(lambda: self.window.viewer is not None and hasattr(self.window, "painting"))
-        self.until(lambda: self.work.book.book is not None)
-        assert self.work.book.reason is None, self.work.book.reason
-        self.until(lambda: self.work.book.idle)
+        self.until(lambda: self.session.casebook.current is not None)
+        assert self.session.casebook.reason is None, self.session.casebook.reason
+        self.until(lambda: self.session.casebook.idle)
         self.say("open", "", None)
 
     def say(self, word: str, key: str, value: Any) -> None:
@@ -53,7 +53,7 @@ class Life:
 
     def engine(self) -> None:
         """Start the engine, and tell its number each time that one is ready."""
-        tasks = self.window.tasks
+        tasks = self.window.runner
 
         def changed(_: Any) -> None:
             if tasks.engine is not None:
@@ -67,7 +67,7 @@ class Life:
 
     def paint(self) -> None:
         while True:
-            case = self.work.cases.case(self.rng.randrange(len(self.work.cases)))
+            case = self.session.cases.case(self.rng.randrange(len(self.session.cases)))
             what = self.rng.choice(("stroke", "stroke", "stroke", "label", "notes", "tags", "review"))
             if what == "stroke":
                 self.stroke(case)
@@ -75,22 +75,22 @@ class Life:
             value: Any
             if what == "label":
                 value = None if case.label == 1 else 1 if case.label == 0 else 0
-                key, say = f"label {case.id}", lambda v=value, c=case: self.work.set_label(v, [c])
+                key, say = f"label {case.id}", lambda v=value, c=case: self.session.set_label(v, [c])
             elif what == "notes":
                 value = f"note {self.rng.randrange(10**9)}"
-                key, say = f"notes {case.id}", lambda v=value, c=case: self.work.set_notes(c, v)
+                key, say = f"notes {case.id}", lambda v=value, c=case: self.session.set_notes(c, v)
             elif what == "tags":
                 value = [f"tag{self.rng.randrange(100)}"]
-                key, say = f"tags {case.id}", lambda v=value, c=case: self.work.change_tags([c], v, list(c.tags))
+                key, say = f"tags {case.id}", lambda v=value, c=case: self.session.change_tags([c], v, list(c.tags))
             else:
                 from divisive_desktop.desktop.session.case import Review
 
                 state = self.rng.choice([r for r in Review if r is not case.review and r is not Review.NEW])
                 value = state.stored
-                key, say = f"review {case.id}", lambda v=state, c=case: self.work.set_review(v, [c])
+                key, say = f"review {case.id}", lambda v=state, c=case: self.session.set_review(v, [c])
             self.say("begin", key, value)
             say()
-            self.until(lambda: self.work.book.idle)
+            self.until(lambda: self.session.casebook.idle)
             self.say("done", key, value)
 
     def stroke(self, case: Any) -> None:
@@ -100,7 +100,7 @@ class Life:
         from divisive_desktop.desktop.viewer.maps import PaneKind
 
         painting, session = self.window.painting, self.window.painting.session
-        self.work.select(case)
+        self.session.select(case)
         self.until(lambda: session.record is not None and session.record.sha256 == case.sha256)
         self.until(lambda: session.mask is not None)
         painting.set_tool("brush")
@@ -120,7 +120,7 @@ class Life:
     # -- a batch --------------------------------------------------------------------------------------------------
 
     def batch(self) -> None:
-        book, batch = self.work.book.book, self.work.batch
+        book, batch = self.session.casebook.current, self.session.batch
         told: set[int] = set()
 
         def kept(_: frozenset[int]) -> None:
@@ -140,13 +140,13 @@ class Life:
         self.engine()
         while True:
             if unfinished:
-                batch.resume(unfinished[0].id, self.work.listing.by_id)
+                batch.resume(unfinished[0].id, self.session.sync.by_id)
                 self.until(lambda: batch.running)
             elif not batch.running:
-                batch.start([c for c in self.work.cases if c.error is None])
-            self.until(lambda: not batch.running and self.work.book.idle)
+                batch.start([c for c in self.session.cases if c.error is None])
+            self.until(lambda: not batch.running and self.session.casebook.idle)
             unfinished = [b for b in book.batches(unfinished=True) if b.pending]  # the engine was killed
-            self.until(lambda: self.window.tasks.engine is not None)
+            self.until(lambda: self.window.runner.engine is not None)
 
     # -- a training -----------------------------------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class Life:
         run.epochDone.connect(lambda e: self.say("done", f"epoch {run.id} {e.epoch}", True))
         self.engine()
         while True:
-            book = self.work.book.book
+            book = self.session.casebook.current
             newest = next(iter(book.runs()), None)
             if newest is not None and newest.state == "interrupted":
                 self.say("resumed", f"run {newest.id}", None)
@@ -170,12 +170,12 @@ class Life:
             self.until(lambda: run.state not in ("preparing", "idle") and run.id is not None)
             self.say("done", f"run {run.id}", "begun")
             self.until(lambda: not run.busy)
-            self.until(lambda: self.work.book.idle)
+            self.until(lambda: self.session.casebook.idle)
             if run.state == "done":
                 self.say("done", f"run {run.id}", "done")
                 run.discard()
-                self.until(lambda: self.work.book.idle)
-            self.until(lambda: self.window.tasks.engine is not None)
+                self.until(lambda: self.session.casebook.idle)
+            self.until(lambda: self.window.runner.engine is not None)
 
     def migrate(self) -> None:
         self.until(lambda: False)

@@ -11,7 +11,7 @@ from divisive_desktop.reporting import produce as module
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.dicom_export import DicomCase
 from divisive_desktop.reporting.options import Options
-from divisive_desktop.reporting.produce import Produced, produce
+from divisive_desktop.reporting.produce import ProducedFiles, produce
 from divisive_desktop.reporting.verify import read_content, verify_file
 
 from .conftest import Analysed
@@ -134,7 +134,7 @@ def test_dicom_and_pages_together(case: CaseContent, analysed: Analysed, tmp_pat
     def photo() -> DicomCase:
         return DicomCase(replace(record, transfer_syntax=""), analysis, features)
 
-    def write(formats: tuple[str, ...], dicom: list[Callable[[], DicomCase]], folder: str) -> Produced:
+    def write(formats: tuple[str, ...], dicom: list[Callable[[], DicomCase]], folder: str) -> ProducedFiles:
         return produce(cases[: len(dicom)], Options(formats=formats), tmp_path / folder, dicom=dicom)
 
     made = write(("json", "dicom"), [film, photo], "both")

@@ -25,7 +25,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-class Act:
+class Transaction:
     """A write transaction. Every changed row must be covered by a ``record`` before it ends."""
 
     def __init__(self, connection: sa.Connection, user: tuple[str, str]) -> None:
@@ -107,7 +107,7 @@ class Act:
         return chain.row_hash(dict(found)) if found is not None else None
 
 
-class Base:
+class Store:
     """What every part of the casebook stands on: reading, and acting durably."""
 
     path: Path
@@ -157,7 +157,7 @@ class Base:
             return transaction.record(act, case=case, model=model, **parameters)
 
     @contextmanager
-    def _act(self) -> Iterator[Act]:
+    def _act(self) -> Iterator[Transaction]:
         """A durable transaction: on leaving it without an exception everything in it is on the disk.
 
         Raises
@@ -176,7 +176,7 @@ class Base:
                 database.break_seal(self.path)
                 self._sealed = False
             with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-                act = Act(connection, self._user)
+                act = Transaction(connection, self._user)
                 yield act
                 act.check_covered()
             self._acknowledge(act.records)

@@ -9,7 +9,7 @@ import numpy as np
 
 from divisive_desktop.casebook.rows import AnalysisRow
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Act, Base, now
+from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.errors import CasebookDamagedError, CasebookError, ImageAlteredError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 
@@ -20,7 +20,7 @@ _ROW = """
 """
 
 
-class Analyses(Base):
+class Analyses(Store):
     """Mixed into ``Casebook``."""
 
     def add_analysis(self, case_id: int, analysis: Analysis) -> int:
@@ -34,7 +34,7 @@ class Analyses(Base):
         with self._act() as act:
             return self._add_analysis(act, case_id, analysis)
 
-    def _add_analysis(self, act: Act, case_id: int, analysis: Analysis) -> int:
+    def _add_analysis(self, act: Transaction, case_id: int, analysis: Analysis) -> int:
         case = act.sql("SELECT sha256, frame, name FROM cases WHERE id = ?", (case_id,)).first()
         if case is None:
             raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
@@ -153,7 +153,7 @@ class Analyses(Base):
         )
         return [ModelRef(row[0], row[1], row[2], row[3], row[4], (row[5], row[6])) for row in rows]
 
-    def _model(self, act: Act, model: ModelRef) -> int:
+    def _model(self, act: Transaction, model: ModelRef) -> int:
         found = act.sql("SELECT id FROM models WHERE weights_sha256 = ?", (model.weights_sha256,)).first()
         if found is not None:
             return int(found[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 from divisive_desktop.casebook.rows import BatchItem, BatchStatus, storable
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Act, now
+from divisive_desktop.casebook.storage.transaction import Transaction, now
 from divisive_desktop.casebook.tables.analyses import Analyses
 from divisive_desktop.errors import CasebookError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
@@ -145,13 +145,13 @@ class Batches(Analyses):
         )
         return [_item(row) for row in rows]
 
-    def _pending(self, act: Act, item_id: int) -> tuple[int, int | None]:
+    def _pending(self, act: Transaction, item_id: int) -> tuple[int, int | None]:
         row = act.sql("SELECT batch_id, case_id FROM batch_items WHERE id = ?", (item_id,)).first()
         if row is None:
             raise CasebookError(f"There is no batch item {item_id} in this casebook.", "Start the batch again.")
         return row[0], row[1]
 
-    def _close_batch(self, act: Act, batch: int) -> None:
+    def _close_batch(self, act: Transaction, batch: int) -> None:
         """The last item done closes the batch, in the same transaction."""
         left = act.sql("SELECT 1 FROM batch_items WHERE batch_id = ? AND state = 'pending' LIMIT 1", (batch,)).first()
         if left is None and act.sql("SELECT state FROM batches WHERE id = ?", (batch,)).one()[0] == "open":

@@ -23,7 +23,7 @@ from divisive_desktop.casebook.rows import (
 from divisive_desktop.casebook.storage import database
 from divisive_desktop.casebook.storage.blobs import hash_file
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Act, now
+from divisive_desktop.casebook.storage.transaction import Transaction, now
 from divisive_desktop.casebook.tables.splits import Splits
 from divisive_desktop.errors import CasebookError, UnreadableFileError
 from divisive_desktop.imaging.kind import guess_kind, is_dicom
@@ -150,7 +150,7 @@ class Cases(Splits):
         finally:
             self._incoming.subtract(incoming)
 
-    def _add(self, act: Act, image: NewImage, suffix: str | None, picture: bytes | None) -> int:
+    def _add(self, act: Transaction, image: NewImage, suffix: str | None, picture: bytes | None) -> int:
         assert image.sha256 is not None
         found = act.sql(
             "SELECT id, trashed FROM cases WHERE sha256 = ? AND frame = ?", (image.sha256, image.frame)
@@ -311,7 +311,7 @@ class Cases(Splits):
                 act.update("cases", case, {column: value})
                 act.record(name, case=case, value=value)
 
-    def _current(self, act: Act, case: int, column: str) -> Any:
+    def _current(self, act: Transaction, case: int, column: str) -> Any:
         row = act.sql(f"SELECT {column} FROM cases WHERE id = ?", (case,)).first()
         if row is None:
             raise CasebookError(f"There is no case {case} in this casebook.", "Reload the list.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Base, now
+from divisive_desktop.casebook.storage.transaction import Store, now
 from divisive_desktop.errors import CasebookError
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.snapshot import Snapshot
 
 
-class Masks(Base):
+class Masks(Store):
     """Mixed into ``Casebook``."""
 
     _superseded: int

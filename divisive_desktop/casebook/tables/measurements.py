@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Base, now
+from divisive_desktop.casebook.storage.transaction import Store, now
 from divisive_desktop.errors import CasebookError
 
 
-class Measurements(Base):
+class Measurements(Store):
     """Mixed into ``Casebook``."""
 
     def set_measurements(self, case_id: int, items: Sequence[Mapping[str, Any]]) -> bool:

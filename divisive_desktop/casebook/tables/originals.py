@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from divisive_desktop.casebook.rows import FileState, storable
 from divisive_desktop.casebook.storage.blobs import hash_file
-from divisive_desktop.casebook.storage.transaction import Base
+from divisive_desktop.casebook.storage.transaction import Store
 from divisive_desktop.errors import ImageAlteredError, ImageMissingError
 
 _WHERE = "id, name, path, relative, copy, sha256, size, modified, file_state"
@@ -21,7 +21,7 @@ class FileCheck(NamedTuple):
     state: FileState
 
 
-class Files(Base):
+class Files(Store):
     """Mixed into ``Casebook``."""
 
     def image_path(self, case_id: int, *, check: bool = False) -> Path:

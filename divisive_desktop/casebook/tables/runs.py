@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from divisive_desktop.casebook.rows import RunCase, RunRow, Side, TrainingCase
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Act, now
+from divisive_desktop.casebook.storage.transaction import Transaction, now
 from divisive_desktop.casebook.tables.analyses import Analyses
 from divisive_desktop.casebook.tables.masks import Masks
 from divisive_desktop.casebook.tables.originals import Files
@@ -134,7 +134,7 @@ class Runs(Analyses, Masks, Files):
             )
         ]
 
-    def _interrupt_runs(self, act: Act) -> int:
+    def _interrupt_runs(self, act: Transaction) -> int:
         """At opening: a run that was going when the program ended was interrupted."""
         rows = act.sql("SELECT id FROM runs WHERE state = 'running'").fetchall()
         for (run,) in rows:

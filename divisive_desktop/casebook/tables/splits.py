@@ -9,11 +9,11 @@ from typing import Any
 
 from divisive_desktop.casebook.rows import Side
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Act, Base, now
+from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.errors import CasebookError
 
 
-class Splits(Base):
+class Splits(Store):
     """Mixed into ``Casebook``.
 
     The rule: SHA-256 of the casebook's identity and the group's key (the patient's, or the file's hash where no
@@ -22,7 +22,7 @@ class Splits(Base):
     written down at the group's first case and doesn't move by itself.
     """
 
-    def _patient_key(self, act: Act, patient: str | None) -> str | None:
+    def _patient_key(self, act: Transaction, patient: str | None) -> str | None:
         if not patient:
             return None
         if self._setting(act, "patient_keys") == "plain":
@@ -30,10 +30,10 @@ class Splits(Base):
         salted = f"{self._setting(act, 'identity')} {patient}".encode()
         return hashlib.sha256(salted).hexdigest()[:24]
 
-    def _setting(self, act: Act, key: str) -> Any:
+    def _setting(self, act: Transaction, key: str) -> Any:
         return json.loads(act.sql("SELECT value FROM settings WHERE key = ?", (key,)).one()[0])
 
-    def _side(self, act: Act, group: str) -> Side:
+    def _side(self, act: Transaction, group: str) -> Side:
         """The group's side; written down when the group is new. The caller's record covers the row."""
         found = act.sql("SELECT side FROM splits WHERE group_key = ?", (group,)).first()
         if found is not None:
@@ -86,7 +86,7 @@ class Splits(Base):
         rows = self._rows("SELECT side, label, count(*) FROM cases WHERE trashed IS NULL GROUP BY side, label")
         return {(row[0], row[1]): row[2] for row in rows}
 
-    def _trained_on(self, act: Act, group: str) -> bool:
+    def _trained_on(self, act: Transaction, group: str) -> bool:
         return (
             act.sql(
                 "SELECT 1 FROM run_cases JOIN cases c ON c.id = case_id "
@@ -96,14 +96,14 @@ class Splits(Base):
             is not None
         )
 
-    def _move(self, act: Act, group: str, side: Side, reason: str) -> None:
+    def _move(self, act: Transaction, group: str, side: Side, reason: str) -> None:
         split = act.sql("SELECT id FROM splits WHERE group_key = ?", (group,)).one()[0]
         act.update("splits", split, {"side": side, "reason": reason, "time": now()})
         for (case,) in act.sql("SELECT id FROM cases WHERE coalesce(patient, sha256) = ?", (group,)).fetchall():
             act.update("cases", case, {"side": side})
         act.record("split", group=group, side=side, reason=reason)
 
-    def _put_setting(self, act: Act, key: str, value: Any) -> None:
+    def _put_setting(self, act: Transaction, key: str, value: Any) -> None:
         found = act.sql("SELECT id FROM settings WHERE key = ?", (key,)).first()
         if found is None:
             act.insert("settings", {"key": key, "value": canonical(value)})

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from divisive_desktop.casebook.storage import database
 from divisive_desktop.casebook.storage.blobs import sync_file, write_durably
-from divisive_desktop.casebook.storage.transaction import Base
+from divisive_desktop.casebook.storage.transaction import Store
 
 WAITING = "waiting.jsonl"
 """One line for each file: path and frame. Nothing in it is known to be an image; it is no part of the audit chain."""
 
 
-class Waiting(Base):
+class Waiting(Store):
     """Mixed into ``Casebook``."""
 
     def add_waiting(self, files: Iterable[tuple[Path, int]]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from divisive_desktop import paths
-from divisive_desktop.engine.finetuning.messages import Case, FineTune, FineTuneResult, Side
+from divisive_desktop.engine.finetuning.messages import FineTune, FineTuneResult, Side, TrainingCase
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import ImageRecord, open_image
@@ -81,7 +81,7 @@ def fine_tuning(ask: Ask, folder: Path) -> str:
     return f"{len(losses)} steps on {result.device}, loss {losses[0]:.3f} to {losses[-1]:.3f}"
 
 
-def _cases(folder: Path) -> tuple[Case, ...]:
+def _cases(folder: Path) -> tuple[TrainingCase, ...]:
     """Noise; in half of the pictures a bright disc, which the mask names."""
     from PIL import Image
 
@@ -99,7 +99,7 @@ def _cases(folder: Path) -> tuple[Case, ...]:
         file, mask = folder / f"{number}.png", folder / f"{number}-mask.png"
         Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(file)
         Image.fromarray(disc.astype(np.uint8) * 255).save(mask)
-        cases.append(Case(
+        cases.append(TrainingCase(
             number, str(file), 0, hash_file(file), label, _SIDES[number], str(number), str(mask), hash_file(mask),
         ))  # fmt: skip
     return tuple(cases)

@@ -115,7 +115,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
 def _ask(window: MainWindow, request: Any, timeout_s: float) -> Any:
     """Send a request to the window's engine and wait for the answer; the window goes on working meanwhile."""
     answers: list[Any] = []
-    window.tasks.submit(request, answers.append, answers.append)
+    window.runner.submit(request, answers.append, answers.append)
     wait_for(lambda: bool(answers), timeout_s, f"the engine's answer to {type(request).__name__}")
     if isinstance(answers[0], Exception):
         raise answers[0]
@@ -126,11 +126,11 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     samples = sample_paths()
     window.resize(*SIZE)
     problems: list[UserFacingError] = []
-    window.work.problem.connect(lambda _, error: problems.append(error))
+    window.session.problem.connect(lambda _, error: problems.append(error))
     window.show()
-    window.tasks.start_engine(window.settings.device)
-    window.work.open_paths(samples, remember=False)
-    work = window.work
+    window.runner.start_engine(window.settings.device)
+    window.session.open_paths(samples, remember=False)
+    work = window.session
 
     def settled() -> bool:
         failed = work.current is not None and (work.current.error or work.current.analysis_error)
@@ -142,7 +142,7 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
         raise problems[0]
     if case is None or case.analysis is None:
         raise (case.analysis_error if case and case.analysis_error else SelfTestError("Nothing was analysed."))
-    wait_for(lambda: window.tasks.idle, timeout_s, "the background work to end")
+    wait_for(lambda: window.runner.idle, timeout_s, "the background work to end")
     analysis = case.analysis
     if np.array_equal(analysis.cams[0], analysis.cams[1]):
         raise SelfTestError("The two class activation maps are the same.")
@@ -157,7 +157,7 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
 
 def _report(window: MainWindow, timeout_s: float) -> str:
     """The report window: its process starts, and the pages of the current case are shown."""
-    wait_for(lambda: window.work.book.idle, timeout_s, "the casebook")
+    wait_for(lambda: window.session.casebook.idle, timeout_s, "the casebook")
     window.reports.open()
     wait_for(lambda: window.reports.dialog is not None, timeout_s, "the report window")
     dialog = window.reports.dialog

@@ -11,7 +11,7 @@ from divisive_desktop.desktop.session.case import Case
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.casebook_service import CasebookService
-    from divisive_desktop.desktop.session.runner import TaskRunner
+    from divisive_desktop.desktop.session.runner import Runner
     from divisive_desktop.desktop.session.settings import Settings
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Asking:
-    """Mixed into ``Workspace``."""
+    """Mixed into ``Session``."""
 
-    tasks: TaskRunner
+    tasks: Runner
     settings: Settings
     book: CasebookService
     current: Case | None
@@ -36,7 +36,7 @@ class Asking:
             self._cards, self._active = found
             self.modelsChanged.emit()
 
-        self.tasks.run(
+        self.runner.run(
             lambda _: opening.model_cards(), arrived, lambda error: self.problem.emit(None, error), key="models"
         )
 
@@ -73,7 +73,7 @@ class Asking:
             self.refresh_models()
             self.analyse(case)
 
-        self.tasks.run(
+        self.runner.run(
             lambda _: opening.choose_model(question, model_id), chosen,
             lambda error: self.problem.emit(None, error), key="choose-model",
         )  # fmt: skip
@@ -92,7 +92,7 @@ class Asking:
         if case is None or case.task == task_id:
             return
         case.task = task_id
-        self.book.task(case, task_id)
+        self.casebook.task(case, task_id)
         self.analyse(case)
 
     def _record_of(self, case: Case | None) -> ImageRecord | None:

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.session.case import Case, is_todo
 from divisive_desktop.desktop.session.casebook_service import CasebookService
-from divisive_desktop.desktop.session.importing import take_in
-from divisive_desktop.desktop.session.runner import EngineJob, TaskRunner
+from divisive_desktop.desktop.session.importing import import_images
+from divisive_desktop.desktop.session.runner import EngineJob, Runner
 from divisive_desktop.engine import messages
 from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
 
@@ -63,7 +63,7 @@ class BatchRunner(QObject):
 
     def __init__(
         self,
-        tasks: TaskRunner,
+        tasks: Runner,
         book: CasebookService,
         request: Callable[[Case], messages.Analyse],
         analysed: Callable[[Case, Analysis], None],
@@ -98,7 +98,7 @@ class BatchRunner(QObject):
         batch = Batch(todo)
 
         def write_down(book: Casebook) -> Any:
-            new = take_in(book, todo)
+            new = import_images(book, todo)
             ids = list(dict.fromkeys(c.id for c in todo if c.id is not None))
             batch.id = book.start_batch(ids, name=f"{len(ids)} images")
             batch.items = {i.case_id: i.id for i in book.batch_items(batch.id) if i.case_id is not None}

@@ -135,7 +135,8 @@ class Case:
         """An error about it as it may be shown now."""
         if not redaction.names_hidden():
             return error
-        return UserFacingError(redaction.told(error.message, self.path), redaction.told(error.remedy, self.path))
+        message, remedy = (redaction.redacted(text, self.path) for text in (error.message, error.remedy))
+        return UserFacingError(message, remedy)
 
     @property
     def stem(self) -> str:
@@ -166,11 +167,11 @@ class Case:
     def from_row(cls, row: CaseRow) -> Case:
         """A case as the casebook knows it."""
         case = cls(Path(row.path), row.frame)
-        case.adopt(row)
+        case.merge_row(row)
         case.file_state, case.notes = row.file_state, row.notes
         return case
 
-    def join(self, other: Case) -> None:
+    def merge_case(self, other: Case) -> None:
         """Take over what the casebook says about the same file, listed before the casebook was open."""
         for name in ("id", "sha256", "added", "source", "file_state", "notes", "tags", "analysed", "regions",
                      "energy", "seconds", "stored_thumbnail", "stored_analysis", "stored_verdict"):  # fmt: skip
@@ -179,7 +180,7 @@ class Case:
         self.task, self.framing = self.task or other.task, self.framing or other.framing
         self.review = other.review if self.review in (Review.NEW, Review.OPEN) else self.review
 
-    def adopt(self, row: CaseRow) -> None:
+    def merge_row(self, row: CaseRow) -> None:
         """Take over what the casebook knows and nobody has said anew since."""
         self.id, self.sha256 = row.id, row.sha256
         if self.label is None:
@@ -190,9 +191,9 @@ class Case:
         self.notes, self.tags = self.notes or row.notes, self.tags or row.tags
         if self.analysis is None:
             self.update_verdict(row)
-        self.update(row)
+        self.refresh_from(row)
 
-    def update(self, row: CaseRow) -> None:
+    def refresh_from(self, row: CaseRow) -> None:
         """Take over what only the casebook knows: mask, agreement, time, thumbnail."""
         self.added, self.analysed, self.stored_thumbnail = row.added, row.analysed or "", row.thumbnail
         self.regions, self.energy, self.seconds = row.regions, row.energy, row.seconds
@@ -230,7 +231,7 @@ def searchable(case: Case) -> str:
 def verdict_line(case: Case) -> str:
     """The second line of a row: what is known about the case, in a few words."""
     if case.error is not None:
-        return redaction.told(case.error.message, case.path)
+        return redaction.redacted(case.error.message, case.path)
     if case.hidden:
         return "Hidden until the mask is done"
     if case.file_state == "altered":

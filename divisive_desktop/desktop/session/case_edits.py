@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.session.casebook_service import CasebookService
 
 
-class Saying:
-    """Mixed into ``Workspace``."""
+class CaseEdits:
+    """Mixed into ``Session``."""
 
     book: CasebookService
     cases: CaseModel
@@ -23,13 +23,13 @@ class Saying:
         """The analyst's class for cases (the current one when none are given); None takes the label back."""
         given = cases or ([self.current] if self.current is not None else [])
         wanted = [c for c in given if c.error is None and c.label != label]
-        if not wanted or not self.book.writable:
+        if not wanted or not self.casebook.writable:
             return
-        self.enlist(wanted)
+        self.ensure_listed(wanted)
         for case in wanted:
             case.label = label
             self._tell(case)
-        self.book.label(wanted, label)
+        self.casebook.label(wanted, label)
         if self.current in wanted:
             self.update_features()
 
@@ -37,27 +37,27 @@ class Saying:
         """How far the analyst is with cases (the current one when none are given)."""
         given = cases or ([self.current] if self.current is not None else [])
         wanted = [c for c in given if c.review is not review]
-        if not wanted or not self.book.writable:
+        if not wanted or not self.casebook.writable:
             return
-        self.enlist(wanted)
+        self.ensure_listed(wanted)
         for case in wanted:
             case.review = review
             self.cases.changed(case)
-        self.book.review(wanted, review)
+        self.casebook.review(wanted, review)
 
     def set_notes(self, case: Case, text: str) -> None:
-        if self.book.writable and text != case.notes:
-            self.enlist([case])
+        if self.casebook.writable and text != case.notes:
+            self.ensure_listed([case])
             case.notes = text
             self.cases.changed(case)
-            self.book.notes(case, text)
+            self.casebook.notes(case, text)
 
     def change_tags(self, cases: Iterable[Case], add: Iterable[str], remove: Iterable[str]) -> None:
         """Put tags on cases and take others off."""
         wanted, gone, given = set(add), set(remove), list(cases)
-        if not self.book.writable:
+        if not self.casebook.writable:
             return
-        self.enlist(given)
+        self.ensure_listed(given)
         changed = []
         for case in given:
             tags = tuple(sorted((set(case.tags) - gone) | wanted))
@@ -65,4 +65,4 @@ class Saying:
                 case.tags = tags
                 self.cases.changed(case)
                 changed.append(case)
-        self.book.tags(changed)
+        self.casebook.tags(changed)

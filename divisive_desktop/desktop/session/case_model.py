@@ -67,9 +67,9 @@ class CaseModel(QAbstractListModel):
                 self.thumbnailWanted.emit(case)
             return case.thumbnail
         if role == Qt.ItemDataRole.ToolTipRole:
-            lines = [redaction.place(case.path)]
+            lines = [redaction.shown_path(case.path)]
             if case.error is not None:
-                lines += [redaction.told(case.error.message, case.path), redaction.told(case.error.remedy, case.path)]
+                lines += [redaction.redacted(text, case.path) for text in (case.error.message, case.error.remedy)]
             return "\n".join(line for line in (*lines, case.notes) if line)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{case.name}, {verdict_line(case)}, {case.review.value}"

@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_model import CaseModel
-from divisive_desktop.desktop.session.casebook_service import CasebookService, Opened
-from divisive_desktop.desktop.session.gc_pause import kept_for_long
+from divisive_desktop.desktop.session.casebook_service import CasebookService, OpenedCasebook
+from divisive_desktop.desktop.session.gc_pause import gc_paused
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
 
 
-class Listing(QObject):
+class CaseSync(QObject):
     """The cases of one window.
 
     Signals
@@ -63,7 +63,7 @@ class Listing(QObject):
         self.cases.remove(list(self.cases))
         self.by_id.clear()
 
-    def attach(self, case: Case, row: CaseRow) -> Case:
+    def bind(self, case: Case, row: CaseRow) -> Case:
         """A case is in the casebook; the same image under another name is listed once. Returns the one that stays."""
         self._taken_in([(case, row)])
         return self.by_id.get(row.id, case)
@@ -75,13 +75,13 @@ class Listing(QObject):
 
     # -- news from the casebook -----------------------------------------------------------------------------
 
-    def _opened(self, found: Opened) -> None:
-        with kept_for_long():
+    def _opened(self, found: OpenedCasebook) -> None:
+        with gc_paused():
             self._list(found)
         self.cases.add([Case(path, frame) for path, frame in found.waiting if path.exists()])
         self._book.add([c for c in self.cases if c.id is None and c.error is None])
 
-    def _list(self, found: Opened) -> None:
+    def _list(self, found: OpenedCasebook) -> None:
         newest = {case.key: case.id for case in found.cases}
         for case in found.cases:
             if newest[case.key] != case.id:  # its file was altered, and the new version taken in later
@@ -89,7 +89,7 @@ class Listing(QObject):
         listed = self.cases.add(found.cases)
         for mine, stored in zip(listed, found.cases, strict=True):
             if mine is not stored:  # opened before the casebook was
-                mine.join(stored)
+                mine.merge_case(stored)
                 self.cases.changed(mine)
             self.by_id[stored.id or 0] = mine
         self._doubtful = {case.id or 0 for case in found.cases if case.file_state != "ok"}
@@ -130,7 +130,7 @@ class Listing(QObject):
             if case is None:
                 continue
             before = case.analysed, case.regions, case.energy, case.seconds, case.verdict
-            case.update(row)
+            case.refresh_from(row)
             if case.analysis is None:
                 case.update_verdict(row)
             if before != (case.analysed, case.regions, case.energy, case.seconds, case.verdict):
@@ -141,4 +141,4 @@ def _adopt(case: Case, row: CaseRow) -> None:
     """An analysis of other bytes than those that were taken in is of another version of the file: it doesn't count."""
     if case.analysis is not None and case.analysis.sha256 != row.sha256:
         case.analysis, case.file_state = None, "altered"
-    case.adopt(row)
+    case.merge_row(row)

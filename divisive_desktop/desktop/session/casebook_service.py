@@ -19,9 +19,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_acts import CaseActs
-from divisive_desktop.desktop.session.gc_pause import kept_for_long
-from divisive_desktop.desktop.session.importing import cases_of, take_in
-from divisive_desktop.desktop.session.runner import InternalError, Task, TaskRunner
+from divisive_desktop.desktop.session.gc_pause import gc_paused
+from divisive_desktop.desktop.session.importing import import_images, load_cases
+from divisive_desktop.desktop.session.runner import BackgroundTask, InternalError, Runner
 from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _ACT, _IMPORT, _STOP = 0, 1, 2
 Callback = Callable[[Any], None]
 
 
-class Opened(NamedTuple):
+class OpenedCasebook(NamedTuple):
     """A casebook as it was found."""
 
     book: Casebook
@@ -49,7 +49,7 @@ class Opened(NamedTuple):
     """Files (and frames) that were opened before and aren't cases yet."""
 
 
-class Known(NamedTuple):
+class KnownImage(NamedTuple):
     """What the casebook knows of an image that was just decoded."""
 
     row: CaseRow | None
@@ -85,10 +85,10 @@ class CasebookService(CaseActs, QObject):
     _done = Signal(object, object)
     _recorded = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self.book: Casebook | None = None
+        self.current: Casebook | None = None
         self._fresh: Casebook | None = None  # opened, and the window doesn't know yet
         self.path: Path | None = None
         self.asked: Path | None = None
@@ -136,7 +136,7 @@ class CasebookService(CaseActs, QObject):
         self._ready.clear()
         self.reason = None
 
-        def work(_: Task) -> Opened:
+        def work(_: BackgroundTask) -> OpenedCasebook:
             from divisive_desktop.casebook import Casebook
 
             if previous is not None:
@@ -149,15 +149,15 @@ class CasebookService(CaseActs, QObject):
             else:
                 book = Casebook.create(path)
             self._fresh = book
-            with kept_for_long():
-                cases = cases_of(book)
-            return Opened(book, cases, book.batches(unfinished=True), book.waiting())
+            with gc_paused():
+                cases = load_cases(book)
+            return OpenedCasebook(book, cases, book.batches(unfinished=True), book.waiting())
 
         self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 
-    def _opened(self, found: Opened) -> None:
+    def _opened(self, found: OpenedCasebook) -> None:
         self._fresh = None
-        self.book, self.path, self.reason = found.book, found.book.path, found.book.read_only
+        self.current, self.path, self.reason = found.book, found.book.path, found.book.read_only
         self._ready.set()
         if self.writable:
             self._thread = threading.Thread(
@@ -187,7 +187,7 @@ class CasebookService(CaseActs, QObject):
             None could be opened.
         """
         self._ready.wait(timeout)
-        book = self.book or self._fresh
+        book = self.current or self._fresh
         if book is None:
             raise CasebookReadOnlyError(
                 self.reason or "No casebook is open.", "Open or make a casebook in the File menu."
@@ -207,7 +207,7 @@ class CasebookService(CaseActs, QObject):
         Images that wait to be taken in stay noted there: that goes on when the casebook is opened the next time.
         """
         if self._fresh is not None:  # the window was closed while the casebook was being opened
-            self._opened(Opened(self._fresh, [], [], []))
+            self._opened(OpenedCasebook(self._fresh, [], [], []))
         self._ready.set()
         finish = self._let_go()
         if finish is not None:
@@ -215,13 +215,13 @@ class CasebookService(CaseActs, QObject):
 
     def _let_go(self) -> Callable[[], None] | None:
         """Detach from the casebook; the function that is returned writes what waits and closes it."""
-        book, thread, waiting = self.book, self._thread, self._queue
+        book, thread, waiting = self.current, self._thread, self._queue
         if book is None:
             return None
         self._keep_thumbnails()
         incoming, self._incoming = self._incoming, {}
         waiting.put((_STOP, next(self._numbers), None, None))
-        self.book, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
+        self.current, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
 
         def finish() -> None:
             if thread is not None:
@@ -279,7 +279,7 @@ class CasebookService(CaseActs, QObject):
         self._put(_ACT, lambda book: book.add_waiting(noted))
         for start in range(0, len(cases), CHUNK):
             chunk = cases[start : start + CHUNK]
-            self._put(_IMPORT, lambda book, c=chunk: take_in(book, c), lambda new, c=chunk: self._arrived(c, new))
+            self._put(_IMPORT, lambda book, c=chunk: import_images(book, c), lambda new, c=chunk: self._arrived(c, new))
 
     def _arrived(self, chunk: Sequence[Case], new: object) -> None:
         for case in chunk:
@@ -293,7 +293,7 @@ class CasebookService(CaseActs, QObject):
         wanted = list(cases)
 
         def act(book: Casebook) -> list[tuple[Case, CaseRow]]:
-            new = take_in(book, wanted)
+            new = import_images(book, wanted)
             ids = [c.id for c in wanted if c.id is not None]
             if ids:
                 work(book, ids)
@@ -307,7 +307,7 @@ class CasebookService(CaseActs, QObject):
 
     def after_writing(self, work: Callable[[Casebook], Any], done: Callback, failed: Callback) -> None:
         """Read the whole casebook off the writer's thread (exports, copies): with everything that was said before."""
-        book = self.book
+        book = self.current
         if book is None:
             return
 
@@ -328,18 +328,18 @@ class CasebookService(CaseActs, QObject):
                 self._reading.start()
 
     def _read_acted(self) -> None:
-        book, ids = self.book, tuple(self._stale)
+        book, ids = self.current, tuple(self._stale)
         self._stale.clear()
         if book is None:
             return
 
-        def read(_: Task) -> Any:
+        def read(_: BackgroundTask) -> Any:
             from divisive_desktop.casebook import CaseFilter
 
             return book.cases(CaseFilter(ids=ids))
 
         def done(rows: Any) -> None:
-            if self.book is book:
+            if self.current is book:
                 self.acted.emit(rows)
 
         # A casebook that was closed meanwhile can't be read any more, and needn't be.
@@ -355,27 +355,27 @@ class CasebookService(CaseActs, QObject):
         ImageMissingError
         """
         path = case.source or case.path
-        book = self.book
+        book = self.current
         if path.is_file() or book is None or case.id is None:
             return path
         return book.image_path(case.id)
 
-    def known(self, case: Case, record: ImageRecord) -> Known:
+    def known(self, case: Case, record: ImageRecord) -> KnownImage:
         """What the casebook knows about a decoded image, its analysis included."""
-        book = self.book
+        book = self.current
         if book is None:
-            return Known(None, None, False)
+            return KnownImage(None, None, False)
         if case.sha256 is not None and case.sha256 != record.sha256:
-            return Known(None, None, True)
+            return KnownImage(None, None, True)
         found = case.id if case.id is not None else book.find(record.sha256, record.frame)
         if found is None:
-            return Known(None, None, False)
+            return KnownImage(None, None, False)
         row = book.case(found)
-        return Known(row, book.load_analysis(row.analysis) if row.analysis is not None else None, False)
+        return KnownImage(row, book.load_analysis(row.analysis) if row.analysis is not None else None, False)
 
     def thumbnail(self, case: Case) -> bytes | None:
         """The stored thumbnail (PNG), None when there is none."""
-        book, digest = self.book, case.stored_thumbnail
+        book, digest = self.current, case.stored_thumbnail
         return book.thumbnail(digest) if book is not None and digest is not None else None
 
     def keep_thumbnail(self, case: Case, png: bytes) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def kept_for_long() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """What is made inside stays: no search while it is made, and later searches pass it over.
 
     It is still freed when nothing refers to it any more; only cycles among what is there now are never looked for.

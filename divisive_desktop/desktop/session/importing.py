@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def take_in(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, CaseRow]]:
+def import_images(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, CaseRow]]:
     """Make cases of images that aren't yet; on the writer's thread. Files that are no images stay outside.
 
     Returns
@@ -51,7 +51,7 @@ def take_in(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, CaseRow]]
 def _alone(book: Casebook, case: Case) -> list[tuple[Case, CaseRow]]:
     """One image of a group that couldn't be taken in together."""
     try:
-        return take_in(book, [case])
+        return import_images(book, [case])
     except UserFacingError as e:
         log.warning("an image could not be taken into the casebook: %s", e.kind)
         return []
@@ -75,7 +75,7 @@ def _describe(case: Case) -> NewImage | None:
     return NewImage(case.path, frame=case.frame, kind="radiograph", patient=instance.patient_id or None)
 
 
-def cases_of(book: Casebook) -> list[Case]:
+def load_cases(book: Casebook) -> list[Case]:
     """All cases but the trash, as the casebook knows them."""
     from divisive_desktop.imaging.faces import framing_of
 

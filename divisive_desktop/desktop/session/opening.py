@@ -20,7 +20,7 @@ from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.errors import ImageError, NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.runner import Task
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.record import ImageRecord, Spacing
@@ -54,7 +54,9 @@ def warm_up() -> None:
     import divisive_desktop.imaging  # noqa: F401
 
 
-def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: Task) -> list[UserFacingError]:
+def find_cases(
+    given: Sequence[Path], emit: Callable[[list[Case]], None], task: BackgroundTask
+) -> list[UserFacingError]:
     """Look through files, folders and archives; hands over new cases in batches every tenth of a second.
 
     Returns
@@ -84,7 +86,7 @@ def find_cases(given: Sequence[Path], emit: Callable[[list[Case]], None], task: 
         if found == 0:
             problems.append(
                 NotAnImageError(
-                    f"There are no images in {redaction.given_name(path)}.",
+                    f"There are no images in {redaction.shown_name(path)}.",
                     "Choose a folder or archive with DICOM files or pictures (PNG, JPEG, TIFF, WebP, BMP).",
                 )
             )
@@ -145,7 +147,7 @@ def thumbnail(record: ImageRecord) -> QImage:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFeatures:
     """Important features, and where their threshold lies among all values of |D|."""
 
     features: FeatureSet
@@ -153,7 +155,9 @@ class Found:
     """Part of the region where |D| is below the threshold, 0..1: the position of the slider."""
 
 
-def find_features(analysis: Analysis, true_class: int, spacing: Spacing | None, quantile: float | None) -> Found:
+def find_features(
+    analysis: Analysis, true_class: int, spacing: Spacing | None, quantile: float | None
+) -> FoundFeatures:
     """Important features of an analysis with one class held true."""
     import numpy as np
 
@@ -165,7 +169,7 @@ def find_features(analysis: Analysis, true_class: int, spacing: Spacing | None, 
     if quantile is None:
         surface = np.abs(upsample(d, (WORKING_SIDE, WORKING_SIDE)))
         quantile = float(np.mean(surface <= features.threshold))
-    return Found(features, quantile)
+    return FoundFeatures(features, quantile)
 
 
 def model_cards() -> tuple[list[Card], dict[str, str]]:

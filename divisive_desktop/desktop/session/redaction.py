@@ -46,17 +46,17 @@ def stem(path: Path) -> str:
     return "image" if _names_hidden else path.stem
 
 
-def given_name(path: Path) -> str:
+def shown_name(path: Path) -> str:
     """What was chosen or dropped, in a sentence."""
     return "what was chosen" if _names_hidden else path.name or str(path)
 
 
-def place(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """A whole path on the screen, '' while it is hidden."""
     return "" if _names_hidden else str(path)
 
 
-def told(text: str, *paths: Path) -> str:
+def redacted(text: str, *paths: Path) -> str:
     """A sentence as it may be shown now; names of ``paths`` go whatever they look like, others by their look."""
     if not _names_hidden:
         return text
@@ -84,9 +84,9 @@ def follow(window: MainWindow) -> None:
     if before == _names_hidden:
         return
     window.messages.clear()  # what they say was worded before
-    window.work.cases.all_changed()
+    window.session.cases.all_changed()
     window.show_title()
-    case = window.work.current
+    case = window.session.current
     if case is not None and case.error is not None:
         way_out = window.casebook.way_out(case, case.error)
         window.problem_page.set_error(case.name, case.told(case.error), way_out)

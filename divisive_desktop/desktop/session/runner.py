@@ -39,7 +39,7 @@ class InternalError(UserFacingError):
         )
 
 
-class Task:
+class BackgroundTask:
     """A background function on its way. ``cancelled`` may be polled from the function itself."""
 
     def __init__(self, key: str | None) -> None:
@@ -64,7 +64,10 @@ class EngineJob:
 
 
 class _Runnable(QRunnable):
-    def __init__(self, work: Callable[[Task], Any], task: Task, report: Callable[[Task, bool, Any], None]) -> None:
+    def __init__(
+        self, work: Callable[[BackgroundTask], Any], task: BackgroundTask,
+        report: Callable[[BackgroundTask, bool, Any], None],
+    ) -> None:
         super().__init__()
         self._work, self._task, self._report = work, task, report
 
@@ -82,7 +85,7 @@ class _Runnable(QRunnable):
         self._report(self._task, ok, result)
 
 
-class TaskRunner(QObject):
+class Runner(QObject):
     """Runs work off the GUI thread.
 
     Signals
@@ -106,8 +109,8 @@ class TaskRunner(QObject):
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
-        self._latest: dict[str, Task] = {}
-        self._waiting: dict[Task, tuple[Callback, Callback, Callback | None]] = {}
+        self._latest: dict[str, BackgroundTask] = {}
+        self._waiting: dict[BackgroundTask, tuple[Callback, Callback, Callback | None]] = {}
         self._jobs: dict[int, EngineJob] = {}
         self._client: Any = None
         self._closed = False
@@ -124,14 +127,14 @@ class TaskRunner(QObject):
 
     def run(
         self,
-        work: Callable[[Task], Any],
+        work: Callable[[BackgroundTask], Any],
         done: Callback,
         failed: Callback,
         *,
         key: str | None = None,
         stream: Callback | None = None,
         priority: int = 0,
-    ) -> Task:
+    ) -> BackgroundTask:
         """Run ``work(task)`` in the background.
 
         Parameters
@@ -145,7 +148,7 @@ class TaskRunner(QObject):
         priority : int
             Higher runs earlier among those that wait.
         """
-        task = Task(key)
+        task = BackgroundTask(key)
         if key is not None:
             if older := self._latest.get(key):
                 older.cancel()
@@ -154,7 +157,7 @@ class TaskRunner(QObject):
         self._pool.start(_Runnable(work, task, self._finished.emit), priority)
         return task
 
-    def emit(self, task: Task, item: Any) -> None:
+    def emit(self, task: BackgroundTask, item: Any) -> None:
         """Called by a background function: hand an intermediate result to the task's ``stream``."""
         if not task.cancelled:
             self._streamed.emit(task, item)
@@ -235,10 +238,10 @@ class TaskRunner(QObject):
 
     # -- on the GUI thread ----------------------------------------------------------------------------------
 
-    def _finished_arrived(self, task: Task, ok: bool, result: Any) -> None:
+    def _finished_arrived(self, task: BackgroundTask, ok: bool, result: Any) -> None:
         self._arrived(lambda: self._on_finished(task, ok, result))
 
-    def _streamed_arrived(self, task: Task, item: Any) -> None:
+    def _streamed_arrived(self, task: BackgroundTask, item: Any) -> None:
         self._arrived(lambda: self._on_streamed(task, item))
 
     def _event_arrived(self, event: messages.Event) -> None:
@@ -262,14 +265,14 @@ class TaskRunner(QObject):
         if not self._news:
             self._deliver.stop()
 
-    def _on_finished(self, task: Task, ok: bool, result: Any) -> None:
+    def _on_finished(self, task: BackgroundTask, ok: bool, result: Any) -> None:
         if task.key is not None and self._latest.get(task.key) is task:
             del self._latest[task.key]
         callbacks = self._waiting.pop(task, None)
         if callbacks is not None and not task.cancelled:
             callbacks[0 if ok else 1](result)
 
-    def _on_streamed(self, task: Task, item: Any) -> None:
+    def _on_streamed(self, task: BackgroundTask, item: Any) -> None:
         callbacks = self._waiting.get(task)
         if callbacks is not None and callbacks[2] is not None and not task.cancelled:
             callbacks[2](item)

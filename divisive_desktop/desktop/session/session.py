@@ -14,10 +14,10 @@ from divisive_desktop.desktop.session import opening, questions
 from divisive_desktop.desktop.session.asking import Asking
 from divisive_desktop.desktop.session.batch import BatchRunner, altered
 from divisive_desktop.desktop.session.case import Case, Review
-from divisive_desktop.desktop.session.case_edits import Saying
-from divisive_desktop.desktop.session.case_sync import Listing
-from divisive_desktop.desktop.session.casebook_service import CasebookService, Known
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.case_edits import CaseEdits
+from divisive_desktop.desktop.session.case_sync import CaseSync
+from divisive_desktop.desktop.session.casebook_service import CasebookService, KnownImage
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.session.thumbnails import Thumbnails
 from divisive_desktop.engine import messages
@@ -44,7 +44,7 @@ _SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind, NoFaceError.ki
 """Failures of an analysis that the inspector, the engine's own message or the choice of a part tells about."""
 
 
-class Workspace(Asking, Saying, QObject):
+class Session(Asking, CaseEdits, QObject):
     """Cases and the current one; starts the background work and tells what came of it.
 
     Signals
@@ -56,7 +56,7 @@ class Workspace(Asking, Saying, QObject):
     analysisChanged(object)
         The current case's analysis, its failure, or its label changed.
     featuresReady(object)
-        ``background.Found`` for the current case, or None.
+        ``FoundFeatures`` for the current case, or None.
     modelsChanged()
         The list of installed models was read.
     batchChanged()
@@ -76,9 +76,9 @@ class Workspace(Asking, Saying, QObject):
     merged = Signal(object)
     problem = Signal(object, object)
 
-    def __init__(self, tasks: TaskRunner, settings: Settings, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.tasks = tasks
+        self.runner = tasks
         self.settings = settings
         self.current: Case | None = None
         self.record: ImageRecord | None = None
@@ -90,14 +90,14 @@ class Workspace(Asking, Saying, QObject):
         self._active: dict[str, str] = {}
         """Task -> the model chosen to answer it, where one was."""
         self._stepping = (Path(), 0)  # the file shown last and how many frames it has: quick steps outrun decoding
-        self.book = CasebookService(tasks, self)
-        self.listing = Listing(self.book, self)
-        self.listing.known.connect(self._known)
-        self.listing.merged.connect(self._merged)
-        self.cases = self.listing.cases
-        self._thumbnails = Thumbnails(tasks, self.book, self.cases, self)
-        self.book.problem.connect(lambda error: self.problem.emit(None, error))
-        self.batch = BatchRunner(tasks, self.book, self._request, self._batch_analysed, self._batch_failed, self)
+        self.casebook = CasebookService(tasks, self)
+        self.sync = CaseSync(self.casebook, self)
+        self.sync.known.connect(self._known)
+        self.sync.merged.connect(self._merged)
+        self.cases = self.sync.cases
+        self._thumbnails = Thumbnails(tasks, self.casebook, self.cases, self)
+        self.casebook.problem.connect(lambda error: self.problem.emit(None, error))
+        self.batch = BatchRunner(tasks, self.casebook, self._request, self._batch_analysed, self._batch_failed, self)
         self.batch.changed.connect(self.batchChanged)
 
     # -- the casebook ---------------------------------------------------------------------------------------
@@ -107,13 +107,13 @@ class Workspace(Asking, Saying, QObject):
     ) -> None:
         """Work on another casebook (None: the user's own); the list becomes its cases."""
         self.batch.forget()
-        self.listing.clear()
+        self.sync.clear()
         self.select(None)
-        self.book.open(path, create=create, take_over=take_over)
+        self.casebook.open(path, create=create, take_over=take_over)
 
     def reload(self) -> None:
         """Read the list from the casebook anew."""
-        self.open_casebook(self.book.path)
+        self.open_casebook(self.casebook.path)
 
     def _known(self, case: Case) -> None:
         if case is self.current:
@@ -127,9 +127,9 @@ class Workspace(Asking, Saying, QObject):
 
     def add_version(self, case: Case) -> None:
         """Take in an altered file as it is now, as a case of its own, and show it."""
-        if self.book.writable and case.file_state == "altered" and not case.superseded:
+        if self.casebook.writable and case.file_state == "altered" and not case.superseded:
             self._records.pop(case.key, None)
-            self.select(self.listing.add_version(case))
+            self.select(self.sync.add_version(case))
 
     # -- adding ---------------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Workspace(Asking, Saying, QObject):
         state = {"first": True, "found": 0}
 
         def arrived(batch: list[Case]) -> None:
-            cases = self.listing.add(batch)
+            cases = self.sync.add(batch)
             state["found"] += len(cases)
             if state["first"] and cases:
                 state["first"] = False
@@ -157,8 +157,8 @@ class Workspace(Asking, Saying, QObject):
             for error in problems:
                 self.problem.emit(None, error)
 
-        self.tasks.run(
-            lambda task: opening.find_cases(wanted, lambda cases: self.tasks.emit(task, cases), task),
+        self.runner.run(
+            lambda task: opening.find_cases(wanted, lambda cases: self.runner.emit(task, cases), task),
             done,
             lambda error: self.problem.emit(None, error),
             stream=arrived,
@@ -170,9 +170,9 @@ class Workspace(Asking, Saying, QObject):
     def remove(self, cases: Iterable[Case]) -> None:
         """Move cases to the casebook's trash; the files stay where they are."""
         gone = list(cases)
-        if not self.book.writable and any(c.id is not None for c in gone):
+        if not self.casebook.writable and any(c.id is not None for c in gone):
             return
-        self.listing.remove(gone)
+        self.sync.remove(gone)
         if self.current in gone:
             self.select(next(iter(self.cases), None))
 
@@ -198,7 +198,7 @@ class Workspace(Asking, Saying, QObject):
             return
         # Opening it makes the thumbnail, too: large pictures decoded twice at once would take twice the memory.
         case.thumbnail_asked = case.thumbnail_asked or case.stored_thumbnail is None
-        self.tasks.run(
+        self.runner.run(
             lambda _: self._decode(case),
             lambda opened: self._opened(case, *opened),
             lambda error: self._failed(case, error),
@@ -215,20 +215,20 @@ class Workspace(Asking, Saying, QObject):
         row = self.cases.index_of(other).row()
         self.select(self.cases.case(row) if row >= 0 else other)
 
-    def enlist(self, cases: Iterable[Case]) -> None:
+    def ensure_listed(self, cases: Iterable[Case]) -> None:
         """Put frames that were only looked at into the list and the casebook."""
         new = [c for c in cases if c not in self.cases and not c.removed]
-        if new and self.book.writable:
+        if new and self.casebook.writable:
             self.cases.add(new)
-            self.book.add([c for c in new if c.id is None])
+            self.casebook.add([c for c in new if c.id is None])
 
-    def _decode(self, case: Case) -> tuple[ImageRecord, Any, Known]:
+    def _decode(self, case: Case) -> tuple[ImageRecord, Any, KnownImage]:
         """Runs in the background."""
-        source = self.book.source(case)
+        source = self.casebook.source(case)
         record, thumbnail = opening.open_case(case, source)
-        return record, thumbnail, self.book.known(case, record)
+        return record, thumbnail, self.casebook.known(case, record)
 
-    def _opened(self, case: Case, record: ImageRecord, thumbnail: Any, known: Known) -> None:
+    def _opened(self, case: Case, record: ImageRecord, thumbnail: Any, known: KnownImage) -> None:
         self._remember(case, record)
         if known.altered:
             case.file_state = "altered"
@@ -237,12 +237,12 @@ class Workspace(Asking, Saying, QObject):
             if case.analysis is None and known.analysis is not None and not case.analysing:
                 case.analysis = known.analysis
                 case.framing = case.framing or questions.chosen_framing(known.analysis)
-            case = self.listing.attach(case, known.row)
+            case = self.sync.bind(case, known.row)
         if case.thumbnail is None:
             case.thumbnail, case.thumbnail_asked = thumbnail, True
             self.cases.changed(case)
             if case in self.cases and not known.altered:
-                self.book.keep_thumbnail(case, opening.png_of(thumbnail))
+                self.casebook.keep_thumbnail(case, opening.png_of(thumbnail))
         if case is self.current:
             self._show(case, record)
 
@@ -250,10 +250,10 @@ class Workspace(Asking, Saying, QObject):
         self.record = record
         self._stepping = (case.path, record.frames)
         listed = case in self.cases  # a frame that is only looked at becomes no case by that
-        if case.review is Review.NEW and self.book.writable and listed:
+        if case.review is Review.NEW and self.casebook.writable and listed:
             case.review = Review.OPEN
             self.cases.changed(case)
-            self.book.review([case], Review.OPEN)
+            self.casebook.review([case], Review.OPEN)
         self.recordReady.emit(case, record)
         due = case.verdict is None and case.analysis_error is None and case.file_state == "ok"
         if due and listed and self.settings.analyse_on_opening:
@@ -284,13 +284,13 @@ class Workspace(Asking, Saying, QObject):
         if case.file_state == "altered":
             self.problem.emit(case, altered(case))
             return
-        self.enlist([case])
+        self.ensure_listed([case])
         case.analysing, case.analysis_error, case.analysis = True, None, None
         self._tell(case)
         if case is self.current:
             self.features = None
             self.featuresReady.emit(None)
-        self.tasks.submit(
+        self.runner.submit(
             self._request(case),
             lambda value: self._analysed(case, value),
             lambda error: self._not_analysed(case, error),
@@ -328,7 +328,7 @@ class Workspace(Asking, Saying, QObject):
     # -- results --------------------------------------------------------------------------------------------
 
     def _analysed(self, case: Case, analysis: Any) -> None:
-        self.book.analysis(case, analysis)
+        self.casebook.analysis(case, analysis)
         self._batch_analysed(case, analysis)
 
     def _batch_analysed(self, case: Case, analysis: Any) -> None:
@@ -342,7 +342,7 @@ class Workspace(Asking, Saying, QObject):
         case.analysing = False
         if error.kind == ImageAlteredError.kind:
             error, case.file_state = altered(case), "altered"
-            self.book.check(case)
+            self.casebook.check(case)
         if not isinstance(error, CancelledError):
             case.analysis_error = error
         self._tell(case)
@@ -373,12 +373,12 @@ class Workspace(Asking, Saying, QObject):
         analysis, record, quantile = case.analysis, self.record, self.quantile
         true_class, _ = analysis.true_class(case.label)
 
-        def done(found: opening.Found) -> None:
+        def done(found: opening.FoundFeatures) -> None:
             if case is self.current:
                 self.features = found.features
                 self.featuresReady.emit(found)
 
-        self.tasks.run(
+        self.runner.run(
             lambda _: opening.find_features(analysis, true_class, record.spacing, quantile),
             done,
             lambda error: self.problem.emit(case, error),

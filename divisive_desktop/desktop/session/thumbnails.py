@@ -11,14 +11,14 @@ from divisive_desktop.desktop.session import opening
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_model import CaseModel
 from divisive_desktop.desktop.session.casebook_service import CasebookService
-from divisive_desktop.desktop.session.runner import Task, TaskRunner
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.errors import UserFacingError
 
 
 class Thumbnails(QObject):
     """Answers the worklist's wish for pictures."""
 
-    def __init__(self, tasks: TaskRunner, book: CasebookService, cases: CaseModel, parent: QObject) -> None:
+    def __init__(self, tasks: Runner, book: CasebookService, cases: CaseModel, parent: QObject) -> None:
         super().__init__(parent)
         self._tasks, self._book, self._cases = tasks, book, cases
         cases.thumbnailWanted.connect(self._make)
@@ -34,7 +34,7 @@ class Thumbnails(QObject):
             case.error = error
             self._cases.changed(case)
 
-        def work(task: Task) -> Any:
+        def work(task: BackgroundTask) -> Any:
             stored = self._book.thumbnail(case)
             if stored is not None:
                 return QImage.fromData(stored), None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
 from divisive_desktop.desktop import commands as do
 from divisive_desktop.desktop.session.case import Review
-from divisive_desktop.desktop.shell.keys import PlaceKeys, named
+from divisive_desktop.desktop.shell.keys import LocalKeys, named
 from divisive_desktop.desktop.ui import icons
 
 if TYPE_CHECKING:
@@ -169,18 +169,18 @@ TABLE: tuple[Action, ...] = (
     # Analysis
     Action("analyse", "Analyse again", "Analysis", do.analyse_current, "F5", "Run the model on this case again",
            "analyse", lambda s: s.record and not s.busy, toolbar=True, separator=True),
-    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.work.analyse_all(), "Shift+F5",
+    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.session.analyse_all(), "Shift+F5",
            "Run the model on every case that has no analysis yet", "analyse-all",
            lambda s: s.unanalysed and not s.batch and s.writable),
     Action("analyse-selected", "Analyse selected cases", "Analysis", do.analyse_selected, "Ctrl+F5",
            "Run the model on the cases selected in the worklist", "analyse",
            lambda s: s.case and not s.batch and s.writable),
-    Action("pause", "Pause analysis of all cases", "Analysis", lambda w: w.work.batch.toggle(), "",
-           "A second time: go on", "pause", lambda s: s.batch, lambda w: w.work.batch.paused is not None),
+    Action("pause", "Pause analysis of all cases", "Analysis", lambda w: w.session.batch.toggle(), "",
+           "A second time: go on", "pause", lambda s: s.batch, lambda w: w.session.batch.paused is not None),
     Action("failures", "What could not be analysed…", "Analysis", lambda w: w.casebook.show_last_failures(), "",
            "Of the newest batch that something failed in, with what to do about it", "",
            lambda s: s.open and s.writable and s.cases > 0),
-    Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.work.cancel_batch(), "", "", "cancel",
+    Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.session.cancel_batch(), "", "", "cancel",
            lambda s: s.batch),
     Action("auto-analyse", "Analyse on opening", "Analysis", do.toggle_auto_analyse, "",
            "Analyse a case as soon as it is looked at", checked=lambda w: w.settings.analyse_on_opening),
@@ -292,7 +292,7 @@ class ActionSet(QObject):
         self.table: list[Action] = []
         self._made: dict[str, QAction] = {}
         self._keys: dict[str, str] = {}
-        self.places = PlaceKeys()
+        self.places = LocalKeys()
         """The keys of single places: worklist, painting tools."""
         self._state = State()
 

@@ -57,7 +57,7 @@ def named(key: str) -> str:
     return spoken(key).replace("Return", "Enter")
 
 
-class PlaceKeys:
+class LocalKeys:
     """Which of the keys that mean something in one place only was pressed."""
 
     def __init__(self, changes: Mapping[str, str] | None = None) -> None:

@@ -25,7 +25,7 @@ from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.pyramid import Patch
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.desktop.viewer.view_state import Stage
+from divisive_desktop.desktop.viewer.view_state import ViewState
 
 BACKGROUND = QColor(13, 14, 16)
 """Behind the image, in every theme: a bright surround hides low contrast."""
@@ -54,7 +54,7 @@ class _Coloured:
 
 
 class Canvas(QWidget):
-    """Paints one pane from the shared `Stage`; owns no state that another pane needs."""
+    """Paints one pane from the shared `ViewState`; owns no state that another pane needs."""
 
     clicked = Signal(object)
     """`PaneMouse` of a click with the left button that dragged nothing."""
@@ -66,7 +66,7 @@ class Canvas(QWidget):
     menuRequested = Signal(QPointF)
     """Global position of a click with the right button that dragged nothing."""
 
-    def __init__(self, stage: Stage, kind: PaneKind, parent: QWidget | None = None) -> None:
+    def __init__(self, stage: ViewState, kind: PaneKind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.stage = stage
         self.kind = kind

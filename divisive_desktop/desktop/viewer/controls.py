@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from divisive_desktop.desktop.viewer.layers import MaskLayer, overlay_layer, shutter_layer
 from divisive_desktop.desktop.viewer.maps import Interpolation, ScaleMode
-from divisive_desktop.desktop.viewer.view_state import Stage
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.desktop.viewer.windowing import as_window
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
@@ -19,7 +19,7 @@ _BLINK_MS = 500
 
 
 class DisplayControls(QWidget):
-    """Holds the `Stage` and changes it; every change is told by a signal."""
+    """Holds the `ViewState` and changes it; every change is told by a signal."""
 
     voiChanged = Signal(object, bool)
     """The `Voi` in force and whether greys are inverted by the user."""
@@ -30,7 +30,7 @@ class DisplayControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.stage = Stage(self)
+        self.stage = ViewState(self)
         self.stage.view.changed.connect(self.viewChanged)
         self._interpolation: Interpolation = "smooth"
         self._scale_mode: ScaleMode = "shared"

@@ -15,7 +15,7 @@ from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.view_state import Stage
+    from divisive_desktop.desktop.viewer.view_state import ViewState
     from divisive_desktop.desktop.viewer.viewer import Viewer
 
 _COLOUR = QColor(126, 231, 135)
@@ -27,7 +27,7 @@ _GRIP = 7.0
 class MeasurementLayer:
     """Draws all measurements of the stage, in every pane."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: ViewState) -> None:
         self._stage = stage
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
@@ -189,7 +189,7 @@ class AngleTool(MeasureTool):
 MEASURE_TOOLS: tuple[type[MeasureTool], ...] = (RulerTool, AngleTool, EllipseTool, RectangleTool)
 
 
-def handle_at(stage: Stage, event: PaneMouse) -> tuple[int, int] | None:
+def handle_at(stage: ViewState, event: PaneMouse) -> tuple[int, int] | None:
     """Index of the measurement and of its point under the pointer; the newest on top."""
     for index in range(len(stage.measurements) - 1, -1, -1):
         for number, point in enumerate(stage.measurements[index].points):

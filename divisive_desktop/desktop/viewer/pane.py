@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.viewer.canvas import Canvas
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.view_state import Stage
+from divisive_desktop.desktop.viewer.view_state import ViewState
 
 HEADER = 26
 """Height of the title strip, logical pixels."""
@@ -68,7 +68,7 @@ class Header(QWidget):
 class Pane(QWidget):
     """Header and canvas of one kind."""
 
-    def __init__(self, stage: Stage, kind: PaneKind, parent: QWidget | None = None) -> None:
+    def __init__(self, stage: ViewState, kind: PaneKind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.kind = kind
         self.header = Header(self)

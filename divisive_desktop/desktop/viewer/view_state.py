@@ -51,7 +51,7 @@ class ProbeReading:
     """Raw map values, None without an analysis or outside the region it covers."""
 
 
-class Stage(QObject):
+class ViewState(QObject):
     """Shared state of the panes. Whoever changes a field emits ``changed`` afterwards (`touch`)."""
 
     changed = Signal()

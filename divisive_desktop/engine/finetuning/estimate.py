@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from divisive_desktop.engine.finetuning import preparation as data
-from divisive_desktop.engine.finetuning.messages import Case, Estimate
+from divisive_desktop.engine.finetuning.messages import Estimate, TrainingCase
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.cores import Cores, usable_cores
@@ -41,7 +41,7 @@ Stages = dict[str, tuple[float, float]]
 _measured: dict[tuple[str, str, str, int], Rates] = {}
 
 
-def stages_of(settings: Settings, cases: Sequence[Case], rates: Rates) -> Stages:
+def stages_of(settings: Settings, cases: Sequence[TrainingCase], rates: Rates) -> Stages:
     """Stages of a run for ``Clock``: units of work and seconds per unit."""
     roles = data.roles(cases)
     count = {role: sum(r == role for r in roles.values()) for role in ("train", "validation", "holdout")}
@@ -69,7 +69,7 @@ def _key(settings: Settings, weights: str) -> tuple[str, str, str, int]:
     return weights, settings.device, settings.stages, settings.preprocessing.size
 
 
-def measure(network: Network, settings: Settings, weights: str, cases: Sequence[Case]) -> Rates:
+def measure(network: Network, settings: Settings, weights: str, cases: Sequence[TrainingCase]) -> Rates:
     """Time one case on every core, once to warm up and once to measure; kept for the next estimate."""
     key = _key(settings, weights)
     if key in _measured or not cases:
@@ -121,7 +121,7 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def estimate(settings: Settings, cases: Sequence[Case], found: Rates) -> Estimate:
+def estimate(settings: Settings, cases: Sequence[TrainingCase], found: Rates) -> Estimate:
     """The time that a run will take, from measured rates."""
     stages = stages_of(settings, cases, found)
     parts = {name: units * rate for name, (units, rate) in stages.items()}

@@ -18,7 +18,7 @@ from divisive_desktop.engine.finetuning.messages import (
     TryMethods,
 )
 from divisive_desktop.engine.finetuning.reporter import set_paused
-from divisive_desktop.engine.finetuning.run import Run, settings_for
+from divisive_desktop.engine.finetuning.run import FineTuneRun, settings_for
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.worker import Channel, Worker, handles
 from divisive_desktop.errors import UnreadableFileError
@@ -38,7 +38,7 @@ def _set_paused(worker: Worker, request: SetPaused, channel: Channel) -> bool:
 
 @handles(FineTune)
 def _fine_tune(worker: Worker, request: FineTune, channel: Channel) -> FineTuneResult:
-    return Run(worker, request, channel).result()
+    return FineTuneRun(worker, request, channel).result()
 
 
 @handles(TryMethods)
@@ -48,7 +48,7 @@ def _try_methods(worker: Worker, request: TryMethods, channel: Channel) -> tuple
     found: list[FineTuneResult] = []
     for i, method in enumerate(request.methods):
         one = replace(base, method=method, folder=str(Path(base.folder) / method), new_id="")
-        run = Run(worker, one, channel, key=base.folder, features=Path(base.folder) / "features",
+        run = FineTuneRun(worker, one, channel, key=base.folder, features=Path(base.folder) / "features",
                   share=(i / len(request.methods), 1 / len(request.methods)), label=method)
         found.append(run.result())
         channel.partial(i, found[-1], None)

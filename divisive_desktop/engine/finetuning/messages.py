@@ -42,7 +42,7 @@ DEFAULT_METHOD = "focus"
 
 
 @dataclass(frozen=True)
-class Case:
+class TrainingCase:
     """A labelled case of the casebook, as training needs it."""
 
     id: int
@@ -74,7 +74,7 @@ class FineTune:
 
     base: str
     """Id of the model to start from."""
-    cases: tuple[Case, ...]
+    cases: tuple[TrainingCase, ...]
     """Both sides, by case id."""
     folder: str
     """Of this run alone: checkpoints and the new version's files."""
@@ -350,8 +350,31 @@ class FineTuneResult:
 
 
 __all__ = [
-    "DEFAULT_METHOD", "FIGURES", "METHODS", "Case", "CaseChange", "CasePair", "Change", "ComparePair",
-    "Comparison", "DataCheck", "DataProblem", "Difference", "EpochDone", "Estimate", "EstimateRun", "Figure",
-    "FineTune", "FineTuneResult", "GalleryUpdate", "Maps", "Notice", "SetPaused", "Severity", "Side", "Stages",
-    "TryMethods", "Verdict",
+    "DEFAULT_METHOD",
+    "FIGURES",
+    "METHODS",
+    "CaseChange",
+    "CasePair",
+    "Change",
+    "ComparePair",
+    "Comparison",
+    "DataCheck",
+    "DataProblem",
+    "Difference",
+    "EpochDone",
+    "Estimate",
+    "EstimateRun",
+    "Figure",
+    "FineTune",
+    "FineTuneResult",
+    "GalleryUpdate",
+    "Maps",
+    "Notice",
+    "SetPaused",
+    "Severity",
+    "Side",
+    "Stages",
+    "TrainingCase",
+    "TryMethods",
+    "Verdict",
 ]  # fmt: skip

@@ -25,12 +25,12 @@ from divisive_desktop import paths
 from divisive_desktop.casebook import Casebook, CaseFilter, CaseRow
 from divisive_desktop.engine.finetuning.messages import (
     DEFAULT_METHOD,
-    Case,
     Comparison,
     DataCheck,
     DataProblem,
     FineTune,
     FineTuneResult,
+    TrainingCase,
 )
 from divisive_desktop.errors import CasebookError, TrainingError
 from divisive_desktop.explanation.analysis import Box
@@ -52,7 +52,7 @@ UNGUIDED = "cross_entropy"
 # ---- casebook -> request --------------------------------------------------------------------------------
 
 
-def training_data(book: Casebook, task: str) -> tuple[Case, ...]:
+def training_data(book: Casebook, task: str) -> tuple[TrainingCase, ...]:
     """The labelled cases that a model of this task can learn from or be judged on, by case id.
 
     That is cases of the task, and those without a task whose image is of the task's kind; not the trash, not files
@@ -67,7 +67,7 @@ def training_data(book: Casebook, task: str) -> tuple[Case, ...]:
         if row is None or row.task not in (None, task) or (row.task is None and case.kind != kind):
             continue
         found.append(
-            Case(
+            TrainingCase(
                 case.id, str(case.path), case.frame, case.sha256, case.label, case.side, case.group,
                 str(book.blobs.path(case.mask)) if case.mask else None, case.mask, row.name,
                 _part(row, parts.get(case.id)) if kind == "photograph" else None,
@@ -115,7 +115,7 @@ def new_folder() -> Path:
     return paths.user_data_dir() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
-def defaults(cases: Sequence[Case], device: str = "cpu") -> dict[str, Any]:
+def defaults(cases: Sequence[TrainingCase], device: str = "cpu") -> dict[str, Any]:
     """Method, stages and epochs that suit the number of masks and the device.
 
     Without masks there is nothing to guide: plain cross-entropy. Few images make few steps in an epoch, so there are
@@ -133,7 +133,7 @@ def defaults(cases: Sequence[Case], device: str = "cpu") -> dict[str, Any]:
     }
 
 
-def gallery(cases: Sequence[Case], count: int = 3) -> tuple[int, ...]:
+def gallery(cases: Sequence[TrainingCase], count: int = 3) -> tuple[int, ...]:
     """Cases to watch: held-out ones with a mask if there are any, of both classes in turn."""
     ranked = sorted(cases, key=lambda c: (c.side != "holdout", c.mask is None, c.id))
     picked: list[int] = []
@@ -146,7 +146,7 @@ def gallery(cases: Sequence[Case], count: int = 3) -> tuple[int, ...]:
 # ---- what there is to learn from ------------------------------------------------------------------------
 
 
-def roles(cases: Sequence[Case]) -> dict[int, Role]:
+def roles(cases: Sequence[TrainingCase]) -> dict[int, Role]:
     """What each case is used for, by case id: learning, the curves while learning (validation), or judging.
 
     Held-out cases are the casebook's. Of the others, groups whose hash falls below a share are for validation, so
@@ -168,7 +168,7 @@ def roles(cases: Sequence[Case]) -> dict[int, Role]:
     return {**found, **{c.id: "validation" for c in train if c.group in chosen}}
 
 
-def check_data(cases: Sequence[Case], method: str = DEFAULT_METHOD) -> DataCheck:
+def check_data(cases: Sequence[TrainingCase], method: str = DEFAULT_METHOD) -> DataCheck:
     """What there is to learn from, and what would make the result worthless. Quick: reads no files."""
     train = [c for c in cases if c.side == "train"]
     held = [c for c in cases if c.side == "holdout"]
@@ -176,7 +176,7 @@ def check_data(cases: Sequence[Case], method: str = DEFAULT_METHOD) -> DataCheck
     return replace(check, problems=(*_of_training(train, method), *_leaks(train, held), *_of_holdout(held)))
 
 
-def _of_training(train: Sequence[Case], method: str) -> Iterable[DataProblem]:
+def _of_training(train: Sequence[TrainingCase], method: str) -> Iterable[DataProblem]:
     if not train:
         yield DataProblem("no-cases", "blocks", "No labelled case to learn from.", "Label images of both classes.")
         return
@@ -204,7 +204,7 @@ def _of_training(train: Sequence[Case], method: str) -> Iterable[DataProblem]:
         )  # fmt: skip
 
 
-def _leaks(train: Sequence[Case], held: Sequence[Case]) -> Iterable[DataProblem]:
+def _leaks(train: Sequence[TrainingCase], held: Sequence[TrainingCase]) -> Iterable[DataProblem]:
     images = {c.sha256 for c in train} & {c.sha256 for c in held}
     if images:
         same = tuple(c.id for c in (*train, *held) if c.sha256 in images)
@@ -224,7 +224,7 @@ def _leaks(train: Sequence[Case], held: Sequence[Case]) -> Iterable[DataProblem]
         )  # fmt: skip
 
 
-def _of_holdout(held: Sequence[Case]) -> Iterable[DataProblem]:
+def _of_holdout(held: Sequence[TrainingCase]) -> Iterable[DataProblem]:
     if not held:
         yield DataProblem(
             "no-holdout", "worthless", "No labelled case is held out: nobody can say whether the model got better.",
@@ -250,11 +250,11 @@ def _of_holdout(held: Sequence[Case]) -> Iterable[DataProblem]:
         )  # fmt: skip
 
 
-def _per_class(cases: Sequence[Case]) -> tuple[int, int]:
+def _per_class(cases: Sequence[TrainingCase]) -> tuple[int, int]:
     return sum(c.label == 0 for c in cases), sum(c.label == 1 for c in cases)
 
 
-def _masked(cases: Sequence[Case]) -> tuple[int, int]:
+def _masked(cases: Sequence[TrainingCase]) -> tuple[int, int]:
     return _per_class([c for c in cases if c.mask is not None])
 
 
@@ -319,7 +319,7 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
         mask = str(book.blobs.path(was.mask)) if was.mask else None
         side = "holdout" if was.role == "holdout" else "train"
         cases.append(
-            Case(
+            TrainingCase(
                 case.id, str(case.path), case.frame, was.sha256, was.label, side, case.group, mask, was.mask,  # type: ignore[arg-type]
                 rows[case.id].name, _part(rows[case.id], parts.get(case.id)) if case.kind == "photograph" else None,
             )

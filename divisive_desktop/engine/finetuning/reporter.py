@@ -33,7 +33,7 @@ def set_paused(key: str, paused: bool) -> bool:
         return there
 
 
-class Telling:
+class RunReporter:
     """One run's voice and ear; a context manager around the run.
 
     Parameters
@@ -63,7 +63,7 @@ class Telling:
         self._told = 0.0
         self._epochs_told = 0
 
-    def __enter__(self) -> Telling:
+    def __enter__(self) -> RunReporter:
         with _state:
             _running.add(self.key)
         return self

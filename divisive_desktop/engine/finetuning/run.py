@@ -16,8 +16,8 @@ from divisive_desktop.engine.finetuning import estimate as estimating
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.comparison import compare
 from divisive_desktop.engine.finetuning.gallery import Gallery
-from divisive_desktop.engine.finetuning.messages import Case, Comparison, FineTune, FineTuneResult
-from divisive_desktop.engine.finetuning.reporter import Telling
+from divisive_desktop.engine.finetuning.messages import Comparison, FineTune, FineTuneResult, TrainingCase
+from divisive_desktop.engine.finetuning.reporter import RunReporter
 from divisive_desktop.engine.finetuning.verdict import verdict
 from divisive_desktop.engine.finetuning.version import write_version
 from divisive_desktop.engine.messages import Analyse
@@ -56,7 +56,7 @@ _ENOUGH_TO_CALIBRATE = 10
 """Validation cases of each class; with fewer a temperature would be noise."""
 
 
-class Run:
+class FineTuneRun:
     """One fine-tuning.
 
     Parameters
@@ -83,7 +83,7 @@ class Run:
         self.base, self.card = load_network(request.base)
         self.device = pick_device(request.device) if request.device != "auto" else worker.device
         self.settings = settings_for(request, self.card, self.device.type)
-        self.telling = Telling(channel, key or request.folder, self.settings.method, share, label)
+        self.telling = RunReporter(channel, key or request.folder, self.settings.method, share, label)
         self.telling.device = self.device
 
     # ---- the whole of it --------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Run:
             self.telling.notice("validation", "Too few cases to set some apart: the curves show the training cases.")
         return learn, [e for i, e in every.items() if self.roles[i] == "holdout"]
 
-    def _example(self, case: Case) -> Example:
+    def _example(self, case: TrainingCase) -> Example:
         split = {"train": "train", "validation": "val", "holdout": "holdout"}[self.roles[case.id]]
         crop = case.crop
         if crop is None and self.settings.preprocessing.colour == "rgb":
@@ -162,7 +162,7 @@ class Run:
         mask = Path(case.mask) if case.mask else None
         return Example(Path(case.path), case.label, split, mask, 1.0, case.group, {}, case.frame, crop)
 
-    def _face(self, case: Case) -> Any:
+    def _face(self, case: TrainingCase) -> Any:
         """The part that an analysis would look at."""
         self.telling.check()
         record = open_image(Path(case.path), case.frame)
@@ -176,7 +176,7 @@ class Run:
     def _check_files(self) -> None:
         """What is trained on are the bytes that were looked at and painted on."""
 
-        def changed(case: Case) -> Case | None:
+        def changed(case: TrainingCase) -> TrainingCase | None:
             if self.telling.cancelled():
                 return None
             try:

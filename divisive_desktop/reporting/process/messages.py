@@ -90,7 +90,7 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenReport:
     """What came of writing a report."""
 
     files: tuple[Path, ...]

@@ -38,7 +38,7 @@ from divisive_desktop.reporting.process.messages import (
     Progressed,
     Source,
     Write,
-    Written,
+    WrittenReport,
 )
 from divisive_desktop.reporting.produce import MANY, produce
 
@@ -166,7 +166,7 @@ class ReportMaker:
 
     # -- files ----------------------------------------------------------------------------------------------
 
-    def write(self, request: Write) -> Written:
+    def write(self, request: Write) -> WrittenReport:
         """Write the files, and remember the choices for the next report.
 
         Raises
@@ -201,7 +201,7 @@ class ReportMaker:
         failed = {name for name, _ in made.failures} - elsewhere
         reported = tuple(s.id for name, s in names.items() if s.id is not None and name not in failed)
         failures += [(names[name].name, e) for name, e in made.failures if name in failed]
-        return Written(made.files, _failures(failures), reported, len(elsewhere))
+        return WrittenReport(made.files, _failures(failures), reported, len(elsewhere))
 
     def _case(self, source: Source, options: Options, conclusion: str | None = None) -> ReportCase:
         """A chosen case as a report takes it; ``conclusion`` None: the case's notes."""

@@ -64,9 +64,9 @@ def begin(qtbot: QtBot, settings: Settings, films: list[Path]) -> Iterator[Calla
         windows.append(window)
         with qtbot.waitSignal(window.viewerReady, timeout=MS):
             window.show()
-        window.tasks.start_engine("cpu")
-        qtbot.waitUntil(lambda: isinstance(window.tasks.engine, EngineReady), timeout=MS)
-        qtbot.waitUntil(lambda: window.work.book.book is not None and window.work.book.idle, timeout=MS)
+        window.runner.start_engine("cpu")
+        qtbot.waitUntil(lambda: isinstance(window.runner.engine, EngineReady), timeout=MS)
+        qtbot.waitUntil(lambda: window.session.casebook.current is not None and window.session.casebook.idle, timeout=MS)
         return window
 
     yield start
@@ -77,7 +77,7 @@ def begin(qtbot: QtBot, settings: Settings, films: list[Path]) -> Iterator[Calla
 
 
 def analysed(window: MainWindow) -> int:
-    return sum(1 for case in window.work.cases if case.verdict is not None)
+    return sum(1 for case in window.session.cases if case.verdict is not None)
 
 
 def times_done(book: Casebook) -> Counter[Any]:
@@ -95,7 +95,7 @@ def press(qtbot: QtBot, window: MainWindow, text: str) -> None:
 
 def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[[], MainWindow]) -> None:
     window = begin()
-    work, status = window.work, window.status
+    work, status = window.session, window.status
     window.actions_["analyse-all"].trigger()
     qtbot.waitUntil(lambda: analysed(window) >= 4, timeout=MS)
     qtbot.mouseClick(status.pause, Qt.MouseButton.LeftButton)
@@ -109,16 +109,16 @@ def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[
     qtbot.mouseClick(status.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: analysed(window) > so_far, timeout=MS)
     qtbot.mouseClick(status.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not work.batch_running and work.book.idle, timeout=MS)
+    qtbot.waitUntil(lambda: not work.batch_running and work.casebook.idle, timeout=MS)
     kept = analysed(window)
     assert kept >= so_far, "what is done stays done"
-    book = work.book.book
+    book = work.casebook.current
     assert book.batches(unfinished=True) == [], "cancelled: not offered again"
     assert sum(row.analysis is not None for row in book.cases()) == kept
 
     window.actions_["analyse-all"].trigger()
     qtbot.waitUntil(lambda: analysed(window) == FILMS and not work.batch_running, timeout=MS)
-    qtbot.waitUntil(lambda: work.book.idle, timeout=MS)
+    qtbot.waitUntil(lambda: work.casebook.idle, timeout=MS)
     assert len(times_done(book)) == FILMS
     assert set(times_done(book).values()) == {1}
 
@@ -156,12 +156,12 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
     window = begin()
     assert f"{status.pending} images left of {FILMS}" in window.messages.messages()[0].text
     # The analyst begins something else first: what was interrupted waits for it, and both come to their end.
-    window.work.batch.start([window.work.cases.case(0)])
-    assert window.work.batch.running
+    window.session.batch.start([window.session.cases.case(0)])
+    assert window.session.batch.running
     press(qtbot, window, "Go on")
-    book = window.work.book.book
-    qtbot.waitUntil(lambda: window.work.book.idle and not book.batches(unfinished=True), timeout=MS)
-    qtbot.waitUntil(lambda: not window.work.batch_running, timeout=MS)
+    book = window.session.casebook.current
+    qtbot.waitUntil(lambda: window.session.casebook.idle and not book.batches(unfinished=True), timeout=MS)
+    qtbot.waitUntil(lambda: not window.session.batch_running, timeout=MS)
     done = times_done(book)
     assert set(done.values()) == {1}, "nothing is analysed twice"
     assert set(done) >= set(before)

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.features.worklist.filter_model import CaseFilter
+from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.session.case import Case, Review, verdict_line
 from divisive_desktop.desktop.session.case_model import CaseModel, CaseRole
 from divisive_desktop.errors import EmptyFileError
@@ -38,7 +38,7 @@ def model(qtbot: QtBot, cases: list[Case]) -> CaseModel:
     return made
 
 
-def visible(proxy: CaseFilter) -> list[str]:
+def visible(proxy: FilterModel) -> list[str]:
     return [proxy.index(row, 0).data() for row in range(proxy.rowCount())]
 
 
@@ -75,7 +75,7 @@ def test_removing_keeps_rows_and_cases_together(model: CaseModel, cases: list[Ca
     ],
 )
 def test_filtering_by_state(model: CaseModel, state: str, names: list[str]) -> None:
-    proxy = CaseFilter()
+    proxy = FilterModel()
     proxy.setSourceModel(model)
     proxy.set_state(state)
     assert visible(proxy) == names
@@ -87,7 +87,7 @@ def test_filtering_by_state(model: CaseModel, state: str, names: list[str]) -> N
      ("empty", ["two.dcm"])],
 )  # fmt: skip
 def test_searching_takes_all_words_in_name_folder_and_verdict(model: CaseModel, text: str, names: list[str]) -> None:
-    proxy = CaseFilter()
+    proxy = FilterModel()
     proxy.setSourceModel(model)
     proxy.set_text(text)
     assert visible(proxy) == names

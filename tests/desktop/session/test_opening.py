@@ -13,7 +13,7 @@ import pytest
 
 from divisive_desktop.desktop.session import opening
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.runner import Task
+from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import open_image
@@ -21,7 +21,7 @@ from divisive_desktop.imaging import open_image
 
 def search(*given: Path) -> tuple[list[Case], list[UserFacingError]]:
     found: list[Case] = []
-    problems = opening.find_cases(given, found.extend, Task(None))
+    problems = opening.find_cases(given, found.extend, BackgroundTask(None))
     return found, problems
 
 

@@ -32,9 +32,9 @@ def named(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> Iterat
     good, bad = folder / f"{NAME}.dcm", folder / f"{NAME} alt"
     good.write_bytes(rg1.read_bytes())
     bad.write_bytes(rg1.read_bytes()[:90_000])
-    with qtbot.waitSignal(window.work.recordReady, timeout=MS):
-        window.work.open_paths([good, bad])
-    qtbot.waitUntil(lambda: len(window.work.cases) == 2 and window.tasks.idle, timeout=MS)
+    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
+        window.session.open_paths([good, bad])
+    qtbot.waitUntil(lambda: len(window.session.cases) == 2 and window.runner.idle, timeout=MS)
     yield window
     window.settings.names_identify = False
     window.set_identity_visible(False)
@@ -54,7 +54,7 @@ def on_screen(window: MainWindow) -> str:
     found = [window.windowTitle()]
     for label in window.findChildren(QLabel):
         found += [label.text(), label.toolTip(), label.accessibleName()]
-    cases = window.work.cases
+    cases = window.session.cases
     roles = (
         Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole, CaseRole.SEARCH
     )  # fmt: skip
@@ -97,10 +97,10 @@ def test_names_of_files_stay_on_the_screen_unless_they_count_as_identity(qtbot: 
 def test_what_the_program_says_about_a_file_hides_its_name_too(qtbot: QtBot, named: MainWindow) -> None:
     count_names(qtbot, named, True)
     named.actions_["next"].trigger()
-    qtbot.waitUntil(lambda: named.work.current.error is not None and named.tasks.idle, timeout=MS)
-    named.report(named.work.current, named.work.current.error)
-    (empty := named.work.current.path.parent / f"{NAME} leer").mkdir()
-    named.work.open_paths([empty])
+    qtbot.waitUntil(lambda: named.session.current.error is not None and named.runner.idle, timeout=MS)
+    named.report(named.session.current, named.session.current.error)
+    (empty := named.session.current.path.parent / f"{NAME} leer").mkdir()
+    named.session.open_paths([empty])
     qtbot.waitUntil(lambda: any("no images in what" in m.text for m in named.messages.messages()), timeout=MS)
     named.notify("x", "info", f"Saved {NAME}.json.", f"In /home/{FOLDER}")
     shown = on_screen(named)
@@ -135,7 +135,7 @@ def test_results_leave_without_names_and_patients_while_identity_is_hidden(
         target = tmp_path / f"{name}{suffix}"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
         named.actions_["results"].trigger()
-        qtbot.waitUntil(lambda: target.exists() and named.tasks.idle, timeout=MS)
+        qtbot.waitUntil(lambda: target.exists() and named.runner.idle, timeout=MS)
         return target.read_text(encoding="utf-8-sig")
 
     hidden = written("hidden")
@@ -162,18 +162,18 @@ def test_a_segmentation_names_the_patient_only_while_identity_is_shown(
     for name in ("hidden", "shown"):
         target = tmp_path / f"{name}.dcm"
         mask_files.write(painting, target, "DICOM segmentation (*.dcm)")
-        qtbot.waitUntil(lambda t=target: t.exists() and named.tasks.idle, timeout=MS)
+        qtbot.waitUntil(lambda t=target: t.exists() and named.runner.idle, timeout=MS)
         made = pydicom.dcmread(target)
-        assert made.StudyInstanceUID == named.work.record.header["StudyInstanceUID"]
+        assert made.StudyInstanceUID == named.session.record.header["StudyInstanceUID"]
         assert bool(made.PatientName) == bool(made.PatientID) == (name == "shown")
         named.actions_["identity"].trigger()
 
 
 def test_sentences_lose_paths_and_names_but_not_their_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_names_hidden", True)
-    assert redaction.told("Erika is cut off.", Path("/a/Erika")) == "The file is cut off."
-    assert redaction.told("copy.dcm is the same image.") == "… is the same image."
-    assert redaction.told("In /home/erika/My Pictures") == "In …"
-    assert redaction.told("True and/or false, 1/2: nothing to hide / to tell.") == (
+    assert redaction.redacted("Erika is cut off.", Path("/a/Erika")) == "The file is cut off."
+    assert redaction.redacted("copy.dcm is the same image.") == "… is the same image."
+    assert redaction.redacted("In /home/erika/My Pictures") == "In …"
+    assert redaction.redacted("True and/or false, 1/2: nothing to hide / to tell.") == (
         "True and/or false, 1/2: nothing to hide / to tell."
     )

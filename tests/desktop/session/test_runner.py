@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.session.runner import InternalError, Task, TaskRunner
+from divisive_desktop.desktop.session.runner import BackgroundTask, InternalError, Runner
 from divisive_desktop.errors import NotAnImageError, UserFacingError
 
 
 @pytest.fixture
-def tasks(qtbot: QtBot) -> Iterator[TaskRunner]:
-    runner = TaskRunner()
+def tasks(qtbot: QtBot) -> Iterator[Runner]:
+    runner = Runner()
     yield runner
     runner.close()
 
@@ -35,7 +35,7 @@ class Outcome:
         self.threads.append(threading.get_ident())
 
 
-def test_the_result_arrives_on_the_gui_thread_and_the_work_ran_elsewhere(qtbot: QtBot, tasks: TaskRunner) -> None:
+def test_the_result_arrives_on_the_gui_thread_and_the_work_ran_elsewhere(qtbot: QtBot, tasks: Runner) -> None:
     outcome = Outcome()
     tasks.run(lambda _: threading.get_ident(), outcome.on_done, outcome.on_failed)
     qtbot.waitUntil(lambda: bool(outcome.done))
@@ -43,8 +43,8 @@ def test_the_result_arrives_on_the_gui_thread_and_the_work_ran_elsewhere(qtbot: 
     assert outcome.threads == [threading.get_ident()]
 
 
-def test_a_user_facing_error_arrives_as_it_is(qtbot: QtBot, tasks: TaskRunner) -> None:
-    def work(_: Task) -> None:
+def test_a_user_facing_error_arrives_as_it_is(qtbot: QtBot, tasks: Runner) -> None:
+    def work(_: BackgroundTask) -> None:
         raise NotAnImageError("This is no image.", "Choose another.")
 
     outcome = Outcome()
@@ -55,7 +55,7 @@ def test_a_user_facing_error_arrives_as_it_is(qtbot: QtBot, tasks: TaskRunner) -
 
 
 def test_a_bug_in_the_background_reaches_the_user_and_the_log(
-    qtbot: QtBot, tasks: TaskRunner, caplog: pytest.LogCaptureFixture
+    qtbot: QtBot, tasks: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     outcome = Outcome()
     tasks.run(lambda _: 1 / 0, outcome.on_done, outcome.on_failed)
@@ -65,11 +65,11 @@ def test_a_bug_in_the_background_reaches_the_user_and_the_log(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_only_the_newest_task_of_a_key_delivers(qtbot: QtBot, tasks: TaskRunner) -> None:
+def test_only_the_newest_task_of_a_key_delivers(qtbot: QtBot, tasks: Runner) -> None:
     gate = threading.Event()
     outcome = Outcome()
 
-    def slow(_: Task) -> str:
+    def slow(_: BackgroundTask) -> str:
         gate.wait(10)
         return "old"
 
@@ -80,10 +80,10 @@ def test_only_the_newest_task_of_a_key_delivers(qtbot: QtBot, tasks: TaskRunner)
     assert outcome.done == ["new"]
 
 
-def test_intermediate_results_arrive_in_order_before_the_result(qtbot: QtBot, tasks: TaskRunner) -> None:
+def test_intermediate_results_arrive_in_order_before_the_result(qtbot: QtBot, tasks: Runner) -> None:
     seen: list[Any] = []
 
-    def work(task: Task) -> str:
+    def work(task: BackgroundTask) -> str:
         for i in range(50):
             tasks.emit(task, i)
         return "end"
@@ -93,7 +93,7 @@ def test_intermediate_results_arrive_in_order_before_the_result(qtbot: QtBot, ta
     assert seen == [*range(50), "end"]
 
 
-def test_a_cancelled_task_delivers_nothing(qtbot: QtBot, tasks: TaskRunner) -> None:
+def test_a_cancelled_task_delivers_nothing(qtbot: QtBot, tasks: Runner) -> None:
     gate = threading.Event()
     outcome = Outcome()
     task = tasks.run(lambda _: gate.wait(10), outcome.on_done, outcome.on_failed)
@@ -105,10 +105,10 @@ def test_a_cancelled_task_delivers_nothing(qtbot: QtBot, tasks: TaskRunner) -> N
 
 
 def test_closing_waits_for_what_runs_and_drops_what_waits(qtbot: QtBot) -> None:
-    runner = TaskRunner(threads=1)
+    runner = Runner(threads=1)
     started, ran = threading.Event(), []
 
-    def first(task: Task) -> None:
+    def first(task: BackgroundTask) -> None:
         started.set()
         while not task.cancelled:
             pass

@@ -33,14 +33,14 @@ def test_ids_and_keys_are_unique(window: MainWindow) -> None:
 
 
 def test_without_cases_only_what_can_work_is_enabled(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.work.book.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=20_000)
     enabled = {a.id for a in (*TABLE, *viewer_table()) if window.actions_[a.id].isEnabled()}
     assert enabled == WORK_WITHOUT_CASES
 
 
 def test_with_an_image_the_views_actions_are_enabled(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     for name in ("fit", "invert", "layout-pair", "label-1", "copy-picture", "analyse", "close-case"):
         assert window.actions_[name].isEnabled(), name
     for name in ("export-json", "label-clear", "cancel", "features-auto"):
@@ -74,8 +74,8 @@ def test_the_question_mark_shows_every_key(qtbot: QtBot, window: MainWindow) -> 
 
 
 def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     window.worklist.list.setFocus()
     qtbot.keyClick(window.worklist.list, Qt.Key.Key_I)
     assert window.viewer.invert
@@ -86,10 +86,10 @@ def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, r
 
 
 def test_typing_in_the_search_field_types(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     window.actions_["find"].trigger()
     qtbot.keyClicks(window.worklist.search, "fi10?")
     assert window.worklist.search.text() == "fi10?"
     assert not window.viewer.invert
-    assert window.work.current.label is None
+    assert window.session.current.label is None

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
 from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
-from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, PlaceKeys
+from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, LocalKeys
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.window import MainWindow
 
@@ -27,8 +27,8 @@ SHIFT, CTRL, ALT = (
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> MainWindow:
     """A window with a picture to paint on."""
-    window.work.open_paths([pictures(1)])
-    qtbot.waitUntil(lambda: window.painting.session.record is window.work.record is not None, timeout=20_000)
+    window.session.open_paths([pictures(1)])
+    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
     return window
 
 
@@ -90,7 +90,7 @@ def test_the_outlines_keys_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> No
 
 def test_the_worklists_keys_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
     bind(qtbot, shown, {"list-positive": Qt.Key.Key_P})
-    rows, case = shown.worklist.list, shown.work.current
+    rows, case = shown.worklist.list, shown.session.current
     rows.setFocus()
     qtbot.keyClick(rows, Qt.Key.Key_1)
     assert case.label is None
@@ -162,13 +162,13 @@ def test_what_counts_is_what_is_typed(
     key: Qt.Key, modifiers: Qt.KeyboardModifier, text: str, is_it: bool, qapp: QApplication
 ) -> None:
     event = QKeyEvent(QEvent.Type.KeyPress, key, modifiers, text)
-    assert (PlaceKeys().pressed(event, "brush-smaller") == "brush-smaller") == is_it
+    assert (LocalKeys().pressed(event, "brush-smaller") == "brush-smaller") == is_it
 
 
 def test_the_keypads_enter_is_an_enter(qapp: QApplication) -> None:
     event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Enter, Qt.KeyboardModifier.KeypadModifier, "\r")
-    assert PlaceKeys().pressed(event, "outline-back", "paint-accept") == "paint-accept"
-    assert PlaceKeys({"paint-accept": ""}).pressed(event, "paint-accept") == ""
+    assert LocalKeys().pressed(event, "outline-back", "paint-accept") == "paint-accept"
+    assert LocalKeys({"paint-accept": ""}).pressed(event, "paint-accept") == ""
     assert len({key.id for key in PLACE_KEYS}) == len(PLACE_KEYS)
 
 

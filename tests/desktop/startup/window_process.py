@@ -16,7 +16,7 @@ if __name__ == "__main__":
     def look() -> None:
         for window in application.topLevelWidgets():
             if isinstance(window, MainWindow) and window.isVisible():
-                names = {case.name for case in window.work.cases}
+                names = {case.name for case in window.session.cases}
                 for name in sorted(names - seen):
                     print("opened", name, flush=True)
                 seen.update(names)

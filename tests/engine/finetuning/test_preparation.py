@@ -12,7 +12,7 @@ import pytest
 from divisive_desktop.casebook import Casebook, NewImage
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.clock import Clock
-from divisive_desktop.engine.finetuning.messages import Case
+from divisive_desktop.engine.finetuning.messages import TrainingCase
 from divisive_desktop.errors import CasebookError, TrainingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging.faces import Framing
@@ -20,19 +20,19 @@ from divisive_desktop.masks.mask import Mask
 from tests.engine.conftest import picture
 
 
-def case(number: int, label: int, side: str = "train", mask: bool = True, **fields: object) -> Case:
-    made = Case(
+def case(number: int, label: int, side: str = "train", mask: bool = True, **fields: object) -> TrainingCase:
+    made = TrainingCase(
         number, f"/x/{number}.png", 0, f"{number:064x}", label, side, f"p{number}",  # type: ignore[arg-type]
         "/x/mask" if mask else None, "0" * 64 if mask else None,
     )  # fmt: skip
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-def cases(train: int = 40, held: int = 20) -> list[Case]:
+def cases(train: int = 40, held: int = 20) -> list[TrainingCase]:
     return [case(i, i % 2) for i in range(train)] + [case(1000 + i, i % 2, "holdout") for i in range(held)]
 
 
-def codes(given: list[Case], method: str = "difference") -> dict[str, str]:
+def codes(given: list[TrainingCase], method: str = "difference") -> dict[str, str]:
     return {p.code: p.severity for p in data.check_data(given, method).problems}
 
 

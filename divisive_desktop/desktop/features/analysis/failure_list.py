@@ -38,10 +38,10 @@ class FailureList(QDialog):
         self.table = QTableWidget(len(failures), 3)
         self.table.setHorizontalHeaderLabels(["File", "What happened", "What to do"])
         for row, (case, error) in enumerate(failures):
-            said = (redaction.told(text, case.path) for text in (error.message, error.remedy))
+            said = (redaction.redacted(text, case.path) for text in (error.message, error.remedy))
             for column, text in enumerate((case.name, *said)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(redaction.place(case.path) if column == 0 else text)
+                item.setToolTip(redaction.shown_path(case.path) if column == 0 else text)
                 self.table.setItem(row, column, item)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

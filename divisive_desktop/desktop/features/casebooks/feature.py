@@ -14,7 +14,7 @@ from divisive_desktop.desktop.features.analysis.failure_list import FailureList
 from divisive_desktop.desktop.features.casebooks import recovery
 from divisive_desktop.desktop.session.batch import Batch
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.casebook_service import Opened
+from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
 from divisive_desktop.desktop.session.opening import ExportError
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.messages import Action
@@ -32,7 +32,7 @@ class CasebookControls(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._work = window, window.work
+        self._window, self._work = window, window.session
         self._merged = 0
         book, batch = self._work.book, self._work.batch
         book.opened.connect(self._opened)
@@ -44,7 +44,7 @@ class CasebookControls(QObject):
 
     # -- news -----------------------------------------------------------------------------------------------
 
-    def _opened(self, found: Opened) -> None:
+    def _opened(self, found: OpenedCasebook) -> None:
         window, book = self._window, found.book
         for key in ("casebook", "batch"):
             window.messages.dismiss(key)
@@ -53,7 +53,7 @@ class CasebookControls(QObject):
                 "casebook", "warning", book.read_only,
                 "You can look at everything here; labels, reviews and analyses are not kept.",
                 ("Try again", lambda: self._work.open_casebook(book.path)),
-                recovery.taking_over(window, book),
+                recovery.offer_take_over(window, book),
             )  # fmt: skip
         for warning in book.warnings:
             action = ("Keep others out", self.restrict) if "Other users" in warning else None
@@ -80,7 +80,7 @@ class CasebookControls(QObject):
         if isinstance(error, ImageMissingError) and self._work.book.writable:
             return ("Look for it…", self.relink)
         if isinstance(error, CasebookDamagedError) and self._work.book.book is None:
-            return recovery.restoring(self._window)
+            return recovery.offer_restore(self._window)
         return None
 
     def _offer(self, status: BatchStatus) -> None:
@@ -215,7 +215,7 @@ class CasebookControls(QObject):
 
             return Casebook.import_zip(Path(name), target)
 
-        self._window.tasks.run(work, self._work.open_casebook, lambda error: self._window.report(None, error))
+        self._window.runner.run(work, self._work.open_casebook, lambda error: self._window.report(None, error))
 
     def empty_trash(self) -> None:
         """Ask, then delete for good what is in the trash."""

@@ -74,7 +74,7 @@ class CasebookDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Casebook properties")
         self._window, self._found = window, found
-        writable = window.work.book.writable
+        writable = window.session.casebook.writable
         self.name, self.role = QLineEdit(found.user[0]), QLineEdit(found.user[1])
         self.name.setAccessibleName("Your name")
         self.role.setAccessibleName("Your role")
@@ -91,7 +91,7 @@ class CasebookDialog(QDialog):
         for widget in (self.name, self.role, self.copying, self.restrict):
             widget.setEnabled(writable)
         self.access = _text(found.access or "as the folder it lies in")
-        self.reason = _text(window.work.book.reason or "")
+        self.reason = _text(window.session.casebook.reason or "")
 
         form = QFormLayout()
         form.setHorizontalSpacing(GRID * 3)
@@ -133,7 +133,7 @@ class CasebookDialog(QDialog):
         self.resize(660, 380)
 
     def accept(self) -> None:
-        book, settings = self._window.work.book, self._window.settings
+        book, settings = self._window.session.casebook, self._window.settings
         user = self.name.text().strip(), self.role.text().strip()
         if book.writable and user[0] and user != self._found.user:
             settings.user = user

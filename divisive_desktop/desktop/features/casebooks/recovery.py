@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.window import MainWindow
 
 
-def taking_over(window: MainWindow, book: Casebook) -> Action | None:
+def offer_take_over(window: MainWindow, book: Casebook) -> Action | None:
     """Where the holder is on another machine, only the user can know that it is gone."""
     holder = book.holder
     if holder is None or holder.host == socket.gethostname():
@@ -25,15 +25,15 @@ def taking_over(window: MainWindow, book: Casebook) -> Action | None:
         _ask(
             window, "Take over", f"Is the program on {holder.host} closed?",
             f"{holder} may still be working in this casebook. Two that write at once can damage it.",
-            "Take over", lambda: window.work.open_casebook(book.path, take_over=True),
+            "Take over", lambda: window.session.open_casebook(book.path, take_over=True),
         )  # fmt: skip
 
     return ("Take over…", ask)
 
 
-def restoring(window: MainWindow) -> Action | None:
+def offer_restore(window: MainWindow) -> Action | None:
     """The newest backup of a casebook that couldn't be opened, if there is one."""
-    path = window.work.book.asked
+    path = window.session.casebook.asked
     if path is None or not (backups := sorted((path / "backups").glob("*.sqlite"))):
         return None
     newest = backups[-1].name
@@ -49,7 +49,7 @@ def restoring(window: MainWindow) -> Action | None:
             window, "Restore backup", f"Go back to the backup {newest}?",
             f"What was done in {path.stem} since then is missing in it. The damaged database is set aside in the "
             "casebook's folder, not deleted.",
-            "Restore", lambda: window.tasks.run(restore, window.work.open_casebook, lambda e: window.report(None, e)),
+            "Restore", lambda: window.runner.run(restore, window.session.open_casebook, lambda e: window.report(None, e)),
         )  # fmt: skip
 
     return ("Restore backup…", ask)

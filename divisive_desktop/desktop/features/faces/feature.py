@@ -41,7 +41,7 @@ class FaceControls(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         assert window.viewer is not None
-        self.window, self.viewer, self.work = window, window.viewer, window.work
+        self.window, self.viewer, self.session = window, window.viewer, window.session
         self.layer = FacesLayer()
         self.viewer.add_layer(self.layer)
         self.tool = CropTool(self.viewer, self._cropped, self._reverted)
@@ -66,8 +66,8 @@ class FaceControls(QObject):
                    "Let the face be found, and take the largest", "", has_record),
         ))  # fmt: skip
         self._connect()
-        if self.work.current is not None:
-            self._show(self.work.current)
+        if self.session.current is not None:
+            self._show(self.session.current)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The tool's keys go before the window's own; the viewer then hands them to the tool."""
@@ -79,7 +79,7 @@ class FaceControls(QObject):
         return False
 
     def _connect(self) -> None:
-        work, panel = self.work, self.panel
+        work, panel = self.session, self.panel
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(lambda case, _: self._show(case))
         work.analysisChanged.connect(self._show)
@@ -103,10 +103,10 @@ class FaceControls(QObject):
 
     def set_adjusting(self, on: bool) -> None:
         """Take up the crop tool, or put it away."""
-        case, record = self.work.current, self.work.record
+        case, record = self.session.current, self.session.record
         if on and case is not None and record is not None:
             self._before = case.framing
-            task = self.work.task(case)
+            task = self.session.task(case)
             self.tool.square = task is not None and task.kind == "photograph"
             self.tool.set_box(self._region(case, record), (record.width, record.height))
             self.viewer.set_tool(self.tool.id)
@@ -117,7 +117,7 @@ class FaceControls(QObject):
 
     def pick(self, index: int) -> None:
         """Analyse another one of the faces that were found."""
-        case, record = self.work.current, self.work.record
+        case, record = self.session.current, self.session.record
         framing = self.layer.framing
         if case is None or record is None or framing is None or framing.chosen == index:
             self._show(case)
@@ -126,7 +126,7 @@ class FaceControls(QObject):
 
     def _picked_in_panel(self, index: int) -> None:
         """As `pick`, and the face comes near: it may be small in a large picture."""
-        record, framing = self.work.record, self.layer.framing
+        record, framing = self.session.record, self.layer.framing
         if record is not None and framing is not None:
             crop = faces.face_crop(framing.faces[index], record.width, record.height)
             if crop is not None:
@@ -134,15 +134,15 @@ class FaceControls(QObject):
         self.pick(index)
 
     def analyse_whole(self) -> None:
-        if self.work.current is not None:
-            self._analyse_soon(self.work.current, faces.whole(self.layer.framing), now=True)
+        if self.session.current is not None:
+            self._analyse_soon(self.session.current, faces.whole(self.layer.framing), now=True)
 
     def analyse_automatic(self) -> None:
         """Forget what was chosen by hand."""
-        if self.work.current is not None:
+        if self.session.current is not None:
             self._stop()
             self.set_adjusting(False)
-            self.work.set_framing(self.work.current, None)
+            self.session.set_framing(self.session.current, None)
 
     def _clicked(self, mouse: PaneMouse) -> None:
         framing = self.layer.framing
@@ -152,14 +152,14 @@ class FaceControls(QObject):
                 self.pick(index)
 
     def _cropped(self, crop: Box) -> None:
-        if self.work.current is not None:
-            self._analyse_soon(self.work.current, faces.by_hand(crop, self.layer.framing))
+        if self.session.current is not None:
+            self._analyse_soon(self.session.current, faces.by_hand(crop, self.layer.framing))
 
     def _reverted(self) -> None:
-        case = self.work.current
+        case = self.session.current
         if case is not None:
             self._stop()
-            self.work.set_framing(case, self._before)
+            self.session.set_framing(case, self._before)
 
     def _analyse_soon(self, case: Case, framing: Framing, now: bool = False) -> None:
         self._wanted = case, framing
@@ -173,7 +173,7 @@ class FaceControls(QObject):
             self._rest.start(_PAUSE_MS)
             return
         self._wanted = None
-        self.work.set_framing(case, framing)
+        self.session.set_framing(case, framing)
 
     def _stop(self) -> None:
         self._rest.stop()
@@ -200,8 +200,8 @@ class FaceControls(QObject):
         self.viewer.stage.touch()
 
     def _show(self, case: Case | None) -> None:
-        record = self.work.record
-        usable = case is not None and case is self.work.current and record is not None
+        record = self.session.record
+        usable = case is not None and case is self.session.current and record is not None
         self.window.inspector.section(SECTION).setVisible(usable)
         if not usable:
             return

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
 
 from divisive_desktop.desktop.features.faces.box import HANDLES, Crop, CropBox, Grip, drawn
-from divisive_desktop.desktop.shell.keys import PlaceKeys
+from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.overlay_text import INK, halo_text, overlay_font
 from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
@@ -60,7 +60,7 @@ class CropTool(Tool):
     def __init__(self, viewer: Viewer, changed: Callable[[Crop], None], reverted: Callable[[], None]) -> None:
         super().__init__(viewer)
         self._changed, self._reverted = changed, reverted
-        self.keys = PlaceKeys()
+        self.keys = LocalKeys()
         self.square = True
         """Boxes are squares unless Shift is held; else the other way round."""
         self.box: CropBox | None = None

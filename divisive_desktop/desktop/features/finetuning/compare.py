@@ -12,14 +12,14 @@ from divisive_desktop.desktop.features.finetuning.gallery import Scene, load_sce
 from divisive_desktop.desktop.features.finetuning.maps import Pictures, Tile, common_limits, pictures_of
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.wording import capitalised, percent, signed
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.finetuning.messages import ComparePair
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.finetuning.messages import Case
+    from divisive_desktop.engine.finetuning.messages import TrainingCase
     from divisive_desktop.errors import UserFacingError
     from divisive_desktop.explanation.analysis import Analysis
 
@@ -38,10 +38,10 @@ class CompareView(QWidget):
 
     caseChanged = Signal(int)
 
-    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._cases: list[Case] = []
+        self._cases: list[TrainingCase] = []
         self._classes = ("0", "1")
         self._models = ("", "")
         self._scene: Scene | None = None
@@ -92,7 +92,7 @@ class CompareView(QWidget):
 
     # -- content --------------------------------------------------------------------------------------------
 
-    def set_run(self, before: str, after: str, cases: Sequence[Case], classes: tuple[str, str]) -> None:
+    def set_run(self, before: str, after: str, cases: Sequence[TrainingCase], classes: tuple[str, str]) -> None:
         """Two versions and the cases that they can be shown on, the first one at once.
 
         Parameters
@@ -116,7 +116,7 @@ class CompareView(QWidget):
         self.choice.blockSignals(False)
         self._load()
 
-    def case(self) -> Case | None:
+    def case(self) -> TrainingCase | None:
         """The case that is shown."""
         index = self.choice.currentIndex()
         return self._cases[index] if 0 <= index < len(self._cases) else None
@@ -209,7 +209,8 @@ class CompareView(QWidget):
         )  # fmt: skip
 
     def _show(
-        self, case: Case, pair: tuple[Analysis, Analysis], pictures: list[Pictures], limits: Limits, around: Limits
+        self, case: TrainingCase, pair: tuple[Analysis, Analysis], pictures: list[Pictures], limits: Limits,
+        around: Limits,
     ) -> None:
         assert self._scene is not None
         for analysis, drawn, tiles, line, when in zip(

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.finetuning.methods import method
-from divisive_desktop.desktop.features.finetuning.preparation import Preparation, Prepared
-from divisive_desktop.desktop.features.finetuning.run import Run
+from divisive_desktop.desktop.features.finetuning.preparation import Preparation, PreparedRun
+from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.shell.action_set import Action, State
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from divisive_desktop.casebook import RunRow
     from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
     from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
-    from divisive_desktop.desktop.session.casebook_service import Opened
+    from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
     from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.engine.finetuning.messages import Notice
     from divisive_desktop.library.store import StoredModel
@@ -42,8 +42,8 @@ class FineTuning(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self._tasks, self._work = window, window.tasks, window.work
-        self.run = Run(window.tasks, window.work.book, self)
+        self.window, self._tasks, self._work = window, window.runner, window.session
+        self.run = RunSession(window.runner, window.session.casebook, self)
         self.dialog: FineTuneDialog | None = None
         self.versions: VersionsDialog | None = None
         self.preparation = Preparation(self)
@@ -90,7 +90,7 @@ class FineTuning(QObject):
         return holder
 
     @property
-    def prepared(self) -> Prepared | None:
+    def prepared(self) -> PreparedRun | None:
         """What the casebook offers for the choices on the page."""
         return self.preparation.prepared
 
@@ -283,7 +283,7 @@ class FineTuning(QObject):
 
     # -- a run that was interrupted -------------------------------------------------------------------------
 
-    def _book_opened(self, found: Opened) -> None:
+    def _book_opened(self, found: OpenedCasebook) -> None:
         self.window.messages.dismiss(BANNER_KEY)
         self.preparation.prepared = None
         if not self.run.busy:

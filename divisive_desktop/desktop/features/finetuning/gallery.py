@@ -21,13 +21,13 @@ from divisive_desktop.desktop.features.finetuning.maps import (
     shrunk,
 )
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.wording import capitalised, percent
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.finetuning.messages import Case, CasePair, GalleryUpdate
+    from divisive_desktop.engine.finetuning.messages import CasePair, GalleryUpdate, TrainingCase
 
 
 class Scene(NamedTuple):
@@ -37,7 +37,7 @@ class Scene(NamedTuple):
     outline: Outline
 
 
-def load_scene(case: Case) -> Scene:
+def load_scene(case: TrainingCase) -> Scene:
     """Open a case's image and mask. Slow: for the background.
 
     Raises
@@ -75,10 +75,10 @@ class Row:
 class Gallery(QWidget):
     """Rows of image, true-class map, false-class map and divergence."""
 
-    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._cases: list[Case] = []
+        self._cases: list[TrainingCase] = []
         self._scenes: dict[int, Scene] = {}
         self._pairs: dict[int, CasePair] = {}
         self._classes = ("0", "1")
@@ -101,7 +101,7 @@ class Gallery(QWidget):
         column_.addLayout(grid, 1)
         self.set_cases((), ("0", "1"))
 
-    def set_cases(self, cases: Sequence[Case], classes: tuple[str, str]) -> None:
+    def set_cases(self, cases: Sequence[TrainingCase], classes: tuple[str, str]) -> None:
         """Begin anew with these cases; their pictures are opened in the background."""
         self._cases, self._classes = list(cases[:3]), classes
         self._scenes.clear()
@@ -117,7 +117,7 @@ class Gallery(QWidget):
                 row.title.setText(f"{redaction.case_name(case.name, case.id)} · {capitalised(classes[case.label])}")
                 self._load(case)
 
-    def _load(self, case: Case) -> None:
+    def _load(self, case: TrainingCase) -> None:
         def arrived(scene: Scene) -> None:
             if case in self._cases:
                 self._scenes[case.id] = scene

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from divisive_desktop.desktop.features.finetuning.curves import Curves
 from divisive_desktop.desktop.features.finetuning.gallery import Gallery
 from divisive_desktop.desktop.features.finetuning.methods import method
-from divisive_desktop.desktop.features.finetuning.run import Run
+from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.wording import duration
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -41,7 +41,7 @@ class LivePage(QWidget):
     concludeRequested = Signal()
     discardRequested = Signal()
 
-    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel()
         theme.set_role(self.title, "title")
@@ -113,7 +113,7 @@ class LivePage(QWidget):
 
     # -- content --------------------------------------------------------------------------------------------
 
-    def begin(self, run: Run) -> None:
+    def begin(self, run: RunSession) -> None:
         """Clear the page for a run; does nothing when it is there already."""
         request = run.request
         if request is self._request:
@@ -134,7 +134,7 @@ class LivePage(QWidget):
             self._rows.setdefault(epoch.method, []).append(_row(epoch))
         self._show_rows(run.history[-1].method if run.history else "")
 
-    def show_state(self, run: Run) -> None:
+    def show_state(self, run: RunSession) -> None:
         """Buttons and title for the state that the run is in."""
         request = run.request
         running, stopped = run.busy, run.state in ("cancelled", "interrupted", "failed")

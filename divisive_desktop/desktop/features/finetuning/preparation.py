@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from divisive_desktop.library.card import Card
 
 
-class Prepared(NamedTuple):
+class PreparedRun(NamedTuple):
     """What the casebook offers for the choices."""
 
     request: FineTune
@@ -37,7 +37,7 @@ class Preparation(QObject):
     def __init__(self, tuning: FineTuning) -> None:
         super().__init__(tuning)
         self._tuning, self._window = tuning, tuning.window
-        self.prepared: Prepared | None = None
+        self.prepared: PreparedRun | None = None
         self._asking = False
 
     def load_models(self) -> None:
@@ -60,41 +60,41 @@ class Preparation(QObject):
                 self._tuning.dialog.setup.set_models(*found)
                 self.prepare(found[1])
 
-        self._window.tasks.run(work, arrived, self._cannot_prepare, key="finetune-models", priority=25)
+        self._window.runner.run(work, arrived, self._cannot_prepare, key="finetune-models", priority=25)
 
     def _wanted_base(self) -> tuple[str, str]:
         """Model id and task that the current case suggests ('' where it doesn't)."""
-        case = self._window.work.current
-        card = self._window.work.card(case)
+        case = self._window.session.current
+        card = self._window.session.card(case)
         if card is not None:
             return card.id, card.task
         return "", ""
 
     def prepare(self, base: str, choices: Choices | None = None) -> None:
         """Look at what the casebook offers; without choices those that suit it are shown."""
-        book = self._window.work.book
+        book = self._window.session.casebook
 
-        def work(_: Any) -> Prepared:
+        def work(_: Any) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
             from divisive_desktop.library import store
 
             card = store.find_model(base).card
             given = choices.request_fields() if choices is not None else {}
             request = preparation.fine_tune_request(book.wait(), base, **given)
-            return Prepared(request, preparation.check_data(request.cases, request.method), card)
+            return PreparedRun(request, preparation.check_data(request.cases, request.method), card)
 
-        self._window.tasks.run(
+        self._window.runner.run(
             work, lambda found: self._prepared(found, choices is None), self._cannot_prepare, key="finetune-prepare",
             priority=25,
         )  # fmt: skip
 
-    def _prepared(self, found: Prepared, fresh: bool) -> None:
+    def _prepared(self, found: PreparedRun, fresh: bool) -> None:
         self.prepared = found
         if self._tuning.dialog is None:
             return
         setup = self._tuning.dialog.setup
         if fresh:
-            setup.set_defaults(found.request, self._window.tasks.engine.device if self._window.tasks.engine else "cpu")
+            setup.set_defaults(found.request, self._window.runner.engine.device if self._window.runner.engine else "cpu")
         setup.show_check(found.check, found.card.classes)
         if not found.check.blocked:
             setup.show_estimate(None)
@@ -121,7 +121,7 @@ class Preparation(QObject):
         def failed(error: UserFacingError) -> None:
             answered(lambda: setup.time_words.setText(f"How long it takes isn't known: {error.message}"))
 
-        self._window.tasks.submit(EstimateRun(asked.request), arrived, failed)
+        self._window.runner.submit(EstimateRun(asked.request), arrived, failed)
 
     def _cannot_prepare(self, error: UserFacingError) -> None:
         if self._tuning.dialog is not None:
@@ -144,18 +144,18 @@ class Preparation(QObject):
         if self._tuning.dialog is None or self._tuning.run.busy:
             return
         choices = self._tuning.dialog.setup.choices()
-        book = self._window.work.book
+        book = self._window.session.casebook
         self._tuning.dialog.setup.start.setEnabled(False)
 
-        def work(_: Any) -> Prepared:
+        def work(_: Any) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
             from divisive_desktop.library import store
 
             request = preparation.fine_tune_request(book.wait(), choices.base, **choices.request_fields())
             check = preparation.check_data(request.cases, request.method)
-            return Prepared(request, check, store.find_model(choices.base).card)
+            return PreparedRun(request, check, store.find_model(choices.base).card)
 
-        def ready(found: Prepared) -> None:
+        def ready(found: PreparedRun) -> None:
             self.prepared = found
             if self._tuning.dialog is not None:
                 self._tuning.dialog.setup.set_blocked(found.check.blocked)
@@ -165,4 +165,4 @@ class Preparation(QObject):
                 return
             self._tuning.run.start(found.request, found.card.classes)
 
-        self._window.tasks.run(work, ready, self._cannot_prepare, key="finetune-prepare", priority=30)
+        self._window.runner.run(work, ready, self._cannot_prepare, key="finetune-prepare", priority=30)

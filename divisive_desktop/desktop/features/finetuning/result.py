@@ -12,13 +12,13 @@ from divisive_desktop.desktop.features.finetuning.compare import CompareView
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.features.finetuning.tables import CaseTable, FigureTable, MethodTable
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.finetuning.messages import Case, Comparison, FineTuneResult
+    from divisive_desktop.engine.finetuning.messages import Comparison, FineTuneResult, TrainingCase
 
 
 class ResultPage(QWidget):
@@ -35,11 +35,11 @@ class ResultPage(QWidget):
     discardRequested = Signal()
     tryRequested = Signal()
 
-    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.result: FineTuneResult | None = None
         self._results: list[FineTuneResult] = []
-        self._cases: Sequence[Case] = ()
+        self._cases: Sequence[TrainingCase] = ()
         self._classes = ("0", "1")
         self.headline = words("", "title")
         self.sentences = words()
@@ -107,7 +107,7 @@ class ResultPage(QWidget):
 
     # -- content --------------------------------------------------------------------------------------------
 
-    def show_result(self, result: FineTuneResult, cases: Sequence[Case], classes: tuple[str, str]) -> None:
+    def show_result(self, result: FineTuneResult, cases: Sequence[TrainingCase], classes: tuple[str, str]) -> None:
         """Show one run's result."""
         self.result, self._cases, self._classes = result, cases, classes
         verdict = result.verdict

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.desktop.session.casebook_service import CasebookService
-from divisive_desktop.desktop.session.runner import EngineJob, TaskRunner
+from divisive_desktop.desktop.session.runner import EngineJob, Runner
 from divisive_desktop.engine import messages
 from divisive_desktop.engine.finetuning.messages import (
     METHODS,
@@ -31,7 +31,7 @@ BUSY = ("preparing", "running", "paused", "cancelling")
 EndState = Literal["done", "cancelled", "interrupted", "failed"]
 
 
-class Run(QObject):
+class RunSession(QObject):
     """The run that the window shows: at most one at a time.
 
     Signals
@@ -59,7 +59,7 @@ class Run(QObject):
     ranked = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, book: CasebookService, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, book: CasebookService, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks, self._book = tasks, book
         self._job: EngineJob | None = None

@@ -18,7 +18,7 @@ from divisive_desktop.engine.finetuning.verdict import number
 from divisive_desktop.engine.finetuning.verdict import signed as signed_ascii
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.finetuning.messages import Case, Comparison, Difference, Figure, FineTuneResult
+    from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, FineTuneResult, TrainingCase
 
 FIGURE_NAMES = {
     "auroc": ("AUROC", "How well it ranks positive above negative: 1 perfect, .5 chance"),
@@ -124,7 +124,7 @@ class CaseTable(Table):
         super().__init__(("case", "true class", "probability of it", "D inside the mask"), "Held-out cases", parent)
         self.itemSelectionChanged.connect(self._selected)
 
-    def show_result(self, result: FineTuneResult, cases: Sequence[Case], classes: tuple[str, str]) -> None:
+    def show_result(self, result: FineTuneResult, cases: Sequence[TrainingCase], classes: tuple[str, str]) -> None:
         names = {c.id: c.name or str(c.id) for c in cases}
         changes = result.holdout.cases if result.holdout is not None else ()
         ordered = sorted(changes, key=lambda c: -abs(c.after - c.before))

@@ -31,7 +31,7 @@ from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.features.finetuning.tables import Table
 from divisive_desktop.desktop.features.finetuning.version_wording import auroc_of, details, named
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.sections import Form
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _ROLE = Qt.ItemDataRole.UserRole
 
 
-class Found(NamedTuple):
+class FoundVersions(NamedTuple):
     """What is installed and what was thrown away."""
 
     versions: list[Version]
@@ -67,10 +67,10 @@ class VersionsDialog(QDialog):
     used = Signal(str)
     problem = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Runner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tasks, self._settings = tasks, settings
-        self._found = Found([], [])
+        self._found = FoundVersions([], [])
         self.setWindowTitle("Model versions")
         self.setWindowFlags(Qt.WindowType.Window)
         self.resize(1060, 640)
@@ -158,14 +158,14 @@ class VersionsDialog(QDialog):
         """Read the versions anew; ``choose`` one of them."""
         wanted = choose or next((m.card.id for m in self.selected()), "")
 
-        def work(_: Any) -> Found:
+        def work(_: Any) -> FoundVersions:
             from divisive_desktop.library import versions
 
-            return Found(versions.tree(), versions.trashed())
+            return FoundVersions(versions.tree(), versions.trashed())
 
         self._tasks.run(work, lambda found: self._show(found, wanted), self._failed, key="versions")
 
-    def _show(self, found: Found, wanted: str) -> None:
+    def _show(self, found: FoundVersions, wanted: str) -> None:
         self._found = found
         self.tree.blockSignals(True)
         self.tree.clear()

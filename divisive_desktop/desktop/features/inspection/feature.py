@@ -13,7 +13,7 @@ from divisive_desktop.desktop.features.inspection.features import FeaturePanel
 from divisive_desktop.desktop.features.inspection.greys import GreysPanel
 from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.redaction import file_name, place
+from divisive_desktop.desktop.session.redaction import file_name, shown_path
 from divisive_desktop.desktop.session.wording import CALIBRATIONS
 from divisive_desktop.desktop.ui.sections import Form, Section
 
@@ -189,7 +189,7 @@ def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
         s = record.spacing
         spacing = f"{s.row_mm:.4g} × {s.column_mm:.4g} mm {CALIBRATIONS[s.calibration]}"
     rows: list[tuple[str, ...]] = [
-        ("File", file_name(record.path), place(record.path)),
+        ("File", file_name(record.path), shown_path(record.path)),
         ("SHA-256", f"{record.sha256[:12]}…", record.sha256),
         ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
         ("Greys", record.photometric),

@@ -24,7 +24,7 @@ from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.opening import Found
+    from divisive_desktop.desktop.session.opening import FoundFeatures
     from divisive_desktop.explanation.features import FeatureSet
 
 _STEPS = (500, 995)
@@ -103,7 +103,7 @@ class FeaturePanel(QWidget):
         self._filling = False
         self.show_features(None, None)
 
-    def show_features(self, outcome: Found | None, classes: tuple[str, str] | None) -> None:
+    def show_features(self, outcome: FoundFeatures | None, classes: tuple[str, str] | None) -> None:
         """Fill the table. ``classes``: names of the true and the false class."""
         found = outcome.features if outcome is not None else None
         self._features = found

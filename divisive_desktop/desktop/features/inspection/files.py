@@ -26,7 +26,7 @@ class FilePanels(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._tasks = window, window.tasks
+        self._window, self._tasks = window, window.runner
         self.metadata, self.forensic = MetadataView(), ForensicView()
         self._tags: tuple[Tag, ...] = ()
         self._findings: Findings | None = None
@@ -42,13 +42,13 @@ class FilePanels(QObject):
             section.setVisible(False)
             section.unfolded.connect(lambda n=name: self._want(n))
         self.metadata.enlarge.clicked.connect(self.enlarge)
-        window.work.currentChanged.connect(self._case_changed)
-        window.work.recordReady.connect(lambda *_: self._case_changed(window.work.current))
-        window.work.listing.known.connect(self._taken_in)
+        window.session.currentChanged.connect(self._case_changed)
+        window.session.recordReady.connect(lambda *_: self._case_changed(window.session.current))
+        window.session.sync.known.connect(self._taken_in)
 
     def _taken_in(self, case: Case) -> None:
         """Now there is something to compare the file with."""
-        if case is self._window.work.current and self._findings is not None:
+        if case is self._window.session.current and self._findings is not None:
             self._show_findings(case)
 
     def open(self, name: str) -> None:
@@ -63,7 +63,7 @@ class FilePanels(QObject):
 
     def enlarge(self) -> None:
         """All tags in a window of their own."""
-        case = self._window.work.current
+        case = self._window.session.current
         if case is None:
             return
         if self._read[METADATA] is not case:
@@ -77,7 +77,7 @@ class FilePanels(QObject):
             dialog.set_identity_visible(visible)
 
     def _show_dialog(self) -> None:
-        case = self._window.work.current
+        case = self._window.session.current
         if case is not None and self._tags:
             shown = self._window.identity_visible
             MetadataDialog(lambda: f"Tags of {case.name}", self._tags, shown, self._window).show()
@@ -105,14 +105,14 @@ class FilePanels(QObject):
         self.forensic.show_findings(self._findings, case.sha256, picture)
 
     def _want(self, name: str) -> None:
-        case = self._window.work.current
+        case = self._window.session.current
         if case is not None and self._read[name] is not case:
             self._load(case, name)
 
     def _load(self, case: Case, name: str, then: Any = None) -> None:
         self._read[name] = case
         self._clear(name, "Reading…")
-        book = self._window.work.book
+        book = self._window.session.casebook
 
         def work(_: Any) -> Any:
             path = book.source(case)
@@ -125,7 +125,7 @@ class FilePanels(QObject):
             return examine(path)
 
         def done(found: Any) -> None:
-            if self._window.work.current is not case:
+            if self._window.session.current is not case:
                 return
             if name == METADATA:
                 self._tags = found
@@ -139,7 +139,7 @@ class FilePanels(QObject):
                 then()
 
         def failed(error: UserFacingError) -> None:
-            if self._window.work.current is case:
+            if self._window.session.current is case:
                 self._clear(name, f"{error.message} {error.remedy}")
 
         self._tasks.run(work, done, failed, key=f"file-{name}", priority=8)

@@ -107,14 +107,14 @@ class ModelInputPanel(QWidget):
             return
         self._shown = analysis
         self.words.setText("\n".join(f"{i}. {line}" for i, line in enumerate(recipe(analysis), 1)))
-        card = self._window.work.card(case)
+        card = self._window.session.card(case)
         if card is None:
             self._clear("The model version that was used isn't installed any more, so that its input can't be shown.")
             return
         self.state.setText("Asking the engine…")
         self.state.setVisible(self.picture.image is None)
         request = ModelInput(str(case.source or case.path), case.frame, analysis.model.id, analysis.region)
-        self._window.tasks.submit(
+        self._window.runner.submit(
             request, lambda pixels: self._arrived(analysis, pixels), lambda error: self._failed(analysis, error)
         )
 
@@ -163,14 +163,14 @@ def build(window: MainWindow) -> ModelInputPanel:
     section.setVisible(False)
 
     def show(case: Case | None) -> None:
-        current = window.work.current
+        current = window.session.current
         if case is current:
-            section.setVisible(case is not None and case.error is None and window.work.record is not None)
+            section.setVisible(case is not None and case.error is None and window.session.record is not None)
             panel.show_case(case)
 
-    window.work.currentChanged.connect(show)
-    window.work.analysisChanged.connect(show)
-    show(window.work.current)
+    window.session.currentChanged.connect(show)
+    window.session.analysisChanged.connect(show)
+    show(window.session.current)
     return panel
 
 

@@ -26,7 +26,7 @@ from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.runner import Task, TaskRunner
+    from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
     from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.imaging.collection import Collection, Instance, Patient, Series, Study
 
@@ -40,7 +40,7 @@ def is_medium(path: Path) -> bool:
     return path.name.upper() == "DICOMDIR"
 
 
-def read_collection(given: Sequence[Path], tasks: TaskRunner, task: Task) -> Collection:
+def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) -> Collection:
     """Read the headers of everything among ``given``; in the background, with the count so far as it goes."""
     from divisive_desktop.imaging import scan
     from divisive_desktop.imaging.collection import collect
@@ -105,7 +105,7 @@ class SeriesDialog(QDialog):
         column.addWidget(self.state)
         column.addWidget(self.buttons)
         self.resize(720, 560)
-        tasks = window.tasks
+        tasks = window.runner
         self._task = tasks.run(
             lambda task: read_collection(self._given, tasks, task),
             self._arrived,
@@ -117,7 +117,7 @@ class SeriesDialog(QDialog):
 
     def accept(self) -> None:
         paths = self.chosen()
-        self._window.work.open_paths(paths, remember=False)
+        self._window.session.open_paths(paths, remember=False)
         self._window.settings.add_recent(self._given)
         super().accept()
 
@@ -192,7 +192,7 @@ class SeriesDialog(QDialog):
         for instance in series.instances:
             leaf = _item(item, _image(instance), f"{instance.frames} frames" if instance.frames > 1 else "", "")
             leaf.setData(0, _PATHS, [instance.path])
-            leaf.setToolTip(0, redaction.place(instance.path))
+            leaf.setToolTip(0, redaction.shown_path(instance.path))
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
@@ -220,7 +220,7 @@ class SeriesDialog(QDialog):
         studies = sum(len(patient.studies) for patient in found.patients)
         text = f"{_many(len(found.patients), 'patient')}, {_many(studies, 'study', 'studies')}"
         self.state.setText(text + (f"; {_many(bad, 'file')} can't be read" if bad else ""))
-        reasons = (redaction.told(f"{path.name}: {error.message}", path) for path, error in found.problems[:20])
+        reasons = (redaction.redacted(f"{path.name}: {error.message}", path) for path, error in found.problems[:20])
         self.state.setToolTip("\n".join(reasons))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.features.painting.mask_store import MaskStore
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.masks.mask import Mask
@@ -31,7 +31,7 @@ class Saver(QObject):
     stateChanged = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, store: MaskStore, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, store: MaskStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks, self.store = tasks, store
         self._waiting: dict[tuple[str, int], _Job] = {}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.errors import MaskError
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks.agreement import Agreement, LiveAgreement
@@ -106,7 +106,7 @@ class EditRunner(QObject):
     drawn = Signal(object)
     ended = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
         self._edit: Edit | None = None

@@ -58,8 +58,8 @@ class Painting(Drafts, QObject):
         self._picture: tuple[Any, npt.NDArray[np.uint8]] | None = None
         self._filtered: list[QObject] = []
         self.store = store or CasebookStore.default()
-        self.saver = Saver(window.tasks, self.store, self)
-        self.session = PaintSession(window.tasks, self.saver, self)
+        self.saver = Saver(window.runner, self.store, self)
+        self.session = PaintSession(window.runner, self.saver, self)
         self.session.pictured = self._pictured
         self.session.keys = window.actions_.places
         self.layer = RegionsLayer(self.session, self.viewer.stage)
@@ -70,11 +70,11 @@ class Painting(Drafts, QObject):
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
         self._connect()
-        case = window.work.current
+        case = window.session.current
         if case is not None:  # opened before the viewer was ready: nobody will tell that it has changed
             self._show_widgets(case.error is None)
-            if window.work.record is not None:
-                self._record_ready(case, window.work.record)
+            if window.session.record is not None:
+                self._record_ready(case, window.session.record)
                 self._compare()
             self._apply_blind()
 
@@ -101,9 +101,9 @@ class Painting(Drafts, QObject):
 
     def _connect(self) -> None:
         window, session, viewer = self.window, self.session, self.viewer
-        work = window.work
+        work = window.session
         work.cases.hides = self._hides
-        work.book.changed.connect(self._casebook_changed)
+        work.casebook.changed.connect(self._casebook_changed)
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(self._record_ready)
         work.analysisChanged.connect(lambda _: self._analysis_changed())
@@ -176,7 +176,7 @@ class Painting(Drafts, QObject):
         self._apply_blind()
 
     def _opened(self, record: ImageRecord, mask: Mask | None) -> None:
-        if self.window.work.record is not record:
+        if self.window.session.record is not record:
             return
         if mask is not None and mask.size != (record.width, record.height):
             text = f"The mask kept for this image has {mask.width} x {mask.height} pixels, the image doesn't."
@@ -189,11 +189,11 @@ class Painting(Drafts, QObject):
 
     def _not_opened(self, record: ImageRecord, error: UserFacingError) -> None:
         # Painting over a mask that can't be read would lose it: this case stays without a mask to paint on.
-        self.window.report(self.window.work.current, error)
+        self.window.report(self.window.session.current, error)
 
     def _casebook_changed(self) -> None:
         """Nothing is painted that could not be kept; what is shown says why."""
-        reason = self.window.work.book.reason
+        reason = self.window.session.casebook.reason
         tool = self.tools.get(self.viewer.tool)
         if reason is not None and tool is not None:
             tool.cancel()
@@ -215,7 +215,7 @@ class Painting(Drafts, QObject):
     @property
     def hidden(self) -> bool:
         """The current case's analysis isn't shown (blind mode, mask not done)."""
-        case = self.window.work.current
+        case = self.window.session.current
         return case is not None and self._hides(case)
 
     def set_blind(self, blind: bool) -> None:
@@ -225,20 +225,20 @@ class Painting(Drafts, QObject):
         self.blind = blind
         if not blind:
             self._revealed.clear()
-        for case in self.window.work.cases:
+        for case in self.window.session.cases:
             case.hidden = self._hides(case)
-        self.window.work.cases.all_changed()
+        self.window.session.cases.all_changed()
         self._apply_blind()
         self.window.actions_.refresh()
 
     def finish(self) -> None:
         """The mask is done: the case is marked so, and the model's opinion shown."""
-        case, record = self.window.work.current, self.session.record
+        case, record = self.window.session.current, self.session.record
         if case is None or record is None or self.session.read_only is not None:
             return
         was_hidden = self.hidden
         self._revealed.add(case.key)
-        self.window.work.set_review(Review.DONE)
+        self.window.session.set_review(Review.DONE)
         self._mark(case)
         self.session.tasks.run(
             lambda _: self.store.finished(record, was_hidden),
@@ -253,10 +253,10 @@ class Painting(Drafts, QObject):
 
     def _mark(self, case: Case) -> None:
         case.hidden = self._hides(case)
-        self.window.work.cases.changed(case)
+        self.window.session.cases.changed(case)
 
     def _apply_blind(self) -> None:
-        case, hidden = self.window.work.current, self.hidden
+        case, hidden = self.window.session.current, self.hidden
         if case is not None and case.hidden != hidden:
             self._mark(case)
         was_hidden = self.window.inspector.opinion_hidden
@@ -284,7 +284,7 @@ class Painting(Drafts, QObject):
         if self.hidden:
             self.viewer.set_features(None)
         else:
-            self.session.compare_features(self.window.work.features)
+            self.session.compare_features(self.window.session.features)
         self._show_drafts()
         if self._moved and self._active:  # another case's verdict and features lie above: go on where one was
             self._moved = False
@@ -296,18 +296,18 @@ class Painting(Drafts, QObject):
             self.session.compare_with(None, (0, 0, 0, 0), None)
         else:
             true_class, _ = analysis.true_class(self._label())
-            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.work.features)
+            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.session.features)
         self._show_drafts()
 
     def _analysis(self) -> Analysis | None:
         """The current case's analysis if it may be shown and fits the image."""
-        case, record = self.window.work.current, self.session.record
+        case, record = self.window.session.current, self.session.record
         if self.hidden or case is None or record is None or case.analysis is None:
             return None
         return case.analysis if case.analysis.image_size == (record.width, record.height) else None
 
     def _label(self) -> int | None:
-        return self.window.work.current.label if self.window.work.current is not None else None
+        return self.window.session.current.label if self.window.session.current is not None else None
 
     # -- tools ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.desktop.viewer.view_state import Stage
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.masks.region import Region
 
@@ -21,11 +21,11 @@ class RegionsLayer:
     Parameters
     ----------
     session : PaintSession
-    stage : Stage
+    stage : ViewState
         What the panes paint.
     """
 
-    def __init__(self, session: PaintSession, stage: Stage) -> None:
+    def __init__(self, session: PaintSession, stage: ViewState) -> None:
         self._session, self._stage, self._touch = session, stage, stage.touch
         self._layers: dict[int, MaskLayer] = {}
         self._drawn: dict[int, tuple[Region, float]] = {}

@@ -23,8 +23,8 @@ from divisive_desktop.desktop.features.painting.edits import (
 from divisive_desktop.desktop.features.painting.regions import Regions
 from divisive_desktop.desktop.features.painting.settings import ToolSettings
 from divisive_desktop.desktop.features.painting.work_clock import WorkClock
-from divisive_desktop.desktop.session.runner import TaskRunner
-from divisive_desktop.desktop.shell.keys import PlaceKeys
+from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.errors import CasebookReadOnlyError, MaskError
 from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.features import FeatureSet
@@ -69,7 +69,7 @@ class PaintSession(Regions, QObject):
     settingsChanged = Signal(object)
     refused = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, saver: Saver, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, saver: Saver, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tasks, self.saver = tasks, saver
         self.runner = EditRunner(tasks, self)
@@ -82,7 +82,7 @@ class PaintSession(Regions, QObject):
         self.previous: Mask | None = None
         """The mask of the case before, to copy from."""
         self.settings = ToolSettings()
-        self.keys = PlaceKeys()
+        self.keys = LocalKeys()
         """The keys that tools have while they are active."""
         self.pressure = 1.0
         """What the pen reports; 1 for a mouse."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from divisive_desktop.desktop.features.painting.paint_tool import PaintTool, StampLayer, draw_hint, outlined, outlines
 from divisive_desktop.desktop.features.painting.session import PaintSession
-from divisive_desktop.desktop.session.runner import Task
+from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
@@ -167,7 +167,7 @@ class SmartTool(PaintTool):
         def ready(stamp: Stamp | None) -> Found | None:
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
-        def work(task: Task) -> Found | None:
+        def work(task: BackgroundTask) -> Found | None:
             coarse = lambda stamp: session.tasks.emit(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
             return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))

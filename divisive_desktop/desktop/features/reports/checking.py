@@ -24,8 +24,8 @@ from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
-    from divisive_desktop.desktop.features.reports.engine_questions import EngineAsking
-    from divisive_desktop.desktop.session.runner import Task, TaskRunner
+    from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
+    from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
     from divisive_desktop.reporting.verify import Verification
 
 REPORT_FILTER = "Reports (*.pdf *.html *.json *.csv *.dcm);;All files (*)"
@@ -126,7 +126,7 @@ class CheckDialog(QDialog):
 class Checking:
     """Runs the check in the background and shows what came of it."""
 
-    def __init__(self, runner: TaskRunner, engine: EngineAsking) -> None:
+    def __init__(self, runner: Runner, engine: EngineQuestions) -> None:
         self._runner, self._engine = runner, engine
 
     def open(self, path: Path, folder: str, book: Casebook | None, parent: QWidget) -> CheckDialog:
@@ -152,7 +152,7 @@ class Checking:
 
         self._runner.run(lambda task: self._verify(task, path, original, book), show, failed, key="check")
 
-    def _verify(self, task: Task, path: Path, original: Path | None, book: Casebook | None) -> Verification:
+    def _verify(self, task: BackgroundTask, path: Path, original: Path | None, book: Casebook | None) -> Verification:
         """Runs in the background."""
         from divisive_desktop.library import store
         from divisive_desktop.reporting.confirm import Confirmer

@@ -15,7 +15,7 @@ from divisive_desktop.desktop.session.wording import duration, plural
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
-from divisive_desktop.reporting.process.messages import Preview, Written
+from divisive_desktop.reporting.process.messages import Preview, WrittenReport
 
 BANNER = "Research use only, not for diagnosis"
 _FORM_WIDTH = 400
@@ -207,7 +207,7 @@ class ReportDialog(QWidget):
         self.closed.emit()
 
 
-def written_words(written: Written) -> str:
+def written_words(written: WrittenReport) -> str:
     """What was written where, and what wasn't."""
     first, others = written.files[0], len(written.files) - 1
     more = f" and {plural(others, 'other file')}" if others else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.engine.messages import FindFaces, Request
 from divisive_desktop.errors import CancelledError, UserFacingError
 from divisive_desktop.reporting.process.messages import Box
@@ -32,12 +32,12 @@ class _Question:
         self.answered.set()
 
 
-class EngineAsking(QObject):
+class EngineQuestions(QObject):
     """Made on the window's thread; called on others, where it waits for the engine's answer."""
 
     _asked = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
         self._asked.connect(self._submit)

@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from divisive_desktop.desktop.commands import chosen
-from divisive_desktop.desktop.features.reports.engine_questions import EngineAsking
-from divisive_desktop.desktop.session.runner import Task, TaskRunner
+from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.errors import CancelledError, UserFacingError
-from divisive_desktop.reporting.process.messages import Look, Preview, Progressed, Source, Write, Written
+from divisive_desktop.reporting.process.messages import Look, Preview, Progressed, Source, Write, WrittenReport
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
@@ -36,23 +36,23 @@ class Reports(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self._work = window, window.work
+        self.window, self._work = window, window.session
         self.dialog: ReportDialog | None = None
-        self._runner = TaskRunner(self, threads=1)  # its own: a long report holds up nothing else
-        self._engine = EngineAsking(window.tasks, self)
+        self._runner = Runner(self, threads=1)  # its own: a long report holds up nothing else
+        self._engine = EngineQuestions(window.runner, self)
         self._cases: tuple[Case, ...] = ()
         self._book: Casebook | None = None
         self._process: ReportProcess | None = None
         self._kept = ""
         self._deidentified = True
-        self._looking: Task | None = None
+        self._looking: BackgroundTask | None = None
         self._stop = threading.Event()
         """The report that is being written is not wanted any more."""
         self._opening = False
         self.checked: CheckDialog | None = None
         window.theme.changed.connect(self._recolour)
         window.closing.connect(self._close)
-        window.work.book.changed.connect(self._book_changed)
+        window.session.casebook.changed.connect(self._book_changed)
 
     @property
     def idle(self) -> bool:
@@ -146,7 +146,7 @@ class Reports(QObject):
         if options is None:
             return
 
-        def work(task: Task) -> Preview | None:
+        def work(task: BackgroundTask) -> Preview | None:
             found: Preview | None = process.ask(Look(options), lambda: task.cancelled)
             return found
 
@@ -210,9 +210,9 @@ class Reports(QObject):
         if self._looking is not None:
             self._looking.cancel()
 
-        def start(task: Task) -> Written:
+        def start(task: BackgroundTask) -> WrittenReport:
             # A flag of its own: a task that is cancelled delivers nothing, and here the end is awaited.
-            made: Written = process.ask(
+            made: WrittenReport = process.ask(
                 Write(options), lambda: stop.is_set() or task.cancelled, lambda news: self._runner.emit(task, news)
             )
             return made
@@ -222,7 +222,7 @@ class Reports(QObject):
 
         self._after_acts(lambda: self._runner.run(start, self._written, self._failed, stream=tell))
 
-    def _written(self, made: Written) -> None:
+    def _written(self, made: WrittenReport) -> None:
         from divisive_desktop.desktop.features.reports.dialog import written_words
 
         book = self._work.book

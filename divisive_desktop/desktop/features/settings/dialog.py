@@ -55,10 +55,10 @@ class SettingsDialog(QDialog):
         self.limit.setSuffix(" megapixels")
         self.limit.setMinimumHeight(GRID * 3 + 4)
         self.limit.setValue(round(limits.max_pixels() / _MEGA))
-        self.device = DevicePage(settings.device, window.tasks.engine)
+        self.device = DevicePage(settings.device, window.runner.engine)
         self.keys = KeysPage(window.actions_.table, settings.keys)
         self.mouse = MousePage(settings.mouse)
-        window.tasks.engineChanged.connect(self._engine_changed)
+        window.runner.engineChanged.connect(self._engine_changed)
 
         self.tabs = QTabWidget()
         for title, page in (
@@ -102,8 +102,8 @@ class SettingsDialog(QDialog):
         if self.device.chosen != settings.device:
             settings.device = self.device.chosen
             restart = True
-        if restart and window.tasks.engine is not None:
-            window.tasks.restart_engine(settings.device)
+        if restart and window.runner.engine is not None:
+            window.runner.restart_engine(settings.device)
         settings.sync()
         window.actions_.refresh()
         super().accept()

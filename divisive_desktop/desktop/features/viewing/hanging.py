@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.window import MainWindow
 
 
-class Layouts(QObject):
+class HangingLayouts(QObject):
     """Keeps the layout per task; made once the viewer is there."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._question = ""
-        window.work.recordReady.connect(self.hang)
-        window.work.modelsChanged.connect(self.hang)
+        window.session.recordReady.connect(self.hang)
+        window.session.modelsChanged.connect(self.hang)
 
     def choose(self, name: str) -> None:
         """Show these panes, now and for the next image with the same question. A double click isn't kept."""
@@ -31,10 +31,10 @@ class Layouts(QObject):
     def hang(self, *_: Any) -> None:
         """Show the current image with the panes that were chosen for its question."""
         window = self._window
-        record = window.work.record
+        record = window.session.record
         if record is None or window.viewer is None:
             return
-        task = window.work.task(window.work.current)
+        task = window.session.task(window.session.current)
         question = task.id if task is not None else record.kind
         if question == self._question:
             return

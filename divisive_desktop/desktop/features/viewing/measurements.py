@@ -23,19 +23,19 @@ class KeptMeasurements(QObject):
         self._window, self._viewer = window, viewer
         self._known: dict[tuple[str, int], list[Any]] = {}
         viewer.measured.connect(self._keep)
-        window.work.recordReady.connect(self.load)
-        window.work.book.changed.connect(self._known.clear)
+        window.session.recordReady.connect(self.load)
+        window.session.casebook.changed.connect(self._known.clear)
 
     def _keep(self) -> None:
         """One act for all measurements of the case; a frame that was only looked at becomes a case by it."""
-        work, record = self._window.work, self._viewer.record
+        work, record = self._window.session, self._viewer.record
         case = work.current
-        if case is None or record is None or not work.book.writable:
+        if case is None or record is None or not work.casebook.writable:
             return
         items = to_items(self._viewer.measurements, record)
         self._known[(record.sha256, record.frame)] = items
-        work.enlist([case])
-        work.book.measurements(case, items)
+        work.ensure_listed([case])
+        work.casebook.measurements(case, items)
 
     def load(self, case: Case, record: ImageRecord) -> None:
         """Show what is known of an image: this session's measurements, or the casebook's."""
@@ -43,14 +43,14 @@ class KeptMeasurements(QObject):
         if key in self._known:  # this session's own, which may still be on its way to the disk
             self._show(record, self._known[key])
             return
-        book = self._window.work.book
+        book = self._window.session.casebook
 
         def read(_: Any) -> tuple[Any, ...]:
             opened = book.book
             number = None if opened is None else opened.find(*key)
             return opened.measurements(number) if opened is not None and number is not None else ()
 
-        self._window.tasks.run(
+        self._window.runner.run(
             read,
             lambda items: self._show(record, items),
             lambda error: self._window.report(case, error),

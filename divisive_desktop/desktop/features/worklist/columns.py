@@ -87,6 +87,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("added", "Added", lambda c: moment(c.added), "added", 128),
     Column("seconds", "Time spent", lambda c: spent(c.seconds), "seconds", 80, _RIGHT),
     Column("file", "File", _file, "file", 80, tip="Missing, altered since import, or unreadable"),
-    Column("folder", "Folder", lambda c: redaction.place(c.path.parent), "folder", 200),
+    Column("folder", "Folder", lambda c: redaction.shown_path(c.path.parent), "folder", 200),
 )  # fmt: skip
 """In their first order; the user moves, hides and widens them."""

@@ -27,7 +27,7 @@ class _Down:
         return bool(other.key < self.key)
 
 
-class CaseFilter(QAbstractProxyModel):
+class FilterModel(QAbstractProxyModel):
     """Rows of a :class:`CaseModel` that meet criteria, sorted, with a column for each of ``COLUMNS``.
 
     A row that no longer matches after its case changed goes at once; one that only sorts differently stays where it is

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QMenu, 
 
 from divisive_desktop.desktop.features.worklist.columns import COLUMNS
 from divisive_desktop.desktop.features.worklist.criteria import SORTS, model_of
-from divisive_desktop.desktop.features.worklist.filter_model import CaseFilter
+from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.features.worklist.filter_panel import FilterPanel, with_text
 from divisive_desktop.desktop.features.worklist.table import CaseList
 from divisive_desktop.desktop.session.case import Case, Review
@@ -51,7 +51,7 @@ class Worklist(QWidget):
     def __init__(self, cases: CaseModel, settings: Settings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cases, self._settings = cases, settings
-        self.filter = CaseFilter(self)
+        self.filter = FilterModel(self)
         self.filter.setSourceModel(cases)
         self.list = CaseList(self.filter)
         self.list.labelled.connect(self.labelled)

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
 )
 
 from divisive_desktop.desktop.features.worklist.columns import COLUMNS
-from divisive_desktop.desktop.features.worklist.filter_model import CaseFilter
+from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.session.case import Case, Review, verdict_line
 from divisive_desktop.desktop.session.case_model import CaseRole
-from divisive_desktop.desktop.shell.keys import PlaceKeys
+from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 
@@ -124,10 +124,10 @@ class CaseList(QTableView):
 
     labelled = Signal(object)
 
-    def __init__(self, cases: CaseFilter) -> None:
+    def __init__(self, cases: FilterModel) -> None:
         super().__init__()
         self._filter = cases
-        self.keys = PlaceKeys()
+        self.keys = LocalKeys()
         self._kept: tuple[list[Case], Case | None] = [], None
         self.setModel(cases)
         self.delegate = RowDelegate(self)

@@ -63,7 +63,7 @@ def begin(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow
         windows.append(window)
         with qtbot.waitSignal(window.viewerReady, timeout=MS):
             window.show()
-        qtbot.waitUntil(lambda: window.tasks.idle, timeout=MS)
+        qtbot.waitUntil(lambda: window.runner.idle, timeout=MS)
         return window
 
     yield start
@@ -77,14 +77,14 @@ def begin(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow
 def window(qtbot: QtBot, begin: Callable[..., MainWindow], pictures: Callable[[int], Path]) -> MainWindow:
     """A window with five pictures in the user's casebook."""
     made = begin()
-    with qtbot.waitSignal(made.work.recordReady, timeout=MS):
-        made.work.open_paths([pictures(5)])
+    with qtbot.waitSignal(made.session.recordReady, timeout=MS):
+        made.session.open_paths([pictures(5)])
     quiet(qtbot, made)
     return made
 
 
 def quiet(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.tasks.idle and window.work.book.idle, timeout=MS)
+    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=MS)
 
 
 def saves_to(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str = "") -> None:
@@ -141,13 +141,13 @@ def test_a_copy_holds_what_was_said_a_moment_ago(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saves_to(monkeypatch, tmp_path / "Copy.casebook")
-    window.work.set_label(1)
+    window.session.set_label(1)
     window.actions_["casebook-copy"].trigger()
     qtbot.waitUntil(lambda: "Saved Copy.casebook" in told(window), timeout=MS)
     assert verify(tmp_path / "Copy.casebook").ok
     with Casebook.open(tmp_path / "Copy.casebook") as copy:
         assert [row.label for row in copy.cases()] == [1, None, None, None, None]
-    assert window.work.book.name == "Casebook", "it isn't opened"
+    assert window.session.casebook.name == "Casebook", "it isn't opened"
     window.actions_["casebook-copy"].trigger()
     assert "There is something at" in told(window)
 
@@ -157,7 +157,7 @@ def test_an_archive_leaves_and_comes_back_with_its_images(
 ) -> None:
     archive = tmp_path / "out.zip"
     saves_to(monkeypatch, archive)
-    window.work.set_notes(window.work.current, "seen")
+    window.session.set_notes(window.session.current, "seen")
     window.actions_["casebook-zip"].trigger()
     qtbot.waitUntil(lambda: "Saved out.zip" in told(window), timeout=MS)
     for picture in (tmp_path / "pictures").iterdir():
@@ -165,12 +165,12 @@ def test_an_archive_leaves_and_comes_back_with_its_images(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(archive), ""))
     saves_to(monkeypatch, tmp_path / "Back.casebook")
     window.actions_["casebook-import"].trigger()
-    qtbot.waitUntil(lambda: window.work.book.name == "Back" and len(window.work.cases) == 5, timeout=MS)
-    first = window.work.cases.case(0)
+    qtbot.waitUntil(lambda: window.session.casebook.name == "Back" and len(window.session.cases) == 5, timeout=MS)
+    first = window.session.cases.case(0)
     assert first.notes == "seen"
-    with qtbot.waitSignal(window.work.recordReady, timeout=MS):
-        window.work.select(first)
-    assert window.work.record.width == 60
+    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
+        window.session.select(first)
+    assert window.session.record.width == 60
 
 
 def test_a_strange_archive_is_refused_in_words(
@@ -184,15 +184,15 @@ def test_a_strange_archive_is_refused_in_words(
     qtbot.waitUntil(lambda: bool(window.messages.messages()), timeout=MS)
     assert "strange.zip" in told(window)
     assert not (tmp_path / "Strange.casebook").exists()
-    assert len(window.work.cases) == 5, "what was open stays open"
+    assert len(window.session.cases) == 5, "what was open stays open"
 
 
 def test_results_leave_as_csv_and_as_json(
     qtbot: QtBot, window: MainWindow, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = window.work.current
-    window.work.book.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
-    window.work.set_label(0)
+    case = window.session.current
+    window.session.casebook.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
+    window.session.set_label(0)
     for name in ("results.csv", "results.json"):
         saves_to(monkeypatch, tmp_path / name)
         window.actions_["results"].trigger()
@@ -209,7 +209,7 @@ def test_results_leave_as_csv_and_as_json(
         assert (said["method"], said["question"]) == ("difference", "chest-xray")
         assert "Research use only" in said["notice"]
     assert json.loads(lines[0]["preprocessing"]) == records[0]["preprocessing"] == {"size": 224}
-    acts = [r.act for r in window.work.book.book.audit_trail(limit=3)]
+    acts = [r.act for r in window.session.casebook.current.audit_trail(limit=3)]
     assert acts[:2] == ["export", "export"]
 
 
@@ -217,13 +217,13 @@ def test_results_leave_as_csv_and_as_json(
 
 
 def test_notes_are_written_kept_and_found(qtbot: QtBot, window: MainWindow) -> None:
-    case = window.work.current
+    case = window.session.current
     open_dialog = typing(qtbot, "ask about the left hip")
     open_dialog()
     window.actions_["notes"].trigger()
     quiet(qtbot, window)
     assert case.notes == "ask about the left hip"
-    assert window.work.book.book.case(case.id).notes == "ask about the left hip"
+    assert window.session.casebook.current.case(case.id).notes == "ask about the left hip"
     window.worklist.search.setText("left hip")
     assert window.worklist.filter.rowCount() == 1
     typing(qtbot, "never mind", ok=False)()
@@ -232,8 +232,8 @@ def test_notes_are_written_kept_and_found(qtbot: QtBot, window: MainWindow) -> N
 
 
 def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, window: MainWindow) -> None:
-    cases = [window.work.cases.case(i) for i in range(3)]
-    window.work.change_tags([cases[0]], ["own"], [])
+    cases = [window.session.cases.case(i) for i in range(3)]
+    window.session.change_tags([cases[0]], ["own"], [])
     select(window, 0, 1, 2)
     typing(qtbot, "hip, Second look")()
     window.actions_["case-tags"].trigger()
@@ -241,7 +241,7 @@ def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, window:
     typing(qtbot, "hip")()
     window.actions_["case-tags"].trigger()
     quiet(qtbot, window)
-    kept = [row.tags for row in window.work.book.book.cases()]
+    kept = [row.tags for row in window.session.casebook.current.cases()]
     assert [tuple(t) for t in kept] == [("hip", "own"), ("hip",), ("hip",), (), ()]
 
 
@@ -252,7 +252,7 @@ def test_many_are_labelled_flagged_and_cleared_at_once(qtbot: QtBot, window: Mai
     qtbot.keyClick(rows, Qt.Key.Key_1)
     window.actions_["review-flag"].trigger()
     quiet(qtbot, window)
-    book = window.work.book.book
+    book = window.session.casebook.current
     assert [(row.label, row.review) for row in book.cases()] == [(1, "flagged")] * 5
     qtbot.keyClick(rows, Qt.Key.Key_Backspace)
     quiet(qtbot, window)
@@ -261,10 +261,10 @@ def test_many_are_labelled_flagged_and_cleared_at_once(qtbot: QtBot, window: Mai
 
 def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, window: MainWindow) -> None:
     select(window, 1, 3)
-    gone = [window.work.cases.case(i).id for i in (1, 3)]
+    gone = [window.session.cases.case(i).id for i in (1, 3)]
     window.actions_["close-case"].trigger()
     quiet(qtbot, window)
-    book = window.work.book.book
+    book = window.session.casebook.current
     window.actions_["trash-empty"].trigger()
     assert "2 cases for good" in answer(qtbot, window, "Cancel")
     assert book.count(CaseFilter(trashed=True)) == 2
@@ -284,17 +284,17 @@ def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, window: MainW
 def test_another_version_of_the_model_says_something_new_and_the_old_word_stays(
     qtbot: QtBot, window: MainWindow, analysis: Analysis
 ) -> None:
-    case = window.work.current
+    case = window.session.current
     first = replace(analysis, sha256=case.sha256)
     second = replace(first, model=replace(first.model, version="2", weights_sha256="1" * 64), logits=(0.0, -3.0))
     for said in (first, second):  # as a fine-tuning or another program would
-        window.work.book.write(lambda book, a=said: book.add_analysis(case.id, a))
+        window.session.casebook.write(lambda book, a=said: book.add_analysis(case.id, a))
     qtbot.waitUntil(lambda: case.verdict is not None and case.verdict.version == "2", timeout=MS)
     assert case.verdict.name == "no finding"
     window.worklist.filters.setChecked(True)
     combo = window.worklist.panel.combos["model"]
     assert [combo.itemData(i) for i in range(combo.count())] == ["", "m 2"]
-    kept = window.work.book.book.analyses(case.id)
+    kept = window.session.casebook.current.analyses(case.id)
     assert [(row.model_version, row.predicted) for row in kept] == [("1", first.predicted), ("2", 0)]
 
 
@@ -314,10 +314,10 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     sheet.copying.setCurrentIndex(2)
     with qtbot.waitSignal(sheet.finished):
         qtbot.keyClick(sheet.name, Qt.Key.Key_Return)
-    window.work.set_label(1)
+    window.session.set_label(1)
     quiet(qtbot, window)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    book = window.work.book.book
+    book = window.session.casebook.current
     newest = book.audit_trail(limit=1)[0]
     assert (newest.act, newest.user, newest.role) == ("label", "Dr. Ann Example", "radiologist")
     assert book.setting("copy", "auto") is False
@@ -334,12 +334,12 @@ def test_a_lock_of_a_machine_that_is_gone_can_be_taken_over(
     gone = Holder("ann", "another-pc", 7, "another start", "1", "2026-01-01T00:00:00+00:00")
     (path / LOCK).write_text(json.dumps(asdict(gone)))
     window = begin(path)
-    qtbot.waitUntil(lambda: window.work.book.book is not None, timeout=MS)
+    qtbot.waitUntil(lambda: window.session.casebook.current is not None, timeout=MS)
     assert "held by ann on another-pc" in told(window)
-    assert not window.work.book.writable
+    assert not window.session.casebook.writable
     press(qtbot, window, "Take over…")
     assert "another-pc" in answer(qtbot, window, "Take over")
-    qtbot.waitUntil(lambda: window.work.book.book is not None and window.work.book.writable, timeout=MS)
+    qtbot.waitUntil(lambda: window.session.casebook.current is not None and window.session.casebook.writable, timeout=MS)
     assert window.messages.messages() == []
 
 
@@ -354,8 +354,8 @@ def test_a_lock_left_by_a_dead_process_is_in_nobodys_way(
     assert subprocess.run([sys.executable, "-c", script, path], check=False).returncode != 0
     assert (path / LOCK).stat().st_size > 0
     window = begin(path)
-    qtbot.waitUntil(lambda: window.work.book.book is not None, timeout=MS)
-    assert window.work.book.writable
+    qtbot.waitUntil(lambda: window.session.casebook.current is not None, timeout=MS)
+    assert window.session.casebook.writable
     assert window.messages.messages() == []
 
 
@@ -371,17 +371,17 @@ def test_a_read_only_medium_is_shown_and_says_so(
             book.add_images(sorted(pictures(2).iterdir()))
         subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
         window = begin(mount / "x.casebook")
-        qtbot.waitUntil(lambda: len(window.work.cases) == 2, timeout=MS)
+        qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
         assert "read-only medium" in told(window)
         assert "not kept" in told(window)
-        with qtbot.waitSignal(window.work.recordReady, timeout=MS):
-            window.work.select(window.work.cases.case(0))
+        with qtbot.waitSignal(window.session.recordReady, timeout=MS):
+            window.session.select(window.session.cases.case(0))
         assert not window.actions_["label-1"].isEnabled()
         assert not window.actions_["case-tags"].isEnabled()
-        window.work.change_tags(list(window.work.cases), ["x"], [])
-        assert window.work.current.tags == ()
-        window.work.open_casebook()
-        qtbot.waitUntil(lambda: window.work.book.name == "Casebook", timeout=MS)
+        window.session.change_tags(list(window.session.cases), ["x"], [])
+        assert window.session.current.tags == ()
+        window.session.open_casebook()
+        qtbot.waitUntil(lambda: window.session.casebook.name == "Casebook", timeout=MS)
         quiet(qtbot, window)
     finally:
         subprocess.run(["umount", str(mount)], check=True)
@@ -402,13 +402,13 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         with Casebook.create(mount / "x") as book:
             (case_id, _) = book.add_images(sorted(pictures(2).iterdir()))
         window = begin(mount / "x.casebook")
-        qtbot.waitUntil(lambda: len(window.work.cases) == 2, timeout=MS)
+        qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
         quiet(qtbot, window)
-        case = window.work.cases.case(0)
+        case = window.session.cases.case(0)
         kept = ""
         for i in range(200):
             text = f"{i} " + "x" * 20_000
-            window.work.set_notes(case, text)
+            window.session.set_notes(case, text)
             quiet(qtbot, window)
             if window.messages.messages():
                 break
@@ -416,11 +416,11 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         assert kept
         assert "can't take more" in told(window)
         assert "Free some space" in told(window)
-        assert window.work.book.book.case(case_id).notes == kept
+        assert window.session.casebook.current.case(case_id).notes == kept
         ballast.unlink()
-        window.work.set_notes(case, "there is room again")
+        window.session.set_notes(case, "there is room again")
         quiet(qtbot, window)
-        assert window.work.book.book.case(case_id).notes == "there is room again"
+        assert window.session.casebook.current.case(case_id).notes == "there is room again"
         window.close()
         assert verify(mount / "x.casebook").ok
     finally:
@@ -432,13 +432,13 @@ def test_an_older_casebook_is_brought_up_to_date_and_backed_up(
 ) -> None:
     path = kill.make_old(tmp_path / "old.casebook")
     window = begin(path)
-    qtbot.waitUntil(lambda: len(window.work.cases) == 20, timeout=MS)
+    qtbot.waitUntil(lambda: len(window.session.cases) == 20, timeout=MS)
     quiet(qtbot, window)
-    assert [c.label for c in window.work.cases] == [0, 1] * 10
+    assert [c.label for c in window.session.cases] == [0, 1] * 10
     assert len(list((path / "backups").glob("*.sqlite"))) == 1
-    window.work.set_review(Review.FLAGGED, [window.work.cases.case(0)])
+    window.session.set_review(Review.FLAGGED, [window.session.cases.case(0)])
     quiet(qtbot, window)
-    assert window.work.book.book.case(window.work.cases.case(0).id).review == "flagged"
+    assert window.session.casebook.current.case(window.session.cases.case(0).id).review == "flagged"
     window.close()
     assert verify(path, originals=False).ok
 
@@ -455,9 +455,9 @@ def test_a_newer_casebook_is_refused_and_left_alone(
     qtbot.waitUntil(lambda: bool(window.messages.messages()), timeout=MS)
     assert "newer version" in told(window)
     assert (path / "casebook.sqlite").read_bytes() == bytes(data)
-    assert not window.work.book.writable
-    window.work.open_casebook()
-    qtbot.waitUntil(lambda: window.work.book.writable and window.work.book.book is not None, timeout=MS)
+    assert not window.session.casebook.writable
+    window.session.open_casebook()
+    qtbot.waitUntil(lambda: window.session.casebook.writable and window.session.casebook.current is not None, timeout=MS)
 
 
 def test_a_cut_off_database_is_refused_and_its_backup_restored(
@@ -475,10 +475,10 @@ def test_a_cut_off_database_is_refused_and_its_backup_restored(
     assert "damaged" in told(window)
     press(qtbot, window, "Restore backup…")
     assert "set aside" in answer(qtbot, window, "Restore")
-    qtbot.waitUntil(lambda: len(window.work.cases) == 3, timeout=MS)
-    assert [c.label for c in window.work.cases] == [1, 1, 1]
+    qtbot.waitUntil(lambda: len(window.session.cases) == 3, timeout=MS)
+    assert [c.label for c in window.session.cases] == [1, 1, 1]
     quiet(qtbot, window)
-    assert window.work.book.writable
+    assert window.session.casebook.writable
     assert list((path / "damaged").iterdir())
 
 
@@ -493,17 +493,17 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     missing.unlink()
     files[1].unlink()
     window = begin(path)
-    qtbot.waitUntil(lambda: len(window.work.cases) == 3, timeout=MS)
+    qtbot.waitUntil(lambda: len(window.session.cases) == 3, timeout=MS)
     quiet(qtbot, window)
-    bad, good = window.work.cases.case(1), window.work.cases.case(2)
+    bad, good = window.session.cases.case(1), window.session.cases.case(2)
     assert bad.file_state == "missing"
-    window.work.select(bad)
+    window.session.select(bad)
     qtbot.waitUntil(lambda: bad.error is not None, timeout=MS)
     assert window.stack.currentWidget() is window.problem_page
     assert bad.name in window.problem_page.title.text()
     assert window.problem_page.way_out.isVisible(), "it can be looked for"
-    with qtbot.waitSignal(window.work.recordReady, timeout=MS):
-        window.work.select(good)
-    window.work.set_label(1)
+    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
+        window.session.select(good)
+    window.session.set_label(1)
     quiet(qtbot, window)
-    assert window.work.book.book.case(ids[2]).label == 1
+    assert window.session.casebook.current.case(ids[2]).label == 1

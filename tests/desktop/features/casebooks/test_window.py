@@ -34,7 +34,7 @@ def start(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow
         with qtbot.waitSignal(window.viewerReady, timeout=30_000):
             window.show()
         if engine:
-            window.tasks.start_engine("cpu")
+            window.runner.start_engine("cpu")
         quiet(qtbot, window)
         return window
 
@@ -47,12 +47,12 @@ def start(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow
 
 def quiet(qtbot: QtBot, window: MainWindow) -> None:
     """Nothing runs, everything is written."""
-    qtbot.waitUntil(lambda: window.tasks.idle and window.work.book.idle, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=ENGINE_MS)
 
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths(list(files))
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths(list(files))
     quiet(qtbot, window)
 
 
@@ -61,21 +61,21 @@ def test_what_the_analyst_said_is_there_at_the_next_start(
 ) -> None:
     first = start()
     opened(qtbot, first, rg1, pictures(3))
-    first.work.set_label(1)
-    first.work.set_review(Review.FLAGGED)
-    first.work.set_notes(first.work.current, "ask about the left side")
+    first.session.set_label(1)
+    first.session.set_review(Review.FLAGGED)
+    first.session.set_notes(first.session.current, "ask about the left side")
     first.close()  # at once: nothing waits for the disk here
 
     book = Casebook.default_path()
     assert verify(book).ok
     second = start()
-    assert len(second.work.cases) == 4
-    case = second.work.cases.case(0)
+    assert len(second.session.cases) == 4
+    case = second.session.cases.case(0)
     assert (case.path, case.label, case.review, case.notes) == (rg1, 1, Review.FLAGGED, "ask about the left side")
-    assert second.work.cases.case(1).review is Review.NEW
+    assert second.session.cases.case(1).review is Review.NEW
     assert "Casebook" in second.windowTitle()
-    with qtbot.waitSignal(second.work.recordReady, timeout=20_000):
-        second.work.select(case)
+    with qtbot.waitSignal(second.session.recordReady, timeout=20_000):
+        second.session.select(case)
     assert second.inspector.verdict.positive.isChecked()
 
 
@@ -88,9 +88,9 @@ def test_photographs_are_copied_in_and_radiographs_are_not(
     first.close()
     picture.unlink()
     second = start()
-    with qtbot.waitSignal(second.work.recordReady, timeout=20_000):
-        second.work.select(second.work.cases.case(1))
-    assert second.work.record.path == picture, "shown under its own name"
+    with qtbot.waitSignal(second.session.recordReady, timeout=20_000):
+        second.session.select(second.session.cases.case(1))
+    assert second.session.record.path == picture, "shown under its own name"
     blobs = list((Casebook.default_path() / "blobs").rglob("*.*"))
     assert [b.suffix for b in blobs] == [".png"]
 
@@ -101,32 +101,32 @@ def test_a_second_window_reads_and_says_who_writes(
     first = start()
     opened(qtbot, first, rg1)
     second = start()
-    assert len(second.work.cases) == 1
+    assert len(second.session.cases) == 1
     message = second.messages.messages()[0]
     assert "held by" in message.text
     assert "not kept" in message.remedy
     assert "read-only" in second.windowTitle()
-    with qtbot.waitSignal(second.work.recordReady, timeout=20_000):
-        second.work.select(second.work.cases.case(0))
+    with qtbot.waitSignal(second.session.recordReady, timeout=20_000):
+        second.session.select(second.session.cases.case(0))
     for name in ("label-0", "label-1", "review-done", "close-case", "notes", "analyse-all", "trash-empty"):
         assert not second.actions_[name].isEnabled(), name
     second.worklist.list.setFocus()
     qtbot.keyClick(second.worklist.list, Qt.Key.Key_1)
-    assert second.work.current.label is None
+    assert second.session.current.label is None
     said = second.inspector.verdict
-    said.show_case(second.work.current, "", ("no finding", "abnormal"))
+    said.show_case(second.session.current, "", ("no finding", "abnormal"))
     for button in (said.negative, said.positive, said.clear):
         assert not button.isEnabled()
         assert "held by" in button.toolTip()
     qtbot.mouseClick(said.positive, Qt.MouseButton.LeftButton)
-    assert second.work.current.label is None
+    assert second.session.current.label is None
     assert first.actions_["label-1"].isEnabled()
     first.close()
     qtbot.mouseClick(message.findChild(QPushButton), Qt.MouseButton.LeftButton)
     quiet(qtbot, second)
-    assert second.work.book.writable
+    assert second.session.casebook.writable
     assert second.messages.messages() == []
-    second.work.select(second.work.cases.case(0))
+    second.session.select(second.session.cases.case(0))
     assert said.positive.isEnabled()
     assert "held by" not in said.positive.toolTip()
 
@@ -143,11 +143,11 @@ def test_an_altered_file_is_flagged_and_not_analysed(
     data[-1] ^= 1
     file.write_bytes(data)
     second = start()
-    case = second.work.cases.case(0)
+    case = second.session.cases.case(0)
     qtbot.waitUntil(lambda: case.file_state == "altered", timeout=20_000)
     second.settings.analyse_on_opening = True
-    with qtbot.waitSignal(second.work.recordReady, timeout=20_000):
-        second.work.select(case)
+    with qtbot.waitSignal(second.session.recordReady, timeout=20_000):
+        second.session.select(case)
     assert not case.analysing
     assert "altered" in second.messages.messages()[0].text
     second.actions_["analyse"].trigger()
@@ -167,18 +167,18 @@ def test_several_cases_are_labelled_reviewed_and_thrown_away_together(
     rows.setFocus()
     qtbot.keyClick(rows, Qt.Key.Key_1)
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
-    assert [window.work.cases.case(i).label for i in range(6)] == [1, 1, None, 1, None, None]
-    assert window.work.cases.case(3).review is Review.DONE
+    assert [window.session.cases.case(i).label for i in range(6)] == [1, 1, None, 1, None, None]
+    assert window.session.cases.case(3).review is Review.DONE
     window.actions_["next-new"].trigger()
-    assert window.work.current.name == "picture0002.png"
+    assert window.session.current.name == "picture0002.png"
     quiet(qtbot, window)
 
-    window.worklist.show_current(window.work.cases.case(5))
+    window.worklist.show_current(window.session.cases.case(5))
     window.actions_["close-case"].trigger()
     quiet(qtbot, window)
-    assert len(window.work.cases) == 5
+    assert len(window.session.cases) == 5
     window.actions_["trash-restore"].trigger()
-    qtbot.waitUntil(lambda: len(window.work.cases) == 6, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.session.cases) == 6, timeout=20_000)
 
     target = pictures(0) / "results.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
@@ -196,7 +196,7 @@ def test_the_same_image_under_two_names_is_one_case(
     copy.write_bytes(rg1.read_bytes())
     window = start()
     opened(qtbot, window, rg1, copy)
-    assert [c.path for c in window.work.cases] == [rg1]
+    assert [c.path for c in window.session.cases] == [rg1]
     assert "copy.dcm is the same image" in window.messages.messages()[0].text
 
 
@@ -205,19 +205,19 @@ def test_a_new_casebook_begins_empty_and_the_old_one_is_among_the_recent(
 ) -> None:
     window = start()
     opened(qtbot, window, rg1)
-    window.work.set_label(0)
+    window.session.set_label(0)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "Knees.casebook"), ""))
     window.actions_["casebook-new"].trigger()
-    qtbot.waitUntil(lambda: window.work.book.name == "Knees", timeout=20_000)
-    assert len(window.work.cases) == 0
+    qtbot.waitUntil(lambda: window.session.casebook.name == "Knees", timeout=20_000)
+    assert len(window.session.cases) == 0
     assert window.windowTitle() == "Knees – Divisive Desktop"
     assert window.stack.currentWidget() is window.empty_page
     recent = next(a.menu() for a in window.actions_.menus["File"].actions() if a.text() == "Open recent casebook")
     recent.aboutToShow.emit()
     assert not recent.actions()[0].isEnabled(), "the one that is open"
     recent.actions()[1].trigger()
-    qtbot.waitUntil(lambda: len(window.work.cases) == 1, timeout=20_000)
-    assert window.work.cases.case(0).label == 0
+    qtbot.waitUntil(lambda: len(window.session.cases) == 1, timeout=20_000)
+    assert window.session.cases.case(0).label == 0
 
 
 def test_a_batch_keeps_what_it_did_and_lists_what_failed(
@@ -229,13 +229,13 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     bad = tmp_path / "cut.dcm"
     bad.write_bytes(rg1.read_bytes()[:100_000])
     first = start(engine=True)
-    qtbot.waitUntil(lambda: isinstance(first.tasks.engine, EngineReady), timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: isinstance(first.runner.engine, EngineReady), timeout=ENGINE_MS)
     opened(qtbot, first, *files, bad)
-    bad_case = next(c for c in first.work.cases if c.path == bad)
+    bad_case = next(c for c in first.session.cases if c.path == bad)
     bad_case.error = None  # as if nobody had seen it before the batch
-    first.work.cases.changed(bad_case)
+    first.session.cases.changed(bad_case)
     first.actions_["analyse-all"].trigger()
-    qtbot.waitUntil(lambda: not first.work.batch_running, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: not first.session.batch_running, timeout=ENGINE_MS)
     quiet(qtbot, first)
     message = first.messages.messages()[0]
     assert message.text == "1 of 4 images could not be analysed."
@@ -246,31 +246,31 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     ]  # fmt: skip
     cut, whole = bad.read_bytes(), rg1.read_bytes()
     bad.write_bytes(whole)  # readable, but not what was imported
-    with qtbot.waitSignal(first.work.batch.finished, timeout=ENGINE_MS):
+    with qtbot.waitSignal(first.session.batch.finished, timeout=ENGINE_MS):
         qtbot.mouseClick(sheet.again, Qt.MouseButton.LeftButton)
     quiet(qtbot, first)
     assert (bad_case.verdict, bad_case.file_state) == (None, "altered"), "never analysed in silence"
     assert "altered" in bad_case.analysis_error.message
-    assert first.work.book.book.case(bad_case.id).file_state == "altered"
+    assert first.session.casebook.current.case(bad_case.id).file_state == "altered"
     bad.write_bytes(cut)
     first.actions_["failures"].trigger()
     qtbot.waitUntil(lambda: first.findChild(FailureList) is not None and first.findChild(FailureList).isVisible())
-    with qtbot.waitSignal(first.work.batch.finished, timeout=ENGINE_MS):
+    with qtbot.waitSignal(first.session.batch.finished, timeout=ENGINE_MS):
         qtbot.mouseClick(first.findChild(FailureList).again, Qt.MouseButton.LeftButton)
     quiet(qtbot, first)
     assert bad_case.file_state == "ok", "restored, and as unreadable as it was"
     assert bad_case.verdict is None
-    said = [c.verdict for c in first.work.cases]
-    maps = first.work.cases.case(1).analysis.cams
+    said = [c.verdict for c in first.session.cases]
+    maps = first.session.cases.case(1).analysis.cams
     first.close()
 
     second = start()
-    assert [c.verdict for c in second.work.cases] == said
+    assert [c.verdict for c in second.session.cases] == said
     assert second.messages.messages() == [], "the batch came to its end"
-    case = second.work.cases.case(1)
+    case = second.session.cases.case(1)
     second.settings.analyse_on_opening = True
-    with qtbot.waitSignal(second.work.recordReady, timeout=20_000):
-        second.work.select(case)
+    with qtbot.waitSignal(second.session.recordReady, timeout=20_000):
+        second.session.select(case)
     assert (case.analysis.cams == maps).all(), "shown again, not analysed again"
     assert not case.analysing
 
@@ -286,12 +286,12 @@ def test_closing_while_the_casebook_is_being_opened_ends(
     window = application.build(settings)
     with qtbot.waitSignal(window.viewerReady, timeout=20_000):
         window.show()
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
-    assert window.work.book.book is None
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
+    assert window.session.casebook.current is None
     threading.Timer(0.3, go_on.set).start()
     window.close()  # the mask of the radiograph waits for the casebook, and closing for whoever waits
     window.deleteLater()
-    assert window.work.book.book is None
+    assert window.session.casebook.current is None
     with Casebook.open_default() as book:
         assert book.read_only is None, "it was let go of"

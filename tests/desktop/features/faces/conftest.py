@@ -53,23 +53,23 @@ class Program:
     def quiet(self) -> None:
         """Wait until nothing runs or waits, and everything is written."""
         w = self.window
-        self.qtbot.waitUntil(lambda: w.tasks.idle and w.work.book.idle and not w.faces.waiting, timeout=ENGINE_MS)
+        self.qtbot.waitUntil(lambda: w.runner.idle and w.session.casebook.idle and not w.faces.waiting, timeout=ENGINE_MS)
 
     def open(self, file: Path) -> None:
-        with self.qtbot.waitSignal(self.window.work.recordReady, timeout=20_000):
-            self.window.work.open_paths([file])
+        with self.qtbot.waitSignal(self.window.session.recordReady, timeout=20_000):
+            self.window.session.open_paths([file])
         self.quiet()
 
     def choose(self, file: Path) -> None:
         """Make a case of the list the current one."""
-        with self.qtbot.waitSignal(self.window.work.recordReady, timeout=20_000):
-            self.window.work.select(next(c for c in self.window.work.cases if c.path == file))
+        with self.qtbot.waitSignal(self.window.session.recordReady, timeout=20_000):
+            self.window.session.select(next(c for c in self.window.session.cases if c.path == file))
         self.quiet()
 
     @property
     def analysis(self) -> Analysis:
-        assert self.window.work.current.analysis is not None
-        return self.window.work.current.analysis
+        assert self.window.session.current.analysis is not None
+        return self.window.session.current.analysis
 
     @property
     def framing(self) -> Framing | None:
@@ -117,7 +117,7 @@ def start(qtbot: QtBot, settings: Settings, home: Path, made_models: Path) -> It
             window.show()
         window.activateWindow()
         assert QTest.qWaitForWindowActive(window, 5000)
-        window.tasks.start_engine("cpu")
+        window.runner.start_engine("cpu")
         made = Program(window, qtbot)
         made.quiet()
         return made

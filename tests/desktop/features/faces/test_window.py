@@ -45,7 +45,7 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     assert window.messages.messages() == []
     assert [b.isChecked() for b in shown] == [False, True]
     assert "chosen by hand" in window.faces.panel.words.text()
-    features = window.work.features.features
+    features = window.session.features.features
     assert all(left <= f.box[0] and f.box[0] + f.box[2] <= left + side for f in features)
 
     # A click beside the faces changes nothing; one on the small picture goes back to the first face.
@@ -62,14 +62,14 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     window.close()
 
     again = start()
-    case = next(iter(again.window.work.cases))
+    case = next(iter(again.window.session.cases))
     assert case.framing.chosen == 1, "known before the case is looked at: batches need it"
     again.choose(case.path)
     assert again.framing.how == "picked"
-    again.window.work.analyse(case)
+    again.window.session.analyse(case)
     again.quiet()
     assert (again.framing.how, again.analysis.region) == ("picked", region)
-    again.window.work.batch.start([case])
+    again.window.session.batch.start([case])
     again.quiet()
     assert again.analysis.region == region
     again.window.faces.panel.automatic.click()
@@ -120,7 +120,7 @@ def test_the_part_is_moved_sized_nudged_and_given_back(qtbot: QtBot, start: Star
     program.key(Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     program.quiet()
     assert program.analysis.region == (free[0] - 3, free[1] + 10, *free[2:])
-    analyses = len(window.work.book.book.analyses(window.work.current.id))
+    analyses = len(window.session.casebook.current.analyses(window.session.current.id))
     assert analyses == 5, "nudges that follow each other are analysed once"
 
     program.key(Qt.Key.Key_Escape)  # back to what was there when the tool was taken up
@@ -140,7 +140,7 @@ def test_without_a_face_a_box_is_offered(start: Start, nobody: Path) -> None:
     assert "No face was found" in message.text
     assert window.inspector.verdict.verdict.text() == "No verdict"
     assert window.faces.panel.warning.text() == "No face was found."
-    assert window.work.current.analysis_error.kind == "no-face"
+    assert window.session.current.analysis_error.kind == "no-face"
 
     draw, _ = (b for b in message.findChildren(QPushButton))
     draw.click()
@@ -170,7 +170,7 @@ def test_another_question_can_be_asked_of_a_grey_picture(start: Start, grey_face
     assert program.analysis.model.id == "seeded-chest"
     assert program.framing is None
     assert chooser.currentData() == "chest-xray"
-    window.work.analyse(window.work.current)
+    window.session.analyse(window.session.current)
     program.quiet()
     assert program.analysis.model.task == "chest-xray"
     window.close()

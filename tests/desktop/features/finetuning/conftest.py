@@ -91,9 +91,9 @@ def show(qtbot: QtBot, home: Path) -> Iterator[Callable[..., MainWindow]]:
             window.show()
         window.activateWindow()
         assert QTest.qWaitForWindowActive(window, 5000)
-        qtbot.waitUntil(lambda: window.work.book.idle, timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=20_000)
         if engine:
-            window.tasks.start_engine("cpu")
+            window.runner.start_engine("cpu")
         return window
 
     yield make

@@ -53,9 +53,9 @@ def test_from_click_to_a_version_that_analyses(
 ) -> None:
     fill(12)
     window = show(engine=True)
-    case = next(iter(window.work.cases))
-    window.work.select(case)
-    wait(qtbot, lambda: window.work.record is not None)
+    case = next(iter(window.session.cases))
+    window.session.select(case)
+    wait(qtbot, lambda: window.session.record is not None)
     window.actions_["analyse"].trigger()
     wait(qtbot, lambda: case.analysis is not None)
     assert case.analysis.model.id == "small-1"
@@ -88,14 +88,14 @@ def test_from_click_to_a_version_that_analyses(
 
     # Kept, in use, and older analyses name the version that made them
     QTest.mouseClick(result.keep, LEFT)
-    wait(qtbot, lambda: bool(result.kept_words.text()) and window.tasks.idle and window.work.book.idle)
+    wait(qtbot, lambda: bool(result.kept_words.text()) and window.runner.idle and window.session.casebook.idle)
     kept = store.default_model("chest-xray")
     assert kept.card.id == "small-3"
     assert kept.card.parent == "small-1"
     assert not result.keep.isVisible()
     assert case.analysis.model.id == "small-1"
     window.actions_["analyse"].trigger()
-    wait(qtbot, lambda: case.analysis is not None and window.work.book.idle)
+    wait(qtbot, lambda: case.analysis is not None and window.session.casebook.idle)
     assert case.analysis.model.weights_sha256 == run.result.model.weights_sha256
     window.close()
     assert stored_run(home) == ("done", "kept")
@@ -118,10 +118,10 @@ def test_cancel_keeps_what_was_learned_and_can_be_measured_or_resumed(
     held = len(run.history)
     qtbot.wait(1000)
     assert len(run.history) == held < 150
-    pid = window.tasks.engine_pid
+    pid = window.runner.engine_pid
     QTest.mouseClick(dialog.live.cancel, LEFT)
-    wait(qtbot, lambda: run.state == "cancelled" and window.work.book.idle)
-    assert window.tasks.engine_pid == pid  # it answered within the two seconds after which it would have been killed
+    wait(qtbot, lambda: run.state == "cancelled" and window.session.casebook.idle)
+    assert window.runner.engine_pid == pid  # it answered within the two seconds after which it would have been killed
     assert dialog.live.resume.isVisible()
     assert dialog.live.conclude.isVisible()
     QTest.mouseClick(dialog.live.conclude, LEFT)
@@ -129,7 +129,7 @@ def test_cancel_keeps_what_was_learned_and_can_be_measured_or_resumed(
     assert held <= len(run.result.history) < 150
     assert dialog.stack.currentWidget() is dialog.result
     QTest.mouseClick(dialog.result.discard, LEFT)
-    wait(qtbot, lambda: run.state == "idle" and window.work.book.idle)
+    wait(qtbot, lambda: run.state == "idle" and window.session.casebook.idle)
     assert dialog.stack.currentWidget() is dialog.setup
     window.close()
     assert stored_run(home) == ("done", "discarded")
@@ -144,10 +144,10 @@ def test_a_killed_engine_leaves_a_run_that_a_new_window_resumes(
     dialog, run = opened(qtbot, window, 12), window.finetuning.run
     QTest.mouseClick(dialog.setup.start, LEFT)
     wait(qtbot, lambda: len(run.history) >= 2)
-    pid = window.tasks.engine_pid
+    pid = window.runner.engine_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait(qtbot, lambda: run.state == "interrupted" and window.work.book.idle)
+    wait(qtbot, lambda: run.state == "interrupted" and window.session.casebook.idle)
     assert dialog.live.resume.isVisible()
     assert dialog.live.notices.isVisible()
     folder = Path(run.request.folder)
@@ -179,11 +179,11 @@ def test_discarding_an_interrupted_run_is_remembered(
     wait(qtbot, lambda: any("interrupted" in m.text for m in window.messages.messages()))
     message = next(m for m in window.messages.messages() if "interrupted" in m.text)
     QTest.mouseClick(next(b for b in message.findChildren(QPushButton) if b.text() == "Discard"), LEFT)
-    wait(qtbot, lambda: window.work.book.idle)
+    wait(qtbot, lambda: window.session.casebook.idle)
     window.close()
     assert stored_run(home) == ("interrupted", "discarded")
     again = show()
-    qtbot.waitUntil(lambda: again.tasks.idle, timeout=10_000)
+    qtbot.waitUntil(lambda: again.runner.idle, timeout=10_000)
     assert not any("interrupted" in m.text for m in again.messages.messages())
 
 
@@ -208,7 +208,7 @@ def test_methods_are_ranked_and_another_one_is_kept(
     assert dialog.result.result is run.results[index]
     assert dialog.result.headline.text() == run.results[index].verdict.headline
     QTest.mouseClick(dialog.result.keep, LEFT)
-    wait(qtbot, lambda: bool(dialog.result.kept_words.text()) and window.work.book.idle and window.tasks.idle)
+    wait(qtbot, lambda: bool(dialog.result.kept_words.text()) and window.session.casebook.idle and window.runner.idle)
     assert store.default_model("chest-xray").card.method == "cyborg"
     assert store.default_model("chest-xray").card.weights_sha256 != own.model.weights_sha256
     window.close()

@@ -102,8 +102,8 @@ def test_masks_painted_meanwhile_are_seen_when_the_window_is_looked_at_again(
     with qtbot.waitSignal(dialog.activated, timeout=5000):
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=5000)
-        window.work.book.write(lambda book: book.save_mask(ids[0], mask))
-        qtbot.waitUntil(lambda: window.work.book.idle, timeout=5000)
+        window.session.casebook.write(lambda book: book.save_mask(ids[0], mask))
+        qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=5000)
         dialog.activateWindow()
     qtbot.waitUntil(lambda: dialog.setup.table.numbers()[0][1] == "1", timeout=10_000)
 
@@ -147,9 +147,9 @@ def test_a_casebook_that_cannot_be_written_says_so(
 ) -> None:
     fill(12)
     first = show()
-    assert first.work.book.writable
+    assert first.session.casebook.writable
     second = show()
-    assert not second.work.book.writable
+    assert not second.session.casebook.writable
     dialog = opened(qtbot, second)
     QTest.mouseClick(dialog.setup.start, LEFT)
     qtbot.waitUntil(lambda: second.finetuning.run.state == "failed", timeout=10_000)

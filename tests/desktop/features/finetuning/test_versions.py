@@ -33,7 +33,7 @@ def press(qtbot: QtBot, window: MainWindow, dialog: VersionsDialog, name: str) -
     button = getattr(dialog, name)
     assert button.isEnabled()
     QTest.mouseClick(button, LEFT)
-    qtbot.waitUntil(lambda: window.tasks.idle, timeout=10_000)
+    qtbot.waitUntil(lambda: window.runner.idle, timeout=10_000)
 
 
 def in_tree(dialog: VersionsDialog) -> dict[str, str]:
@@ -65,7 +65,7 @@ def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, show: Show, mo
     assert store.default_model("chest-xray").card.id == "small-1"
     dialog.choose("small-2")
     assert not dialog.back.isEnabled()
-    with qtbot.waitSignal(window.work.modelsChanged, timeout=10_000):
+    with qtbot.waitSignal(window.session.modelsChanged, timeout=10_000):
         press(qtbot, window, dialog, "use")
     assert store.default_model("chest-xray").card.id == "small-2"
     dialog.choose("small-2")
@@ -143,13 +143,13 @@ def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(
 ) -> None:
     fill(2)
     window = show()
-    window.work.select(next(iter(window.work.cases)))
+    window.session.select(next(iter(window.session.cases)))
     box = window.inspector.verdict.model
     qtbot.waitUntil(lambda: box.findData("small-2") >= 0, timeout=10_000)
     for chosen, answers in (("small-2", "small-2"), ("", "small-1")):
         box.setCurrentIndex(box.findData(chosen))
         box.activated.emit(box.currentIndex())
-        qtbot.waitUntil(lambda: window.tasks.idle, timeout=10_000)
+        qtbot.waitUntil(lambda: window.runner.idle, timeout=10_000)
         assert store.default_model("chest-xray").card.id == answers
     dialog = opened(qtbot, window)
     dialog.choose("small-2")

@@ -25,8 +25,8 @@ SECRETS = ("CompressedSamples", "19400305", "5457")
 
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> MainWindow:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     return window
 
 
@@ -36,7 +36,7 @@ def texts(view: MetadataView) -> str:
 
 
 def test_nothing_is_read_until_someone_looks(qtbot: QtBot, shown: MainWindow) -> None:
-    qtbot.waitUntil(lambda: shown.tasks.idle)
+    qtbot.waitUntil(lambda: shown.runner.idle)
     assert shown.files.metadata.model.rowCount() == 0
     shown.files.open(METADATA)
     qtbot.waitUntil(lambda: shown.files.metadata.model.rowCount() == 80)
@@ -48,7 +48,7 @@ def test_what_is_asked_for_is_brought_into_sight_whole(qtbot: QtBot, shown: Main
             shown.actions_[action].trigger()
         else:
             shown.files.open(METADATA)
-        qtbot.waitUntil(lambda: shown.tasks.idle)
+        qtbot.waitUntil(lambda: shown.runner.idle)
         qtbot.waitUntil(lambda v=view: v.height() > 150 and v.visibleRegion().boundingRect().height() == v.height())
 
 
@@ -56,8 +56,8 @@ def test_a_file_is_compared_with_the_import_as_soon_as_it_is_taken_in(
     qtbot: QtBot, window: MainWindow, rg1: Path
 ) -> None:
     window.files.open("File and traces")
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     form = window.files.forensic.form
     qtbot.waitUntil(lambda: form.text().get("Since import") == "unchanged", timeout=20_000)
 
@@ -133,8 +133,8 @@ def test_private_rows_say_so(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_pa
     dataset = dcmread(rg1)
     dataset.private_block(0x0009, "ACME", create=True).add_new(1, "LO", "of theirs")
     dataset.save_as(path := tmp_path / "private.dcm")
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([path])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([path])
     view = window.files.metadata
     window.files.open(METADATA)
     qtbot.waitUntil(lambda: view.model.rowCount() > 0)
@@ -196,9 +196,9 @@ def _with_thumbnail(path: Path, exif: Image.Exif, thumbnail: bytes, picture: Ima
 
 
 def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([edited])
-    qtbot.waitUntil(lambda: window.work.current.sha256 is not None, timeout=20_000)
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([edited])
+    qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
     window.actions_["forensic"].trigger()
     panel = window.files.forensic
     qtbot.waitUntil(lambda: bool(panel.form.text()))
@@ -220,9 +220,9 @@ def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited
 
 
 def test_a_file_that_changed_since_import_is_called_altered(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([edited])
-    qtbot.waitUntil(lambda: window.work.current.sha256 is not None, timeout=20_000)
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([edited])
+    qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
     edited.write_bytes(edited.read_bytes() + b"!")
     window.actions_["forensic"].trigger()
     qtbot.waitUntil(lambda: bool(window.files.forensic.form.text()))
@@ -234,8 +234,8 @@ def test_a_file_that_is_no_picture_still_has_its_hashes(
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"rubbish" * 20)
-    window.work.open_paths([broken])
-    qtbot.waitUntil(lambda: window.work.current is not None and window.work.current.error is not None)
+    window.session.open_paths([broken])
+    qtbot.waitUntil(lambda: window.session.current is not None and window.session.current.error is not None)
     window.actions_["forensic"].trigger()
     qtbot.waitUntil(lambda: bool(window.files.forensic.form.text()))
     assert window.files.forensic.form.text()["MD5"].replace(" ", "") == hashlib.md5(broken.read_bytes()).hexdigest()

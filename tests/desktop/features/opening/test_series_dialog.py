@@ -78,10 +78,10 @@ def test_only_what_is_ticked_is_opened(qtbot: QtBot, window: MainWindow, dialog:
     chosen = dialog.chosen()
     assert len(chosen) == 24
     qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(window.work.cases) == 24, timeout=20_000)
-    assert [c.path for c in window.work.cases] == chosen
+    qtbot.waitUntil(lambda: len(window.session.cases) == 24, timeout=20_000)
+    assert [c.path for c in window.session.cases] == chosen
     assert window.settings.recent == [str(medium)]
-    qtbot.waitUntil(lambda: window.tasks.idle and window.work.book.idle, timeout=30_000)
+    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=30_000)
 
 
 def test_nothing_ticked_opens_nothing(qtbot: QtBot, dialog: SeriesDialog) -> None:
@@ -109,4 +109,4 @@ def test_a_folder_by_menu_with_a_broken_file(
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 1, timeout=20_000)
     assert dialog.open_button.text() == "Open 1 image"
     qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel), Qt.MouseButton.LeftButton)
-    assert len(window.work.cases) == 0
+    assert len(window.session.cases) == 0

@@ -20,7 +20,7 @@ from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.viewer import Viewer
 from divisive_desktop.desktop.viewer.canvas import Canvas
 from divisive_desktop.desktop.viewer.maps import PaneKind
@@ -40,7 +40,7 @@ class Easel:
 
     viewer: Viewer
     session: PaintSession
-    tasks: TaskRunner
+    tasks: Runner
     store: CasebookStore
 
     def open(self, record: ImageRecord) -> None:
@@ -109,7 +109,7 @@ def send_move(widget: QWidget, at: QPoint, modifiers: Qt.KeyboardModifier = NONE
 @pytest.fixture
 def easel(qtbot: QtBot) -> Iterator[Easel]:
     """A shown viewer, 900 x 700, with one large pane and all painting tools."""
-    tasks = TaskRunner()
+    tasks = Runner()
     store = CasebookStore.default()
     session = PaintSession(tasks, Saver(tasks, store))
     viewer = Viewer()

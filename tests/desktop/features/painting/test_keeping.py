@@ -30,8 +30,8 @@ def dab(window: MainWindow, x: float, y: float) -> None:
 
 
 def open_folder(qtbot: QtBot, window: MainWindow, folder: Path) -> None:
-    window.work.open_paths([folder])
-    qtbot.waitUntil(lambda: window.painting.session.record is window.work.record is not None, timeout=20_000)
+    window.session.open_paths([folder])
+    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
 
 
 @pytest.mark.parametrize("loaded", [False, True])
@@ -41,10 +41,10 @@ def test_a_case_that_was_opened_before_the_viewer_was_ready_has_its_palette(
     settings.analyse_on_opening = False
     window = application.build(settings)
     window.resize(1280, 800)
-    window.work.open_paths([pictures(1)])
-    qtbot.waitUntil(lambda: window.work.current is not None, timeout=20_000)
+    window.session.open_paths([pictures(1)])
+    qtbot.waitUntil(lambda: window.session.current is not None, timeout=20_000)
     if loaded:
-        qtbot.waitUntil(lambda: window.work.record is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.record is not None, timeout=20_000)
     with qtbot.waitSignal(window.viewerReady, timeout=20_000):
         window.show()
     try:
@@ -74,9 +74,9 @@ def test_nothing_is_painted_that_a_read_only_casebook_could_not_keep(
         apply(mask, 1, rectangle((10, 10), (30, 20), mask.size))
         held.save_mask(held.add_image(open_image(picture)), mask.snapshot(), tool="test")
         window = request.getfixturevalue("window")
-        qtbot.waitUntil(lambda: window.work.book.reason is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.casebook.reason is not None, timeout=20_000)
         open_folder(qtbot, window, folder)
-        painting, reason = window.painting, window.work.book.reason
+        painting, reason = window.painting, window.session.casebook.reason
         qtbot.waitUntil(lambda: painting.session.mask is not None and not painting.session.mask.is_empty)
         before = painting.session.mask.union()
         for name, button in painting.palette.buttons.items():
@@ -110,13 +110,13 @@ def test_painting_is_allowed_again_in_a_casebook_that_can_be_written(
     canvas = window.viewer.panes[PaneKind.IMAGE].canvas
     QTest.mousePress(canvas, LEFT, NONE, canvas.transform().to_widget(20, 20).toPoint())
     assert not painting.session.mask.is_empty
-    window.work.book.reason = "The disk is full."  # while a stroke is under way
-    window.work.book.changed.emit()
+    window.session.casebook.reason = "The disk is full."  # while a stroke is under way
+    window.session.casebook.changed.emit()
     QTest.mouseRelease(canvas, LEFT, NONE, canvas.transform().to_widget(20, 20).toPoint())
     assert painting.session.mask.is_empty, "a stroke that can't be kept isn't shown as if it were"
     assert window.viewer.tool == "pan"
-    window.work.book.reason = None
-    window.work.book.changed.emit()
+    window.session.casebook.reason = None
+    window.session.casebook.changed.emit()
     assert painting.palette.buttons["brush"].isEnabled()
     assert "full" not in painting.palette.buttons["brush"].toolTip()
     QTest.mouseClick(painting.palette.buttons["brush"], LEFT)
@@ -131,9 +131,9 @@ def test_time_is_kept_with_the_strokes(qtbot: QtBot, window: MainWindow, picture
     painting.set_tool("brush")
 
     def seconds() -> Any:
-        qtbot.waitUntil(lambda: painting.saver.idle() and window.tasks.idle, timeout=20_000)
+        qtbot.waitUntil(lambda: painting.saver.idle() and window.runner.idle, timeout=20_000)
         book = painting.store._book()
-        return book.case(book.find(window.work.record.sha256)).seconds
+        return book.case(book.find(window.session.record.sha256)).seconds
 
     dab(window, 10, 10)
     first = seconds()

@@ -29,8 +29,8 @@ def painting(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Any:
     values[:, 100:] = 200
     path = tmp_path / "two.png"
     path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
-    window.work.open_paths([path])
-    qtbot.waitUntil(lambda: window.painting.session.record is window.work.record is not None, timeout=20_000)
+    window.session.open_paths([path])
+    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
     session = window.painting.session
     session.stamp("square", shapes.rectangle((80, 30), (120, 70), session.mask.size))
     session.stamp("speck", shapes.rectangle((10, 10), (12, 12), session.mask.size))
@@ -145,9 +145,9 @@ def test_the_preview_follows_what_is_painted_meanwhile(
     session.add_region()
     assert tried(qtbot, painting) is None, "there is nothing in the new region"
     assert not bar.apply.isEnabled()
-    painting.window.work.open_paths([pictures(1)])
-    qtbot.waitUntil(lambda: len(painting.window.work.cases) == 2, timeout=20_000)
-    painting.window.work.select(list(painting.window.work.cases)[1])
+    painting.window.session.open_paths([pictures(1)])
+    qtbot.waitUntil(lambda: len(painting.window.session.cases) == 2, timeout=20_000)
+    painting.window.session.select(list(painting.window.session.cases)[1])
     assert not bar.isVisible(), "another case"
 
 

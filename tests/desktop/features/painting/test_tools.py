@@ -532,11 +532,11 @@ from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
-from divisive_desktop.desktop.session.runner import TaskRunner
+from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.viewer import PaneKind, Viewer
 from divisive_desktop.imaging.opening import open_image
 path = Path(sys.argv[1])
-tasks, store = TaskRunner(), CasebookStore.default()
+tasks, store = Runner(), CasebookStore.default()
 session = PaintSession(tasks, Saver(tasks, store))
 viewer = Viewer()
 for kind in PAINT_TOOLS:

@@ -38,25 +38,25 @@ def show(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> C
     """Open a folder of pictures and wait until the first one can be painted on."""
 
     def make(count: int = 1) -> Any:
-        window.work.open_paths([pictures(count)])
+        window.session.open_paths([pictures(count)])
         wait_ready(qtbot, window)
-        qtbot.waitUntil(lambda: len(window.work.cases) == count)
+        qtbot.waitUntil(lambda: len(window.session.cases) == count)
         return window.painting
 
     return make
 
 
 def wait_ready(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.painting.session.record is window.work.record is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
 
 
 def wait_kept(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.painting.saver.idle() and window.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: window.painting.saver.idle() and window.runner.idle, timeout=20_000)
     assert window.painting.saver.state == "saved"
 
 
 def go_to(qtbot: QtBot, window: MainWindow, index: int) -> None:
-    window.work.select(list(window.work.cases)[index])
+    window.session.select(list(window.session.cases)[index])
     wait_ready(qtbot, window)
 
 
@@ -68,7 +68,7 @@ def dab(window: MainWindow, x: float, y: float) -> None:
 
 def kept(window: MainWindow, record: Any = None) -> Mask | None:
     """What the casebook holds of an image."""
-    record = record or window.work.record
+    record = record or window.session.record
     return window.painting.store.load(record)
 
 
@@ -81,13 +81,13 @@ def give(window: MainWindow, analysis: Analysis) -> None:
     """Let the current case have an analysis of its picture's size."""
     from dataclasses import replace
 
-    record = window.work.record
+    record = window.session.record
     size = (record.width, record.height)
-    window.work.current.analysis = replace(
+    window.session.current.analysis = replace(
         analysis, image_size=size, region=(0, 0, *size), file=str(record.path), sha256=record.sha256
     )
-    window.work.analysisChanged.emit(window.work.current)
-    window.work.update_features()
+    window.session.analysisChanged.emit(window.session.current)
+    window.session.update_features()
 
 
 # -- keeping ------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def give(window: MainWindow, analysis: Analysis) -> None:
 
 def test_a_stroke_is_in_the_casebook_without_saving(qtbot: QtBot, window: MainWindow, show: Any) -> None:
     painting = show()
-    assert painting.store.load(window.work.record) is None
+    assert painting.store.load(window.session.record) is None
     painting.palette.buttons["brush"].click()
     painting.session.set_settings(brush_radius=4.0)
     dab(window, 30, 20)
@@ -134,7 +134,7 @@ def test_the_mask_is_there_when_the_program_starts_again(
     QTest.mouseRelease(canvas, LEFT, NONE, at(10, 30).toPoint())
     before = painting.session.mask.union()
     assert before.any()
-    sha256 = window.work.record.sha256
+    sha256 = window.session.record.sha256
     window.close()  # at once: what waits is written on the way out
     with Casebook.open_default() as book:
         case = book.find(sha256)
@@ -162,7 +162,7 @@ def until(condition):
     while not condition():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
 until(lambda: window.viewer is not None)
-window.work.open_paths([Path(sys.argv[1])])
+window.session.open_paths([Path(sys.argv[1])])
 until(lambda: window.painting.session.record is not None)
 painting = window.painting
 painting.session.set_settings(brush_radius=3.0)
@@ -207,15 +207,15 @@ def test_a_mask_that_cannot_be_kept_is_told(qtbot: QtBot, window: MainWindow, sh
     painting.set_tool("brush")
     dab(window, 10, 10)
     wait_kept(qtbot, window)
-    case = window.painting.store._book().find(window.work.record.sha256)
+    case = window.painting.store._book().find(window.session.record.sha256)
     window.painting.store._book().trash(case)
     window.painting.store._book().empty_trash()
-    window.work.record.path.rename(window.work.record.path.with_suffix(".gone"))
+    window.session.record.path.rename(window.session.record.path.with_suffix(".gone"))
     dab(window, 30, 20)
     qtbot.waitUntil(lambda: painting.saver.state == "failed", timeout=20_000)
     assert painting.panel.saved.text() == "Not saved"
     assert "could not be saved" in " ".join(label.text() for label in window.messages.findChildren(QLabel))
-    window.work.record.path.with_suffix(".gone").rename(window.work.record.path)
+    window.session.record.path.with_suffix(".gone").rename(window.session.record.path)
     dab(window, 40, 30)
     wait_kept(qtbot, window)
     assert np.array_equal(kept(window).union(), painting.session.mask.union())
@@ -357,7 +357,7 @@ def test_a_pen_paints_as_wide_as_it_presses(qtbot: QtBot, window: MainWindow, sh
 def test_agreement_follows_the_brush(qtbot: QtBot, window: MainWindow, show: Any, analysis: Analysis) -> None:
     painting = show()
     give(window, analysis)
-    qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle)
+    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
     values = painting.panel.agreement.values
     assert [v.text() for v in values.values()] == ["–", "–", "–"]
     painting.panel.from_features.click()
@@ -389,11 +389,11 @@ def test_agreement_is_kept_with_the_analysis_when_the_case_is_left(
 ) -> None:
     painting = show(2)
     give(window, analysis)
-    record, book = window.work.record, painting.store._book()
+    record, book = window.session.record, painting.store._book()
     case = book.find(record.sha256)
     if case is None:
         case = book.add_image(record)
-    book.add_analysis(case, window.work.current.analysis)
+    book.add_analysis(case, window.session.current.analysis)
     painting.draft_from_cam(0.6)
     agreement = painting.session.agreement
     go_to(qtbot, window, 1)
@@ -408,8 +408,8 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
 ) -> None:
     painting = show()
     give(window, analysis)
-    qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle)
-    case = window.work.current
+    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
+    case = window.session.current
     assert window.viewer.stage.maps is not None
     window.actions_["mask-blind"].trigger()
     assert painting.hidden
@@ -421,9 +421,9 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
         assert "abnormal" not in verdict_line(case)
         assert painting.panel.agreement.isHidden()
         assert not painting.can_draft
-        window.work.analysisChanged.emit(case)  # news don't give it away
-        window.work.update_features()
-        qtbot.waitUntil(lambda: window.tasks.idle)
+        window.session.analysisChanged.emit(case)  # news don't give it away
+        window.session.update_features()
+        qtbot.waitUntil(lambda: window.runner.idle)
     painting.set_tool("brush")
     dab(window, 30, 20)
     painting.panel.done.click()
@@ -435,21 +435,21 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     assert "abnormal" in verdict_line(case)
     wait_kept(qtbot, window)
     book = painting.store._book()
-    assert book.case(book.find(window.work.record.sha256)).seconds > 0
+    assert book.case(book.find(window.session.record.sha256)).seconds > 0
 
 
 def test_blind_mode_hides_every_case_of_the_worklist(
     qtbot: QtBot, window: MainWindow, show: Any, analysis: Analysis
 ) -> None:
     painting = show(3)
-    for case in window.work.cases:  # one of these very bytes: an analysis of others wouldn't count
+    for case in window.session.cases:  # one of these very bytes: an analysis of others wouldn't count
         case.analysis = replace(analysis, sha256=hashlib.sha256(case.path.read_bytes()).hexdigest())
     painting.set_blind(True)
-    assert not any("abnormal" in verdict_line(c) for c in window.work.cases)
+    assert not any("abnormal" in verdict_line(c) for c in window.session.cases)
     go_to(qtbot, window, 2)
     assert window.viewer.stage.maps is None
     painting.set_blind(False)
-    assert all("abnormal" in verdict_line(c) for c in window.work.cases)
+    assert all("abnormal" in verdict_line(c) for c in window.session.cases)
 
 
 # -- panel --------------------------------------------------------------------------------------------------
@@ -486,7 +486,7 @@ def test_whoever_takes_up_a_brush_sees_regions_and_agreement(
     painting = show()
     give(window, analysis)
     window.resize(1280, 600)
-    qtbot.waitUntil(lambda: window.work.features is not None and window.tasks.idle)
+    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
     assert painting.panel.done.visibleRegion().isEmpty(), "further down"
     painting.palette.buttons["brush"].click()
     qtbot.waitUntil(lambda: not painting.panel.done.visibleRegion().isEmpty())
@@ -561,11 +561,11 @@ def test_what_is_exported_can_be_imported(
     before = session.mask.union()
     suffix = chosen.partition("*")[2].rstrip(")")
     mask_files.write(painting, tmp_path / f"mask{suffix}", chosen)
-    qtbot.waitUntil(lambda: window.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: window.runner.idle, timeout=20_000)
     assert np.array_equal(read_mask(tmp_path / f"mask{suffix}").union(), before)
     session.clear()
     mask_files.read(painting, tmp_path / f"mask{suffix}")
-    qtbot.waitUntil(lambda: window.tasks.idle and not session.mask.is_empty, timeout=20_000)
+    qtbot.waitUntil(lambda: window.runner.idle and not session.mask.is_empty, timeout=20_000)
     assert np.array_equal(session.mask.union(), before)
     session.undo()
     assert session.mask.is_empty
@@ -573,12 +573,12 @@ def test_what_is_exported_can_be_imported(
 
 def test_a_radiograph_is_exported_as_dicom(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
-    window.work.open_paths([rg1])
+    window.session.open_paths([rg1])
     wait_ready(qtbot, window)
     session = window.painting.session
     session.stamp("heart", shapes.ellipse((900, 900), (1500, 1500), session.mask.size))
     mask_files.write(window.painting, tmp_path / "seg.dcm", "DICOM segmentation (*.dcm)")
-    qtbot.waitUntil(lambda: window.tasks.idle, timeout=30_000)
+    qtbot.waitUntil(lambda: window.runner.idle, timeout=30_000)
     assert np.array_equal(read_mask(tmp_path / "seg.dcm").union(), session.mask.union())
 
 

@@ -30,25 +30,25 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths(list(files))
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths(list(files))
     quiet(qtbot, window)
 
 
 def quiet(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.tasks.idle and window.work.book.idle, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=LONG_MS)
 
 
 @pytest.fixture
 def analysed(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], analysis: Analysis) -> MainWindow:
     """A window on eight pictures; the first seven have an analysis of their own bytes."""
     opened(qtbot, window, pictures(8))
-    cases = list(window.work.cases)
+    cases = list(window.session.cases)
     for case in cases[:7]:
         found = replace(analysis, file=str(case.path), sha256=case.sha256, image_size=(60, 40), region=(0, 0, 60, 40))
-        window.work.book.analysis(case, found)
+        window.session.casebook.analysis(case, found)
         case.analysis = found
-        window.work.cases.changed(case)
+        window.session.cases.changed(case)
     quiet(qtbot, window)
     return window
 
@@ -88,11 +88,11 @@ def test_from_the_radiograph_to_files_that_hold(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path
 ) -> None:
     window = working_window
-    window.work.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.work.features is not None, timeout=LONG_MS)
+    window.session.open_paths([rg1])
+    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
     quiet(qtbot, window)
     dialog = ask(qtbot, window)
-    assert dialog.windowTitle() == f"Report on {window.work.current.name}"
+    assert dialog.windowTitle() == f"Report on {window.session.current.name}"
     assert len(dialog.preview.pages) == 2
     assert "burned" in dialog.form.burned_in.text()
     plain = shown(dialog)
@@ -101,7 +101,7 @@ def test_from_the_radiograph_to_files_that_hold(
     qtbot.keyClicks(dialog.form.conclusion, "Opacity on the left.")
     qtbot.keyClicks(dialog.form.institution, "Clinic")
     qtbot.waitUntil(lambda: len(shown(dialog)) == 2 and shown(dialog)[0] != plain[0], timeout=LONG_MS)
-    qtbot.waitUntil(lambda: window.work.current.notes == "Opacity on the left.", timeout=2000)
+    qtbot.waitUntil(lambda: window.session.current.notes == "Opacity on the left.", timeout=2000)
 
     for name in ("html", "json", "csv", "dicom"):
         qtbot.mouseClick(dialog.form.formats[name], LEFT, pos=QPoint(8, dialog.form.formats[name].height() // 2))
@@ -110,13 +110,13 @@ def test_from_the_radiograph_to_files_that_hold(
     assert not dialog.folder.isHidden()
     files = sorted((tmp_path / "reports").iterdir())
     assert {f.suffix for f in files} == {".pdf", ".html", ".json", ".csv", ".dcm"}
-    book = window.work.book.book
+    book = window.session.casebook.current
     for file in files:
         assert verify_file(file, original=rg1).ok, file.name
     (case,) = read_content(next(f for f in files if f.suffix == ".json").read_bytes())["cases"]
     assert case["conclusion"] == "Opacity on the left."
     assert rg1.name not in str(case)  # de-identified by default
-    acts = [record for record in book.audit_trail(window.work.current.id) if record.act == "report"]
+    acts = [record for record in book.audit_trail(window.session.current.id) if record.act == "report"]
     assert [sorted(a.parameters["files"]) for a in acts] == [[f.name for f in files]]
     assert acts[0].parameters["deidentified"] is True
 
@@ -143,8 +143,8 @@ def test_a_report_is_checked_in_the_window(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = working_window
-    window.work.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.work.features is not None, timeout=LONG_MS)
+    window.session.open_paths([rg1])
+    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
     quiet(qtbot, window)
     write(qtbot, window, ask(qtbot, window), tmp_path)
     window.reports.dialog.close()
@@ -187,8 +187,8 @@ def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: Mai
     assert len(content["cases"]) == 7
     assert content["conclusion"] == "Taken together."
     assert (tmp_path / "report-7-cases.pdf").exists()
-    reported = {r.case_id for r in window.work.book.book.audit_trail() if r.act == "report"}
-    assert reported == {case.id for case in list(window.work.cases)[:7]}
+    reported = {r.case_id for r in window.session.casebook.current.audit_trail() if r.act == "report"}
+    assert reported == {case.id for case in list(window.session.cases)[:7]}
     # On several cases the words are kept with the casebook.
     dialog.close()
     assert ask(qtbot, window, 8).form.text == "Taken together."
@@ -239,7 +239,7 @@ def test_words_that_are_too_long_are_said_and_kept(qtbot: QtBot, analysed: MainW
     qtbot.waitUntil(lambda: not dialog.write.isEnabled(), timeout=5000)
     assert f"{CONCLUSION_LIMIT:,} fit" in dialog.status.text()
     assert "4,001 of 4,000" in dialog.form.count.text()
-    qtbot.waitUntil(lambda: len(analysed.work.current.notes) == CONCLUSION_LIMIT + 1, timeout=2000)
+    qtbot.waitUntil(lambda: len(analysed.session.current.notes) == CONCLUSION_LIMIT + 1, timeout=2000)
     qtbot.keyClick(dialog.form.conclusion, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(dialog.form.conclusion, Qt.Key.Key_Backspace)
     qtbot.waitUntil(lambda: dialog.write.isEnabled(), timeout=5000)
@@ -269,7 +269,7 @@ def test_nothing_to_report(qtbot: QtBot, window: MainWindow, pictures: Callable[
 
 
 def test_a_blind_case_is_not_given_away(qtbot: QtBot, analysed: MainWindow) -> None:
-    analysed.work.current.hidden = True
+    analysed.session.current.hidden = True
     analysed.actions_["report"].trigger()
     assert any("hidden here" in m.text for m in analysed.messages.messages())
     assert analysed.reports.dialog is None
@@ -279,7 +279,7 @@ def test_what_changes_in_the_window_changes_the_pages(qtbot: QtBot, analysed: Ma
     window = analysed
     dialog = ask(qtbot, window)
     before = shown(dialog)
-    window.work.set_label(0)
+    window.session.set_label(0)
     quiet(qtbot, window)
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window, 5000)
@@ -337,20 +337,20 @@ def test_photographs_among_radiographs_have_no_dicom_objects(
 ) -> None:
     window = analysed
     opened(qtbot, window, rg1)
-    case = window.work.current
+    case = window.session.current
     assert case.path == rg1
-    size = (window.work.record.width, window.work.record.height)
+    size = (window.session.record.width, window.session.record.height)
     found = replace(analysis, file=str(rg1), sha256=case.sha256, image_size=size, region=(0, 0, *size))
-    window.work.book.analysis(case, found)
+    window.session.casebook.analysis(case, found)
     case.analysis = found
     quiet(qtbot, window)
-    dialog = ask(qtbot, window, len(window.work.cases))
+    dialog = ask(qtbot, window, len(window.session.cases))
     assert dialog.form.formats["dicom"].isEnabled()
     qtbot.mouseClick(dialog.form.formats["dicom"], LEFT, pos=QPoint(8, 8))
     write(qtbot, window, dialog, tmp_path / "out")
     assert "No DICOM objects about 7 cases" in dialog.status.text()
     assert len(list((tmp_path / "out").glob("*.dcm"))) == 6
-    reported = {r.case_id for r in window.work.book.book.audit_trail() if r.act == "report"}
+    reported = {r.case_id for r in window.session.casebook.current.audit_trail() if r.act == "report"}
     assert len(reported) == 8
 
 
@@ -373,7 +373,7 @@ def test_another_casebook_closes_it(qtbot: QtBot, analysed: MainWindow, tmp_path
     ask(qtbot, analysed)
     pid = analysed.reports.process_id
     assert pid is not None
-    analysed.work.open_casebook(tmp_path / "other.casebook", create=True)
+    analysed.session.open_casebook(tmp_path / "other.casebook", create=True)
     qtbot.waitUntil(lambda: analysed.reports.dialog is None, timeout=LONG_MS)
     qtbot.waitUntil(lambda: analysed.reports.idle, timeout=LONG_MS)
     assert not psutil.pid_exists(pid)

@@ -27,8 +27,8 @@ RIGHT = Qt.MouseButton.RightButton
 
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> MainWindow:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([rg1])
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([rg1])
     return window
 
 
@@ -203,9 +203,9 @@ def test_a_raised_limit_opens_what_was_refused(
     assert limits.max_pixels() == 1_000_000
     copy = shown.settings.file.with_name("copy.dcm")
     copy.write_bytes(rg1.read_bytes()[:-2] + b"\1\1")  # the same bytes would be the same case
-    shown.work.open_paths([copy])
-    qtbot.waitUntil(lambda: shown.work.current is not None and shown.work.current.error is not None, timeout=20_000)
-    assert "limit of 1,000,000 pixels" in shown.work.current.error.message
+    shown.session.open_paths([copy])
+    qtbot.waitUntil(lambda: shown.session.current is not None and shown.session.current.error is not None, timeout=20_000)
+    assert "limit of 1,000,000 pixels" in shown.session.current.error.message
     again = settings_of(shown)
     again.limit.setValue(8)
     ok(qtbot, again)
@@ -252,8 +252,8 @@ def test_layouts_are_kept_per_question(qtbot: QtBot, shown: MainWindow, tmp_path
     active(shown)
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F4)
     assert viewer.layout_name == "1x2"
-    with qtbot.waitSignal(shown.work.recordReady, timeout=20_000):
-        shown.work.open_paths([picture])
+    with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
+        shown.session.open_paths([picture])
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F6)
     assert viewer.layout_name == "image"
     commands.previous_case(shown)
@@ -282,8 +282,8 @@ def test_the_panes_move_to_a_window_of_their_own_and_back(qtbot: QtBot, shown: M
     assert viewer.invert, "keys work in the other window"
     copy = tmp_path / "other.dcm"
     copy.write_bytes(Path(viewer.record.path).read_bytes()[:-2] + b"\1\1")
-    with qtbot.waitSignal(shown.work.recordReady, timeout=20_000):
-        shown.work.open_paths([copy])
+    with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
+        shown.session.open_paths([copy])
     assert viewer.record.path == copy
     panes.close()
     assert viewer.window() is shown

@@ -26,9 +26,9 @@ def series() -> Path:
 
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, series: Path) -> MainWindow:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([series])
-    qtbot.waitUntil(lambda: window.work.current.id is not None, timeout=20_000)
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([series])
+    qtbot.waitUntil(lambda: window.session.current.id is not None, timeout=20_000)
     return window
 
 
@@ -40,8 +40,8 @@ def test_the_bar_shows_only_for_several_frames(qtbot: QtBot, shown: MainWindow, 
     bar = shown.viewer.frame_bar
     assert bar.isVisible()
     assert bar.label.text().split() == ["Frame", "1", "/", "10"]
-    with qtbot.waitSignal(shown.work.recordReady, timeout=20_000):
-        shown.work.open_paths([rg1])
+    with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
+        shown.session.open_paths([rg1])
     assert not bar.isVisible()
 
 
@@ -89,20 +89,20 @@ def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot,
     viewer = shown.viewer
     viewer.show_frame(3)
     at_frame(qtbot, shown, 3)
-    assert len(shown.work.cases) == 1
-    assert shown.work.current.frame == 3
+    assert len(shown.session.cases) == 1
+    assert shown.session.current.frame == 3
     shown.actions_["label-1"].trigger()
-    assert [c.frame for c in shown.work.cases] == [0, 3]
-    assert [c.label for c in shown.work.cases] == [None, 1]
-    qtbot.waitUntil(lambda: shown.work.book.idle, timeout=20_000)
-    rows = shown.work.book.book.cases()
+    assert [c.frame for c in shown.session.cases] == [0, 3]
+    assert [c.label for c in shown.session.cases] == [None, 1]
+    qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
+    rows = shown.session.casebook.current.cases()
     assert sorted((r.frame, r.label) for r in rows) == [(0, None), (3, 1)]
     viewer.show_frame(0)
     at_frame(qtbot, shown, 0)
     viewer.show_frame(3)
     at_frame(qtbot, shown, 3)
-    assert shown.work.current.label == 1, "the same case, not a new one"
-    assert len(shown.work.cases) == 2
+    assert shown.session.current.label == 1, "the same case, not a new one"
+    assert len(shown.session.cases) == 2
 
 
 def test_painting_on_a_frame_makes_it_a_case(qtbot: QtBot, shown: MainWindow) -> None:
@@ -112,5 +112,5 @@ def test_painting_on_a_frame_makes_it_a_case(qtbot: QtBot, shown: MainWindow) ->
     shown.actions_["tool-brush"].trigger()
     canvas = shown.viewer.panes[PaneKind.IMAGE].canvas
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(canvas.width() // 2, canvas.height() // 2))
-    qtbot.waitUntil(lambda: [c.frame for c in shown.work.cases] == [0, 2])
-    qtbot.waitUntil(lambda: shown.work.book.idle and shown.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: [c.frame for c in shown.session.cases] == [0, 2])
+    qtbot.waitUntil(lambda: shown.session.casebook.idle and shown.runner.idle, timeout=20_000)

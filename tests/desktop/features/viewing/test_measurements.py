@@ -25,9 +25,9 @@ LEFT = Qt.MouseButton.LeftButton
 
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> MainWindow:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
-        window.work.open_paths([pictures(2)])
-    qtbot.waitUntil(lambda: all(c.id is not None for c in window.work.cases), timeout=20_000)
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
+        window.session.open_paths([pictures(2)])
+    qtbot.waitUntil(lambda: all(c.id is not None for c in window.session.cases), timeout=20_000)
     return window
 
 
@@ -44,7 +44,7 @@ def draw(window: MainWindow, tool: str, start: tuple[int, int], end: tuple[int, 
 
 
 def go(qtbot: QtBot, window: MainWindow, step: str) -> None:
-    with qtbot.waitSignal(window.work.recordReady, timeout=20_000):
+    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
         window.actions_[step].trigger()
 
 
@@ -58,8 +58,8 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     assert viewer.measurements == ()
     go(qtbot, shown, "previous")
     assert viewer.measurements == drawn
-    qtbot.waitUntil(lambda: shown.work.book.idle, timeout=20_000)
-    kept = shown.work.book.book.measurements(shown.work.current.id)
+    qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
+    kept = shown.session.casebook.current.measurements(shown.session.current.id)
     assert [item["kind"] for item in kept] == ["ruler", "ellipse"]
     assert kept[0]["text"][1] == "no calibration"
     shown.close()
@@ -68,8 +68,8 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     again = application.build(settings)
     with qtbot.waitSignal(again.viewerReady, timeout=20_000):
         again.show()
-    qtbot.waitUntil(lambda: len(again.work.cases) == 2, timeout=20_000)
-    again.work.select(again.work.cases.case(0))
+    qtbot.waitUntil(lambda: len(again.session.cases) == 2, timeout=20_000)
+    again.session.select(again.session.cases.case(0))
     qtbot.waitUntil(lambda: again.viewer.measurements == drawn, timeout=20_000)
     again.close()
     again.deleteLater()
@@ -79,9 +79,9 @@ def test_deleting_the_last_one_is_kept(qtbot: QtBot, shown: MainWindow) -> None:
     draw(shown, "ruler", (60, 60), (160, 120))
     shown.actions_["delete-measurement"].trigger()
     assert shown.viewer.measurements == ()
-    qtbot.waitUntil(lambda: shown.work.book.idle, timeout=20_000)
-    assert shown.work.book.book.measurements(shown.work.current.id) == ()
-    assert isinstance(shown.work.book.book, Casebook)
+    qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
+    assert shown.session.casebook.current.measurements(shown.session.current.id) == ()
+    assert isinstance(shown.session.casebook.current, Casebook)
 
 
 def test_what_is_kept_reads_back_and_strangers_are_left_out(rg1: Path) -> None:
