@@ -231,7 +231,9 @@ class Script:
         window, left, none = self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         window.session.select(case)
         painting = window.painting
-        self.until(lambda: painting.session.record is window.session.record is not None and window.session.current is case)
+        self.until(
+            lambda: painting.session.record is window.session.record is not None and window.session.current is case
+        )
         self.pause(0.05)
         painting.set_tool("lasso")
         canvas = window.viewer.panes[PaneKind.IMAGE].canvas

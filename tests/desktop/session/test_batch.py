@@ -66,7 +66,8 @@ def begin(qtbot: QtBot, settings: Settings, films: list[Path]) -> Iterator[Calla
             window.show()
         window.runner.start_engine("cpu")
         qtbot.waitUntil(lambda: isinstance(window.runner.engine, EngineReady), timeout=MS)
-        qtbot.waitUntil(lambda: window.session.casebook.current is not None and window.session.casebook.idle, timeout=MS)
+        book = window.session.casebook
+        qtbot.waitUntil(lambda: book.current is not None and book.idle, timeout=MS)
         return window
 
     yield start

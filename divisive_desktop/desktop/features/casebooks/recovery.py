@@ -49,7 +49,8 @@ def offer_restore(window: MainWindow) -> Action | None:
             window, "Restore backup", f"Go back to the backup {newest}?",
             f"What was done in {path.stem} since then is missing in it. The damaged database is set aside in the "
             "casebook's folder, not deleted.",
-            "Restore", lambda: window.runner.run(restore, window.session.open_casebook, lambda e: window.report(None, e)),
+            "Restore",
+            lambda: window.runner.run(restore, window.session.open_casebook, lambda e: window.report(None, e)),
         )  # fmt: skip
 
     return ("Restore backup…", ask)

@@ -94,7 +94,8 @@ class Preparation(QObject):
             return
         setup = self._tuning.dialog.setup
         if fresh:
-            setup.set_defaults(found.request, self._window.runner.engine.device if self._window.runner.engine else "cpu")
+            engine = self._window.runner.engine
+            setup.set_defaults(found.request, engine.device if engine else "cpu")
         setup.show_check(found.check, found.card.classes)
         if not found.check.blocked:
             setup.show_estimate(None)

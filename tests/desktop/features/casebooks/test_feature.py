@@ -339,7 +339,8 @@ def test_a_lock_of_a_machine_that_is_gone_can_be_taken_over(
     assert not window.session.casebook.writable
     press(qtbot, window, "Take over…")
     assert "another-pc" in answer(qtbot, window, "Take over")
-    qtbot.waitUntil(lambda: window.session.casebook.current is not None and window.session.casebook.writable, timeout=MS)
+    book = window.session.casebook
+    qtbot.waitUntil(lambda: book.current is not None and book.writable, timeout=MS)
     assert window.messages.messages() == []
 
 
@@ -457,7 +458,8 @@ def test_a_newer_casebook_is_refused_and_left_alone(
     assert (path / "casebook.sqlite").read_bytes() == bytes(data)
     assert not window.session.casebook.writable
     window.session.open_casebook()
-    qtbot.waitUntil(lambda: window.session.casebook.writable and window.session.casebook.current is not None, timeout=MS)
+    service = window.session.casebook
+    qtbot.waitUntil(lambda: service.writable and service.current is not None, timeout=MS)
 
 
 def test_a_cut_off_database_is_refused_and_its_backup_restored(

@@ -53,7 +53,9 @@ class Program:
     def quiet(self) -> None:
         """Wait until nothing runs or waits, and everything is written."""
         w = self.window
-        self.qtbot.waitUntil(lambda: w.runner.idle and w.session.casebook.idle and not w.faces.waiting, timeout=ENGINE_MS)
+        self.qtbot.waitUntil(
+            lambda: w.runner.idle and w.session.casebook.idle and not w.faces.waiting, timeout=ENGINE_MS
+        )
 
     def open(self, file: Path) -> None:
         with self.qtbot.waitSignal(self.window.session.recordReady, timeout=20_000):

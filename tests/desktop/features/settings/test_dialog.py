@@ -204,7 +204,8 @@ def test_a_raised_limit_opens_what_was_refused(
     copy = shown.settings.file.with_name("copy.dcm")
     copy.write_bytes(rg1.read_bytes()[:-2] + b"\1\1")  # the same bytes would be the same case
     shown.session.open_paths([copy])
-    qtbot.waitUntil(lambda: shown.session.current is not None and shown.session.current.error is not None, timeout=20_000)
+    session = shown.session
+    qtbot.waitUntil(lambda: session.current is not None and session.current.error is not None, timeout=20_000)
     assert "limit of 1,000,000 pixels" in shown.session.current.error.message
     again = settings_of(shown)
     again.limit.setValue(8)
