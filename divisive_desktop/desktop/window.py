@@ -126,7 +126,7 @@ class MainWindow(QMainWindow):
         work, tasks = self.session, self.runner
         work.currentChanged.connect(self._show_case)
         work.recordReady.connect(self._show_record)
-        work.listing.known.connect(lambda _: self.show_title())  # it may go by its number
+        work.sync.known.connect(lambda _: self.show_title())  # it may go by its number
         work.analysisChanged.connect(self._show_analysis)
         work.featuresReady.connect(self._show_features)
         work.modelsChanged.connect(lambda: self._tell_inspector(work.current))

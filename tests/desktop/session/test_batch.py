@@ -34,7 +34,7 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two models that answer in a moment, made in a process of its own."""
     root = tmp_path_factory.mktemp("small")
     environment = {**os.environ, "DIVISIVE_DESKTOP_HOME": str(root)}
-    script = TESTS / "desktop" / "finetuning" / "small_model.py"
+    script = TESTS / "desktop" / "features" / "finetuning" / "small_model.py"
     subprocess.run([sys.executable, script, root], env=environment, check=True)
     return root / "models"
 

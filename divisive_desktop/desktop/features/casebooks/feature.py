@@ -32,15 +32,15 @@ class CasebookControls(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._work = window, window.session
+        self._window, self._session = window, window.session
         self._merged = 0
-        book, batch = self._work.book, self._work.batch
+        book, batch = self._session.casebook, self._session.batch
         book.opened.connect(self._opened)
         book.changed.connect(self._changed)
         batch.changed.connect(window.actions_.refresh)  # the mark at "Pause"
         batch.finished.connect(self._batch_finished)
         batch.stopped.connect(self._batch_stopped)
-        self._work.merged.connect(self._tell_merged)
+        self._session.merged.connect(self._tell_merged)
 
     # -- news -----------------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ class CasebookControls(QObject):
             window.notify(
                 "casebook", "warning", book.read_only,
                 "You can look at everything here; labels, reviews and analyses are not kept.",
-                ("Try again", lambda: self._work.open_casebook(book.path)),
+                ("Try again", lambda: self._session.open_casebook(book.path)),
                 recovery.offer_take_over(window, book),
             )  # fmt: skip
         for warning in book.warnings:
@@ -60,7 +60,7 @@ class CasebookControls(QObject):
             window.notify(warning, "warning", warning, f"The casebook lies at {book.path}.", action)
         user = window.settings.user
         if book.read_only is None and user[0] and user != book.user:
-            self._work.book.write(lambda casebook: casebook.set_user(*user))
+            self._session.casebook.write(lambda casebook: casebook.set_user(*user))
         window.settings.add_recent_casebook(book.path)
         unfinished = [b for b in found.unfinished if b.pending]
         if unfinished and book.read_only is None:
@@ -69,17 +69,17 @@ class CasebookControls(QObject):
     def _changed(self) -> None:
         self._window.show_title()
         self._window._update_state()
-        self._window.inspector.verdict.set_writable(self._work.book.reason)
-        if self._work.current is not None:
-            self._window._tell_inspector(self._work.current)
+        self._window.inspector.verdict.set_writable(self._session.casebook.reason)
+        if self._session.current is not None:
+            self._window._tell_inspector(self._session.current)
 
     def way_out(self, case: Case | None, error: UserFacingError) -> Action | None:
         """A button for an error that something can be done about here."""
         if case is not None and isinstance(error, ImageAlteredError) and not case.superseded:
-            return ("Add the new version", lambda: self._work.add_version(case))
-        if isinstance(error, ImageMissingError) and self._work.book.writable:
+            return ("Add the new version", lambda: self._session.add_version(case))
+        if isinstance(error, ImageMissingError) and self._session.casebook.writable:
             return ("Look for it…", self.relink)
-        if isinstance(error, CasebookDamagedError) and self._work.book.book is None:
+        if isinstance(error, CasebookDamagedError) and self._session.casebook.current is None:
             return recovery.offer_restore(self._window)
         return None
 
@@ -88,8 +88,8 @@ class CasebookControls(QObject):
         self._window.notify(
             "batch", "info", f"An analysis of many images was interrupted: {left} left of "
             f"{status.pending + status.done + status.failed}.", "What was done is kept.",
-            ("Go on", lambda: self._work.batch.resume(status.id, self._work.listing.by_id)),
-            ("Leave it", lambda: self._work.batch.dismiss(status.id)),
+            ("Go on", lambda: self._session.batch.resume(status.id, self._session.sync.by_id)),
+            ("Leave it", lambda: self._session.batch.dismiss(status.id)),
         )  # fmt: skip
 
     def _batch_finished(self, batch: Batch) -> None:
@@ -106,14 +106,14 @@ class CasebookControls(QObject):
         number = batch.id
         again = None
         if number is not None:
-            again = ("Go on", lambda: self._work.batch.resume(number, self._work.listing.by_id))
+            again = ("Go on", lambda: self._session.batch.resume(number, self._session.sync.by_id))
         self._window.notify("batch", "error", error.message, "What was done is kept.", again)
 
     def show_failures(self, batch: Batch) -> FailureList:
         """List what failed, with what to do about it."""
         sheet = FailureList(batch.failures, self._window)
         sheet.retry.connect(lambda: self._retry(batch))
-        sheet.chosen.connect(self._work.select)
+        sheet.chosen.connect(self._session.select)
         sheet.open()
         return sheet
 
@@ -126,16 +126,16 @@ class CasebookControls(QObject):
             else:
                 self._window.notify("batch", "info", "Nothing failed.")
 
-        self._work.batch.last_failures(self._work.listing.by_id, show)
+        self._session.batch.last_failures(self._session.sync.by_id, show)
 
     def _retry(self, batch: Batch) -> None:
         self._window.messages.dismiss("batch")
         for case, _ in batch.failures:
             case.analysis_error = None
         if batch.id is not None and all(case.id in batch.items for case, _ in batch.failures):
-            self._work.batch.resume(batch.id, self._work.listing.by_id, retry=True)
+            self._session.batch.resume(batch.id, self._session.sync.by_id, retry=True)
         else:
-            self._work.batch.start([case for case, _ in batch.failures])
+            self._session.batch.start([case for case, _ in batch.failures])
 
     def _tell_merged(self, pairs: list[tuple[Case, Case]]) -> None:
         self._merged += len(pairs)
@@ -153,7 +153,7 @@ class CasebookControls(QObject):
         """Ask for a name and make an empty casebook there."""
         path = self._ask_where("New casebook", "New.casebook", "Casebook (*.casebook)")
         if path is not None:
-            self._work.open_casebook(path, create=True)
+            self._session.open_casebook(path, create=True)
 
     def open(self) -> None:
         """Ask for a casebook's folder."""
@@ -161,32 +161,32 @@ class CasebookControls(QObject):
         name = QFileDialog.getExistingDirectory(self._window, "Open casebook (a folder NAME.casebook)", start)
         if name:
             self._window.settings.set_folder("casebook", Path(name).parent)
-            self._work.open_casebook(Path(name))
+            self._session.open_casebook(Path(name))
 
     def open_default(self) -> None:
-        self._work.open_casebook()
+        self._session.open_casebook()
 
     def fill_recent(self, menu: QMenu) -> None:
         """The casebooks used lately."""
         menu.clear()
-        here = self._work.book.path
+        here = self._session.casebook.path
         for name in self._window.settings.recent_casebooks:
             path = Path(name)
             entry = menu.addAction(f"{path.stem}    {path.parent}".replace("&", "&&"))
             entry.setEnabled(path != here)
-            entry.triggered.connect(lambda _=False, p=path: self._work.open_casebook(p))
+            entry.triggered.connect(lambda _=False, p=path: self._session.open_casebook(p))
         menu.addSeparator()
         menu.addAction("Your own casebook", self.open_default)
 
     def save_copy(self) -> None:
         """Copy everything to a new casebook, which isn't opened."""
-        path = self._ask_where("Save a copy", f"{self._work.book.name} copy.casebook", "Casebook (*.casebook)")
+        path = self._ask_where("Save a copy", f"{self._session.casebook.name} copy.casebook", "Casebook (*.casebook)")
         if path is not None:
             self._write_out(lambda book: book.save_copy(path), path)
 
     def export_zip(self) -> None:
         """Everything as one ZIP file."""
-        path = self._ask_where("Export casebook", f"{self._work.book.name}.zip", "ZIP archive (*.zip)")
+        path = self._ask_where("Export casebook", f"{self._session.casebook.name}.zip", "ZIP archive (*.zip)")
         if path is not None:
             self._write_out(lambda book: book.export_zip(path), path)
 
@@ -215,7 +215,7 @@ class CasebookControls(QObject):
 
             return Casebook.import_zip(Path(name), target)
 
-        self._window.runner.run(work, self._work.open_casebook, lambda error: self._window.report(None, error))
+        self._window.runner.run(work, self._session.open_casebook, lambda error: self._window.report(None, error))
 
     def empty_trash(self) -> None:
         """Ask, then delete for good what is in the trash."""
@@ -238,7 +238,7 @@ class CasebookControls(QObject):
         self._count_trash(ask)
 
     def _empty(self) -> None:
-        self._work.book.empty_trash(
+        self._session.casebook.empty_trash(
             lambda number: self._window.notify("trash", "info", f"{plural(number, 'case')} deleted for good.")
         )
 
@@ -256,9 +256,9 @@ class CasebookControls(QObject):
         def done(number: int) -> None:
             self._window.notify("trash", "info", f"{plural(number, 'case')} restored.")
             if number:
-                self._work.reload()
+                self._session.reload()
 
-        self._work.book.write(restore, done)
+        self._session.casebook.write(restore, done)
 
     def _count_trash(self, done: Callable[[int], None]) -> None:
         def count(book: Casebook) -> int:
@@ -266,15 +266,15 @@ class CasebookControls(QObject):
 
             return book.count(CaseFilter(trashed=True))
 
-        self._work.book.write(count, done)
+        self._session.casebook.write(count, done)
 
     def edit_notes(self) -> None:
         """The current case's notes."""
-        case = self._work.current
+        case = self._session.current
         if case is not None:
             text, ok = QInputDialog.getMultiLineText(self._window, "Notes", f"Notes on {case.name}", case.notes)
             if ok:
-                self._work.set_notes(case, text.strip())
+                self._session.set_notes(case, text.strip())
 
     def edit_tags(self) -> None:
         """Tags of the selected cases: those that all of them have can be changed, the others stay."""
@@ -288,20 +288,20 @@ class CasebookControls(QObject):
         )
         if ok:
             wanted = {part.strip() for part in text.split(",")} - {""}
-            self._work.change_tags(cases, wanted - common, common - wanted)
+            self._session.change_tags(cases, wanted - common, common - wanted)
 
     def properties(self) -> None:
         """Where the casebook lies, who may see it, who works in it."""
         from divisive_desktop.desktop.features.casebooks.properties_dialog import CasebookDialog, read_properties
 
-        self._work.book.after_writing(
+        self._session.casebook.after_writing(
             read_properties, lambda found: CasebookDialog(self._window, found).open(),
             lambda error: self._window.report(None, error),
         )  # fmt: skip
 
     def restrict(self) -> None:
         """Take the casebook out of other people's sight."""
-        self._work.book.write(lambda book: book.restrict_access())
+        self._session.casebook.write(lambda book: book.restrict_access())
 
     def relink(self) -> None:
         """Look below a folder for images that aren't where they were."""
@@ -314,14 +314,14 @@ class CasebookControls(QObject):
         def done(found: dict[int, Path]) -> None:
             self._window.notify("relink", "info", f"{plural(len(found), 'image')} found again.")
             if found:
-                self._work.reload()
+                self._session.reload()
 
-        self._work.book.write(lambda book: book.relink(Path(folder)), done)
+        self._session.casebook.write(lambda book: book.relink(Path(folder)), done)
 
     def _write_out(self, work: Callable[[Casebook], object], path: Path) -> None:
         """Something that reads the whole casebook: after what was said before, off the window's thread."""
         self._window.notify("export", "info", f"Writing {path.name}…")
-        self._work.book.after_writing(
+        self._session.casebook.after_writing(
             work,
             lambda _: self._window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
             self._not_written,

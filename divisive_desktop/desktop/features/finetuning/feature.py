@@ -42,7 +42,7 @@ class FineTuning(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self._tasks, self._work = window, window.runner, window.session
+        self.window, self._tasks, self._session = window, window.runner, window.session
         self.run = RunSession(window.runner, window.session.casebook, self)
         self.dialog: FineTuneDialog | None = None
         self.versions: VersionsDialog | None = None
@@ -58,8 +58,8 @@ class FineTuning(QObject):
         window.theme.changed.connect(self._recolour)
         window.status.cancelRequested.connect(self._cancel_from_status)
         window.closing.connect(self._close)
-        self._work.book.opened.connect(self._book_opened)
-        if self._work.book.book is not None:
+        self._session.casebook.opened.connect(self._book_opened)
+        if self._session.casebook.current is not None:
             self._look_for_interrupted()
 
     def _actions(self) -> tuple[Action, ...]:
@@ -227,7 +227,7 @@ class FineTuning(QObject):
         if dialog is None or request is None or shown is None:
             return
         own = shown is self.run.result
-        book = self._work.book
+        book = self._session.casebook
         dialog.result.set_busy(True)
 
         def work(_: Any) -> StoredModel:
@@ -264,7 +264,7 @@ class FineTuning(QObject):
 
     def _use(self, task: str) -> None:
         """The version in use changed."""
-        self._work.refresh_models()
+        self._session.refresh_models()
         if self.versions is not None:
             self.versions.reload()
 
@@ -291,7 +291,7 @@ class FineTuning(QObject):
         self._look_for_interrupted()
 
     def _look_for_interrupted(self) -> None:
-        book = self._work.book
+        book = self._session.casebook
         if not book.writable:
             return
 
@@ -319,12 +319,12 @@ class FineTuning(QObject):
         )  # fmt: skip
 
     def _discard_row(self, run_id: int) -> None:
-        self._work.book.write(lambda book: book.decide_run(run_id, "discarded"))
+        self._session.casebook.write(lambda book: book.decide_run(run_id, "discarded"))
 
     # -- the window -----------------------------------------------------------------------------------------
 
     def _cancel_from_status(self) -> None:
-        if self.run.busy and not self._work.batch_running:
+        if self.run.busy and not self._session.batch_running:
             self.run.cancel()
 
     def _recolour(self) -> None:

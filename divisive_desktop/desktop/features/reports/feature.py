@@ -36,7 +36,7 @@ class Reports(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self._work = window, window.session
+        self.window, self._session = window, window.session
         self.dialog: ReportDialog | None = None
         self._runner = Runner(self, threads=1)  # its own: a long report holds up nothing else
         self._engine = EngineQuestions(window.runner, self)
@@ -87,7 +87,7 @@ class Reports(QObject):
             )
             return
         self._opening = True
-        book = self._work.book.book
+        book = self._session.casebook.current
         single = cases[0].notes if len(cases) == 1 else None
 
         def work(_: Any) -> tuple[Options, str]:
@@ -189,9 +189,9 @@ class Reports(QObject):
             return
         text = self._kept = self.dialog.form.text
         if len(self._cases) == 1:
-            self._work.set_notes(self._cases[0], text)
-        elif self._work.book.book is self._book:
-            self._work.book.write(lambda book: book.set_setting(_CONCLUSION, text))
+            self._session.set_notes(self._cases[0], text)
+        elif self._session.casebook.current is self._book:
+            self._session.casebook.write(lambda book: book.set_setting(_CONCLUSION, text))
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -225,8 +225,8 @@ class Reports(QObject):
     def _written(self, made: WrittenReport) -> None:
         from divisive_desktop.desktop.features.reports.dialog import written_words
 
-        book = self._work.book
-        if book.book is self._book and book.writable and made.reported:
+        book = self._session.casebook
+        if book.current is self._book and book.writable and made.reported:
             names, ids, hidden = [f.name for f in made.files], made.reported, self._deidentified
             book.write(lambda b: [b.audit("report", case=i, files=names, deidentified=hidden) for i in ids])
         dialog = self.dialog
@@ -250,8 +250,8 @@ class Reports(QObject):
 
     def _after_acts(self, run: Callable[[], Any]) -> None:
         """Once everything that the analyst said before is in the casebook."""
-        book = self._work.book
-        if book.writable and book.book is not None and book.book is self._book:
+        book = self._session.casebook
+        if book.writable and book.current is not None and book.current is self._book:
             book.write(lambda _: None, lambda _: run())
         else:
             run()
@@ -267,7 +267,7 @@ class Reports(QObject):
         if name:
             settings.set_folder("report", Path(name).parent)
             self.checked = Checking(self._runner, self._engine).open(
-                Path(name), settings.folder("open"), self._work.book.book, self.window
+                Path(name), settings.folder("open"), self._session.casebook.current, self.window
             )
 
     # -- the end --------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ class Reports(QObject):
 
     def _book_changed(self) -> None:
         """Another casebook: its cases can't be read any more."""
-        if self.dialog is not None and self._work.book.book is not self._book:
+        if self.dialog is not None and self._session.casebook.current is not self._book:
             self._discard()
 
     def _discard(self) -> None:

@@ -46,7 +46,7 @@ class KeptMeasurements(QObject):
         book = self._window.session.casebook
 
         def read(_: Any) -> tuple[Any, ...]:
-            opened = book.book
+            opened = book.current
             number = None if opened is None else opened.find(*key)
             return opened.measurements(number) if opened is not None and number is not None else ()
 
