@@ -121,7 +121,7 @@ def make(work: Path) -> Path:
     from divisive_desktop.masks.mask import Mask
 
     tests = HERE.parent
-    subprocess.run([sys.executable, tests / "desktop" / "finetuning" / "small_model.py", work / "home"], check=True)
+    subprocess.run([sys.executable, tests / "desktop" / "features" / "finetuning" / "small_model.py", work / "home"], check=True)
     folder = work / "films"
     folder.mkdir()
     path = work / "kill.casebook"
