@@ -33,8 +33,8 @@ class StatusBar(QStatusBar):
         self.probe.setFont(font)
         self.addWidget(self.probe, 1)
 
-        self.session = QWidget()
-        row = QHBoxLayout(self.session)
+        self.work = QWidget()
+        row = QHBoxLayout(self.work)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
         self.title = QLabel()
@@ -58,8 +58,8 @@ class StatusBar(QStatusBar):
         self._paused = False
         for widget in (self.title, self.bar, self.left, self.pause, self.cancel):
             row.addWidget(widget)
-        self.session.hide()
-        self.addPermanentWidget(self.session)
+        self.work.hide()
+        self.addPermanentWidget(self.work)
 
         self.engine_icon = QLabel()
         self.engine = QLabel()
@@ -96,7 +96,7 @@ class StatusBar(QStatusBar):
         self.title.setText(title)
         self.bar.setValue(0)
         self.left.setText("")
-        self.session.show()
+        self.work.show()
 
     def progress(self, event: Progress) -> None:
         self.bar.setValue(round(event.fraction * 1000))
@@ -112,7 +112,7 @@ class StatusBar(QStatusBar):
         self.pause.setAccessibleName("Go on" if paused else "Pause")
 
     def end(self) -> None:
-        self.session.hide()
+        self.work.hide()
 
     def recolour(self) -> None:
         self.engine_icon.setPixmap(
