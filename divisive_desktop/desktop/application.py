@@ -94,12 +94,13 @@ def run(
         stack.callback(crash.start_traces())
         settings = Settings(paths.settings_file())
         window = build(settings)
+        services = window.services
 
         def open_(names: Sequence[str]) -> None:
             if found := [Path(name) for name in names if not name.startswith("--")]:
-                window.session.open_paths(found)
+                services.session.open_paths(found)
             if "--samples" in names:
-                window.actions_["samples"].trigger()
+                services.actions["samples"].trigger()
 
         def asked(names: Sequence[str]) -> None:
             open_(names)
@@ -107,14 +108,14 @@ def run(
 
         def begin() -> None:
             # After the first paint: the engine's start must not compete with it for the processor.
-            window.runner.start_engine("cpu" if safe else settings.device)
+            services.runner.start_engine("cpu" if safe else settings.device)
             open_(wanted)
             if safe:
-                window.messages.post(
+                services.messages.show(
                     "safe-mode", "info", "Safe mode: default settings, no graphics card.",
                     "Settings that you change now are not kept; cases are.",
                 )  # fmt: skip
-            crash.tell_of_last_time(window.messages.post)
+            crash.tell_of_last_time(services.messages.show)
 
         if not safe:
             instance.asked.connect(asked)

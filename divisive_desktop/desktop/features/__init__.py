@@ -1,1 +1,38 @@
-"""What the analyst can do, one folder per feature."""
+"""What the analyst can do, one folder per feature; its door is ``install(services)`` in ``feature.py``.
+
+A feature adds its actions, panels and pages to the services that it is given and listens to the session. Features
+don't import each other. See ``docs/adding-a-feature.md``.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from divisive_desktop.desktop.shell.services import Services, ViewerServices
+
+AT_ONCE = (
+    "worklist", "inspection", "analysis", "opening", "casebooks", "exports", "reports", "settings", "help",
+)  # fmt: skip
+"""Installed while the window is being made, in this order."""
+WITH_VIEWER = ("viewing", "painting", "finetuning", "faces")
+"""Installed once the viewer is there, after the window's first paint."""
+
+
+def install(services: Services) -> dict[str, object]:
+    """Install what doesn't need the viewer.
+
+    Returns
+    -------
+    dict
+        Each feature's own object under its name; they live as long as the window.
+    """
+    return {name: _install(name, services) for name in AT_ONCE}
+
+
+def install_with_viewer(services: ViewerServices) -> dict[str, object]:
+    """Install what needs the viewer; its modules are imported only now."""
+    return {name: _install(name, services) for name in WITH_VIEWER}
+
+
+def _install(name: str, services: Services) -> object:
+    return importlib.import_module(f"{__name__}.{name}.feature").install(services)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from divisive_desktop.imaging.faces import Framing
 
 
+HIDDEN = "Hidden until the mask is done"
+"""What stands where the model's opinion isn't shown."""
+
+
 class Review(Enum):
     """How far the analyst is with a case."""
 

@@ -1,23 +1,90 @@
-"""Menus whose entries depend on what is open: recent files, window presets, models, the context menu."""
+"""Where each action stands: menu bar, submenus, toolbar and context menus, as lists of ids.
+
+An id with a slash is a submenu, ``""`` a line between groups; every other one is an action, or an entry that a feature
+adds under this name (a menu whose content changes, a dock's own switch, a widget of the toolbar). What isn't there
+(yet) is left out.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+BAR = ("File", "Case", "View", "Mask", "Analysis", "Help")
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QMenu, QSlider, QToolBar
+# The order of the menus is that of the groups on the sheet of shortcuts and on the page of keys.
+MENUS: dict[str, tuple[str, ...]] = {
+    "File": (
+        "open", "open-folder", "open-by-patient", "recent-files", "samples", "",
+        "export-json", "save-picture", "",
+        "casebook-new", "casebook-open", "recent-casebooks", "casebook-copy", "casebook-zip", "casebook-import",
+        "casebook-properties", "results", "report", "report-check", "",
+        "trash-restore", "trash-empty", "",
+        "settings", "",
+        "quit",
+    ),
+    "Case": (
+        "previous", "next", "next-open", "next-new", "",
+        "label-0", "label-1", "label-clear", "",
+        "review-done", "review-flag", "review-open", "done-next", "case-tags", "notes", "",
+        "copy-picture", "copy-path", "tags", "forensic", "",
+        "close-case",
+    ),
+    "Analysis": (
+        "analyse", "analyse-all", "analyse-selected", "pause", "failures", "cancel", "auto-analyse", "",
+        "features-auto", "",
+        "finetune", "versions", "",
+        "crop", "crop-whole", "crop-automatic",
+    ),
+    "View/Layout": (
+        "layout-2x2", "layout-pair", "layout-1x2", "layout-image", "layout-true", "layout-false", "layout-features",
+    ),
+    "View/Maps": (
+        "scale-shared", "toggle-overlay", "blink", "wipe", "less-overlay", "more-overlay", "cell-grid", "cam-cells",
+    ),
+    "View/Show": ("identity", "smooth-image", "crosshair", "annotations", "overlays", "shutter"),
+    "View/Theme": ("theme-system", "theme-light", "theme-dark"),
+    "View": (
+        "View/Layout", "window-presets", "View/Maps", "View/Show", "View/Theme", "full-screen", "second-screen", "",
+        "show-worklist", "show-inspector", "find", "",
+        "fit", "one-to-one", "zoom-in", "zoom-out", "View/Greys", "View/Frames", "reset-view", "View/Tools",
+    ),
+    "Help": ("reading", "shortcuts", "", "save-log", "", "about"),
+    "View/Greys": ("invert", "next-window", "luts", "sigmoid", "window-from-region"),
+    "View/Frames": ("previous-frame", "next-frame", "first-frame", "last-frame"),
+    "View/Tools": (
+        "tool-pan", "tool-window", "tool-zoom", "tool-probe", "tool-ruler", "tool-angle", "tool-ellipse",
+        "tool-rectangle", "",
+        "delete-measurement",
+    ),
+    "Mask": (
+        "mask-undo", "mask-redo", "Mask/Tools", "",
+        "mask-add-region", "mask-from-features", "mask-from-cam", "mask-copy", "Mask/Region", "mask-clear", "",
+        "mask-shown", "mask-blind", "mask-done", "",
+        "mask-import", "mask-export",
+    ),
+    "Mask/Tools": (
+        "tool-brush", "tool-eraser", "tool-lasso", "tool-polygon", "tool-paint-rectangle", "tool-paint-ellipse",
+        "tool-bucket", "tool-wand", "tool-smart",
+    ),
+    "Mask/Region": (
+        "mask-reshape", "mask-grow", "mask-shrink", "mask-smooth", "mask-holes", "mask-specks", "mask-greys",
+        "mask-invert",
+    ),
+}  # fmt: skip
 
-from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.theme import GRID
+KEYS_ONLY: dict[str, tuple[str, ...]] = {"View": tuple(f"preset-{digit}" for digit in range(10))}
+"""Actions that are in no menu, only on a key, and the menu that the sheet of shortcuts names them under."""
 
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer import Viewer
-    from divisive_desktop.desktop.window import MainWindow
+TOOLBAR = (
+    "open", "open-folder", "report", "",
+    "previous", "next", "",
+    "analyse", "",
+    "layout-2x2", "layout-pair", "layout-image", "",
+    "fit", "one-to-one", "invert", "reset-view", "",
+    "tool-pan", "tool-window", "tool-ruler", "",
+    "maps-caption", "maps-strength", "",
+    "finetune",
+)  # fmt: skip
 
-CONTEXT = (
+PICTURE_CONTEXT = (
     "fit", "one-to-one", "invert", "reset-view", "", "layout-2x2", "layout-pair", "layout-image", "",
     "label-0", "label-1", "label-clear", "", "copy-picture", "save-picture", "export-json",
 )  # fmt: skip
@@ -26,97 +93,33 @@ LIST_CONTEXT = (
     "done-next", "case-tags", "notes", "copy-path", "close-case",
 )  # fmt: skip
 
-
-def build(window: MainWindow) -> None:
-    """Add the menus that change, and the worklist's context menu."""
-    recent = QMenu("Open recent", window)
-    recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
-    files = window.actions_.menus["File"]
-    files.insertMenu(window.actions_["samples"], recent)
-    casebooks = QMenu("Open recent casebook", window)
-    casebooks.aboutToShow.connect(lambda: window.casebook.fill_recent(casebooks))
-    files.insertMenu(window.actions_["casebook-copy"], casebooks)
-    view = window.actions_.menus["View"]
-    presets = QMenu("Window presets", window)
-    presets.aboutToShow.connect(lambda: _fill_presets(window, presets))
-    view.insertMenu(window.actions_.menus["View/Maps"].menuAction(), presets)
-    for dock in (window.worklist_dock, window.inspector_dock):
-        view.insertAction(window.actions_["find"], dock.toggleViewAction())
-    for name in LIST_CONTEXT:
-        window.worklist.list.addAction(window.actions_[name] if name else _separator(window))
+_MENU_OF = {
+    action: menu for layout in (MENUS, KEYS_ONLY) for menu, ids in layout.items() for action in ids if action
+}
+_ORDER = {
+    action: number
+    for number, action in enumerate(
+        action for menu, ids in MENUS.items() for action in (*ids, *KEYS_ONLY.get(menu, ())) if action
+    )
+}
 
 
-def add_opacity(window: MainWindow, viewer: Viewer, toolbar: QToolBar) -> None:
-    """A slider for the strength of the maps, in the toolbar."""
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(0, 100)
-    slider.setFixedWidth(96)
-    slider.setAccessibleName("Strength of the maps over the image")
+def menu_of(action_id: str) -> str:
+    """The menu that an action stands in, submenus after a slash: ``View/Layout``.
 
-    def name_keys() -> None:
-        keys = [key for name in ("less-overlay", "more-overlay") if (key := window.actions_.key(name))]
-        slider.setToolTip("Strength of the maps over the image" + (f"  ({' and '.join(keys)})" if keys else ""))
-
-    window.actions_.keysChanged.connect(name_keys)
-    name_keys()
-    slider.setValue(round(viewer.opacity * 100))
-    slider.valueChanged.connect(lambda value: viewer.set_opacity(value / 100))
-    viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.opacity * 100)))
-    caption = QLabel("Maps")
-    caption.setContentsMargins(GRID, 0, GRID // 2, 0)
-    theme.set_role(caption, "muted")
-    toolbar.addSeparator()
-    toolbar.addWidget(caption)
-    toolbar.addWidget(slider)
+    Raises
+    ------
+    KeyError
+        The action has no place in the layout.
+    """
+    return _MENU_OF[action_id]
 
 
-def popup(window: MainWindow, at: QPointF) -> None:
-    """The viewer's context menu."""
-    menu = QMenu(window)
-    menu.aboutToHide.connect(menu.deleteLater)
-    for name in CONTEXT:
-        menu.addAction(window.actions_[name] if name else _separator(menu))
-    menu.popup(at.toPoint())
+def heading_of(action_id: str) -> str:
+    """The menu as a heading: ``View: Layout``."""
+    return menu_of(action_id).replace("/", ": ")
 
 
-def _fill_recent(window: MainWindow, menu: QMenu) -> None:
-    menu.clear()
-    if redaction.names_hidden():
-        menu.addAction(redaction.HIDDEN).setEnabled(False)
-        return
-    for path in window.settings.recent:
-        menu.addAction(_short(path), lambda p=path: window.session.open_paths([Path(p)]))
-    if menu.isEmpty():
-        menu.addAction("Nothing opened yet").setEnabled(False)
-    else:
-        menu.addSeparator()
-        menu.addAction("Clear list", window.settings.clear_recent)
-
-
-def _fill_presets(window: MainWindow, menu: QMenu) -> None:
-    menu.clear()
-    viewer = window.viewer
-    if viewer is None or viewer.record is None:
-        menu.addAction("Open an image first").setEnabled(False)
-        return
-    keys = [window.actions_.key(f"preset-{n}") for n in range(10)]
-    menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.preset(0))
-    for i, voi in enumerate(viewer.presets, 1):
-        name = voi.explanation or f"Window {i}"
-        if voi.kind in ("linear", "linear_exact", "sigmoid"):
-            name += f"  ({voi.center:g} / {voi.width:g})"
-        action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.set_voi(v))
-        action.setCheckable(True)
-        action.setChecked(voi is viewer.voi)
-
-
-def _separator(parent: QMenu | MainWindow) -> QAction:
-    line = QAction(parent)
-    line.setSeparator(True)
-    return line
-
-
-def _short(path: str) -> str:
-    """The end of a long path; '&' would make a mnemonic."""
-    shown = path if len(path) <= 60 else "…" + path[-58:]
-    return shown.replace("&", "&&")
+def place(action_id: str) -> int:
+    """Where an action comes in the order of all menus."""
+    return _ORDER[action_id]

@@ -7,18 +7,24 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.errors import UserFacingError
 
 SHOWN_AT_ONCE = 3
-Action = tuple[str, Callable[[], None]]
+MessageButton = tuple[str, Callable[[], object]]
+"""Text and what a click does."""
+RemedyFinder = Callable[[Case | None, UserFacingError], MessageButton | None]
+"""A button for an error that the program can help with, None where it can't."""
 
 
 class Message(QFrame):
     """One message: icon, what happened, what to do, buttons if any, and a cross."""
 
     def __init__(
-        self, severity: str, text: str, remedy: str, actions: Sequence[Action], close: Callable[[], None]
+        self, severity: str, text: str, remedy: str, buttons: Sequence[MessageButton], close: Callable[[], None]
     ) -> None:
         super().__init__()
         self.setProperty("severity", severity)
@@ -32,9 +38,9 @@ class Message(QFrame):
         self._words.setWordWrap(True)
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row.addWidget(self._words, 1)
-        for action in actions:
-            button = QPushButton(action[0])
-            button.clicked.connect(lambda _=False, run=action[1]: (close(), run()))
+        for label, run in buttons:
+            button = QPushButton(label)
+            button.clicked.connect(lambda _=False, run=run: (close(), run()))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._cross = QToolButton()
         self._cross.setToolTip("Dismiss")
@@ -65,7 +71,7 @@ class MessageBar(QWidget):
         self._column.addWidget(self._more)
         self._refresh()
 
-    def post(self, key: str, severity: str, text: str, remedy: str = "", *actions: Action | None) -> None:
+    def post(self, key: str, severity: str, text: str, remedy: str = "", *buttons: MessageButton | None) -> None:
         """Show a message; one with the same key is replaced.
 
         Parameters
@@ -73,11 +79,11 @@ class MessageBar(QWidget):
         key : str
             What the message is about (a path, ``engine``).
         severity : {'error', 'warning', 'info'}
-        actions : (text, callable), optional
-            Buttons at the right; each closes the message.
+        buttons : (text, callable), optional
+            At the right; each closes the message.
         """
         self.dismiss(key)
-        message = Message(severity, text, remedy, [a for a in actions if a is not None], lambda: self.dismiss(key))
+        message = Message(severity, text, remedy, [b for b in buttons if b is not None], lambda: self.dismiss(key))
         self._messages[key] = message
         self._column.insertWidget(0, message)
         self._refresh()
@@ -110,6 +116,42 @@ class MessageBar(QWidget):
         self._more.setText(f"and {hidden} more")
         self._more.setVisible(hidden > 0)
         self.setVisible(bool(newest))
+
+
+class Messages:
+    """What features tell the user; the bar shows it.
+
+    Other features say which errors they can help with (:meth:`add_remedy`): their button stands beside the error.
+    """
+
+    def __init__(self) -> None:
+        self.bar = MessageBar()
+        self._finders: list[RemedyFinder] = []
+
+    def add_remedy(self, finder: RemedyFinder) -> None:
+        """Ask ``finder`` for a button whenever an error is shown."""
+        self._finders.append(finder)
+
+    def remedy(self, case: Case | None, error: UserFacingError) -> MessageButton | None:
+        """A button for an error that something can be done about here."""
+        return next((found for finder in self._finders if (found := finder(case, error)) is not None), None)
+
+    def show(self, key: str, severity: str, text: str, remedy: str = "", *buttons: MessageButton | None) -> None:
+        """Post a message; one with the same key is replaced. See :meth:`MessageBar.post`."""
+        self.bar.post(key, severity, redaction.redacted(text), redaction.redacted(remedy), *buttons)
+
+    def show_error(self, error: UserFacingError, case: Case | None = None) -> None:
+        """Tell the user about an error; a case's name stands before it."""
+        shown = case.told(error) if case is not None else error
+        text = shown.message if case is None or case.name in shown.message else f"{case.name}: {shown.message}"
+        key = str(case.path) if case is not None else error.message
+        self.show(key, "error", text, shown.remedy, self.remedy(case, error))
+
+    def dismiss(self, key: str) -> None:
+        self.bar.dismiss(key)
+
+    def clear(self) -> None:
+        self.bar.clear()
 
 
 def _html(text: str) -> str:

@@ -1,16 +1,12 @@
-"""What the centre shows when there is no picture: an invitation, or why a file can't be shown."""
+"""A page for the middle of the window where there is no picture: an icon, a line, a quieter line, buttons."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
-from divisive_desktop.errors import UserFacingError
 
 _TEXT_WIDTH = GRID * 64
 
@@ -59,50 +55,3 @@ class Page(QWidget):
     def recolour(self) -> None:
         """Draw the icon in the colours of the scheme in force."""
         self._icon.setPixmap(icons.pixmap(self._icon_name, 56, theme.colour(self._tint), self.devicePixelRatioF()))
-
-
-class EmptyPage(Page):
-    """Nothing is open yet."""
-
-    openRequested = Signal()
-    folderRequested = Signal()
-    samplesRequested = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("drop", "muted", parent)
-        self.title.setText("Drop radiographs or photographs here")
-        self.detail.setText("DICOM, PNG, JPEG, TIFF, WebP, BMP; single files, folders or ZIP archives")
-        self.add_button("Open files…", default=True).clicked.connect(self.openRequested)
-        self.add_button("Open folder…").clicked.connect(self.folderRequested)
-        self.add_button("Open sample cases").clicked.connect(self.samplesRequested)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(theme.colour("hairline"), 2, Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.drawRoundedRect(self.rect().adjusted(GRID * 3, GRID * 3, -GRID * 3, -GRID * 3), GRID, GRID)
-
-    def sizeHint(self) -> QSize:
-        return QSize(480, 360)
-
-
-class ProblemPage(Page):
-    """The current case's file can't be shown."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("error", "error", parent)
-        self._run: Callable[[], None] = lambda: None
-        self.way_out = self.add_button("")
-        self.way_out.clicked.connect(lambda: self._run())
-
-    def set_error(
-        self, name: str, error: UserFacingError, way_out: tuple[str, Callable[[], None]] | None = None
-    ) -> None:
-        """Say which file, what is wrong, and what to do; a button where the program can help."""
-        self.way_out.setVisible(way_out is not None)
-        if way_out is not None:
-            self._run = way_out[1]
-            self.way_out.setText(way_out[0])
-        self.title.setText(f"{name} can't be shown")
-        self.detail.setText(f"{error.message}\n\n{error.remedy}")

@@ -1,4 +1,4 @@
-"""What the window says about its casebook, and the commands that work on the casebook as a whole."""
+"""Casebooks in the window: making, opening, copying, importing, emptying; what is said when one is opened."""
 
 from __future__ import annotations
 
@@ -7,141 +7,111 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
-from divisive_desktop.desktop.commands import chosen
-from divisive_desktop.desktop.features.analysis.failure_list import FailureList
 from divisive_desktop.desktop.features.casebooks import recovery
-from divisive_desktop.desktop.session.batch import Batch
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
-from divisive_desktop.desktop.session.opening import ExportError
 from divisive_desktop.desktop.session.wording import plural
-from divisive_desktop.desktop.shell.messages import Action
-from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError, ImageMissingError, UserFacingError
+from divisive_desktop.desktop.shell.action import Action, State, can_review, is_open
+from divisive_desktop.desktop.shell.messages import MessageButton
+from divisive_desktop.desktop.shell.services import Services
+from divisive_desktop.errors import (
+    CasebookDamagedError,
+    ExportError,
+    ImageAlteredError,
+    ImageMissingError,
+    UserFacingError,
+)
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import BatchStatus, Casebook
-    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.casebook import Casebook
 
+CASEBOOKS = "Casebook (*.casebook)"
 _SUFFIX = ".casebook"
 
 
-class CasebookControls(QObject):
+def install(services: Services) -> CasebookFeature:
+    """Add what can be done with casebooks to the window."""
+    return CasebookFeature(services)
+
+
+def _open_and_writable(state: State) -> bool:
+    return state.open and state.writable
+
+
+class CasebookFeature(QObject):
     """Between casebook and window: messages one way, commands the other."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.window)
+        self._services, self._session = services, services.session
+        self._window, self._messages, self._settings = services.window, services.messages, services.settings
         self._merged = 0
-        book, batch = self._session.casebook, self._session.batch
-        book.opened.connect(self._opened)
-        book.changed.connect(self._changed)
-        batch.changed.connect(window.actions_.refresh)  # the mark at "Pause"
-        batch.finished.connect(self._batch_finished)
-        batch.stopped.connect(self._batch_stopped)
-        self._session.merged.connect(self._tell_merged)
+        self.recent = QMenu("Open recent casebook", services.window)
+        self.recent.aboutToShow.connect(self._fill_recent)
+        services.actions.add(self._actions())
+        services.actions.add_entry("recent-casebooks", self.recent)
+        services.messages.add_remedy(self.remedy)
+        self._session.casebook.opened.connect(self._opened)
+        self._session.sync.merged.connect(self._tell_merged)
+
+    def _actions(self) -> tuple[Action, ...]:
+        # fmt: off
+        return (
+            Action("casebook-new", "New casebook…", self.new),
+            Action("casebook-open", "Open casebook…", self.open, "",
+                   "A folder NAME.casebook with its cases, labels, masks and analyses"),
+            Action("casebook-copy", "Save a copy of the casebook…", self.save_copy, enabled=is_open),
+            Action("casebook-zip", "Export casebook as ZIP…", self.export_zip, enabled=is_open),
+            Action("casebook-import", "Import casebook…", self.import_zip, "",
+                   "Unpack an exported casebook and open it"),
+            Action("casebook-properties", "Casebook properties…", self.properties, "",
+                   "Where it lies, who may see it, your name and role, how images are taken in", enabled=is_open),
+            Action("results", "Export results…", self.export_results, "Ctrl+Shift+E",
+                   "One line per case, as CSV or JSON", enabled=lambda s: s.open and s.cases > 0),
+            Action("trash-restore", "Restore from trash", self.restore_trash, enabled=_open_and_writable),
+            Action("trash-empty", "Empty trash…", self.empty_trash, enabled=_open_and_writable),
+            Action("case-tags", "Tags…", self.edit_tags, "Ctrl+Alt+K", "Of all selected cases", enabled=can_review),
+            Action("notes", "Notes…", self.edit_notes, "Ctrl+Alt+N", enabled=can_review),
+        )
+        # fmt: on
 
     # -- news -----------------------------------------------------------------------------------------------
 
     def _opened(self, found: OpenedCasebook) -> None:
-        window, book = self._window, found.book
-        for key in ("casebook", "batch"):
-            window.messages.dismiss(key)
+        book = found.book
+        self._messages.dismiss("casebook")
         if book.read_only is not None:
-            window.notify(
+            self._messages.show(
                 "casebook", "warning", book.read_only,
                 "You can look at everything here; labels, reviews and analyses are not kept.",
                 ("Try again", lambda: self._session.open_casebook(book.path)),
-                recovery.offer_take_over(window, book),
+                recovery.offer_take_over(self._services, book),
             )  # fmt: skip
         for warning in book.warnings:
-            action = ("Keep others out", self.restrict) if "Other users" in warning else None
-            window.notify(warning, "warning", warning, f"The casebook lies at {book.path}.", action)
-        user = window.settings.user
+            button = ("Keep others out", self._restrict) if "Other users" in warning else None
+            self._messages.show(warning, "warning", warning, f"The casebook lies at {book.path}.", button)
+        user = self._settings.user
         if book.read_only is None and user[0] and user != book.user:
             self._session.casebook.write(lambda casebook: casebook.set_user(*user))
-        window.settings.add_recent_casebook(book.path)
-        unfinished = [b for b in found.unfinished if b.pending]
-        if unfinished and book.read_only is None:
-            self._offer(unfinished[0])
+        self._settings.add_recent_casebook(book.path)
 
-    def _changed(self) -> None:
-        self._window.show_title()
-        self._window._update_state()
-        self._window.inspector.verdict.set_writable(self._session.casebook.reason)
-        if self._session.current is not None:
-            self._window._tell_inspector(self._session.current)
-
-    def way_out(self, case: Case | None, error: UserFacingError) -> Action | None:
+    def remedy(self, case: Case | None, error: UserFacingError) -> MessageButton | None:
         """A button for an error that something can be done about here."""
         if case is not None and isinstance(error, ImageAlteredError) and not case.superseded:
             return ("Add the new version", lambda: self._session.add_version(case))
         if isinstance(error, ImageMissingError) and self._session.casebook.writable:
             return ("Look for it…", self.relink)
         if isinstance(error, CasebookDamagedError) and self._session.casebook.current is None:
-            return recovery.offer_restore(self._window)
+            return recovery.offer_restore(self._services)
         return None
-
-    def _offer(self, status: BatchStatus) -> None:
-        left = plural(status.pending, "image")
-        self._window.notify(
-            "batch", "info", f"An analysis of many images was interrupted: {left} left of "
-            f"{status.pending + status.done + status.failed}.", "What was done is kept.",
-            ("Go on", lambda: self._session.batch.resume(status.id, self._session.sync.by_id)),
-            ("Leave it", lambda: self._session.batch.dismiss(status.id)),
-        )  # fmt: skip
-
-    def _batch_finished(self, batch: Batch) -> None:
-        failed = len(batch.failures)
-        if not failed:
-            self._window.messages.dismiss("batch")
-            return
-        self._window.notify(
-            "batch", "warning", f"{failed} of {plural(len(batch.cases), 'image')} could not be analysed.",
-            "The others are done.", ("Show which…", lambda: self.show_failures(batch)),
-        )  # fmt: skip
-
-    def _batch_stopped(self, batch: Batch, error: UserFacingError) -> None:
-        number = batch.id
-        again = None
-        if number is not None:
-            again = ("Go on", lambda: self._session.batch.resume(number, self._session.sync.by_id))
-        self._window.notify("batch", "error", error.message, "What was done is kept.", again)
-
-    def show_failures(self, batch: Batch) -> FailureList:
-        """List what failed, with what to do about it."""
-        sheet = FailureList(batch.failures, self._window)
-        sheet.retry.connect(lambda: self._retry(batch))
-        sheet.chosen.connect(self._session.select)
-        sheet.open()
-        return sheet
-
-    def show_last_failures(self) -> None:
-        """The same for the newest batch that something failed in, also after a new start."""
-
-        def show(batch: Batch) -> None:
-            if batch.failures:
-                self.show_failures(batch)
-            else:
-                self._window.notify("batch", "info", "Nothing failed.")
-
-        self._session.batch.last_failures(self._session.sync.by_id, show)
-
-    def _retry(self, batch: Batch) -> None:
-        self._window.messages.dismiss("batch")
-        for case, _ in batch.failures:
-            case.analysis_error = None
-        if batch.id is not None and all(case.id in batch.items for case, _ in batch.failures):
-            self._session.batch.resume(batch.id, self._session.sync.by_id, retry=True)
-        else:
-            self._session.batch.start([case for case, _ in batch.failures])
 
     def _tell_merged(self, pairs: list[tuple[Case, Case]]) -> None:
         self._merged += len(pairs)
         gone, kept = pairs[-1]
         one = self._merged == 1
-        self._window.notify(
+        self._messages.show(
             "merged", "info", f"{gone.name if one else f'{self._merged} files'} "
             f"{'is' if one else 'are'} the same image as one in the list.",
             f"It is listed as {kept.name}." if one else "Each image is listed once.",
@@ -151,36 +121,34 @@ class CasebookControls(QObject):
 
     def new(self) -> None:
         """Ask for a name and make an empty casebook there."""
-        path = self._ask_where("New casebook", "New.casebook", "Casebook (*.casebook)")
+        path = self._ask_where("New casebook", "New.casebook", CASEBOOKS)
         if path is not None:
             self._session.open_casebook(path, create=True)
 
     def open(self) -> None:
         """Ask for a casebook's folder."""
-        start = self._window.settings.folder("casebook")
-        name = QFileDialog.getExistingDirectory(self._window, "Open casebook (a folder NAME.casebook)", start)
-        if name:
-            self._window.settings.set_folder("casebook", Path(name).parent)
-            self._session.open_casebook(Path(name))
+        folder = self._services.dialogs.ask_folder(
+            "Open casebook (a folder NAME.casebook)", "casebook", remember=lambda chosen: chosen.parent
+        )
+        if folder is not None:
+            self._session.open_casebook(folder)
 
-    def open_default(self) -> None:
-        self._session.open_casebook()
-
-    def fill_recent(self, menu: QMenu) -> None:
+    def _fill_recent(self) -> None:
         """The casebooks used lately."""
+        menu = self.recent
         menu.clear()
         here = self._session.casebook.path
-        for name in self._window.settings.recent_casebooks:
+        for name in self._settings.recent_casebooks:
             path = Path(name)
             entry = menu.addAction(f"{path.stem}    {path.parent}".replace("&", "&&"))
             entry.setEnabled(path != here)
             entry.triggered.connect(lambda _=False, p=path: self._session.open_casebook(p))
         menu.addSeparator()
-        menu.addAction("Your own casebook", self.open_default)
+        menu.addAction("Your own casebook", lambda: self._session.open_casebook())
 
     def save_copy(self) -> None:
         """Copy everything to a new casebook, which isn't opened."""
-        path = self._ask_where("Save a copy", f"{self._session.casebook.name} copy.casebook", "Casebook (*.casebook)")
+        path = self._ask_where("Save a copy", f"{self._session.casebook.name} copy.casebook", CASEBOOKS)
         if path is not None:
             self._write_out(lambda book: book.save_copy(path), path)
 
@@ -192,37 +160,33 @@ class CasebookControls(QObject):
 
     def export_results(self) -> None:
         """One line per case, as CSV or JSON."""
-        shown = self._window.identity_visible
+        shown = self._session.redaction.visible
         path = self._ask_where("Export results", "results.csv", "CSV (*.csv);;JSON (*.json)")
         if path is not None:
             self._write_out(lambda book: book.export_results(path, identified=shown), path)
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""
-        settings = self._window.settings
-        name, _ = QFileDialog.getOpenFileName(
-            self._window, "Import casebook", settings.folder("casebook"), "Exported casebook (*.zip)"
-        )
-        if not name:
+        source = self._services.dialogs.ask_file("Import casebook", "casebook", "Exported casebook (*.zip)", remember=False)
+        if source is None:
             return
-        name_there = f"{Path(name).stem}.casebook"
-        target = self._ask_where("Keep the imported casebook as", name_there, "Casebook (*.casebook)")
+        target = self._ask_where("Keep the imported casebook as", f"{source.stem}.casebook", CASEBOOKS)
         if target is None:
             return
 
         def work(_: Any) -> Path:
             from divisive_desktop.casebook import Casebook
 
-            return Casebook.import_zip(Path(name), target)
+            return Casebook.import_zip(source, target)
 
-        self._window.runner.run(work, self._session.open_casebook, lambda error: self._window.report(None, error))
+        self._services.runner.run(work, self._session.open_casebook, self._messages.show_error)
 
     def empty_trash(self) -> None:
         """Ask, then delete for good what is in the trash."""
 
         def ask(number: int) -> None:
             if not number:
-                self._window.notify("trash", "info", "The trash is empty.")
+                self._messages.show("trash", "info", "The trash is empty.")
                 return
             box = QMessageBox(QMessageBox.Icon.Warning, "Empty trash", f"Delete {plural(number, 'case')} for good?")
             box.setParent(self._window, box.windowFlags())
@@ -239,7 +203,7 @@ class CasebookControls(QObject):
 
     def _empty(self) -> None:
         self._session.casebook.empty_trash(
-            lambda number: self._window.notify("trash", "info", f"{plural(number, 'case')} deleted for good.")
+            lambda number: self._messages.show("trash", "info", f"{plural(number, 'case')} deleted for good.")
         )
 
     def restore_trash(self) -> None:
@@ -254,7 +218,7 @@ class CasebookControls(QObject):
             return len(ids)
 
         def done(number: int) -> None:
-            self._window.notify("trash", "info", f"{plural(number, 'case')} restored.")
+            self._messages.show("trash", "info", f"{plural(number, 'case')} restored.")
             if number:
                 self._session.reload()
 
@@ -278,7 +242,7 @@ class CasebookControls(QObject):
 
     def edit_tags(self) -> None:
         """Tags of the selected cases: those that all of them have can be changed, the others stay."""
-        cases = chosen(self._window)
+        cases = self._session.chosen()
         if not cases:
             return
         common = set(cases[0].tags).intersection(*(c.tags for c in cases))
@@ -295,55 +259,46 @@ class CasebookControls(QObject):
         from divisive_desktop.desktop.features.casebooks.properties_dialog import CasebookDialog, read_properties
 
         self._session.casebook.after_writing(
-            read_properties, lambda found: CasebookDialog(self._window, found).open(),
-            lambda error: self._window.report(None, error),
+            read_properties, lambda found: CasebookDialog(self._services, found).open(),
+            self._messages.show_error,
         )  # fmt: skip
 
-    def restrict(self) -> None:
+    def _restrict(self) -> None:
         """Take the casebook out of other people's sight."""
         self._session.casebook.write(lambda book: book.restrict_access())
 
     def relink(self) -> None:
         """Look below a folder for images that aren't where they were."""
-        folder = QFileDialog.getExistingDirectory(
-            self._window, "Folder to look in", self._window.settings.folder("open")
-        )
-        if not folder:
+        folder = self._services.dialogs.ask_folder("Folder to look in", "open")
+        if folder is None:
             return
 
         def done(found: dict[int, Path]) -> None:
-            self._window.notify("relink", "info", f"{plural(len(found), 'image')} found again.")
+            self._messages.show("relink", "info", f"{plural(len(found), 'image')} found again.")
             if found:
                 self._session.reload()
 
-        self._session.casebook.write(lambda book: book.relink(Path(folder)), done)
+        self._session.casebook.write(lambda book: book.relink(folder), done)
 
     def _write_out(self, work: Callable[[Casebook], object], path: Path) -> None:
         """Something that reads the whole casebook: after what was said before, off the window's thread."""
-        self._window.notify("export", "info", f"Writing {path.name}…")
+        self._messages.show("export", "info", f"Writing {path.name}…")
         self._session.casebook.after_writing(
             work,
-            lambda _: self._window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
+            lambda _: self._messages.show("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
             self._not_written,
         )
 
     def _not_written(self, error: UserFacingError) -> None:
-        self._window.messages.dismiss("export")
-        self._window.report(None, error)
+        self._messages.dismiss("export")
+        self._messages.show_error(error)
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
-        settings = self._window.settings
-        start = Path(settings.folder("casebook") or Path.home()) / name
-        chosen, kind = QFileDialog.getSaveFileName(self._window, title, str(start), kinds)
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if not path.suffix:
-            path = path.with_suffix(".json" if "json" in kind else Path(name).suffix)
-        if path.suffix == _SUFFIX and path.exists():
-            self._window.report(
-                None, ExportError(f"There is something at {path} already.", "Choose another name.")
-            )
-            return None
-        settings.set_folder("casebook", path.parent)
-        return path
+        return self._services.dialogs.ask_where(title, "casebook", name, kinds, accept=self._is_free)
+
+    def _is_free(self, path: Path) -> bool:
+        """A casebook isn't written over anything."""
+        if path.suffix != _SUFFIX or not path.exists():
+            return True
+        self._messages.show_error(ExportError(f"There is something at {path} already.", "Choose another name."))
+        return False

@@ -22,12 +22,12 @@ from PySide6.QtWidgets import (
 )
 
 from divisive_desktop.desktop.session.wording import plural
+from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
-    from divisive_desktop.desktop.window import MainWindow
 
 _HINT_WIDTH = 490
 COPYING = (("Pictures up to 50 MB are copied in, DICOM is referred to", "auto"),
@@ -69,12 +69,12 @@ def read_properties(book: Casebook) -> Properties:
 class CasebookDialog(QDialog):
     """Name, role and the way images are taken in change with OK; everything else is told."""
 
-    def __init__(self, window: MainWindow, found: Properties) -> None:
-        super().__init__(window)
+    def __init__(self, services: Services, found: Properties) -> None:
+        super().__init__(services.window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Casebook properties")
-        self._window, self._found = window, found
-        writable = window.session.casebook.writable
+        self._session, self._settings, self._found = services.session, services.settings, found
+        writable = services.session.casebook.writable
         self.name, self.role = QLineEdit(found.user[0]), QLineEdit(found.user[1])
         self.name.setAccessibleName("Your name")
         self.role.setAccessibleName("Your role")
@@ -91,7 +91,7 @@ class CasebookDialog(QDialog):
         for widget in (self.name, self.role, self.copying, self.restrict):
             widget.setEnabled(writable)
         self.access = _text(found.access or "as the folder it lies in")
-        self.reason = _text(window.session.casebook.reason or "")
+        self.reason = _text(services.session.casebook.reason or "")
 
         form = QFormLayout()
         form.setHorizontalSpacing(GRID * 3)
@@ -133,7 +133,7 @@ class CasebookDialog(QDialog):
         self.resize(660, 380)
 
     def accept(self) -> None:
-        book, settings = self._window.session.casebook, self._window.settings
+        book, settings = self._session.casebook, self._settings
         user = self.name.text().strip(), self.role.text().strip()
         if book.writable and user[0] and user != self._found.user:
             settings.user = user
@@ -144,7 +144,7 @@ class CasebookDialog(QDialog):
         super().accept()
 
     def _restrict(self) -> None:
-        self._window.casebook.restrict()
+        self._session.casebook.write(lambda book: book.restrict_access())
         self.access.setText("your account only (mode 0700)")
         self.restrict.hide()
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QMessageBox
 
-from divisive_desktop.desktop.shell.messages import Action
+from divisive_desktop.desktop.shell.messages import MessageButton
+from divisive_desktop.desktop.shell.services import Services
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
-    from divisive_desktop.desktop.window import MainWindow
 
 
-def offer_take_over(window: MainWindow, book: Casebook) -> Action | None:
+def offer_take_over(services: Services, book: Casebook) -> MessageButton | None:
     """Where the holder is on another machine, only the user can know that it is gone."""
     holder = book.holder
     if holder is None or holder.host == socket.gethostname():
@@ -23,17 +24,17 @@ def offer_take_over(window: MainWindow, book: Casebook) -> Action | None:
 
     def ask() -> None:
         _ask(
-            window, "Take over", f"Is the program on {holder.host} closed?",
+            services, "Take over", f"Is the program on {holder.host} closed?",
             f"{holder} may still be working in this casebook. Two that write at once can damage it.",
-            "Take over", lambda: window.session.open_casebook(book.path, take_over=True),
+            "Take over", lambda: services.session.open_casebook(book.path, take_over=True),
         )  # fmt: skip
 
     return ("Take over…", ask)
 
 
-def offer_restore(window: MainWindow) -> Action | None:
+def offer_restore(services: Services) -> MessageButton | None:
     """The newest backup of a casebook that couldn't be opened, if there is one."""
-    path = window.session.casebook.asked
+    path = services.session.casebook.asked
     if path is None or not (backups := sorted((path / "backups").glob("*.sqlite"))):
         return None
     newest = backups[-1].name
@@ -46,20 +47,20 @@ def offer_restore(window: MainWindow) -> Action | None:
 
     def ask() -> None:
         _ask(
-            window, "Restore backup", f"Go back to the backup {newest}?",
+            services, "Restore backup", f"Go back to the backup {newest}?",
             f"What was done in {path.stem} since then is missing in it. The damaged database is set aside in the "
             "casebook's folder, not deleted.",
             "Restore",
-            lambda: window.runner.run(restore, window.session.open_casebook, lambda e: window.report(None, e)),
+            lambda: services.runner.run(restore, services.session.open_casebook, services.messages.show_error),
         )  # fmt: skip
 
     return ("Restore backup…", ask)
 
 
-def _ask(window: MainWindow, title: str, question: str, told: str, yes: str, then: Any) -> None:
+def _ask(services: Services, title: str, question: str, detail: str, yes: str, then: Callable[[], object]) -> None:
     box = QMessageBox(QMessageBox.Icon.Warning, title, question)
-    box.setParent(window, box.windowFlags())
-    box.setInformativeText(told)
+    box.setParent(services.window, box.windowFlags())
+    box.setInformativeText(detail)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.addButton(yes, QMessageBox.ButtonRole.AcceptRole).clicked.connect(then)
     box.open()

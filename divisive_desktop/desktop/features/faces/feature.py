@@ -14,7 +14,8 @@ from divisive_desktop.desktop.features.faces.panel import FACE_SIDE, SHOWN, Fram
 from divisive_desktop.desktop.features.faces.tool import CropTool
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.wording import capitalised, plural
-from divisive_desktop.desktop.shell.action_set import Action, has_record
+from divisive_desktop.desktop.shell.action import Action, has_record
+from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
 from divisive_desktop.errors import NoFaceError
@@ -24,7 +25,6 @@ from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.explanation.analysis import Analysis, Box
 
 SECTION = "Part that is analysed"
@@ -35,18 +35,23 @@ _SMALL = 4.0
 """Enlarged more than this, a face has too few pixels to say much."""
 
 
-class FaceControls(QObject):
-    """Made once for a window, when its viewer is ready."""
+def install(services: ViewerServices) -> FaceFeature:
+    """Add faces and the choice of a part to the window."""
+    return FaceFeature(services)
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        assert window.viewer is not None
-        self.window, self.viewer, self.session = window, window.viewer, window.session
+
+class FaceFeature(QObject):
+    """The layer, the tool and the section of the inspector, and what passes between them."""
+
+    def __init__(self, services: ViewerServices) -> None:
+        super().__init__(services.window)
+        self.viewer, self.session = services.viewer, services.session
+        self._messages = services.messages
         self.layer = FacesLayer()
         self.viewer.add_layer(self.layer)
         self.tool = CropTool(self.viewer, self._cropped, self._reverted)
         self.viewer.add_tool(self.tool)
-        self.tool.keys = window.actions_.places
+        self.tool.keys = services.actions.local_keys
         self.viewer.installEventFilter(self)
         self.panel = FramingPanel()
         self._before: Framing | None = None
@@ -55,15 +60,16 @@ class FaceControls(QObject):
         self._told: tuple[Case, object] | None = None
         self._rest = QTimer(self, interval=_PAUSE_MS, singleShot=True)
         self._rest.timeout.connect(self._analyse)
-        window.inspector.add_section(SECTION, self.panel, after="Important features").setVisible(False)
-        window.actions_.add((
-            Action("crop", "Choose part to analyse", "Analysis", lambda w: self.set_adjusting(not self.adjusting),
-                   "Ctrl+R", "Move, size or draw the part of the picture that the model sees", "", has_record,
-                   lambda w: self.adjusting, separator=True),
-            Action("crop-whole", "Analyse whole picture", "Analysis", lambda w: self.analyse_whole(), "",
-                   "Without looking for a face", "", has_record),
-            Action("crop-automatic", "Find face", "Analysis", lambda w: self.analyse_automatic(), "",
-                   "Let the face be found, and take the largest", "", has_record),
+        self._section = services.inspector.add_section(SECTION, self.panel)
+        self._section.setVisible(False)
+        services.actions.add((
+            Action("crop", "Choose part to analyse", lambda: self.set_adjusting(not self.adjusting), "Ctrl+R",
+                   "Move, size or draw the part of the picture that the model sees", enabled=has_record,
+                   checked=lambda: self.adjusting),
+            Action("crop-whole", "Analyse whole picture", self.analyse_whole, "", "Without looking for a face",
+                   enabled=has_record),
+            Action("crop-automatic", "Find face", self.analyse_automatic, "",
+                   "Let the face be found, and take the largest", enabled=has_record),
         ))  # fmt: skip
         self._connect()
         if self.session.current is not None:
@@ -142,7 +148,7 @@ class FaceControls(QObject):
         if self.session.current is not None:
             self._stop()
             self.set_adjusting(False)
-            self.session.set_framing(self.session.current, None)
+            self.session.analyses.set_framing(self.session.current, None)
 
     def _clicked(self, mouse: PaneMouse) -> None:
         framing = self.layer.framing
@@ -159,7 +165,7 @@ class FaceControls(QObject):
         case = self.session.current
         if case is not None:
             self._stop()
-            self.session.set_framing(case, self._before)
+            self.session.analyses.set_framing(case, self._before)
 
     def _analyse_soon(self, case: Case, framing: Framing, now: bool = False) -> None:
         self._wanted = case, framing
@@ -169,11 +175,11 @@ class FaceControls(QObject):
         if self._wanted is None:
             return
         case, framing = self._wanted
-        if case.analysing:  # the newest wish is granted when the one before has been
+        if case.analysing:  # the newest choice is analysed once the one before has ended
             self._rest.start(_PAUSE_MS)
             return
         self._wanted = None
-        self.session.set_framing(case, framing)
+        self.session.analyses.set_framing(case, framing)
 
     def _stop(self) -> None:
         self._rest.stop()
@@ -184,7 +190,7 @@ class FaceControls(QObject):
     def _case_changed(self, case: Case | None) -> None:
         if self._wanted is not None and not self._wanted[0].analysing:
             self._analyse()  # the case was left before its crop had rested
-        self.window.messages.dismiss(MESSAGE)
+        self._messages.dismiss(MESSAGE)
         self._told = None
         self.layer.framing = self.layer.region = None
         if self.adjusting:
@@ -202,7 +208,7 @@ class FaceControls(QObject):
     def _show(self, case: Case | None) -> None:
         record = self.session.record
         usable = case is not None and case is self.session.current and record is not None
-        self.window.inspector.section(SECTION).setVisible(usable)
+        self._section.setVisible(usable)
         if not usable:
             return
         analysis = case.analysis
@@ -233,19 +239,19 @@ class FaceControls(QObject):
     def _tell(self, case: Case, framing: Framing | None) -> None:
         """Say once per analysis that there were several faces."""
         if framing is None or framing.how != "detected" or len(framing.faces) < 2:
-            self.window.messages.dismiss(MESSAGE)
+            self._messages.dismiss(MESSAGE)
             return
         if self._told is None or self._told[0] is not case:
             self._told = case, framing
             text = f"{len(framing.faces)} faces were found; the largest was analysed."
-            self.window.notify(MESSAGE, "info", text, "Click another one in the picture to analyse that.")
+            self._messages.show(MESSAGE, "info", text, "Click another one in the picture to analyse that.")
 
     def _tell_failure(self, case: Case) -> None:
         error = case.analysis_error
         if error is None or error.kind != NoFaceError.kind or (self._told is not None and self._told[1] is error):
             return
         self._told = case, error
-        self.window.notify(
+        self._messages.show(
             MESSAGE, "warning", error.message, error.remedy,
             ("Draw a box", lambda: self.set_adjusting(True)), ("Whole picture", self.analyse_whole),
         )  # fmt: skip

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.preparation import Preparation, PreparedRun
 from divisive_desktop.desktop.features.finetuning.run import RunSession
-from divisive_desktop.desktop.shell.action_set import Action, State
+from divisive_desktop.desktop.shell.action import Action, is_open
+from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.finetuning.messages import FineTune, FineTuneResult
@@ -21,52 +22,48 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
     from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
     from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.engine.finetuning.messages import Notice
     from divisive_desktop.library.store import StoredModel
 
 BANNER_KEY = "finetune"
 
 
-def _open(state: State) -> bool:
-    return state.open
+def install(services: ViewerServices) -> FineTuning:
+    """Add fine-tuning to the window."""
+    return FineTuning(services)
 
 
 class FineTuning(QObject):
-    """Made once for a window; its own window is made when it is asked for.
+    """The run, and the window of its own, which is made when it is asked for."""
 
-    Parameters
-    ----------
-    window : MainWindow
-    """
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self._tasks, self._session = window, window.runner, window.session
-        self.run = RunSession(window.runner, window.session.casebook, self)
+    def __init__(self, services: ViewerServices) -> None:
+        super().__init__(services.window)
+        self._services, self._runner, self._session = services, services.runner, services.session
+        self._messages = services.messages
+        self.run = RunSession(services.runner, services.session.casebook, self)
         self.dialog: FineTuneDialog | None = None
         self.versions: VersionsDialog | None = None
-        self.preparation = Preparation(self)
+        self.preparation = Preparation(services, self.run, self)
         self._opening = False
         self._kept: StoredModel | None = None
         self.run.changed.connect(self._run_changed)
         self.run.finished.connect(self._finished)
         self.run.failed.connect(self._failed)
         self.run.noticed.connect(self._noticed)
-        window.actions_.add(self._actions())
-        window.inspector.add_section("Fine-tuning", self._invitation(), folded=False)
-        window.theme.changed.connect(self._recolour)
-        window.status.cancelRequested.connect(self._cancel_from_status)
-        window.closing.connect(self._close)
+        services.actions.add(self._actions())
+        services.inspector.add_section("Fine-tuning", self._invitation())
+        services.theme.changed.connect(self._recolour)
+        services.status.cancelRequested.connect(self._cancel_from_status)
+        services.events.closing.connect(self._close)
         self._session.casebook.opened.connect(self._book_opened)
         if self._session.casebook.current is not None:
             self._look_for_interrupted()
 
     def _actions(self) -> tuple[Action, ...]:
         return (
-            Action("finetune", "Fine-tune…", "Analysis", lambda w: self.open(), "Ctrl+T",
-                   "Teach the model what your masks and labels say", "finetune", _open, toolbar=True, separator=True),
-            Action("versions", "Model versions…", "Analysis", lambda w: self.open_versions(), "Ctrl+Shift+T",
+            Action("finetune", "Fine-tune…", self.open, "Ctrl+T",
+                   "Teach the model what your masks and labels say", "finetune", is_open),
+            Action("versions", "Model versions…", self.open_versions, "Ctrl+Shift+T",
                    "Which version came from which, which one is in use; compare, export, import", "versions"),
         )  # fmt: skip
 
@@ -80,7 +77,7 @@ class FineTuning(QObject):
         row.setSpacing(GRID)
         for name, title in (("finetune", "Fine-tune…"), ("versions", "Model versions…")):
             button = QPushButton(title)
-            button.clicked.connect(self.window.actions_[name].trigger)
+            button.clicked.connect(self._services.actions[name].trigger)
             row.addWidget(button, 1)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
@@ -111,9 +108,9 @@ class FineTuning(QObject):
 
         def failed(error: UserFacingError) -> None:
             self._opening = False
-            self.window.report(None, error)
+            self._messages.show_error(error)
 
-        self._tasks.run(work, self._build, failed, priority=30)
+        self._runner.run(work, self._build, failed, priority=30)
 
     def _build(self, _: Any = None, made: tuple[Any, ...] = ()) -> None:
         """One page at a time: all three at once would hold up the window for a tenth of a second."""
@@ -122,18 +119,17 @@ class FineTuning(QObject):
         from divisive_desktop.desktop.features.finetuning.result import ResultPage
         from divisive_desktop.desktop.features.finetuning.setup import SetupPage
 
-        makers = (SetupPage, lambda: LivePage(self._tasks), lambda: ResultPage(self._tasks))
+        makers = (SetupPage, lambda: LivePage(self._runner), lambda: ResultPage(self._runner))
         if len(made) < len(makers):
             pages = (*made, makers[len(made)]())
             QTimer.singleShot(0, self, lambda: self._build(made=pages))
             return
         self._opening = False
-        dialog = self.dialog = FineTuneDialog(*made, self.window)
+        dialog = self.dialog = FineTuneDialog(*made, self._services.window)
         run, live, result = self.run, dialog.live, dialog.result
-        dialog.setup.baseChosen.connect(lambda base: self.preparation.prepare(base))
-        dialog.setup.changed.connect(self.preparation.choices_changed)
-        dialog.setup.startRequested.connect(self.preparation.start)
-        dialog.activated.connect(self.preparation.came_back)
+        self.preparation.set_page(dialog.setup)
+        self.preparation.ready.connect(result.clear_ranking)
+        dialog.activated.connect(self._activated)
         dialog.versionsRequested.connect(self.open_versions)
         live.pauseToggled.connect(run.set_paused)
         live.cancelRequested.connect(run.cancel)
@@ -158,6 +154,10 @@ class FineTuning(QObject):
         if run.state == "idle" or run.request is None:
             self.preparation.load_models()
 
+    def _activated(self) -> None:
+        if self.dialog is not None and self.dialog.stack.currentIndex() == 0:
+            self.preparation.refresh()
+
     @staticmethod
     def _raise(dialog: Any) -> None:
         dialog.show()
@@ -169,7 +169,7 @@ class FineTuning(QObject):
     def _run_changed(self) -> None:
         dialog, run = self.dialog, self.run
         if run.state == "running":
-            self.window.messages.dismiss(BANNER_KEY)
+            self._messages.dismiss(BANNER_KEY)
         if dialog is None:
             return
         dialog.set_reachable(live=run.request is not None, result=run.result is not None)
@@ -189,27 +189,27 @@ class FineTuning(QObject):
 
     def _noticed(self, notice: Notice) -> None:
         if self.dialog is None or not self.dialog.isVisible():
-            self.window.notify(BANNER_KEY + notice.code, "info", notice.text)
+            self._messages.show(BANNER_KEY + notice.code, "info", notice.text)
 
     def _finished(self, result: FineTuneResult) -> None:
         if self.dialog is not None and self.run.request is not None:
             self._kept = None
             self.dialog.result.show_result(result, self.run.request.cases, self.run.classes)
         if self.dialog is None or not self.dialog.isVisible():
-            self.window.notify(
+            self._messages.show(
                 BANNER_KEY, "info", f"Fine-tuning is done. {result.verdict.headline}", "", ("Look…", self.open)
             )
 
     def _failed(self, error: UserFacingError) -> None:
         if self.dialog is None or not self.dialog.isVisible() or self.run.request is None:
-            self.window.notify(BANNER_KEY, "error", error.message, error.remedy, ("Look…", self.open))
+            self._messages.show(BANNER_KEY, "error", error.message, error.remedy, ("Look…", self.open))
         if self.dialog is not None and self.run.id is None:
             self.dialog.go_to(0)
             self.dialog.setup.set_blocked(False, f"{error.message} {error.remedy}")
 
     def resume(self, run_id: int) -> None:
         """Go on with an interrupted run."""
-        self.window.messages.dismiss(BANNER_KEY)
+        self._messages.dismiss(BANNER_KEY)
         self.run.resume(run_id)
         self.open()
 
@@ -250,21 +250,21 @@ class FineTuning(QObject):
             dialog.result.set_busy(False)
             dialog.result.set_decided(f"Kept as {stored.card.id}, and in use from now on.")
             self._use(stored.card.task)
-            self.window.notify(
+            self._messages.show(
                 BANNER_KEY, "info", f"{stored.card.id} is in use from now on.",
                 "Cases keep the analyses that older versions made; analyse them again to see what it says.",
-                ("Analyse this case", lambda: self.window.actions_["analyse"].trigger()),
+                ("Analyse this case", lambda: self._services.actions["analyse"].trigger()),
             )  # fmt: skip
 
         def failed(error: UserFacingError) -> None:
             dialog.result.set_busy(False)
             dialog.result.kept_words.setText(f"{error.message} {error.remedy}")
 
-        self._tasks.run(work, done, failed, priority=30)
+        self._runner.run(work, done, failed, priority=30)
 
     def _use(self, task: str) -> None:
         """The version in use changed."""
-        self._session.refresh_models()
+        self._session.questions.refresh_models()
         if self.versions is not None:
             self.versions.reload()
 
@@ -275,16 +275,16 @@ class FineTuning(QObject):
         from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
 
         if self.versions is None:
-            self.versions = VersionsDialog(self._tasks, self.window.settings, self.window)
+            self.versions = VersionsDialog(self._runner, self._services.settings, self._services.window)
             self.versions.used.connect(self._use)
-            self.versions.problem.connect(lambda error: self.window.report(None, error))
+            self.versions.problem.connect(self._messages.show_error)
         self.versions.reload()
         self._raise(self.versions)
 
     # -- a run that was interrupted -------------------------------------------------------------------------
 
     def _book_opened(self, found: OpenedCasebook) -> None:
-        self.window.messages.dismiss(BANNER_KEY)
+        self._messages.dismiss(BANNER_KEY)
         self.preparation.prepared = None
         if not self.run.busy:
             self.run.forget()
@@ -304,7 +304,7 @@ class FineTuning(QObject):
             if row is not None and not self.run.busy:
                 self._offer(row)
 
-        self._tasks.run(work, arrived, lambda error: self.window.report(None, error), key="finetune-interrupted")
+        self._runner.run(work, arrived, self._messages.show_error, key="finetune-interrupted")
 
     def _offer(self, row: RunRow) -> None:
         what = f"{method(row.method).name}, begun {row.started[:16].replace('T', ' ')} UTC"
@@ -313,7 +313,7 @@ class FineTuning(QObject):
         else:
             text, action = f"A fine-tuning was interrupted ({what}).", "Resume"
             detail = "What was learned up to the last whole epoch is kept."
-        self.window.notify(
+        self._messages.show(
             BANNER_KEY, "info", text, detail, (action, lambda: self.resume(row.id)),
             ("Discard", lambda: self._discard_row(row.id)),
         )  # fmt: skip
@@ -324,7 +324,7 @@ class FineTuning(QObject):
     # -- the window -----------------------------------------------------------------------------------------
 
     def _cancel_from_status(self) -> None:
-        if self.run.busy and not self._session.batch_running:
+        if self.run.busy and not self._session.batch.running:
             self.run.cancel()
 
     def _recolour(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop.engine.finetuning.messages import EstimateRun, FineTune
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.features.finetuning.choices import Choices
-    from divisive_desktop.desktop.features.finetuning.feature import FineTuning
+    from divisive_desktop.desktop.features.finetuning.run import RunSession
+    from divisive_desktop.desktop.features.finetuning.setup import SetupPage
+    from divisive_desktop.desktop.shell.services import Services
     from divisive_desktop.engine.finetuning.messages import DataCheck, Estimate
     from divisive_desktop.library.card import Card
 
@@ -30,15 +32,31 @@ class Preparation(QObject):
 
     Parameters
     ----------
-    tuning : FineTuning
-        Whose dialog and run these are.
+    services : Services
+    run : RunSession
+        What is started.
+
+    Signals
+    -------
+    ready()
+        The choices were read anew for a run, which starts unless something stands against it.
     """
 
-    def __init__(self, tuning: FineTuning) -> None:
-        super().__init__(tuning)
-        self._tuning, self._window = tuning, tuning.window
+    ready = Signal()
+
+    def __init__(self, services: Services, run: RunSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._runner, self._run = services.session, services.runner, run
+        self._page: SetupPage | None = None
         self.prepared: PreparedRun | None = None
         self._asking = False
+
+    def set_page(self, page: SetupPage) -> None:
+        """The page that the choices are made on; nothing is shown before there is one."""
+        self._page = page
+        page.baseChosen.connect(lambda base: self.prepare(base))
+        page.changed.connect(self.choices_changed)
+        page.startRequested.connect(self.start)
 
     def load_models(self) -> None:
         """Read the installed models, then look at the casebook with the one in use for the current case."""
@@ -56,23 +74,23 @@ class Preparation(QObject):
             return cards, base
 
         def arrived(found: tuple[list[Card], str]) -> None:
-            if self._tuning.dialog is not None:
-                self._tuning.dialog.setup.set_models(*found)
+            if self._page is not None:
+                self._page.set_models(*found)
                 self.prepare(found[1])
 
-        self._window.runner.run(work, arrived, self._cannot_prepare, key="finetune-models", priority=25)
+        self._runner.run(work, arrived, self._cannot_prepare, key="finetune-models", priority=25)
 
     def _wanted_base(self) -> tuple[str, str]:
         """Model id and task that the current case suggests ('' where it doesn't)."""
-        case = self._window.session.current
-        card = self._window.session.card(case)
+        case = self._session.current
+        card = self._session.questions.card(case)
         if card is not None:
             return card.id, card.task
         return "", ""
 
     def prepare(self, base: str, choices: Choices | None = None) -> None:
         """Look at what the casebook offers; without choices those that suit it are shown."""
-        book = self._window.session.casebook
+        book = self._session.casebook
 
         def work(_: Any) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
@@ -83,70 +101,69 @@ class Preparation(QObject):
             request = preparation.fine_tune_request(book.wait(), base, **given)
             return PreparedRun(request, preparation.check_data(request.cases, request.method), card)
 
-        self._window.runner.run(
+        self._runner.run(
             work, lambda found: self._prepared(found, choices is None), self._cannot_prepare, key="finetune-prepare",
             priority=25,
         )  # fmt: skip
 
     def _prepared(self, found: PreparedRun, fresh: bool) -> None:
         self.prepared = found
-        if self._tuning.dialog is None:
+        page = self._page
+        if page is None:
             return
-        setup = self._tuning.dialog.setup
         if fresh:
-            engine = self._window.runner.engine
-            setup.set_defaults(found.request, engine.device if engine else "cpu")
-        setup.show_check(found.check, found.card.classes)
+            engine = self._runner.engine
+            page.set_defaults(found.request, engine.device if engine else "cpu")
+        page.show_check(found.check, found.card.classes)
         if not found.check.blocked:
-            setup.show_estimate(None)
-            self._ask_how_long()
+            page.show_estimate(None)
+            self._ask_for_estimate()
 
-    def _ask_how_long(self) -> None:
+    def _ask_for_estimate(self) -> None:
         """One question at a time: the engine works on it for a second or two and can't be interrupted meanwhile."""
-        asked = self.prepared
-        if self._asking or asked is None or asked.check.blocked or self._tuning.dialog is None:
+        asked, page = self.prepared, self._page
+        if self._asking or asked is None or asked.check.blocked or page is None:
             return
-        setup = self._tuning.dialog.setup
         self._asking = True
 
-        def answered(say: Callable[[], None]) -> None:
+        def answered(show: Callable[[], None]) -> None:
             self._asking = False
             if self.prepared is asked:
-                say()
+                show()
             else:
-                self._ask_how_long()
+                self._ask_for_estimate()
 
         def arrived(estimate: Estimate) -> None:
-            answered(lambda: setup.show_estimate(estimate))
+            answered(lambda: page.show_estimate(estimate))
 
         def failed(error: UserFacingError) -> None:
-            answered(lambda: setup.time_words.setText(f"How long it takes isn't known: {error.message}"))
+            answered(lambda: page.time_words.setText(f"How long it takes isn't known: {error.message}"))
 
-        self._window.runner.submit(EstimateRun(asked.request), arrived, failed)
+        self._runner.submit(EstimateRun(asked.request), arrived, failed)
 
     def _cannot_prepare(self, error: UserFacingError) -> None:
-        if self._tuning.dialog is not None:
-            self._tuning.dialog.setup.set_blocked(True, f"{error.message} {error.remedy}")
+        if self._page is not None:
+            self._page.set_blocked(True, f"{error.message} {error.remedy}")
 
     def choices_changed(self) -> None:
-        if self._tuning.dialog is not None:
-            choices = self._tuning.dialog.setup.choices()
+        if self._page is not None:
+            choices = self._page.choices()
             if choices.base:
                 self.prepare(choices.base, choices)
 
-    def came_back(self) -> None:
+    def refresh(self) -> None:
         """Labels and masks may have changed while the main window was in front."""
-        dialog = self._tuning.dialog
-        if dialog is not None and dialog.stack.currentIndex() == 0 and self.prepared is not None:
+        if self.prepared is not None:
             self.choices_changed()
 
     def start(self) -> None:
         """Begin with the choices on the page and the casebook as it is this moment."""
-        if self._tuning.dialog is None or self._tuning.run.busy:
+        page = self._page
+        if page is None or self._run.busy:
             return
-        choices = self._tuning.dialog.setup.choices()
-        book = self._window.session.casebook
-        self._tuning.dialog.setup.start.setEnabled(False)
+        choices = page.choices()
+        book = self._session.casebook
+        page.start.setEnabled(False)
 
         def work(_: Any) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
@@ -158,12 +175,11 @@ class Preparation(QObject):
 
         def ready(found: PreparedRun) -> None:
             self.prepared = found
-            if self._tuning.dialog is not None:
-                self._tuning.dialog.setup.set_blocked(found.check.blocked)
-                self._tuning.dialog.result.clear_ranking()
+            page.set_blocked(found.check.blocked)
+            self.ready.emit()
             if found.check.blocked:
                 self._prepared(found, fresh=False)
                 return
-            self._tuning.run.start(found.request, found.card.classes)
+            self._run.start(found.request, found.card.classes)
 
-        self._window.runner.run(work, ready, self._cannot_prepare, key="finetune-prepare", priority=30)
+        self._runner.run(work, ready, self._cannot_prepare, key="finetune-prepare", priority=30)

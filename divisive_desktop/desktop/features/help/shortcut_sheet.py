@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from divisive_desktop.desktop.shell.action_set import Action
+from divisive_desktop.desktop.shell.action import Action
 from divisive_desktop.desktop.shell.keys import PLACE_KEYS, PlaceKey, spoken
+from divisive_desktop.desktop.shell.menu_layout import heading_of
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
@@ -76,9 +77,9 @@ class ShortcutSheet(QDialog):
             range_ = together and action.id.startswith("preset-") and preset != "0"
             if action.shortcut and not range_:
                 key = QKeySequence(action.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
-                groups.setdefault(action.menu.replace("/", ": "), []).append((key, action.text.rstrip("…")))
+                groups.setdefault(heading_of(action.id), []).append((key, action.text.rstrip("…")))
             elif range_ and preset == "1":
-                groups.setdefault(action.menu, []).append(("1 – 9", "Window presets of the file"))
+                groups.setdefault(heading_of(action.id), []).append(("1 – 9", "Window presets of the file"))
         for key in self._places:
             if key.shortcut:
                 groups.setdefault(key.menu, []).append((spoken(key.shortcut), key.text))

@@ -1,5 +1,1 @@
-"""The inspector at the right: verdict, important features, provenance, image."""
-
-from divisive_desktop.desktop.features.inspection.feature import Inspector
-
-__all__ = ["Inspector"]
+"""The inspector's own sections: verdict, important features, provenance, histogram, image, the file itself."""

@@ -1,221 +1,159 @@
-"""The inspector: everything known about the current case, in one column that scrolls."""
+"""Fills the inspector: what the model says of the current case, how it came to it, and what the image is."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QLabel
 
 from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+from divisive_desktop.desktop.features.inspection.files import FORENSIC, FilePanels
 from divisive_desktop.desktop.features.inspection.greys import GreysPanel
+from divisive_desktop.desktop.features.inspection.model_input import ModelInputPanel
+from divisive_desktop.desktop.features.inspection.rows import image_rows, provenance_rows
 from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.redaction import file_name, shown_path
-from divisive_desktop.desktop.session.wording import CALIBRATIONS
-from divisive_desktop.desktop.ui.sections import Form, Section
+from divisive_desktop.desktop.shell.action import Action, has_analysis
+from divisive_desktop.desktop.shell.inspector import Inspector
+from divisive_desktop.desktop.shell.services import Services
+from divisive_desktop.desktop.ui.sections import Form
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.session.explaining import FoundFeatures
+    from divisive_desktop.desktop.viewer import Viewer
     from divisive_desktop.imaging.record import ImageRecord
-    from divisive_desktop.library.card import Card
 
-_LIMITS = "What this model is for, and its limits"
+FEATURES, PROVENANCE, HISTOGRAM, IMAGE = "Important features", "Model and method", "Histogram", "Image"
+LIMITS = "What this model is for, and its limits"
 
 
-class Inspector(QScrollArea):
-    """Verdict, important features, provenance, image; later rooms add sections with :meth:`add_section`."""
+def install(services: Services) -> Inspection:
+    """Add the inspector's own sections to the window."""
+    return Inspection(services)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verdict = VerdictPanel()
-        self.features = FeaturePanel()
-        self.provenance, self.image = Form(), Form()
-        holder = QWidget()
-        self._column = QVBoxLayout(holder)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(self.verdict)
-        self._column.addStretch(1)
-        self._sections: dict[str, Section] = {}
-        self.add_section("Important features", self.features)
-        self.add_section("Model and method", self.provenance)
-        self.limits = QLabel()
+
+class Inspection(QObject):
+    """Verdict, important features, provenance, histogram, image, and the panels about the file."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.window)
+        self._session = session = services.session
+        self.inspector: Inspector = services.inspector
+        self.verdict, self.features, self.greys = VerdictPanel(), FeaturePanel(), GreysPanel()
+        self.provenance, self.image, self.limits = Form(), Form(), QLabel()
         self.limits.setWordWrap(True)
         self.limits.setTextFormat(Qt.TextFormat.PlainText)
         self.limits.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.add_section(_LIMITS, self.limits, folded=True)
-        self.greys = GreysPanel()
-        self.add_section("Histogram", self.greys, folded=True).unfolded.connect(self.greys.refresh)
-        self.add_section("Image", self.image)
-        self.setWidget(holder)
         self._record: ImageRecord | None = None
-        self.identity_visible = False
-        self.opinion_hidden = False
+        self._viewer: Viewer | None = None
+        self._add_sections()
+        self.files = FilePanels(services)
+        self.model_input = ModelInputPanel(services)
+        services.actions.add((
+            Action("tags", "All tags…", self.files.enlarge, "Ctrl+K",
+                   "Everything that the file says about itself, with search", "info", lambda s: s.case),
+            Action("forensic", "File and traces", lambda: self.files.open(FORENSIC), "Ctrl+Shift+K",
+                   "Hashes, times, compression, thumbnail against the picture", "search", lambda s: s.case),
+            Action("features-auto", "Automatic feature threshold", self.features.set_auto, "",
+                   "Otsu's threshold on |D|", "reset", has_analysis),
+        ))  # fmt: skip
+        session.currentChanged.connect(self._case_changed)
+        session.recordReady.connect(self._record_ready)
+        session.analysisChanged.connect(self.show_case)
+        session.featuresReady.connect(self._show_features)
+        session.questions.modelsChanged.connect(lambda: self.show_case(session.current))
+        session.casebook.changed.connect(self._casebook_changed)
+        session.redaction.changed.connect(lambda: self._show_record(self._record))
+        self.verdict.labelChosen.connect(lambda label: session.edits.set_label(label))
+        self.verdict.analyseRequested.connect(self._analyse_again)
+        self.verdict.modelChosen.connect(session.questions.choose_model)
+        self.verdict.questionChosen.connect(session.questions.choose_task)
+        self.features.quantileChanged.connect(session.analyses.set_quantile)
+        self.features.chosen.connect(self._zoom_on)
+        services.theme.changed.connect(session.analyses.update_features)  # their marks have the scheme's colours
+        services.events.viewerReady.connect(self._connect_viewer)
         self.show_case(None)
 
-    def sizeHint(self) -> QSize:
-        return QSize(320, 600)
+    def _add_sections(self) -> None:
+        add = self.inspector.add_section
+        self.inspector.add_head(self.verdict)
+        add(FEATURES, self.features)
+        add(PROVENANCE, self.provenance)
+        add(LIMITS, self.limits, folded=True)
+        add(HISTOGRAM, self.greys, folded=True).unfolded.connect(self.greys.refresh)
+        add(IMAGE, self.image)
 
-    def add_section(self, title: str, widget: QWidget, folded: bool = False, after: str = "") -> Section:
-        """Add a foldable section, at the end or after another one."""
-        section = Section(title, folded)
-        section.body.addWidget(widget)
-        last = self._column.count() - 1
-        self._column.insertWidget(self._column.indexOf(self._sections[after]) + 1 if after else last, section)
-        self._sections[title] = section
-        return section
+    def _connect_viewer(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self.greys.connect_viewer(viewer)
+        viewer.featureClicked.connect(self.features.select)
 
-    def section(self, title: str) -> Section:
-        """The section of this title."""
-        return self._sections[title]
+    # -- what is shown --------------------------------------------------------------------------------------
 
-    def reveal(self, title: str) -> None:
-        """Scroll until a section is seen as a whole, or from its head on."""
-        section = self._sections[title]
-        if section.isVisibleTo(self):
-            bar, room = self.verticalScrollBar(), self.viewport().height()
-            top, bottom = section.y(), section.y() + section.height()
-            bar.setValue(min(top, max(bar.value(), bottom - room)))
+    def _case_changed(self, case: Case | None) -> None:
+        self._show_record(None)
+        self.features.clear_choice()
+        self.features.show_features(None, None)
+        self.show_case(case)
 
-    def set_opinion_hidden(self, hidden: bool) -> None:
-        """Hide what the model says about the case (the mask is being painted blind); `show_case` brings it back."""
-        self.opinion_hidden = hidden
-        self.verdict.setVisible(not hidden)
-        if hidden:
-            for name in ("Important features", "Model and method", _LIMITS):
-                self._sections[name].setVisible(False)
+    def _record_ready(self, case: Case, record: ImageRecord) -> None:
+        self._show_record(record)
+        self.show_case(case)
 
-    def show_case(
-        self,
-        case: Case | None,
-        question: str = "",
-        classes: tuple[str, str] | None = None,
-        card: Card | None = None,
-    ) -> None:
-        """Verdict and provenance of a case. ``card``: of the model that made its analysis, if it is installed."""
+    def _casebook_changed(self) -> None:
+        self.verdict.set_writable(self._session.casebook.reason)
+        if self._session.current is not None:
+            self.show_case(self._session.current)
+
+    def show_case(self, case: Case | None) -> None:
+        """Verdict and provenance of a case, unless the model's opinion on it is hidden (its mask is painted blind)."""
+        questions = self._session.questions
+        card = questions.card(case)
         calibrated = card is not None and bool(card.calibration.get("folded"))
-        self.verdict.show_case(case, question, classes, calibrated)
+        self.verdict.show_case(case, *questions.of(case), calibrated)
         usable = case is not None and case.error is None
-        said = usable and not self.opinion_hidden
-        self._sections["Important features"].setVisible(said)
-        analysis = case.analysis if said else None
-        self._sections["Model and method"].setVisible(analysis is not None)
+        hidden = case is not None and case.hidden
+        self.verdict.setVisible(not hidden)
+        section = self.inspector.section
+        section(FEATURES).setVisible(usable and not hidden)
+        analysis = case.analysis if case is not None and usable and not hidden else None
+        section(PROVENANCE).setVisible(analysis is not None)
         if analysis is not None:
-            self.provenance.set_rows(_provenance(analysis, card))
-        self._sections[_LIMITS].setVisible(analysis is not None and card is not None)
+            self.provenance.set_rows(provenance_rows(analysis, card))
+        section(LIMITS).setVisible(analysis is not None and card is not None)
         if card is not None:
             self.limits.setText("\n\n".join(t for t in (card.intended_use, *card.limits) if t))
-        for name in ("Histogram", "Image"):
-            self._sections[name].setVisible(usable and self._record is not None)
+        for name in (HISTOGRAM, IMAGE):
+            section(name).setVisible(usable and self._record is not None)
+        self.verdict.set_models(*questions.model_choices(case))
+        asked = questions.task(case)
+        choices = [(t.id, t.question) for t in questions.task_choices(case)]
+        self.verdict.set_questions(choices, asked.id if asked is not None else "")
 
-    def show_record(self, record: ImageRecord | None) -> None:
+    def _show_record(self, record: ImageRecord | None) -> None:
         """The image's own data."""
         self._record = record
-        for name in ("Histogram", "Image"):
-            self._sections[name].setVisible(record is not None)
+        for name in (HISTOGRAM, IMAGE):
+            self.inspector.section(name).setVisible(record is not None)
         self.greys.set_record(record)
         if record is not None:
-            self.image.set_rows(_image(record, self.identity_visible))
+            self.image.set_rows(image_rows(record, self._session.redaction.visible))
 
-    def bring_up(self, section: Section) -> None:
-        """Scroll so that a section begins at the top, once its content has taken its height."""
-        QTimer.singleShot(0, section, lambda: self.verticalScrollBar().setValue(section.y()))
+    def _show_features(self, found: FoundFeatures | None) -> None:
+        case = self._session.current
+        names = None
+        if case is not None and case.analysis is not None:
+            true_class, _ = case.analysis.true_class(case.label)
+            names = (case.analysis.model.classes[true_class], case.analysis.model.classes[1 - true_class])
+        self.features.show_features(found, names)
 
-    def set_identity_visible(self, visible: bool) -> None:
-        """Show or hide what identifies the patient."""
-        self.identity_visible = visible
-        self.show_record(self._record)
+    def _analyse_again(self) -> None:
+        if self._session.current is not None:
+            self._session.analyses.analyse(self._session.current)
 
-
-def _provenance(analysis: Any, card: Card | None) -> list[tuple[str, ...]]:
-    model = analysis.model
-    rows: list[tuple[str, ...]] = [
-        ("Model", model.id),
-        ("Version", model.version),
-        ("Weights", f"{model.short_hash}…", f"SHA-256 {model.weights_sha256}"),
-        ("Method", model.method.replace("_", " "), "What the training minimised"),
-        (
-            "Maps",
-            f"{analysis.cams.shape[1]} × {analysis.cams.shape[2]} cells, raw",
-            "Class activation maps before any scaling",
-        ),
-        (
-            "Input",
-            _preprocessing(analysis.preprocessing),
-            "\n".join(f"{k}: {v}" for k, v in analysis.preprocessing.items()),
-        ),
-        ("Calibration", _calibration(card), "Fitted on validation data only; changes how sure, not which class"),
-        ("Device", f"{analysis.device}, {analysis.precision}"),
-        (
-            "Time",
-            f"{sum(analysis.timings_ms.values()):.0f} ms",
-            "\n".join(f"{k}: {v:.1f} ms" for k, v in analysis.timings_ms.items()),
-        ),
-    ]
-    return rows
-
-
-def _calibration(card: Card | None) -> str:
-    if card is None:
-        return ""
-    if not card.calibration.get("folded"):
-        return "none: the percentage is no frequency"
-    return (
-        f"temperature {card.calibration.get('temperature', 1.0):.2f}, error {card.calibration.get('ece_after', 0):.2f}"
-    )
-
-
-def _preprocessing(p: Mapping[str, Any]) -> str:
-    parts = []
-    if "size" in p:
-        parts.append(f"{p['size']} × {p['size']} px")
-    if "colour" in p:
-        parts.append(str(p["colour"]))
-    if p.get("inverted"):
-        parts.append("MONOCHROME1 inverted")
-    return ", ".join(parts)
-
-
-def _image(record: ImageRecord, identity: bool) -> list[tuple[str, ...]]:
-    from divisive_desktop.imaging import identifying  # with a record there, it is loaded
-
-    spacing = "unknown"
-    if record.spacing is not None:
-        s = record.spacing
-        spacing = f"{s.row_mm:.4g} × {s.column_mm:.4g} mm {CALIBRATIONS[s.calibration]}"
-    rows: list[tuple[str, ...]] = [
-        ("File", file_name(record.path), shown_path(record.path)),
-        ("SHA-256", f"{record.sha256[:12]}…", record.sha256),
-        ("Size", f"{record.width} × {record.height} px, {record.bits_stored} bit"),
-        ("Greys", record.photometric),
-        ("Spacing", spacing, record.spacing.source if record.spacing is not None else "The file doesn't say"),
-        ("Stored as", ", ".join(t for t in ("lossy" * record.lossy, _syntax(record)) if t), record.transfer_syntax),
-        ("Decoder", record.decoder),
-    ]
-    for key, value in record.header.items():
-        if key.endswith("UID") or key == "PhotometricInterpretation":
-            continue  # too long to read here, or said above
-        if identity or key not in identifying.HEADER:
-            rows.append((_words(key), value, key))
-    rows += [("Note", note) for note in record.notes]
-    return rows
-
-
-def _syntax(record: ImageRecord) -> str:
-    """Name of the DICOM transfer syntax, '' for other files."""
-    if not record.transfer_syntax:
-        return ""
-    from pydicom.uid import UID
-
-    return str(UID(record.transfer_syntax).name)
-
-
-def _words(key: str) -> str:
-    """``BodyPartExamined`` -> ``Body part examined``."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", key)
-    return " ".join(p if p.isupper() and len(p) > 1 else p.lower() if i else p for i, p in enumerate(parts))
+    def _zoom_on(self, rank: int) -> None:
+        found = self._session.analyses.features
+        if self._viewer is not None and found is not None:
+            self._viewer.select_feature(rank)
+            self._viewer.focus_box(found.features[rank - 1].box)

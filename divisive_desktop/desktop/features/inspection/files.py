@@ -9,12 +9,12 @@ from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.features.inspection.forensic import ForensicView
 from divisive_desktop.desktop.features.inspection.metadata import MetadataDialog, MetadataView
+from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
     from divisive_desktop.desktop.ui.sections import Section
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.imaging.forensics import Findings
     from divisive_desktop.imaging.metadata import Tag
 
@@ -24,16 +24,16 @@ METADATA, FORENSIC = "All tags", "File and traces"
 class FilePanels(QObject):
     """The two sections of the inspector that read the current case's file."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._tasks = window, window.runner
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.window)
+        self._window, self._session, self._runner = services.window, services.session, services.runner
         self.metadata, self.forensic = MetadataView(), ForensicView()
         self._tags: tuple[Tag, ...] = ()
         self._findings: Findings | None = None
         self._sought = ""
         """The section that was asked for and hasn't been filled yet."""
         self._read: dict[str, Case | None] = {METADATA: None, FORENSIC: None}
-        inspector = window.inspector
+        inspector = self._inspector = services.inspector
         self._sections: dict[str, Section] = {
             METADATA: inspector.add_section(METADATA, self.metadata, folded=True),
             FORENSIC: inspector.add_section(FORENSIC, self.forensic, folded=True),
@@ -42,13 +42,16 @@ class FilePanels(QObject):
             section.setVisible(False)
             section.unfolded.connect(lambda n=name: self._want(n))
         self.metadata.enlarge.clicked.connect(self.enlarge)
-        window.session.currentChanged.connect(self._case_changed)
-        window.session.recordReady.connect(lambda *_: self._case_changed(window.session.current))
-        window.session.sync.known.connect(self._taken_in)
+        session = services.session
+        session.currentChanged.connect(self._case_changed)
+        session.recordReady.connect(lambda *_: self._case_changed(session.current))
+        session.sync.known.connect(self._taken_in)
+        session.redaction.changed.connect(self._identity_changed)
+        self._identity_changed()
 
     def _taken_in(self, case: Case) -> None:
         """Now there is something to compare the file with."""
-        if case is self._window.session.current and self._findings is not None:
+        if case is self._session.current and self._findings is not None:
             self._show_findings(case)
 
     def open(self, name: str) -> None:
@@ -59,11 +62,11 @@ class FilePanels(QObject):
 
     def _bring_up(self, name: str) -> None:
         if self._sought == name:
-            self._window.inspector.bring_up(self._sections[name])
+            self._inspector.bring_up(name)
 
     def enlarge(self) -> None:
         """All tags in a window of their own."""
-        case = self._window.session.current
+        case = self._session.current
         if case is None:
             return
         if self._read[METADATA] is not case:
@@ -71,15 +74,16 @@ class FilePanels(QObject):
         else:
             self._show_dialog()
 
-    def set_identity_visible(self, visible: bool) -> None:
+    def _identity_changed(self) -> None:
+        visible = self._session.redaction.visible
         self.metadata.set_identity_visible(visible)
         for dialog in self._window.findChildren(MetadataDialog):
             dialog.set_identity_visible(visible)
 
     def _show_dialog(self) -> None:
-        case = self._window.session.current
+        case = self._session.current
         if case is not None and self._tags:
-            shown = self._window.identity_visible
+            shown = self._session.redaction.visible
             MetadataDialog(lambda: f"Tags of {case.name}", self._tags, shown, self._window).show()
 
     def _case_changed(self, case: Case | None) -> None:
@@ -105,14 +109,14 @@ class FilePanels(QObject):
         self.forensic.show_findings(self._findings, case.sha256, picture)
 
     def _want(self, name: str) -> None:
-        case = self._window.session.current
+        case = self._session.current
         if case is not None and self._read[name] is not case:
             self._load(case, name)
 
     def _load(self, case: Case, name: str, then: Any = None) -> None:
         self._read[name] = case
         self._clear(name, "Reading…")
-        book = self._window.session.casebook
+        book = self._session.casebook
 
         def work(_: Any) -> Any:
             path = book.source(case)
@@ -125,7 +129,7 @@ class FilePanels(QObject):
             return examine(path)
 
         def done(found: Any) -> None:
-            if self._window.session.current is not case:
+            if self._session.current is not case:
                 return
             if name == METADATA:
                 self._tags = found
@@ -139,7 +143,7 @@ class FilePanels(QObject):
                 then()
 
         def failed(error: UserFacingError) -> None:
-            if self._window.session.current is case:
+            if self._session.current is case:
                 self._clear(name, f"{error.message} {error.remedy}")
 
-        self._tasks.run(work, done, failed, key=f"file-{name}", priority=8)
+        self._runner.run(work, done, failed, key=f"file-{name}", priority=8)

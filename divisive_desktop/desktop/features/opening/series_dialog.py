@@ -21,13 +21,13 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.imaging.collection import Collection, Instance, Patient, Series, Study
 
 _PATHS = Qt.ItemDataRole.UserRole
@@ -59,11 +59,12 @@ def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) 
 class SeriesDialog(QDialog):
     """The tree; what is ticked is opened, in the order of the tree."""
 
-    def __init__(self, window: MainWindow, given: Sequence[Path]) -> None:
-        super().__init__(window)
+    def __init__(self, services: Services, given: Sequence[Path]) -> None:
+        super().__init__(services.window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Open by patient and study")
-        self._window, self._given = window, [Path(p) for p in given]
+        self._session, self._settings, self._actions = services.session, services.settings, services.actions
+        self._given = [Path(p) for p in given]
         self._collection: Collection | None = None
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search what is shown")
@@ -71,7 +72,7 @@ class SeriesDialog(QDialog):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.identity = QCheckBox("Show identity")
-        self.identity.setChecked(window.identity_visible)
+        self.identity.setChecked(services.session.redaction.visible)
         self.identity.toggled.connect(self._identity_toggled)
         self.tree = QTreeWidget()
         self.tree.setAccessibleName("Patients, studies and series")
@@ -105,9 +106,9 @@ class SeriesDialog(QDialog):
         column.addWidget(self.state)
         column.addWidget(self.buttons)
         self.resize(720, 560)
-        tasks = window.runner
-        self._task = tasks.run(
-            lambda task: read_collection(self._given, tasks, task),
+        runner = services.runner
+        self._task = runner.run(
+            lambda task: read_collection(self._given, runner, task),
             self._arrived,
             self._failed,
             stream=lambda number: self.state.setText(f"Reading headers… {number:,} files so far"),
@@ -117,8 +118,8 @@ class SeriesDialog(QDialog):
 
     def accept(self) -> None:
         paths = self.chosen()
-        self._window.session.open_paths(paths, remember=False)
-        self._window.settings.add_recent(self._given)
+        self._session.open_paths(paths, remember=False)
+        self._settings.add_recent(self._given)
         super().accept()
 
     def done(self, result: int) -> None:
@@ -143,8 +144,8 @@ class SeriesDialog(QDialog):
         self.state.setText(f"{error.message} {error.remedy}")
 
     def _identity_toggled(self, shown: bool) -> None:
-        self._window.set_identity_visible(shown)  # the one switch
-        self._window.actions_.refresh()
+        self._session.redaction.set_visible(shown)  # the one switch
+        self._actions.refresh()
         if self._collection is not None:
             self._fill()
 
@@ -224,9 +225,9 @@ class SeriesDialog(QDialog):
         self.state.setToolTip("\n".join(reasons))
 
 
-def show_series(window: MainWindow, given: Sequence[Path]) -> SeriesDialog:
+def show_series(services: Services, given: Sequence[Path]) -> SeriesDialog:
     """Open the dialog on files, folders or a DICOMDIR."""
-    dialog = SeriesDialog(window, given)
+    dialog = SeriesDialog(services, given)
     dialog.open()
     return dialog
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from divisive_desktop.desktop.features.painting import mask_files
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
-from divisive_desktop.desktop.shell.action_set import Action, State, has_record
+from divisive_desktop.desktop.shell.action import Action, State, has_record
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.features.painting.feature import Painting
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def table(painting: Painting) -> tuple[Action, ...]:
     """The actions; they work on the session of ``painting``."""
-    session = painting.session
+    session, blinding = painting.session, painting.blinding
 
     def painted(state: State) -> bool:
         active = session.active
@@ -30,18 +29,18 @@ def table(painting: Painting) -> tuple[Action, ...]:
         return state.record and state.writable
 
     def can_draft(state: State) -> bool:
-        return state.writable and painting.can_draft
+        return state.writable and painting.drafts.possible
 
     def anything(_: State) -> bool:
         mask = session.mask
         return mask is not None and any(mask.bounds(r.id, False) is not None for r in mask.regions)
 
-    def tool_on(tool_id: str) -> Callable[[object], bool]:
-        return lambda w: painting.viewer is not None and painting.viewer.tool == tool_id
+    def tool_on(tool_id: str) -> Callable[[], bool]:
+        return lambda: painting.viewer.tool == tool_id
 
     tools = tuple(
         Action(
-            f"tool-{tool.id}", tool.text, "Mask/Tools", lambda w, t=tool.id: painting.set_tool(t), tool.key_hint,
+            f"tool-{tool.id}", tool.text, lambda t=tool.id: painting.set_tool(t), tool.key_hint,
             tool.tip, tool.icon, can_paint, tool_on(tool.id),
         )
         for tool in PAINT_TOOLS
@@ -49,46 +48,45 @@ def table(painting: Painting) -> tuple[Action, ...]:
     panel = painting.panel
     # fmt: off
     return (
-        Action("mask-undo", "Undo", "Mask", lambda w: session.undo(), "Ctrl+Z", "", "undo",
+        Action("mask-undo", "Undo", session.undo, "Ctrl+Z", "", "undo",
                lambda s: s.writable and session.history.undo_name is not None),
-        Action("mask-redo", "Redo", "Mask", lambda w: session.redo(), "Ctrl+Shift+Z", "", "redo",
+        Action("mask-redo", "Redo", session.redo, "Ctrl+Shift+Z", "", "redo",
                lambda s: s.writable and session.history.redo_name is not None),
         *tools,
-        Action("mask-add-region", "Add region", "Mask", lambda w: session.add_region(), "Ctrl+Shift+N", "", "",
-               can_paint, separator=True),
-        Action("mask-from-features", "Begin with important features", "Mask",
-               lambda w: painting.draft_from_features(), "", "Takes the features that argue for the true class", "",
-               can_draft),
-        Action("mask-from-cam", "Begin with the true class's map", "Mask",
-               lambda w: painting.draft_from_cam(panel.cam_share.value() / 100), "",
+        Action("mask-add-region", "Add region", session.add_region, "Ctrl+Shift+N", "", "",
+               can_paint),
+        Action("mask-from-features", "Begin with important features", painting.drafts.from_features, "",
+               "Takes the features that argue for the true class", "", can_draft),
+        Action("mask-from-cam", "Begin with the true class's map",
+               lambda: painting.drafts.from_cam(panel.cam_share.value() / 100), "",
                "Takes what reaches the share of its peak that the panel says", "", can_draft),
-        Action("mask-copy", "Copy from previous case", "Mask", lambda w: painting.copy_previous(), "Ctrl+Shift+V", "",
+        Action("mask-copy", "Copy from previous case", painting.drafts.copy_previous, "Ctrl+Shift+V", "",
                "", lambda s: s.writable and session.mask is not None and session.previous is not None),
-        Action("mask-reshape", "Reshape with preview…", "Mask/Region", lambda w: panel.begin("grow"), "Ctrl+Shift+R",
+        Action("mask-reshape", "Reshape with preview…", lambda: panel.begin("grow"), "Ctrl+Shift+R",
                "Grow, shrink, smooth and clean up, seen before it is applied", "", painted),
-        Action("mask-grow", "Grow", "Mask/Region", lambda w: panel.reshape("grow"), "Ctrl++",
+        Action("mask-grow", "Grow", lambda: panel.reshape("grow"), "Ctrl++",
                "By the distance that the panel says", "", painted),
-        Action("mask-shrink", "Shrink", "Mask/Region", lambda w: panel.reshape("shrink"), "Ctrl+-",
+        Action("mask-shrink", "Shrink", lambda: panel.reshape("shrink"), "Ctrl+-",
                "By the distance that the panel says", "", painted),
-        Action("mask-smooth", "Smooth", "Mask/Region", lambda w: panel.reshape("smooth"), "Ctrl+Shift+S", "", "",
+        Action("mask-smooth", "Smooth", lambda: panel.reshape("smooth"), "Ctrl+Shift+S", "", "",
                painted),
-        Action("mask-holes", "Fill holes", "Mask/Region", lambda w: panel.reshape("holes"), "Ctrl+H", "", "", painted),
-        Action("mask-specks", "Remove specks…", "Mask/Region", lambda w: panel.begin("specks"), "", "", "", painted),
-        Action("mask-greys", "Keep only greys in range…", "Mask/Region", lambda w: panel.begin("greys"), "",
+        Action("mask-holes", "Fill holes", lambda: panel.reshape("holes"), "Ctrl+H", "", "", painted),
+        Action("mask-specks", "Remove specks…", lambda: panel.begin("specks"), "", "", "", painted),
+        Action("mask-greys", "Keep only greys in range…", lambda: panel.begin("greys"), "",
                "A threshold within the active region", "", painted),
-        Action("mask-invert", "Invert", "Mask/Region", lambda w: panel.invert(), "", "", "",
+        Action("mask-invert", "Invert", panel.invert, "", "", "",
                lambda s: s.writable and session.active is not None),
-        Action("mask-clear", "Clear", "Mask", lambda w: session.clear(), "Ctrl+Delete",
+        Action("mask-clear", "Clear", session.clear, "Ctrl+Delete",
                "Empty all regions that aren't locked; can be undone", "remove", lambda s: s.writable and anything(s)),
-        Action("mask-shown", "Show the mask", "Mask", lambda w: painting.toggle_shown(), "Shift+Space", "", "",
-               has_record, lambda w: painting.layer.shown, separator=True),
-        Action("mask-blind", "Blind mode", "Mask", lambda w: painting.set_blind(not painting.blind), "",
-               "Hide the model's opinion until the mask is done", "", checked=lambda w: painting.blind),
-        Action("mask-done", "Mask done", "Mask", lambda w: painting.finish(), "Ctrl+Return",
+        Action("mask-shown", "Show the mask", painting.toggle_shown, "Shift+Space", "", "",
+               has_record, lambda: painting.layer.shown),
+        Action("mask-blind", "Blind mode", lambda: blinding.set_on(not blinding.on), "",
+               "Hide the model's opinion until the mask is done", "", checked=lambda: blinding.on),
+        Action("mask-done", "Mask done", painting.finish, "Ctrl+Return",
                "Mark the case as done; in blind mode show what the model says", "check", can_paint),
-        Action("mask-import", "Import mask…", "Mask", lambda w: mask_files.import_mask(painting), "",
-               "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "", can_paint, separator=True),
-        Action("mask-export", "Export mask…", "Mask", lambda w: mask_files.export_mask(painting), "",
+        Action("mask-import", "Import mask…", painting.files.import_mask, "",
+               "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "", can_paint),
+        Action("mask-export", "Export mask…", painting.files.export_mask, "",
                "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "save", anything),
     )
     # fmt: on

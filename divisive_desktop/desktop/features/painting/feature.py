@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QTabletEvent
-from PySide6.QtWidgets import QHBoxLayout
 
 from divisive_desktop.desktop.features.painting import actions
 from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.drafts import Drafts
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
+from divisive_desktop.desktop.features.painting.mask_files import MaskFiles
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore, MaskStore
 from divisive_desktop.desktop.features.painting.palette import OptionsBar, Palette
 from divisive_desktop.desktop.features.painting.panel import MaskPanel
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS, PaintTool
 from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, Box
 from divisive_desktop.imaging.display import render
@@ -27,41 +28,42 @@ from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.masks.boxes import slices
 from divisive_desktop.masks.mask import Mask
 
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.window import MainWindow
-
 SECTION = "Saliency mask"
 _KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-HIDDEN = "Hidden until the mask is done"
 
 
-class Painting(Drafts, QObject):
-    """Made once for a window, when its viewer is ready.
+def install(services: ViewerServices) -> Painting:
+    """Add painting to the window; masks are kept in the casebook."""
+    return Painting(services, CasebookStore(services.session.casebook.wait))
+
+
+class Painting(QObject):
+    """Palette, options, panel and tools, and what passes between them, the session and the casebook.
 
     Parameters
     ----------
-    window : MainWindow
-    store : MaskStore, optional
-        Where masks are kept; default: the user's own casebook.
+    services : ViewerServices
+    store : MaskStore
+        Where masks are kept.
     """
 
-    def __init__(self, window: MainWindow, store: MaskStore | None = None) -> None:
-        super().__init__(window)
-        assert window.viewer is not None
-        self.window, self.viewer = window, window.viewer
-        self.blind = False
+    def __init__(self, services: ViewerServices, store: MaskStore) -> None:
+        super().__init__(services.window)
+        self._services, self._work, self.blinding = services, services.session, services.session.blinding
+        self._messages, self._inspector = services.messages, services.inspector
+        self.viewer = services.viewer
         self._active = False
         """A painting tool is the active one."""
         self._moved = False
         """The inspector shows another case, or another analysis."""
-        self._revealed: set[tuple[str, int]] = set()
+        self._was_hidden = False
         self._picture: tuple[Any, npt.NDArray[np.uint8]] | None = None
         self._filtered: list[QObject] = []
-        self.store = store or CasebookStore.default()
-        self.saver = Saver(window.runner, self.store, self)
-        self.session = PaintSession(window.runner, self.saver, self)
+        self.store = store
+        self.saver = Saver(services.runner, self.store, self)
+        self.session = PaintSession(services.runner, self.saver, self)
         self.session.pictured = self._pictured
-        self.session.keys = window.actions_.places
+        self.session.keys = services.actions.local_keys
         self.layer = RegionsLayer(self.session, self.viewer.stage)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
@@ -70,39 +72,32 @@ class Painting(Drafts, QObject):
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
         self._connect()
-        case = window.session.current
+        case = self._work.current
         if case is not None:  # opened before the viewer was ready: nobody will tell that it has changed
             self._show_widgets(case.error is None)
-            if window.session.record is not None:
-                self._record_ready(case, window.session.record)
+            if self._work.record is not None:
+                self._record_ready(case, self._work.record)
                 self._compare()
-            self._apply_blind()
+            self._show_blind()
 
     def _build(self) -> None:
-        window = self.window
+        services = self._services
         self.palette = Palette(PAINT_TOOLS)
         self.options = OptionsBar(self.session)
-        column = window.centralWidget().layout()
-        index = column.indexOf(window.stack)
-        column.removeWidget(window.stack)
-        row = QHBoxLayout()
-        row.setSpacing(0)
-        row.addWidget(self.palette)
-        row.addWidget(window.stack, 1)
-        column.insertWidget(index, self.options)
-        column.insertLayout(index + 1, row, 1)
+        services.places.add_left(self.palette)
+        services.places.add_top(self.options)
         self.palette.setVisible(False)
         self.options.setVisible(False)
         self.panel = MaskPanel(self.session)
         self.layer.preview = self.panel.preview
         self.panel.preview.changed.connect(self.viewer.stage.touch)
-        window.inspector.add_section(SECTION, self.panel, after="Important features").setVisible(False)
-        window.actions_.add(actions.table(self))
+        self._inspector.add_section(SECTION, self.panel).setVisible(False)
+        self.drafts = Drafts(self.session, self.panel)
+        self.files = MaskFiles(services, self.session)
+        services.actions.add(actions.table(self))
 
     def _connect(self) -> None:
-        window, session, viewer = self.window, self.session, self.viewer
-        work = window.session
-        work.cases.hides = self._hides
+        services, session, viewer, work = self._services, self.session, self.viewer, self._work
         work.casebook.changed.connect(self._casebook_changed)
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(self._record_ready)
@@ -113,22 +108,22 @@ class Painting(Drafts, QObject):
         self.palette.undoRequested.connect(session.undo)
         self.palette.redoRequested.connect(session.redo)
         self.palette.shownToggled.connect(self.layer.set_shown)
-        self.panel.featuresDraftRequested.connect(self.draft_from_features)
-        self.panel.camDraftRequested.connect(self.draft_from_cam)
-        self.panel.previousRequested.connect(self.copy_previous)
-        self.panel.blindToggled.connect(self.set_blind)
+        self.panel.featuresDraftRequested.connect(self.drafts.from_features)
+        self.panel.camDraftRequested.connect(self.drafts.from_cam)
+        self.panel.previousRequested.connect(self.drafts.copy_previous)
+        self.panel.blindToggled.connect(work.blinding.set_on)
         self.panel.doneRequested.connect(self.finish)
         self.panel.reshaping.connect(self._open_panel)
         session.historyChanged.connect(self._history_changed)
-        session.regionsChanged.connect(window.actions_.refresh)
-        session.refused.connect(lambda error: window.report(None, error))
+        session.regionsChanged.connect(services.actions.refresh)
+        session.refused.connect(self._messages.show_error)
         self.saver.failed.connect(self._save_failed)
-        window.theme.changed.connect(self._recolour)
-        window.closing.connect(self._close)
-        for watched in (window, *(pane.canvas for pane in viewer.panes.values())):
+        services.theme.changed.connect(self._recolour)
+        services.events.closing.connect(self._close)
+        for watched in (services.window, *(pane.canvas for pane in viewer.panes.values())):
             watched.installEventFilter(self)
             self._filtered.append(watched)
-        window.actions_.keysChanged.connect(self._name_keys)
+        services.actions.keysChanged.connect(self._name_keys)
         self._name_keys()
         self._tool_changed(viewer.tool)
         self._history_changed()
@@ -141,7 +136,7 @@ class Painting(Drafts, QObject):
         self._leave()
         self.session.open(None, None)
         self._show_widgets(case is not None and case.error is None)
-        self._apply_blind()
+        self._show_blind()
 
     def _leave(self) -> None:
         """The mask is left: write down the time, and how well model and mask agree, if it was worked on."""
@@ -158,7 +153,7 @@ class Painting(Drafts, QObject):
             if agreement.energy is not None:
                 self.store.agreed(record, agreement)
 
-        self.session.tasks.run(write, lambda _: None, lambda error: self.window.report(None, error))
+        self.session.tasks.run(write, lambda _: None, self._messages.show_error)
 
     def _record_ready(self, case: Case, record: ImageRecord) -> None:
         self._picture = None
@@ -173,10 +168,10 @@ class Painting(Drafts, QObject):
                 key="mask",
                 priority=25,
             )
-        self._apply_blind()
+        self._show_blind()
 
     def _opened(self, record: ImageRecord, mask: Mask | None) -> None:
-        if self.window.session.record is not record:
+        if self._work.record is not record:
             return
         if mask is not None and mask.size != (record.width, record.height):
             text = f"The mask kept for this image has {mask.width} x {mask.height} pixels, the image doesn't."
@@ -189,11 +184,11 @@ class Painting(Drafts, QObject):
 
     def _not_opened(self, record: ImageRecord, error: UserFacingError) -> None:
         # Painting over a mask that can't be read would lose it: this case stays without a mask to paint on.
-        self.window.report(self.window.session.current, error)
+        self._messages.show_error(error, self._work.current)
 
     def _casebook_changed(self) -> None:
         """Nothing is painted that could not be kept; what is shown says why."""
-        reason = self.window.session.casebook.reason
+        reason = self._work.casebook.reason
         tool = self.tools.get(self.viewer.tool)
         if reason is not None and tool is not None:
             tool.cancel()
@@ -202,12 +197,12 @@ class Painting(Drafts, QObject):
         self.palette.set_read_only(reason)
         self.options.set_read_only(reason)
         self.panel.set_read_only(reason)
-        self.window.actions_.refresh()
+        self._services.actions.refresh()
 
     def _show_widgets(self, shown: bool) -> None:
         self.palette.setVisible(shown)
         self.options.setVisible(shown)
-        self.window.inspector.section(SECTION).setVisible(shown)
+        self._inspector.section(SECTION).setVisible(shown)
         self._tool_changed(self.viewer.tool)
 
     # -- the model's opinion --------------------------------------------------------------------------------
@@ -215,76 +210,40 @@ class Painting(Drafts, QObject):
     @property
     def hidden(self) -> bool:
         """The current case's analysis isn't shown (blind mode, mask not done)."""
-        case = self.window.session.current
-        return case is not None and self._hides(case)
-
-    def set_blind(self, blind: bool) -> None:
-        """Hide the model's opinion on cases whose mask isn't done."""
-        if blind == self.blind:
-            return
-        self.blind = blind
-        if not blind:
-            self._revealed.clear()
-        for case in self.window.session.cases:
-            case.hidden = self._hides(case)
-        self.window.session.cases.all_changed()
-        self._apply_blind()
-        self.window.actions_.refresh()
+        case = self._work.current
+        return case is not None and case.hidden
 
     def finish(self) -> None:
         """The mask is done: the case is marked so, and the model's opinion shown."""
-        case, record = self.window.session.current, self.session.record
+        case, record = self._work.current, self.session.record
         if case is None or record is None or self.session.read_only is not None:
             return
         was_hidden = self.hidden
-        self._revealed.add(case.key)
-        self.window.session.set_review(Review.DONE)
-        self._mark(case)
+        self._work.blinding.reveal(case)
+        self._work.edits.set_review(Review.DONE)
         self.session.tasks.run(
             lambda _: self.store.finished(record, was_hidden),
             lambda _: None,
-            lambda error: self.window.report(case, error),
+            lambda error: self._messages.show_error(error, case),
         )
-        self._apply_blind()
+        self._show_blind()
         self._leave()
 
-    def _hides(self, case: Case) -> bool:
-        return self.blind and case.key not in self._revealed and case.review is not Review.DONE
-
-    def _mark(self, case: Case) -> None:
-        case.hidden = self._hides(case)
-        self.window.session.cases.changed(case)
-
-    def _apply_blind(self) -> None:
-        case, hidden = self.window.session.current, self.hidden
-        if case is not None and case.hidden != hidden:
-            self._mark(case)
-        was_hidden = self.window.inspector.opinion_hidden
-        self.window.inspector.set_opinion_hidden(hidden)
-        self.panel.set_blind(self.blind, hidden)
-        if hidden != was_hidden and self._active:
+    def _show_blind(self) -> None:
+        hidden = self.hidden
+        self.panel.set_blind(self._work.blinding.on, hidden)
+        if hidden != self._was_hidden and self._active:
             self._reveal_panel()
-        if hidden:
-            self.viewer.set_analysis(None)
-            self.viewer.set_features(None)
-            self.viewer.set_waiting_text(HIDDEN)
-            self.viewer.probed.emit(None)  # the status bar showed map values
-            self.session.compare_with(None, (0, 0, 0, 0), None)
-        elif was_hidden and case is not None:
-            self.window.show_opinion()
-            self._compare()
-        self._show_drafts()
+        self._was_hidden = hidden
 
     def _analysis_changed(self) -> None:
-        self._apply_blind()
+        self._show_blind()
         self._compare()
         self._moved = True
 
     def _features_changed(self) -> None:
-        if self.hidden:
-            self.viewer.set_features(None)
-        else:
-            self.session.compare_features(self.window.session.features)
+        if not self.hidden:
+            self.session.compare_features(self._work.analyses.features)
         self._show_drafts()
         if self._moved and self._active:  # another case's verdict and features lie above: go on where one was
             self._moved = False
@@ -296,18 +255,24 @@ class Painting(Drafts, QObject):
             self.session.compare_with(None, (0, 0, 0, 0), None)
         else:
             true_class, _ = analysis.true_class(self._label())
-            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.session.features)
+            found = self._work.analyses.features
+            self.session.compare_with(analysis.divergence(true_class), analysis.region, found)
         self._show_drafts()
+
+    def _show_drafts(self) -> None:
+        """What a mask can begin with now."""
+        self.drafts.offer(self._analysis(), self._label(), self._work.analyses.features)
+        self._services.actions.refresh()
 
     def _analysis(self) -> Analysis | None:
         """The current case's analysis if it may be shown and fits the image."""
-        case, record = self.window.session.current, self.session.record
+        case, record = self._work.current, self.session.record
         if self.hidden or case is None or record is None or case.analysis is None:
             return None
         return case.analysis if case.analysis.image_size == (record.width, record.height) else None
 
     def _label(self) -> int | None:
-        return self.window.session.current.label if self.window.session.current is not None else None
+        return self._work.current.label if self._work.current is not None else None
 
     # -- tools ----------------------------------------------------------------------------------------------
 
@@ -320,13 +285,13 @@ class Painting(Drafts, QObject):
         self.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _open_panel(self) -> None:
-        self.window.inspector_dock.show()
-        self.window.inspector.section(SECTION).open()
+        self._services.places.show_dock("Inspector")
+        self._inspector.section(SECTION).open()
         self._reveal_panel()
 
     def _reveal_panel(self) -> None:
         """Bring the mask's section into view, once what was shown or hidden has its place."""
-        QTimer.singleShot(0, self, lambda: self.window.inspector.reveal(SECTION))
+        QTimer.singleShot(0, self, lambda: self._inspector.reveal(SECTION))
 
     def toggle_shown(self) -> None:
         self.palette.shown.setChecked(not self.layer.shown)
@@ -342,10 +307,12 @@ class Painting(Drafts, QObject):
     def _history_changed(self) -> None:
         history = self.session.history
         self.palette.set_history(history.undo_name, history.redo_name)
-        acts = self.window.actions_
+        actions = self._services.actions
         for action, word, name in (("mask-undo", "Undo", history.undo_name), ("mask-redo", "Redo", history.redo_name)):
-            acts[action].setText(f"{word} {name[0].lower() + name[1:]}" if name else word)
-        acts.refresh()
+            actions[action].setText(f"{word} {name[0].lower() + name[1:]}" if name else word)
+        actions.refresh()
+        if history.undo_name and self._work.current is not None:
+            self._work.ensure_listed([self._work.current])  # a frame that was only looked at, until its first stroke
 
     def _pictured(self, box: Box) -> npt.NDArray[np.uint8]:
         """A part of the picture as displayed now; the whole is kept until record or window change."""
@@ -368,7 +335,7 @@ class Painting(Drafts, QObject):
             assert isinstance(event, QTabletEvent)
             # Not accepted: Qt then sends the mouse event, which paints with this pressure.
             self.session.pressure = event.pressure() if kind is not QEvent.Type.TabletRelease else 1.0
-        elif watched is self.window and kind in _KEYS:
+        elif watched is self._services.window and kind in _KEYS:
             assert isinstance(event, QKeyEvent)
             tool = self.tools.get(self.viewer.tool)
             if tool is not None and event.key() == Qt.Key.Key_Shift:
@@ -383,10 +350,10 @@ class Painting(Drafts, QObject):
 
     def _name_keys(self) -> None:
         for part in (self.palette, self.options, self.panel):
-            part.set_keys(self.window.actions_.key)
+            part.set_keys(self._services.actions.key)
 
     def _save_failed(self, error: UserFacingError) -> None:
-        self.window.notify("mask", "error", f"The mask could not be saved: {error.message}", error.remedy)
+        self._messages.show("mask", "error", f"The mask could not be saved: {error.message}", error.remedy)
 
     def _recolour(self) -> None:
         self.palette.recolour()

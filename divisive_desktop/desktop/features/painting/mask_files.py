@@ -13,7 +13,8 @@ from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.masks.mask import Mask
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.painting.feature import Painting
+    from divisive_desktop.desktop.features.painting.session import PaintSession
+    from divisive_desktop.desktop.shell.services import Services
 
 READABLE = "Masks (*.png *.npy *.nii *.nii.gz *.json *.dcm *.tif *.tiff *.bmp);;All files (*)"
 FILTERS = {
@@ -33,88 +34,97 @@ FILTERS = {
 """Choice in the file dialog -> format and its options."""
 
 
-def import_mask(painting: Painting) -> None:
-    """Ask for a mask file and put it in place of the mask; can be undone."""
-    window = painting.window
-    name, _ = QFileDialog.getOpenFileName(window, "Import mask", window.settings.folder("mask"), READABLE)
-    if name:
-        window.settings.set_folder("mask", Path(name).parent)
-        read(painting, Path(name))
+class MaskFiles:
+    """Import and export of the current mask.
 
+    Parameters
+    ----------
+    services : Services
+    session : PaintSession
+        Whose mask it is.
+    """
 
-def read(painting: Painting, path: Path, resample: bool = False) -> None:
-    """Read a mask file in the background; another size is offered to be resampled."""
-    session, record = painting.session, painting.session.record
-    if record is None:
-        return
+    def __init__(self, services: Services, session: PaintSession) -> None:
+        self._services, self._session = services, session
 
-    def work(_: Any) -> Mask:
-        from divisive_desktop.masks.files import read_mask
+    def import_mask(self) -> None:
+        """Ask for a mask file and put it in place of the mask; can be undone."""
+        path = self._services.dialogs.ask_file("Import mask", "mask", READABLE)
+        if path is not None:
+            self.read(path)
 
-        size = record.width, record.height
-        uid = record.header.get("SOPInstanceUID", "")
-        return read_mask(path, size, resample=resample, image_name=record.path.name, source_uid=uid)
+    def read(self, path: Path, resample: bool = False) -> None:
+        """Read a mask file in the background; another size is offered to be resampled."""
+        session, record = self._session, self._session.record
+        if record is None:
+            return
 
-    def done(mask: Mask) -> None:
-        if session.record is record:
-            session.replace_mask("Import mask", mask)
+        def work(_: Any) -> Mask:
+            from divisive_desktop.masks.files import read_mask
 
-    def failed(error: UserFacingError) -> None:
-        if isinstance(error, MaskSizeError) and session.record is record:
-            offer_resampling(painting, path, error)
-        else:
-            painting.window.report(None, error)
+            size = record.width, record.height
+            uid = record.header.get("SOPInstanceUID", "")
+            return read_mask(path, size, resample=resample, image_name=record.path.name, source_uid=uid)
 
-    session.tasks.run(work, done, failed, priority=20)
+        def done(mask: Mask) -> None:
+            if session.record is record:
+                session.replace_mask("Import mask", mask)
 
+        def failed(error: UserFacingError) -> None:
+            if isinstance(error, MaskSizeError) and session.record is record:
+                self._offer_resampling(path, error)
+            else:
+                self._services.messages.show_error(error)
 
-def offer_resampling(painting: Painting, path: Path, error: MaskSizeError) -> None:
-    """The mask is of another size: resample it, or leave it."""
-    box = QMessageBox(QMessageBox.Icon.Question, "Import mask", error.message, parent=painting.window)
-    box.setInformativeText(error.remedy)
-    again = box.addButton("Resample", QMessageBox.ButtonRole.AcceptRole)
-    box.addButton(QMessageBox.StandardButton.Cancel)
-    box.buttonClicked.connect(lambda b: read(painting, path, resample=True) if b is again else None)
-    box.open()
+        self._services.runner.run(work, done, failed, priority=20)
 
+    def _offer_resampling(self, path: Path, error: MaskSizeError) -> None:
+        """The mask is of another size: resample it, or leave it."""
+        box = QMessageBox(QMessageBox.Icon.Question, "Import mask", error.message, parent=self._services.window)
+        box.setInformativeText(error.remedy)
+        again = box.addButton("Resample", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.buttonClicked.connect(lambda b: self.read(path, resample=True) if b is again else None)
+        box.open()
 
-def export_mask(painting: Painting) -> None:
-    """Ask where to and in which format, and write the mask there."""
-    window, record = painting.window, painting.session.record
-    if record is None:
-        return
-    start = Path(window.settings.folder("mask") or record.path.parent) / f"{redaction.stem(record.path)}-mask.png"
-    name, chosen = QFileDialog.getSaveFileName(window, "Export mask", str(start), ";;".join(FILTERS))
-    if name:
-        window.settings.set_folder("mask", Path(name).parent)
-        write(painting, Path(name), chosen)
-
-
-def write(painting: Painting, path: Path, chosen: str) -> None:
-    """Write the mask in the background; says what the format couldn't keep."""
-    session, record = painting.session, painting.session.record
-    if record is None or session.mask is None:
-        return
-    format_id, settings = FILTERS[chosen]
-    suffix = chosen.partition("*")[2].rstrip(")")
-    if not path.name.lower().endswith(suffix):
-        path = path.with_name(path.name.removesuffix(".png") + suffix)
-    snapshot, window = session.mask.snapshot(), painting.window
-
-    def work(_: Any) -> tuple[str, ...]:
-        from divisive_desktop.masks.files import write_mask
-        from divisive_desktop.masks.formats.common import Options
-
-        spacing = (record.spacing.column_mm, record.spacing.row_mm) if record.spacing is not None else None
-        source = record.path if record.transfer_syntax else None
-        name = redaction.exported_name(record.path, record.sha256)
-        options = Options(
-            image_name=name, pixel_mm=spacing, source=source, identity=privacy.identity_shown(), **settings
+    def export_mask(self) -> None:
+        """Ask where to and in which format, and write the mask there."""
+        record, settings = self._session.record, self._services.settings
+        if record is None:
+            return
+        start = Path(settings.folder("mask") or record.path.parent) / f"{redaction.stem(record.path)}-mask.png"
+        name, chosen = QFileDialog.getSaveFileName(
+            self._services.window, "Export mask", str(start), ";;".join(FILTERS)
         )
-        return write_mask(path, Mask.from_snapshot(snapshot), format_id, options)
+        if name:
+            settings.set_folder("mask", Path(name).parent)
+            self.write(Path(name), chosen)
 
-    def done(notes: tuple[str, ...]) -> None:
-        detail = " ".join(notes) or f"In {path.parent}"
-        window.notify("export", "warning" if notes else "info", f"Saved {path.name}.", detail)
+    def write(self, path: Path, chosen: str) -> None:
+        """Write the mask in the background; says what the format couldn't keep."""
+        session, record = self._session, self._session.record
+        if record is None or session.mask is None:
+            return
+        format_id, settings = FILTERS[chosen]
+        suffix = chosen.partition("*")[2].rstrip(")")
+        if not path.name.lower().endswith(suffix):
+            path = path.with_name(path.name.removesuffix(".png") + suffix)
+        snapshot = session.mask.snapshot()
 
-    session.tasks.run(work, done, lambda error: window.report(None, error))
+        def work(_: Any) -> tuple[str, ...]:
+            from divisive_desktop.masks.files import write_mask
+            from divisive_desktop.masks.formats.common import Options
+
+            spacing = (record.spacing.column_mm, record.spacing.row_mm) if record.spacing is not None else None
+            source = record.path if record.transfer_syntax else None
+            name = redaction.exported_name(record.path, record.sha256)
+            options = Options(
+                image_name=name, pixel_mm=spacing, source=source, identity=privacy.identity_shown(), **settings
+            )
+            return write_mask(path, Mask.from_snapshot(snapshot), format_id, options)
+
+        def done(notes: tuple[str, ...]) -> None:
+            detail = " ".join(notes) or f"In {path.parent}"
+            self._services.messages.show("export", "warning" if notes else "info", f"Saved {path.name}.", detail)
+
+        self._services.runner.run(work, done, self._services.messages.show_error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,27 +42,11 @@ class CasebookStore:
     Parameters
     ----------
     get : callable
-        Gives the casebook; called on a background thread when it is needed for the first time.
-    owned : bool
-        Close the casebook in the end.
+        Gives the casebook in use; called on a background thread, each time it is needed.
     """
 
-    def __init__(self, get: Callable[[], Casebook], owned: bool = False) -> None:
-        self._get = get
-        self._owned = owned
-        self._casebook: Casebook | None = None
-        self._lock = threading.Lock()
-
-    @classmethod
-    def default(cls) -> CasebookStore:
-        """The user's own casebook, opened when the first mask is read."""
-
-        def get() -> Casebook:
-            from divisive_desktop.casebook import Casebook
-
-            return Casebook.open_default()
-
-        return cls(get, owned=True)
+    def __init__(self, get: Callable[[], Casebook]) -> None:
+        self._book = get
 
     def load(self, record: ImageRecord) -> Mask | None:
         book = self._book()
@@ -89,18 +72,7 @@ class CasebookStore:
             book.set_agreement(analysis, energy=agreement.energy, iou=agreement.iou, pointing=agreement.pointing)
 
     def close(self) -> None:
-        with self._lock:
-            if self._owned and self._casebook is not None:
-                self._casebook.close()
-            self._casebook = None
-
-    def _book(self) -> Casebook:
-        if not self._owned:
-            return self._get()  # the window may have changed to another one
-        with self._lock:
-            if self._casebook is None:
-                self._casebook = self._get()
-            return self._casebook
+        """The casebook is its owner's to close."""
 
     def _case(self, record: ImageRecord) -> tuple[Casebook, int]:
         book = self._book()

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
 
-from divisive_desktop.desktop.commands import chosen
 from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.wording import plural
+from divisive_desktop.desktop.shell.action import Action
+from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.errors import CancelledError, UserFacingError
 from divisive_desktop.reporting.process.messages import Look, Preview, Progressed, Source, Write, WrittenReport
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.reports.checking import CheckDialog
     from divisive_desktop.desktop.features.reports.dialog import ReportDialog
     from divisive_desktop.desktop.session.case import Case
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.reporting.options import Options
     from divisive_desktop.reporting.process.client import ReportProcess
 
@@ -31,15 +30,20 @@ _CONCLUSION = "report-conclusion"
 """Setting of the casebook: the conclusion on several cases, as it was typed last."""
 
 
-class Reports(QObject):
-    """Made once for a window; a report window is made each time one is asked for, one at a time."""
+def install(services: Services) -> Reports:
+    """Add reports to the window."""
+    return Reports(services)
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self._session = window, window.session
+
+class Reports(QObject):
+    """A report window is made each time one is asked for, one at a time."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.window)
+        self._services, self._session, self._messages = services, services.session, services.messages
         self.dialog: ReportDialog | None = None
         self._runner = Runner(self, threads=1)  # its own: a long report holds up nothing else
-        self._engine = EngineQuestions(window.runner, self)
+        self._engine = EngineQuestions(services.runner, self)
         self._cases: tuple[Case, ...] = ()
         self._book: Casebook | None = None
         self._process: ReportProcess | None = None
@@ -50,9 +54,16 @@ class Reports(QObject):
         """The report that is being written is not wanted any more."""
         self._opening = False
         self.checked: CheckDialog | None = None
-        window.theme.changed.connect(self._recolour)
-        window.closing.connect(self._close)
-        window.session.casebook.changed.connect(self._book_changed)
+        services.actions.add((
+            Action("report", "Report…", self.open, "Ctrl+P",
+                   "A sealed report on the selected cases that someone else can check: PDF, HTML, DICOM, JSON, CSV",
+                   "report", lambda s: s.case),
+            Action("report-check", "Check a report…", self.check, "",
+                   "Is an exported file as it was written, and does it still hold?"),
+        ))  # fmt: skip
+        services.theme.changed.connect(self._recolour)
+        services.events.closing.connect(self._close)
+        services.session.casebook.changed.connect(self._book_changed)
 
     @property
     def idle(self) -> bool:
@@ -73,16 +84,16 @@ class Reports(QObject):
             return
         if self._opening:
             return
-        cases = chosen(self.window)
+        cases = self._session.chosen()
         if any(case.hidden for case in cases):
-            self.window.notify(
+            self._messages.show(
                 MESSAGE, "info", "A report would show the model's opinion, which is hidden here.",
                 "Finish the mask first.",
             )  # fmt: skip
             return
         if not any(case.verdict is not None for case in cases):
-            analyse = ("Analyse", lambda: self.window.actions_["analyse-selected"].trigger())
-            self.window.notify(
+            analyse = ("Analyse", lambda: self._services.actions["analyse-selected"].trigger())
+            self._messages.show(
                 MESSAGE, "info", "There is nothing to report yet.", "The model must have analysed the case.", analyse
             )
             return
@@ -105,7 +116,7 @@ class Reports(QObject):
 
     def _not_opened(self, error: UserFacingError) -> None:
         self._opening = False
-        self.window.report(None, error)
+        self._messages.show_error(error)
 
     def _build(self, cases: list[Case], book: Casebook | None, options: Options, conclusion: str) -> None:
         from divisive_desktop.desktop.features.reports.dialog import ReportDialog
@@ -125,7 +136,7 @@ class Reports(QObject):
             options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
         )
         title = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
-        dialog = self.dialog = ReportDialog(form, title, len(cases), self.window)
+        dialog = self.dialog = ReportDialog(form, title, len(cases), self._services.window)
         form.changed.connect(self._changed)
         form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
         dialog.writeRequested.connect(self.write)
@@ -236,7 +247,7 @@ class Reports(QObject):
         dialog.end(text, made.files, wrong=bool(made.failures))
         if not dialog.isVisible():
             severity = "warning" if made.failures else "info"
-            self.window.notify(MESSAGE, severity, text, "", ("Open folder", dialog.open_folder))
+            self._messages.show(MESSAGE, severity, text, "", ("Open folder", dialog.open_folder))
 
     def _failed(self, error: UserFacingError) -> None:
         if self.dialog is None:
@@ -246,7 +257,7 @@ class Reports(QObject):
             return
         self.dialog.end(f"{error.message} {error.remedy}", wrong=True)
         if not self.dialog.isVisible():
-            self.window.report(None, error)
+            self._messages.show_error(error)
 
     def _after_acts(self, run: Callable[[], Any]) -> None:
         """Once everything that the analyst said before is in the casebook."""
@@ -262,12 +273,10 @@ class Reports(QObject):
         """Ask for an exported file and say what holds of it."""
         from divisive_desktop.desktop.features.reports.checking import REPORT_FILTER, Checking
 
-        settings = self.window.settings
-        name, _ = QFileDialog.getOpenFileName(self.window, "Check a report", settings.folder("report"), REPORT_FILTER)
-        if name:
-            settings.set_folder("report", Path(name).parent)
+        path = self._services.dialogs.ask_file("Check a report", "report", REPORT_FILTER)
+        if path is not None:
             self.checked = Checking(self._runner, self._engine).open(
-                Path(name), settings.folder("open"), self._session.casebook.current, self.window
+                path, self._services.settings.folder("open"), self._session.casebook.current, self._services.window
             )
 
     # -- the end --------------------------------------------------------------------------------------------

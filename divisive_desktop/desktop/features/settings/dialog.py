@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop.features.settings.keys_page import KeysPage, MousePage
+from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.messages import EngineReady
 from divisive_desktop.imaging import limits
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.desktop.viewer import Viewer
 
 THEMES = (("As the system", "system"), ("Light", "light"), ("Dark", "dark"))
 _MEGA = 1_000_000
@@ -34,18 +35,18 @@ _MEGA = 1_000_000
 class SettingsDialog(QDialog):
     """Changes take effect with OK; Cancel leaves everything as it was."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, services: Services, viewer: Viewer | None) -> None:
+        super().__init__(services.window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Settings")
-        self._window = window
-        settings = window.settings
+        self._services, self._viewer = services, viewer
+        settings = services.settings
         self.theme_box = QComboBox()
         for text, value in THEMES:
             self.theme_box.addItem(text, value)
         self.theme_box.setCurrentIndex(self.theme_box.findData(settings.theme))
         self.identity = QCheckBox("Show what identifies patients")
-        self.identity.setChecked(window.identity_visible)
+        self.identity.setChecked(services.session.redaction.visible)
         self.names = QCheckBox("Names of files and folders count as identity")
         self.names.setChecked(settings.names_identify)
         self.auto = QCheckBox("Analyse an image as soon as it is looked at")
@@ -55,10 +56,10 @@ class SettingsDialog(QDialog):
         self.limit.setSuffix(" megapixels")
         self.limit.setMinimumHeight(GRID * 3 + 4)
         self.limit.setValue(round(limits.max_pixels() / _MEGA))
-        self.device = DevicePage(settings.device, window.runner.engine)
-        self.keys = KeysPage(window.actions_.table, settings.keys)
+        self.device = DevicePage(settings.device, services.runner.engine)
+        self.keys = KeysPage(services.actions.table, settings.keys)
         self.mouse = MousePage(settings.mouse)
-        window.runner.engineChanged.connect(self._engine_changed)
+        services.runner.engineChanged.connect(self._engine_changed)
 
         self.tabs = QTabWidget()
         for title, page in (
@@ -83,16 +84,16 @@ class SettingsDialog(QDialog):
                 self.tabs.setCurrentIndex(number)
 
     def accept(self) -> None:
-        window, settings = self._window, self._window.settings
-        settings.theme = window.theme.choice = str(self.theme_box.currentData())
+        services, settings = self._services, self._services.settings
+        settings.theme = services.theme.choice = str(self.theme_box.currentData())
         settings.analyse_on_opening = self.auto.isChecked()
         settings.names_identify = self.names.isChecked()
-        window.set_identity_visible(self.identity.isChecked())
+        services.session.redaction.set_visible(self.identity.isChecked())
         settings.keys = self.keys.keys.changes()
-        window.actions_.set_keys(settings.keys)
+        services.actions.set_keys(settings.keys)
         settings.mouse = self.mouse.changes()
-        if window.viewer is not None:
-            window.viewer.set_mouse_map(settings.mouse)
+        if self._viewer is not None:
+            self._viewer.set_mouse_map(settings.mouse)
         restart = False
         pixels = self.limit.value() * _MEGA
         if pixels != limits.max_pixels():
@@ -102,10 +103,10 @@ class SettingsDialog(QDialog):
         if self.device.chosen != settings.device:
             settings.device = self.device.chosen
             restart = True
-        if restart and window.runner.engine is not None:
-            window.runner.restart_engine(settings.device)
+        if restart and services.runner.engine is not None:
+            services.runner.restart_engine(settings.device)
         settings.sync()
-        window.actions_.refresh()
+        services.actions.refresh()
         super().accept()
 
     def _general(self) -> QWidget:

@@ -22,14 +22,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, spoken
+from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, PlaceKey, spoken
+from divisive_desktop.desktop.shell.menu_layout import heading_of
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from divisive_desktop.desktop.shell.action_set import Action
+    from divisive_desktop.desktop.shell.action import Action
 
 _ID = Qt.ItemDataRole.UserRole
 
@@ -88,7 +89,7 @@ class KeysPage(QWidget):
     def _fill(self, table: Sequence[Action]) -> None:
         heads: dict[str, QTreeWidgetItem] = {}
         for action in (*table, *PLACE_KEYS):
-            menu = action.menu.replace("/", ": ")
+            menu = action.menu if isinstance(action, PlaceKey) else heading_of(action.id)
             if menu not in heads:
                 heads[menu] = QTreeWidgetItem(self.tree, [menu])
                 heads[menu].setFlags(Qt.ItemFlag.ItemIsEnabled)

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from PySide6.QtCore import QObject
 
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.window import MainWindow
+from divisive_desktop.desktop.shell.services import ViewerServices
 
 
 class HangingLayouts(QObject):
-    """Keeps the layout per task; made once the viewer is there."""
+    """Keeps the layout of the panes per question."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, services: ViewerServices) -> None:
+        super().__init__(services.window)
+        self._session, self._settings, self._viewer = services.session, services.settings, services.viewer
         self._question = ""
-        window.session.recordReady.connect(self.hang)
-        window.session.modelsChanged.connect(self.hang)
+        self._session.recordReady.connect(lambda *_: self.apply())
+        self._session.questions.modelsChanged.connect(self.apply)
 
     def choose(self, name: str) -> None:
         """Show these panes, now and for the next image with the same question. A double click isn't kept."""
-        viewer = self._window.viewer
-        if viewer is not None:
-            viewer.set_layout(name)
-            if self._question:
-                self._window.settings.set_layout_for(self._question, name)
+        self._viewer.set_layout(name)
+        if self._question:
+            self._settings.set_layout_for(self._question, name)
 
-    def hang(self, *_: Any) -> None:
+    def apply(self) -> None:
         """Show the current image with the panes that were chosen for its question."""
-        window = self._window
-        record = window.session.record
-        if record is None or window.viewer is None:
+        record = self._session.record
+        if record is None:
             return
-        task = window.session.task(window.session.current)
+        task = self._session.questions.task(self._session.current)
         question = task.id if task is not None else record.kind
         if question == self._question:
             return
         self._question = question
-        kept = window.settings.layout_for(question)
+        kept = self._settings.layout_for(question)
         if kept:
-            window.viewer.set_layout(kept)
+            self._viewer.set_layout(kept)

@@ -6,36 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
+from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.viewer.measuring import from_items, to_items
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
-    from divisive_desktop.desktop.viewer import Viewer
-    from divisive_desktop.desktop.window import MainWindow
     from divisive_desktop.imaging.record import ImageRecord
 
 
 class KeptMeasurements(QObject):
     """Between the viewer and the casebook; made once the viewer is there."""
 
-    def __init__(self, window: MainWindow, viewer: Viewer) -> None:
-        super().__init__(window)
-        self._window, self._viewer = window, viewer
+    def __init__(self, services: ViewerServices) -> None:
+        super().__init__(services.window)
+        self._services, self._session, self._viewer = services, services.session, services.viewer
         self._known: dict[tuple[str, int], list[Any]] = {}
-        viewer.measured.connect(self._keep)
-        window.session.recordReady.connect(self.load)
-        window.session.casebook.changed.connect(self._known.clear)
+        self._viewer.measured.connect(self._keep)
+        self._session.recordReady.connect(self.load)
+        self._session.casebook.changed.connect(self._known.clear)
 
     def _keep(self) -> None:
         """One act for all measurements of the case; a frame that was only looked at becomes a case by it."""
-        work, record = self._window.session, self._viewer.record
-        case = work.current
-        if case is None or record is None or not work.casebook.writable:
+        session, record = self._session, self._viewer.record
+        case = session.current
+        if case is None or record is None or not session.casebook.writable:
             return
         items = to_items(self._viewer.measurements, record)
         self._known[(record.sha256, record.frame)] = items
-        work.ensure_listed([case])
-        work.casebook.measurements(case, items)
+        session.ensure_listed([case])
+        session.casebook.measurements(case, items)
 
     def load(self, case: Case, record: ImageRecord) -> None:
         """Show what is known of an image: this session's measurements, or the casebook's."""
@@ -43,17 +42,17 @@ class KeptMeasurements(QObject):
         if key in self._known:  # this session's own, which may still be on its way to the disk
             self._show(record, self._known[key])
             return
-        book = self._window.session.casebook
+        book = self._session.casebook
 
         def read(_: Any) -> tuple[Any, ...]:
             opened = book.current
             number = None if opened is None else opened.find(*key)
             return opened.measurements(number) if opened is not None and number is not None else ()
 
-        self._window.runner.run(
+        self._services.runner.run(
             read,
             lambda items: self._show(record, items),
-            lambda error: self._window.report(case, error),
+            lambda error: self._services.messages.show_error(error, case),
             key="measurements",
             priority=6,
         )
