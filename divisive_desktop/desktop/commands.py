@@ -11,9 +11,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from divisive_desktop import paths, version
-from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.features.exports.files import write_json
+from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case import Review
-from divisive_desktop.desktop.session.opening import ExportError
+from divisive_desktop.errors import ExportError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
@@ -85,7 +86,7 @@ def export_json(window: MainWindow) -> None:
     if not window.identity_visible:
         analysis = replace(analysis, file=redaction.exported_name(case.path, analysis.sha256))
     window.runner.run(
-        lambda _: opening.write_json(path, analysis, label, features),
+        lambda _: write_json(path, analysis, label, features),
         lambda _: window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}"),
         lambda error: window.report(None, error),
     )

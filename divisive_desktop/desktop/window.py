@@ -16,9 +16,11 @@ from divisive_desktop.desktop.features.inspection.files import FilePanels
 from divisive_desktop.desktop.features.reports.feature import Reports
 from divisive_desktop.desktop.features.viewing.hanging import HangingLayouts
 from divisive_desktop.desktop.features.viewing.second_screen import SecondScreen
+from divisive_desktop.desktop.features.viewing.warm_up import warm_up
 from divisive_desktop.desktop.features.worklist.panel import Worklist
-from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case import Case, waiting_text
+from divisive_desktop.desktop.session.explaining import FoundFeatures
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.session import Session
 from divisive_desktop.desktop.session.settings import Settings
@@ -168,7 +170,7 @@ class MainWindow(QMainWindow):
         self._first_paint = False
         self.painted.emit()
         self.runner.run(
-            lambda _: opening.warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
+            lambda _: warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
         )
         self.session.refresh_models()
         self.session.casebook.open(self._casebook)
@@ -277,7 +279,7 @@ class MainWindow(QMainWindow):
                 self.viewer.set_waiting_text(waiting_text(case))
         self._update_state()
 
-    def _show_features(self, found: opening.FoundFeatures | None) -> None:
+    def _show_features(self, found: FoundFeatures | None) -> None:
         case = self.session.current
         names = None
         if case is not None and case.analysis is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import SignalInstance
 
-from divisive_desktop.desktop.session import opening, questions
+from divisive_desktop.desktop.session import model_choice, questions
 from divisive_desktop.desktop.session.case import Case
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Asking:
             self.modelsChanged.emit()
 
         self.runner.run(
-            lambda _: opening.model_cards(), arrived, lambda error: self.problem.emit(None, error), key="models"
+            lambda _: model_choice.model_cards(), arrived, lambda error: self.problem.emit(None, error), key="models"
         )
 
     def question(self, case: Case | None) -> tuple[str, tuple[str, str] | None]:
@@ -74,7 +74,7 @@ class Asking:
             self.analyse(case)
 
         self.runner.run(
-            lambda _: opening.choose_model(question, model_id), chosen,
+            lambda _: model_choice.choose_model(question, model_id), chosen,
             lambda error: self.problem.emit(None, error), key="choose-model",
         )  # fmt: skip
 

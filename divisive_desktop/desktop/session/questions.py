@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from divisive_desktop.desktop.session import opening
+from divisive_desktop.desktop.session import model_choice
 from divisive_desktop.library.tasks import TASKS, Task
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def question_of(case: Case | None, record: ImageRecord | None, cards: Sequence[C
         return None
     asked = case.task or (case.analysis.model.task if case.analysis is not None else None)
     known = next((t for t in TASKS if t.id == asked), None)
-    return known or opening.task_of(record.kind if record is not None else None, cards)
+    return known or model_choice.task_of(record.kind if record is not None else None, cards)
 
 
 def choices(record: ImageRecord | None, now: Task | None, cards: Sequence[Card]) -> list[Task]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from divisive_desktop.desktop.session import opening, questions
+from divisive_desktop.desktop.session import explaining, opening, questions
 from divisive_desktop.desktop.session.asking import Asking
 from divisive_desktop.desktop.session.batch import BatchRunner, altered
 from divisive_desktop.desktop.session.case import Case, Review
@@ -373,13 +373,13 @@ class Session(Asking, CaseEdits, QObject):
         analysis, record, quantile = case.analysis, self.record, self.quantile
         true_class, _ = analysis.true_class(case.label)
 
-        def done(found: opening.FoundFeatures) -> None:
+        def done(found: explaining.FoundFeatures) -> None:
             if case is self.current:
                 self.features = found.features
                 self.featuresReady.emit(found)
 
         self.runner.run(
-            lambda _: opening.find_features(analysis, true_class, record.spacing, quantile),
+            lambda _: explaining.find_features(analysis, true_class, record.spacing, quantile),
             done,
             lambda error: self.problem.emit(case, error),
             key="features",

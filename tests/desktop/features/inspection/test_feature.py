@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.inspection import Inspector
 from divisive_desktop.desktop.features.inspection.feature import _words
-from divisive_desktop.desktop.session import opening, wording
+from divisive_desktop.desktop.session import explaining, wording
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.errors import EngineError, ModelNotFoundError
 from divisive_desktop.explanation.analysis import Analysis
@@ -60,7 +60,7 @@ def test_predicted_becomes_your_label(inspector: Inspector, analysis: Analysis) 
 
 def test_the_table_names_the_class_that_each_feature_argues_for(inspector: Inspector, analysis: Analysis) -> None:
     panel = inspector.features
-    found = opening.find_features(analysis, 1, None, None)
+    found = explaining.find_features(analysis, 1, None, None)
     panel.show_features(found, ("abnormal", "no finding"))
     rows = [[panel.table.item(r, c).text() for c in range(4)] for r in range(panel.table.rowCount())]
     assert [r[:2] for r in rows] == [["1", "abnormal"], ["2", "no finding"], ["3", "abnormal"]]
