@@ -4,29 +4,166 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
 from PySide6.QtGui import QImage
 
 from divisive_desktop import paths
 from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session.analyses import altered, chosen_framing
 from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.session.case_sync import CaseSync
+from divisive_desktop.desktop.session.casebook_service import CasebookService, KnownImage
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
+from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.errors import ArchiveError, NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.imaging.record import ImageRecord
+
+Key = tuple[str, int, str]
 
 THUMBNAIL_SIDE = 96
 """Longest side in pixels: twice what the list shows, for high-DPI screens."""
 ARCHIVE_BYTES = 8 * 2**30
 """More than this is not unpacked from one ZIP archive."""
+KEPT_BYTES = 512 * 2**20
+"""Decoded images kept in memory, so that going back and forth is instant."""
 _BATCH_S, _BATCH = 0.1, 64
+
+
+class Opening(QObject):
+    """Finds images in what was given, decodes them, and keeps the images that were decoded last.
+
+    Signals
+    -------
+    found(Case)
+        The first image of what was given is in the list.
+    opened(Case, object)
+        The case's ``ImageRecord`` was decoded. The case is the one that stays where the image was listed twice.
+    failed(Case, UserFacingError)
+        The case's file can't be opened.
+    problem(object, UserFacingError)
+        What the user should read now, about a ``Case`` or (None) about what was given.
+    """
+
+    found = Signal(Case)
+    opened = Signal(Case, object)
+    failed = Signal(Case, UserFacingError)
+    problem = Signal(object, UserFacingError)
+
+    def __init__(
+        self,
+        runner: Runner,
+        settings: Settings,
+        casebook: CasebookService,
+        sync: CaseSync,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner, self._settings, self._casebook, self._sync = runner, settings, casebook, sync
+        self._records: OrderedDict[Key, ImageRecord] = OrderedDict()
+
+    def open_paths(self, given: Sequence[Path], remember: bool = True) -> None:
+        """Add files, folders and ZIP archives; the first image is told of by ``found``.
+
+        Parameters
+        ----------
+        remember : bool
+            List them among the recent files.
+        """
+        if not given:
+            return
+        wanted = [Path(p) for p in given]
+        anything = False
+
+        def arrived(batch: list[Case]) -> None:
+            nonlocal anything
+            cases = self._sync.add(batch)
+            if cases and not anything:
+                anything = True
+                self.found.emit(cases[0])
+
+        def done(problems: list[UserFacingError]) -> None:
+            for error in problems:
+                self.problem.emit(None, error)
+
+        self._runner.run(
+            lambda task: find_cases(wanted, lambda cases: self._runner.stream(task, cases), task),
+            done,
+            lambda error: self.problem.emit(None, error),
+            stream=arrived,
+            priority=5,
+        )
+        if remember:
+            self._settings.add_recent(wanted)
+
+    def record(self, case: Case) -> ImageRecord | None:
+        """A case's image, if it is still in memory."""
+        return self._records.get(case.key)
+
+    def recall(self, case: Case) -> ImageRecord | None:
+        """The same, for a case that is looked at: others leave the memory before."""
+        record = self._records.get(case.key)
+        if record is not None:
+            self._records.move_to_end(case.key)
+        return record
+
+    def forget(self, case: Case) -> None:
+        """The case's file holds another image now."""
+        self._records.pop(case.key, None)
+
+    def decode(self, case: Case) -> None:
+        """Open a case's file in the background; the newest request wins."""
+        # Opening it makes the thumbnail, too: large pictures decoded twice at once would take twice the memory.
+        case.thumbnail_asked = case.thumbnail_asked or case.stored_thumbnail is None
+        self._runner.run(
+            lambda _: self._decode(case),
+            lambda decoded: self._opened(case, *decoded),
+            lambda error: self._failed(case, error),
+            key="open",
+            priority=10,
+        )
+
+    def _decode(self, case: Case) -> tuple[ImageRecord, QImage, KnownImage]:
+        """Runs in the background."""
+        record, picture = open_case(case, self._casebook.source(case))
+        return record, picture, self._casebook.known(case, record)
+
+    def _opened(self, case: Case, record: ImageRecord, picture: QImage, known: KnownImage) -> None:
+        self._remember(case, record)
+        if known.altered:
+            case.file_state = "altered"
+            self.problem.emit(case, altered(case))
+        elif known.row is not None:
+            if case.analysis is None and known.analysis is not None and not case.analysing:
+                case.analysis = known.analysis
+                case.framing = case.framing or chosen_framing(known.analysis)
+            case = self._sync.bind(case, known.row)
+        cases = self._sync.cases
+        if case.thumbnail is None:
+            case.thumbnail, case.thumbnail_asked = picture, True
+            cases.changed(case)
+            if case in cases and not known.altered:
+                self._casebook.keep_thumbnail(case, png_of(picture))
+        self.opened.emit(case, record)
+
+    def _failed(self, case: Case, error: UserFacingError) -> None:
+        case.error = error
+        self._sync.cases.changed(case)
+        self.failed.emit(case, error)
+
+    def _remember(self, case: Case, record: ImageRecord) -> None:
+        self._records[case.key] = record
+        self._records.move_to_end(case.key)
+        while len(self._records) > 1 and sum(r.stored.nbytes * 3 for r in self._records.values()) > KEPT_BYTES:
+            self._records.popitem(last=False)
 
 
 def find_cases(
@@ -96,8 +233,8 @@ def png_of(image: QImage) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
-    return data.data()
+    image.save(buffer, b"PNG")
+    return bytes(data.data())
 
 
 def thumbnail(record: ImageRecord) -> QImage:
