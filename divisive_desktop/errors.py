@@ -78,6 +78,12 @@ class UnreadableFileError(ImageError):
     kind = "unreadable"
 
 
+class ArchiveError(ImageError):
+    """A ZIP archive could not be unpacked."""
+
+    kind = "archive"
+
+
 class NoFaceError(ImageError):
     """A face model is to look at a picture in which no face was found."""
 
@@ -173,6 +179,12 @@ class ImageAlteredError(CasebookError):
 
 class ReportError(UserFacingError):
     kind = "report"
+
+
+class ExportError(UserFacingError):
+    """A file could not be written."""
+
+    kind = "export"
 
 
 class MaskError(UserFacingError):

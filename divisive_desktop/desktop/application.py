@@ -98,7 +98,7 @@ def run(
 
         def open_(names: Sequence[str]) -> None:
             if found := [Path(name) for name in names if not name.startswith("--")]:
-                services.session.open_paths(found)
+                services.session.opening.open_paths(found)
             if "--samples" in names:
                 services.actions["samples"].trigger()
 

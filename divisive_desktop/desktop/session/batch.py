@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop.desktop.session.analyses import Analyses, altered
 from divisive_desktop.desktop.session.case import Case, is_todo
 from divisive_desktop.desktop.session.casebook_service import CasebookService
 from divisive_desktop.desktop.session.importing import import_images
@@ -17,7 +18,7 @@ from divisive_desktop.engine import messages
 from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.casebook import BatchItem, Casebook, CaseRow
     from divisive_desktop.explanation.analysis import Analysis
 
 
@@ -51,28 +52,21 @@ class BatchRunner(QObject):
     -------
     changed()
         A batch began, ended, was paused or goes on.
-    finished(object)
-        The ``Batch`` that came to its end, with its failures.
-    stopped(object, object)
-        A ``Batch`` and the ``UserFacingError`` that ended it early; what is left can be resumed.
+    finished(Batch)
+        It came to its end; it holds its failures.
+    stopped(Batch, UserFacingError)
+        The error ended it early; what is left can be resumed.
     """
 
     changed = Signal()
-    finished = Signal(object)
-    stopped = Signal(object, object)
+    finished = Signal(Batch)
+    stopped = Signal(Batch, UserFacingError)
 
     def __init__(
-        self,
-        tasks: Runner,
-        book: CasebookService,
-        request: Callable[[Case], messages.Analyse],
-        analysed: Callable[[Case, Analysis], None],
-        failed: Callable[[Case, UserFacingError], None],
-        parent: QObject | None = None,
+        self, tasks: Runner, book: CasebookService, analyses: Analyses, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._book = tasks, book
-        self._request, self._analysed, self._failed = request, analysed, failed
+        self._tasks, self._book, self._analyses = tasks, book, analyses
         self._job: EngineJob | None = None
         self._batch: Batch | None = None
         self._pausing = False
@@ -90,14 +84,14 @@ class BatchRunner(QObject):
         """The batch that waits for :meth:`go_on`."""
         return self._paused
 
-    def start(self, cases: Sequence[Case]) -> None:
+    def start(self, cases: Iterable[Case]) -> None:
         """Analyse those cases that can be, and keep what comes."""
         todo = [c for c in cases if c.error is None and c.file_state == "ok" and not c.analysing]
         if not todo or self.running:
             return
         batch = Batch(todo)
 
-        def write_down(book: Casebook) -> Any:
+        def write_down(book: Casebook) -> list[tuple[Case, CaseRow]]:
             new = import_images(book, todo)
             ids = list(dict.fromkeys(c.id for c in todo if c.id is not None))
             batch.id = book.start_batch(ids, name=f"{len(ids)} images")
@@ -107,7 +101,7 @@ class BatchRunner(QObject):
         self._book.write(write_down, self._book.takenIn.emit)
         self._run(batch)
 
-    def start_all(self, cases: Sequence[Case]) -> None:
+    def start_all(self, cases: Iterable[Case]) -> None:
         """Analyse every case that has no analysis yet."""
         self.start([c for c in cases if is_todo(c)])
 
@@ -120,37 +114,37 @@ class BatchRunner(QObject):
             self._next.append(lambda: self.resume(batch_id, by_id, retry=retry))
             return
 
-        def read(book: Casebook) -> Any:
+        def read(book: Casebook) -> tuple[list[BatchItem], dict[int, str]]:
             if retry:
                 book.retry_failed(batch_id)
             items = book.batch_items(batch_id, "pending")
             bad = book.check_files([i.case_id for i in items if i.case_id is not None])
             return items, {check.case_id: check.state for check in bad}
 
-        def begin(found: Any) -> None:
+        def begin(found: tuple[list[BatchItem], dict[int, str]]) -> None:
             items, states = found
-            left = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
-            for case, item in left:
-                case.file_state = states.get(item.case_id, "ok")  # what was restored meanwhile can be analysed
+            left = _known(items, by_id)
+            for case, number, _ in left:
+                case.file_state = states.get(number, "ok")  # what was restored meanwhile can be analysed
             if self.running:
-                self.resume(batch_id, by_id)  # another one was quicker
+                self.resume(batch_id, by_id)  # another batch started first
             elif left:
-                self._run(Batch([c for c, _ in left], batch_id, {i.case_id: i.id for _, i in left}))
+                self._run(Batch([c for c, _, _ in left], batch_id, {number: i.id for _, number, i in left}))
 
         self._book.write(read, begin)
 
     def last_failures(self, by_id: dict[int, Case], done: Callable[[Batch], None]) -> None:
         """Hand over the newest batch that something failed in, with its failures, as the casebook has kept them."""
 
-        def read(book: Casebook) -> Any:
+        def read(book: Casebook) -> tuple[int | None, list[BatchItem]]:
             status = next((b for b in book.batches() if b.failed), None)
-            return None if status is None else (status.id, book.batch_items(status.id, "failed"))
+            return (None, []) if status is None else (status.id, book.batch_items(status.id, "failed"))
 
-        def found(kept: Any) -> None:
-            number, items = kept or (None, [])
-            known = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
-            batch = Batch([c for c, _ in known], number, {i.case_id: i.id for _, i in known})
-            batch.failures = [(c, _error(i.error)) for c, i in known]
+        def found(kept: tuple[int | None, list[BatchItem]]) -> None:
+            batch_id, items = kept
+            known = _known(items, by_id)
+            batch = Batch([c for c, _, _ in known], batch_id, {number: i.id for _, number, i in known})
+            batch.failures = [(c, _error(i.error)) for c, _, i in known]
             done(batch)
 
         self._book.write(read, found)
@@ -206,7 +200,7 @@ class BatchRunner(QObject):
     # -- on its way -----------------------------------------------------------------------------------------
 
     def _run(self, batch: Batch) -> None:
-        items = tuple(self._request(c) for c in batch.cases)
+        items = tuple(self._analyses.request(c) for c in batch.cases)
         self._batch = batch
         number = len(items)
         self._job = self._tasks.submit(
@@ -226,7 +220,7 @@ class BatchRunner(QObject):
             self._fail(batch, case, altered(case))
             return
         if event.error is None:
-            self._analysed(case, event.value)
+            self._analyses.accept(case, event.value)
             batch.waiting.append((case, event.value))
             if not batch.asked:  # those that come until the writer gets to it are written together
                 batch.asked = True
@@ -237,7 +231,7 @@ class BatchRunner(QObject):
 
     def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
         batch.failures.append((case, error))
-        self._failed(case, error)
+        self._analyses.reject(case, error)
         self._book.write(lambda book: _keep_failure(book, batch, case, error))
 
     def _end(self, batch: Batch, error: UserFacingError | None) -> None:
@@ -266,12 +260,9 @@ class BatchRunner(QObject):
         self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)
 
 
-def altered(case: Case) -> ImageAlteredError:
-    """What the user reads where a file isn't what was imported."""
-    return ImageAlteredError(
-        f"{case.name} was altered since it was imported.",
-        "It isn't analysed again. Restore the original file, or add the new version as a case of its own.",
-    )
+def _known(items: Sequence[BatchItem], by_id: Mapping[int, Case]) -> list[tuple[Case, int, BatchItem]]:
+    """The items whose cases are in the list, with the case and its id."""
+    return [(by_id[i.case_id], i.case_id, i) for i in items if i.case_id is not None and i.case_id in by_id]
 
 
 def _error(words: Any) -> UserFacingError:
@@ -289,7 +280,7 @@ def _keep(book: Casebook, batch: Batch) -> None:
     known = [(c, a) for c, a in waiting if c.id in batch.items]
     try:
         if known:
-            book.finish_items([(batch.items[c.id], a, c.id) for c, a in known])
+            book.finish_items([(batch.items[c.id], a, c.id) for c, a in known if c.id is not None])
     except UserFacingError:
         if len(known) == 1:
             raise

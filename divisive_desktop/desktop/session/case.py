@@ -16,6 +16,7 @@ from divisive_desktop.explanation.analysis import Analysis
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
+    from divisive_desktop.casebook.rows import Review as StoredReview
     from divisive_desktop.imaging.faces import Framing
 
 
@@ -32,13 +33,19 @@ class Review(Enum):
     FLAGGED = "Flagged"
 
     @property
-    def stored(self) -> str:
+    def stored(self) -> StoredReview:
         """Its name in the casebook."""
-        return self.name.lower() if self is not Review.OPEN else "in_review"
+        return _STORED[self]
 
     @classmethod
     def of(cls, stored: str) -> Review:
-        return cls.OPEN if stored == "in_review" else cls[stored.upper()]
+        return _READ[stored]
+
+
+_STORED: dict[Review, StoredReview] = {
+    Review.NEW: "new", Review.OPEN: "in_review", Review.DONE: "done", Review.FLAGGED: "flagged"
+}  # fmt: skip
+_READ: dict[str, Review] = {name: review for review, name in _STORED.items()}
 
 
 class Verdict(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -29,13 +29,13 @@ class CaseModel(QAbstractListModel):
 
     Signals
     -------
-    thumbnailWanted(object)
+    thumbnailWanted(Case)
         A row came into view whose case has no thumbnail yet. Asked once per case.
     countsChanged()
         Rows came or went, or a case changed.
     """
 
-    thumbnailWanted = Signal(object)
+    thumbnailWanted = Signal(Case)
     countsChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -80,7 +80,7 @@ class CaseModel(QAbstractListModel):
     def __contains__(self, case: object) -> bool:
         return isinstance(case, Case) and (row := self._row.get(case.key, -1)) >= 0 and self._cases[row] is case
 
-    def __iter__(self) -> Iterable[Case]:
+    def __iter__(self) -> Iterator[Case]:
         return iter(self._cases)
 
     def __len__(self) -> int:

@@ -21,13 +21,13 @@ class CaseSync(QObject):
 
     Signals
     -------
-    known(object)
-        The casebook said something new about a ``Case``.
+    known(Case)
+        The casebook said something new about it.
     merged(object)
         List of pairs of cases that turned out to be the same image: the one that went, the one that stayed.
     """
 
-    known = Signal(object)
+    known = Signal(Case)
     merged = Signal(object)
 
     def __init__(self, book: CasebookService, parent: QObject | None = None) -> None:
@@ -56,7 +56,7 @@ class CaseSync(QObject):
             case.removed = True
             self.by_id.pop(case.id or 0, None)
         self.cases.remove(gone)
-        self._book.trash(gone)
+        self._book.write(lambda book: book.trash([case.id for case in gone if case.id is not None]))
 
     def clear(self) -> None:
         """Another casebook follows."""

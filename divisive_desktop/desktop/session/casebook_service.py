@@ -6,28 +6,28 @@ of thousands of files to be read. Every act of a case that isn't in the casebook
 
 from __future__ import annotations
 
-import itertools
 import logging
-import queue
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.case_acts import CaseActs
+from divisive_desktop.desktop.session.casebook_writer import IMPORT, CasebookWriter
 from divisive_desktop.desktop.session.gc_pause import gc_paused
 from divisive_desktop.desktop.session.importing import import_images, load_cases
-from divisive_desktop.desktop.session.runner import BackgroundTask, InternalError, Runner
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow
+    from divisive_desktop.casebook.tables.originals import FileCheck
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.imaging.record import ImageRecord
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,6 @@ CHUNK = 40
 """Images taken in at once: few enough that an act of the analyst's needn't wait long."""
 THUMBNAILS_MS = 2000
 """Thumbnails that wait longer than this are written, however few they are."""
-_ACT, _IMPORT, _STOP = 0, 1, 2
-Callback = Callable[[Any], None]
 
 
 class OpenedCasebook(NamedTuple):
@@ -57,37 +55,38 @@ class KnownImage(NamedTuple):
     altered: bool
 
 
-class CasebookService(CaseActs, QObject):
+class CasebookService(QObject):
     """One casebook at a time, for one window.
 
     Signals
     -------
-    opened(object)
-        ``Opened``: the cases that were in it.
+    opened(OpenedCasebook)
+        The casebook and the cases that were in it.
     takenIn(object)
         List of (``Case``, ``CaseRow``): these are in the casebook now.
     checked(object)
         List of (case id, state): files that aren't what was imported.
-    problem(object)
-        ``UserFacingError``: something could not be opened or kept.
+    problem(UserFacingError)
+        Something could not be opened or kept.
     changed()
         Another casebook, or another reason not to write.
     acted(object)
-        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whom ever.
+        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
     """
 
-    opened = Signal(object)
+    opened = Signal(OpenedCasebook)
     takenIn = Signal(object)
     checked = Signal(object)
-    problem = Signal(object)
+    problem = Signal(UserFacingError)
     changed = Signal()
     acted = Signal(object)
-    _done = Signal(object, object)
-    _recorded = Signal(object)
+    _recorded = Signal(frozenset)
 
     def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
+        self._writer = CasebookWriter(self)
+        self._writer.problem.connect(self.problem)
         self.current: Casebook | None = None
         self._fresh: Casebook | None = None  # opened, and the window doesn't know yet
         self.path: Path | None = None
@@ -96,10 +95,6 @@ class CasebookService(CaseActs, QObject):
         self.reason: str | None = None
         """Why nothing can be written, in words for the user; None while opening and when it can."""
         self._ready = threading.Event()
-        self._queue: queue.PriorityQueue[tuple[int, int, Any, Any]] = queue.PriorityQueue()
-        self._numbers = itertools.count()
-        self._thread: threading.Thread | None = None
-        self._unwritten = 0
         self._incoming: dict[Case, None] = {}
         """On their way into the casebook, which has a note of them."""
         self._thumbnails: dict[Case, bytes] = {}
@@ -108,7 +103,6 @@ class CasebookService(CaseActs, QObject):
         self._stale: set[int] = set()
         self._reading = QTimer(self, singleShot=True, interval=200)
         self._reading.timeout.connect(self._read_acted)
-        self._done.connect(self._on_done)
         self._recorded.connect(self._on_recorded)
 
     # -- opening and closing --------------------------------------------------------------------------------
@@ -121,7 +115,7 @@ class CasebookService(CaseActs, QObject):
     @property
     def idle(self) -> bool:
         """Everything that was said is on the disk."""
-        return self._ready.is_set() and self._unwritten == 0
+        return self._ready.is_set() and self._writer.idle
 
     @property
     def name(self) -> str:
@@ -160,20 +154,17 @@ class CasebookService(CaseActs, QObject):
         self.current, self.path, self.reason = found.book, found.book.path, found.book.read_only
         self._ready.set()
         if self.writable:
-            self._thread = threading.Thread(
-                target=self._write_all, args=(found.book, self._queue), name="casebook", daemon=False
-            )
-            self._thread.start()
+            self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
-            self._put(_IMPORT, lambda book: book.check_files(), self._tell_checked)
+            self._writer.put(lambda book: book.check_files(), self._tell_checked, IMPORT)
         else:
-            self._drop_waiting()
+            self._writer.drop()
         self.opened.emit(found)
         self.changed.emit()
 
     def _not_opened(self, error: UserFacingError) -> None:
         self.reason = error.message
-        self._drop_waiting()
+        self._writer.drop()
         self._ready.set()
         self.problem.emit(error)
         self.changed.emit()
@@ -215,58 +206,22 @@ class CasebookService(CaseActs, QObject):
 
     def _let_go(self) -> Callable[[], None] | None:
         """Detach from the casebook; the function that is returned writes what waits and closes it."""
-        book, thread, waiting = self.current, self._thread, self._queue
+        book = self.current
         if book is None:
             return None
         self._keep_thumbnails()
         incoming, self._incoming = self._incoming, {}
-        waiting.put((_STOP, next(self._numbers), None, None))
-        self.current, self._thread, self._queue, self._unwritten = None, None, queue.PriorityQueue(), 0
+        self.current, written = None, self._writer.detach()
 
         def finish() -> None:
-            if thread is not None:
-                thread.closing = True  # type: ignore[attr-defined]
-                thread.join()
-                book.listeners.clear()
-                left = [(c.path, c.frame) for c in incoming if c.id is None and c.error is None and not c.removed]
-                if incoming:
-                    book.set_waiting(left)
+            written()
+            book.listeners.clear()
+            left = [(c.path, c.frame) for c in incoming if c.id is None and c.error is None and not c.removed]
+            if incoming:
+                book.set_waiting(left)
             book.close()
 
         return finish
-
-    def _drop_waiting(self) -> None:
-        self._queue, self._unwritten = queue.PriorityQueue(), 0
-
-    # -- the writer -----------------------------------------------------------------------------------------
-
-    def _put(self, priority: int, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
-        if not self.writable:
-            return
-        self._unwritten += 1
-        self._queue.put((priority, next(self._numbers), work, done))
-
-    def _write_all(self, book: Casebook, waiting: queue.PriorityQueue[tuple[int, int, Any, Any]]) -> None:
-        me = threading.current_thread()
-        while True:
-            priority, _, work, done = waiting.get()
-            if work is None:
-                return
-            if priority == _IMPORT and getattr(me, "closing", False):
-                continue
-            try:
-                result = work(book)
-            except UserFacingError as e:
-                result, done = e, self.problem.emit
-            except Exception as e:  # noqa: BLE001 - a bug must reach the user, not vanish with the thread
-                log.error("casebook\n%s", traceback.format_exc())
-                result, done = InternalError(e), self.problem.emit
-            self._done.emit(done, result)
-
-    def _on_done(self, done: Callback | None, result: Any) -> None:
-        self._unwritten = max(0, self._unwritten - 1)
-        if done is not None:
-            done(result)
 
     # -- taking images in -----------------------------------------------------------------------------------
 
@@ -276,20 +231,24 @@ class CasebookService(CaseActs, QObject):
             return
         self._incoming.update(dict.fromkeys(cases))
         noted = [(case.path, case.frame) for case in cases]
-        self._put(_ACT, lambda book: book.add_waiting(noted))
+        self._writer.put(lambda book: book.add_waiting(noted))
         for start in range(0, len(cases), CHUNK):
-            chunk = cases[start : start + CHUNK]
-            self._put(_IMPORT, lambda book, c=chunk: import_images(book, c), lambda new, c=chunk: self._arrived(c, new))
+            self._import(cases[start : start + CHUNK])
 
-    def _arrived(self, chunk: Sequence[Case], new: object) -> None:
-        for case in chunk:
-            self._incoming.pop(case, None)
-        if not self._incoming:
-            self._put(_ACT, lambda book: book.set_waiting([]))
-        self.takenIn.emit(new)
+    def _import(self, chunk: Sequence[Case]) -> None:
+        def arrived(new: list[tuple[Case, CaseRow]]) -> None:
+            for case in chunk:
+                self._incoming.pop(case, None)
+            if not self._incoming:
+                self.write(lambda book: book.set_waiting([]))
+            self.takenIn.emit(new)
 
-    def _act(self, cases: Iterable[Case], work: Callable[[Casebook, list[int]], Any]) -> None:
-        """An act on cases; those that aren't in the casebook yet are taken in first."""
+        self._writer.put(lambda book: import_images(book, chunk), arrived, IMPORT)
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def act(self, cases: Iterable[Case], work: Callable[[Casebook, list[int]], Any]) -> None:
+        """Record something about cases: ``work(casebook, ids)``. Those that aren't in it yet are taken in first."""
         wanted = list(cases)
 
         def act(book: Casebook) -> list[tuple[Case, CaseRow]]:
@@ -299,13 +258,16 @@ class CasebookService(CaseActs, QObject):
                 work(book, ids)
             return new
 
-        self._put(_ACT, act, lambda new: self.takenIn.emit(new) if new else None)
+        self.write(act, lambda new: self.takenIn.emit(new) if new else None)
 
-    def write(self, work: Callable[[Casebook], Any], done: Callback | None = None) -> None:
-        """Anything else, in order after what was said before."""
-        self._put(_ACT, work, done)
+    def write(self, work: Callable[[Casebook], T], done: Callable[[T], None] | None = None) -> None:
+        """Anything else, in order after what was said before; ``done`` gets the result, on the GUI thread."""
+        if self.writable:
+            self._writer.put(work, done)
 
-    def after_writing(self, work: Callable[[Casebook], Any], done: Callback, failed: Callback) -> None:
+    def after_writing(
+        self, work: Callable[[Casebook], T], done: Callable[[T], None], failed: Callable[[UserFacingError], None]
+    ) -> None:
         """Read the whole casebook off the writer's thread (exports, copies): with everything that was said before."""
         book = self.current
         if book is None:
@@ -333,12 +295,12 @@ class CasebookService(CaseActs, QObject):
         if book is None:
             return
 
-        def read(_: BackgroundTask) -> Any:
+        def read(_: BackgroundTask) -> list[CaseRow]:
             from divisive_desktop.casebook import CaseFilter
 
             return book.cases(CaseFilter(ids=ids))
 
-        def done(rows: Any) -> None:
+        def done(rows: list[CaseRow]) -> None:
             if self.current is book:
                 self.acted.emit(rows)
 
@@ -393,7 +355,7 @@ class CasebookService(CaseActs, QObject):
         pictures = {c.id: png for c, png in self._thumbnails.items() if c.id is not None}
         self._thumbnails = {c: png for c, png in self._thumbnails.items() if c.id is None and not c.removed}
         if pictures:
-            self._put(_ACT, lambda book: book.set_thumbnails(pictures))
+            self.write(lambda book: book.set_thumbnails(pictures))
 
-    def _tell_checked(self, found: Any) -> None:
+    def _tell_checked(self, found: Sequence[FileCheck]) -> None:
         self.checked.emit([(check.case_id, check.state) for check in found])

@@ -1,57 +1,169 @@
-"""What runs off the GUI thread: finding, opening, shrinking, explaining. No widgets; imports heavy things late."""
+"""From files to cases and decoded images, off the GUI thread: finding, opening, shrinking."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
 from PySide6.QtGui import QImage
 
 from divisive_desktop import paths
 from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session.analyses import altered, chosen_framing
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.errors import ImageError, NotAnImageError, UserFacingError
+from divisive_desktop.desktop.session.case_sync import CaseSync
+from divisive_desktop.desktop.session.casebook_service import CasebookService, KnownImage
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
+from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.errors import ArchiveError, NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.runner import BackgroundTask
-    from divisive_desktop.explanation.analysis import Analysis
-    from divisive_desktop.explanation.features import FeatureSet
-    from divisive_desktop.imaging.record import ImageRecord, Spacing
-    from divisive_desktop.library.card import Card
-    from divisive_desktop.library.tasks import Task as TaskInfo
+    from divisive_desktop.imaging.record import ImageRecord
+
+Key = tuple[str, int, str]
 
 THUMBNAIL_SIDE = 96
 """Longest side in pixels: twice what the list shows, for high-DPI screens."""
 ARCHIVE_BYTES = 8 * 2**30
 """More than this is not unpacked from one ZIP archive."""
+KEPT_BYTES = 512 * 2**20
+"""Decoded images kept in memory, so that going back and forth is instant."""
 _BATCH_S, _BATCH = 0.1, 64
 
 
-class ArchiveError(ImageError):
-    """A ZIP archive could not be unpacked."""
+class Opening(QObject):
+    """Finds images in what was given, decodes them, and keeps the images that were decoded last.
 
-    kind = "archive"
+    Signals
+    -------
+    found(Case)
+        The first image of what was given is in the list.
+    opened(Case, object)
+        The case's ``ImageRecord`` was decoded. The case is the one that stays where the image was listed twice.
+    failed(Case, UserFacingError)
+        The case's file can't be opened.
+    problem(object, UserFacingError)
+        What the user should read now, about a ``Case`` or (None) about what was given.
+    """
 
+    found = Signal(Case)
+    opened = Signal(Case, object)
+    failed = Signal(Case, UserFacingError)
+    problem = Signal(object, UserFacingError)
 
-class ExportError(UserFacingError):
-    """A file could not be written."""
+    def __init__(
+        self,
+        runner: Runner,
+        settings: Settings,
+        casebook: CasebookService,
+        sync: CaseSync,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner, self._settings, self._casebook, self._sync = runner, settings, casebook, sync
+        self._records: OrderedDict[Key, ImageRecord] = OrderedDict()
 
-    kind = "export"
+    def open_paths(self, given: Sequence[Path], remember: bool = True) -> None:
+        """Add files, folders and ZIP archives; the first image is told of by ``found``.
 
+        Parameters
+        ----------
+        remember : bool
+            List them among the recent files.
+        """
+        if not given:
+            return
+        wanted = [Path(p) for p in given]
+        anything = False
 
-def warm_up() -> None:
-    """Import what opening the first image needs, while the user still looks for it."""
+        def arrived(batch: list[Case]) -> None:
+            nonlocal anything
+            cases = self._sync.add(batch)
+            if cases and not anything:
+                anything = True
+                self.found.emit(cases[0])
 
-    import divisive_desktop.desktop.viewer
-    import divisive_desktop.explanation.features
-    import divisive_desktop.imaging  # noqa: F401
+        def done(problems: list[UserFacingError]) -> None:
+            for error in problems:
+                self.problem.emit(None, error)
+
+        self._runner.run(
+            lambda task: find_cases(wanted, lambda cases: self._runner.stream(task, cases), task),
+            done,
+            lambda error: self.problem.emit(None, error),
+            stream=arrived,
+            priority=5,
+        )
+        if remember:
+            self._settings.add_recent(wanted)
+
+    def record(self, case: Case) -> ImageRecord | None:
+        """A case's image, if it is still in memory."""
+        return self._records.get(case.key)
+
+    def recall(self, case: Case) -> ImageRecord | None:
+        """The same, for a case that is looked at: others leave the memory before."""
+        record = self._records.get(case.key)
+        if record is not None:
+            self._records.move_to_end(case.key)
+        return record
+
+    def forget(self, case: Case) -> None:
+        """The case's file holds another image now."""
+        self._records.pop(case.key, None)
+
+    def decode(self, case: Case) -> None:
+        """Open a case's file in the background; the newest request wins."""
+        # Opening it makes the thumbnail, too: large pictures decoded twice at once would take twice the memory.
+        case.thumbnail_asked = case.thumbnail_asked or case.stored_thumbnail is None
+        self._runner.run(
+            lambda _: self._decode(case),
+            lambda decoded: self._opened(case, *decoded),
+            lambda error: self._failed(case, error),
+            key="open",
+            priority=10,
+        )
+
+    def _decode(self, case: Case) -> tuple[ImageRecord, QImage, KnownImage]:
+        """Runs in the background."""
+        record, picture = open_case(case, self._casebook.source(case))
+        return record, picture, self._casebook.known(case, record)
+
+    def _opened(self, case: Case, record: ImageRecord, picture: QImage, known: KnownImage) -> None:
+        self._remember(case, record)
+        if known.altered:
+            case.file_state = "altered"
+            self.problem.emit(case, altered(case))
+        elif known.row is not None:
+            if case.analysis is None and known.analysis is not None and not case.analysing:
+                case.analysis = known.analysis
+                case.framing = case.framing or chosen_framing(known.analysis)
+            case = self._sync.bind(case, known.row)
+        cases = self._sync.cases
+        if case.thumbnail is None:
+            case.thumbnail, case.thumbnail_asked = picture, True
+            cases.changed(case)
+            if case in cases and not known.altered:
+                self._casebook.keep_thumbnail(case, png_of(picture))
+        self.opened.emit(case, record)
+
+    def _failed(self, case: Case, error: UserFacingError) -> None:
+        case.error = error
+        self._sync.cases.changed(case)
+        self.failed.emit(case, error)
+
+    def _remember(self, case: Case, record: ImageRecord) -> None:
+        self._records[case.key] = record
+        self._records.move_to_end(case.key)
+        while len(self._records) > 1 and sum(r.stored.nbytes * 3 for r in self._records.values()) > KEPT_BYTES:
+            self._records.popitem(last=False)
 
 
 def find_cases(
@@ -121,8 +233,8 @@ def png_of(image: QImage) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
-    return data.data()
+    image.save(buffer, b"PNG")
+    return bytes(data.data())
 
 
 def thumbnail(record: ImageRecord) -> QImage:
@@ -144,79 +256,6 @@ def thumbnail(record: ImageRecord) -> QImage:
     grey = np.ascontiguousarray(render(replace(record, stored=small), default_voi(record)))
     kind = QImage.Format.Format_RGB888 if grey.ndim == 3 else QImage.Format.Format_Grayscale8
     return QImage(grey.data, grey.shape[1], grey.shape[0], grey.strides[0], kind).copy()
-
-
-@dataclass(frozen=True)
-class FoundFeatures:
-    """Important features, and where their threshold lies among all values of |D|."""
-
-    features: FeatureSet
-    quantile: float
-    """Part of the region where |D| is below the threshold, 0..1: the position of the slider."""
-
-
-def find_features(
-    analysis: Analysis, true_class: int, spacing: Spacing | None, quantile: float | None
-) -> FoundFeatures:
-    """Important features of an analysis with one class held true."""
-    import numpy as np
-
-    from divisive_desktop.explanation.features import WORKING_SIDE, important_features
-    from divisive_desktop.explanation.maps import upsample
-
-    d = analysis.divergence(true_class)
-    features = important_features(d, analysis.image_size, analysis.region, quantile=quantile, spacing=spacing)
-    if quantile is None:
-        surface = np.abs(upsample(d, (WORKING_SIDE, WORKING_SIDE)))
-        quantile = float(np.mean(surface <= features.threshold))
-    return FoundFeatures(features, quantile)
-
-
-def model_cards() -> tuple[list[Card], dict[str, str]]:
-    """Cards of all installed models, and by task the one that was chosen to answer, where one was and is there."""
-    from divisive_desktop.library.store import active_models, find_models
-
-    cards = [m.card for m in find_models()]
-    there = {(c.task, c.id) for c in cards}
-    return cards, {task: model for task, model in active_models().items() if (task, model) in there}
-
-
-def choose_model(task: str, model_id: str) -> None:
-    """Let a model answer a task ('' for the default one) from now on."""
-    from divisive_desktop.library import versions
-
-    if model_id:
-        versions.activate(model_id)
-    else:
-        versions.deactivate(task)
-
-
-def task_of(kind: str | None, cards: Sequence[Card]) -> TaskInfo | None:
-    """The question asked of an image of this kind: the first that a model is installed for, else the first."""
-    from divisive_desktop.library.tasks import TASKS
-
-    fitting = [t for t in TASKS if t.kind == kind and not t.instrument]
-    installed = {c.task for c in cards}
-    return next((t for t in fitting if t.id in installed), fitting[0] if fitting else None)
-
-
-def write_json(path: Path, analysis: Analysis, label: int | None, features: FeatureSet) -> None:
-    """Export one case; the file appears whole or not at all.
-
-    Raises
-    ------
-    ExportError
-        The folder can't be written to.
-    """
-    from divisive_desktop.explanation.export import analysis_json
-
-    text = json.dumps(analysis_json(analysis, features, label), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as e:
-        raise ExportError(f"{path.name} could not be written: {e.strerror}.", "Choose another folder.") from e
 
 
 def unpacked(path: Path) -> Path:

@@ -1,46 +1,134 @@
-"""Which question is asked of a case, which others could be, and which models answer them. No widgets."""
+"""Which question is asked of a case, which others could be, and which models answer them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from divisive_desktop.desktop.session import opening
+from PySide6.QtCore import QObject, Signal
+
+from divisive_desktop.desktop.session import model_choice
+from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.session.casebook_service import CasebookService
+from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.errors import UserFacingError
 from divisive_desktop.library.tasks import TASKS, Task
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.case import Case
-    from divisive_desktop.explanation.analysis import Analysis
-    from divisive_desktop.imaging.faces import Framing
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
 
 
-def question_of(case: Case | None, record: ImageRecord | None, cards: Sequence[Card]) -> Task | None:
-    """What the analyst chose to ask, what the shown analysis answers, or what is asked of images of this kind."""
-    if case is None:
-        return None
-    asked = case.task or (case.analysis.model.task if case.analysis is not None else None)
-    known = next((t for t in TASKS if t.id == asked), None)
-    return known or opening.task_of(record.kind if record is not None else None, cards)
+class Questions(QObject):
+    """The questions that can be asked of images, with the installed models.
 
+    Parameters
+    ----------
+    record_of : callable
+        The decoded image of a case, None while it isn't decoded.
 
-def choices(record: ImageRecord | None, now: Task | None, cards: Sequence[Card]) -> list[Task]:
-    """Questions that can be asked of an image: those of its kind, or all where the kind is only guessed.
-
-    Photographs may show a film, so that only of a DICOM image it is certain what it isn't.
+    Signals
+    -------
+    modelsChanged()
+        The list of installed models was read.
+    analysisWanted(Case)
+        Another question was asked of the case, or another model was chosen to answer it.
+    problem(UserFacingError)
+        The models could not be read, or the choice not be kept.
     """
-    if record is None:
-        return []
-    installed = {c.task for c in cards}
-    open_kind = not record.transfer_syntax
-    fitting = [t for t in TASKS if not t.instrument and t.id in installed and (open_kind or t.kind == record.kind)]
-    return fitting if now is None or now in fitting else [*fitting, now]
 
+    modelsChanged = Signal()
+    analysisWanted = Signal(Case)
+    problem = Signal(UserFacingError)
 
-def chosen_framing(analysis: Analysis) -> Framing | None:
-    """The part that a person chose for an analysis, to be asked for again; None: it was found, or nobody chose."""
-    from divisive_desktop.imaging.faces import framing_of
+    def __init__(
+        self,
+        runner: Runner,
+        casebook: CasebookService,
+        record_of: Callable[[Case], ImageRecord | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner, self._casebook, self._record_of = runner, casebook, record_of
+        self._cards: list[Card] = []
+        self._active: dict[str, str] = {}
+        """Task -> the model chosen to answer it, where one was."""
 
-    framing = framing_of(analysis.preprocessing)
-    return framing if framing is not None and framing.by_person else None
+    def refresh_models(self) -> None:
+        """Read the cards of the installed models, in the background."""
+
+        def arrived(found: tuple[list[Card], dict[str, str]]) -> None:
+            self._cards, self._active = found
+            self.modelsChanged.emit()
+
+        self._runner.run(lambda _: model_choice.model_cards(), arrived, self.problem.emit, key="models")
+
+    def of(self, case: Case | None) -> tuple[str, tuple[str, str] | None]:
+        """What is asked of a case's image, and the names of the two answers; ('', None) while that isn't known."""
+        task = self.task(case)
+        return (task.question, task.classes) if task is not None else ("", None)
+
+    def card(self, case: Case | None) -> Card | None:
+        """Card of the very model version that made a case's analysis; None if it isn't installed (any more)."""
+        if case is None or case.analysis is None:
+            return None
+        wanted = case.analysis.model.weights_sha256
+        return next((c for c in self._cards if c.weights_sha256 == wanted), None)
+
+    def model_choices(self, case: Case | None) -> tuple[list[tuple[str, str]], str]:
+        """Models that answer a case's question, as (id, text), and the one in use ('' for the default)."""
+        task = self.task(case)
+        if task is None:
+            return [], ""
+        fitting = [c for c in self._cards if c.task == task.id]
+        default = ("", f"Default model of {task.id}")
+        return [default, *((c.id, f"{c.id} · {c.version}") for c in fitting)], self._active.get(task.id, "")
+
+    def choose_model(self, case: Case | None, model_id: str) -> None:
+        """Use a model ('' for the default) for a case's question from now on, and analyse it anew."""
+        task = self.task(case)
+        if case is None or task is None:
+            return
+        question = task.id
+
+        def chosen(_: None) -> None:
+            self.refresh_models()
+            self.analysisWanted.emit(case)
+
+        self._runner.run(
+            lambda _: model_choice.choose_model(question, model_id), chosen, self.problem.emit, key="choose-model"
+        )
+
+    def task(self, case: Case | None) -> Task | None:
+        """The question that is asked of a case; None while that isn't known."""
+        if case is None:
+            return None
+        # What the analyst chose to ask, what the shown analysis answers, or what is asked of images of this kind.
+        asked = case.task or (case.analysis.model.task if case.analysis is not None else None)
+        known = next((t for t in TASKS if t.id == asked), None)
+        if known is not None:
+            return known
+        record = self._record_of(case)
+        return model_choice.task_of(record.kind if record is not None else None, self._cards)
+
+    def task_choices(self, case: Case | None) -> Sequence[Task]:
+        """The questions that could be asked of a case: those of its kind, or all where the kind is only guessed.
+
+        Photographs may show a film, so that only of a DICOM image it is certain what it isn't.
+        """
+        record = self._record_of(case) if case is not None else None
+        if record is None:
+            return []
+        installed = {c.task for c in self._cards}
+        open_kind = not record.transfer_syntax
+        fitting = [t for t in TASKS if not t.instrument and t.id in installed and (open_kind or t.kind == record.kind)]
+        now = self.task(case)
+        return fitting if now is None or now in fitting else [*fitting, now]
+
+    def choose_task(self, case: Case | None, task_id: str) -> None:
+        """Ask another question of a case, and analyse anew; the choice is kept with the case."""
+        if case is None or case.task == task_id:
+            return
+        case.task = task_id
+        self._casebook.act([case], lambda book, ids: book.set_task(ids[0], task_id))
+        self.analysisWanted.emit(case)

@@ -11,10 +11,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject, Signal
+
 from divisive_desktop import privacy
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.window import MainWindow
+    from divisive_desktop.desktop.session.settings import Settings
 
 HIDDEN = "Hidden with the patient's identity"
 _PATH = re.compile(r"(?<![\w<])(?:/\w|\\\\\w|[A-Za-z]:[\\/])[^\n]*")
@@ -72,21 +74,48 @@ def exported_name(path: Path, sha256: str) -> str:
     return path.name if privacy.identity_shown() else f"{sha256[:12]}{path.suffix}"
 
 
-def follow(window: MainWindow) -> None:
-    """Bring all that is on the screen up to date with the switch."""
-    global _names_hidden
-    before, _names_hidden = _names_hidden, window.settings.names_identify and not window.identity_visible
-    visible = window.identity_visible
-    window.inspector.set_identity_visible(visible)
-    window.files.set_identity_visible(visible)
-    if window.viewer is not None:
-        window.viewer.set_identity_visible(visible)
-    if before == _names_hidden:
-        return
-    window.messages.clear()  # what they say was worded before
-    window.session.cases.all_changed()
-    window.show_title()
-    case = window.session.current
-    if case is not None and case.error is not None:
-        way_out = window.casebook.way_out(case, case.error)
-        window.problem_page.set_error(case.name, case.told(case.error), way_out)
+class Redaction(QObject):
+    """The switch itself; one for the program.
+
+    Signals
+    -------
+    changed()
+        What identifies the patient is shown now, or isn't any more.
+    namesChanged()
+        :func:`names_hidden` answers otherwise now: texts with names of files are to be put together anew.
+    """
+
+    changed = Signal()
+    namesChanged = Signal()
+
+    def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._visible = settings.identity_visible
+        self._hide_names()
+
+    @property
+    def visible(self) -> bool:
+        """Whether what identifies the patient is shown."""
+        return self._visible
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide what identifies the patient, everywhere, from now on."""
+        self._settings.identity_visible = visible
+        switched, self._visible = visible != self._visible, visible
+        renamed = self._hide_names()
+        if switched:
+            self.changed.emit()
+        if renamed:
+            self.namesChanged.emit()
+
+    def update(self) -> None:
+        """The settings may say otherwise now whether names of files count as identity."""
+        if self._hide_names():
+            self.namesChanged.emit()
+
+    def _hide_names(self) -> bool:
+        """Whether that makes a difference."""
+        global _names_hidden
+        before, _names_hidden = _names_hidden, self._settings.names_identify and not self._visible
+        return before != _names_hidden

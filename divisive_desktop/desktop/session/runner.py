@@ -1,7 +1,7 @@
 """One task runner between window and work: nothing slow runs on the GUI thread, and results come back on it.
 
-Background functions run on an own thread pool, engine jobs in the engine process. Neither touches widgets: success
-and failure arrive as callbacks on the GUI thread (the shape of Anki's ``QueryOp`` and ``CollectionOp``).
+Background functions run on a thread pool of their own, engine jobs in the engine process. Neither touches widgets:
+success and failure arrive as callbacks on the GUI thread (the shape of Anki's ``QueryOp`` and ``CollectionOp``).
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
 from divisive_desktop.engine import messages
 from divisive_desktop.errors import EngineError, UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.engine.client import EngineClient
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +30,7 @@ _SLICE_S = 0.008
 """Results are handed over for so long before the window may paint and answer again."""
 
 Callback = Callable[[Any], None]
+OnFailure = Callable[[UserFacingError], None]
 
 
 class InternalError(UserFacingError):
@@ -57,7 +63,7 @@ class EngineJob:
 
     id: int
     done: Callback
-    failed: Callback
+    failed: OnFailure
     partial: Callable[[messages.Partial], None] | None
     title: str
     """Shown beside the progress bar; '' for jobs too short to show."""
@@ -92,17 +98,17 @@ class Runner(QObject):
     -------
     engineChanged(object)
         The last ``EngineReady`` or ``EngineDied``; None while the engine starts.
-    progressed(object)
-        ``messages.Progress`` of an engine job.
+    progressed(Progress)
+        How far an engine job is.
     jobsChanged()
         A titled engine job began or ended.
     """
 
     engineChanged = Signal(object)
-    progressed = Signal(object)
+    progressed = Signal(messages.Progress)
     jobsChanged = Signal()
-    _finished = Signal(object, bool, object)
-    _streamed = Signal(object, object)
+    _finished = Signal(BackgroundTask, bool, object)
+    _streamed = Signal(BackgroundTask, object)
     _event = Signal(object)
 
     def __init__(self, parent: QObject | None = None, threads: int = 2) -> None:
@@ -110,9 +116,9 @@ class Runner(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
         self._latest: dict[str, BackgroundTask] = {}
-        self._waiting: dict[BackgroundTask, tuple[Callback, Callback, Callback | None]] = {}
+        self._waiting: dict[BackgroundTask, tuple[Callback, OnFailure, Callback | None]] = {}
         self._jobs: dict[int, EngineJob] = {}
-        self._client: Any = None
+        self._client: EngineClient | None = None
         self._closed = False
         self.engine: messages.EngineReady | None = None
         self._news: deque[Callable[[], None]] = deque()
@@ -127,9 +133,9 @@ class Runner(QObject):
 
     def run(
         self,
-        work: Callable[[BackgroundTask], Any],
-        done: Callback,
-        failed: Callback,
+        work: Callable[[BackgroundTask], T],
+        done: Callable[[T], None],
+        failed: OnFailure,
         *,
         key: str | None = None,
         stream: Callback | None = None,
@@ -144,7 +150,7 @@ class Runner(QObject):
         key : str, optional
             A newer task with the same key makes the older one's result unwanted.
         stream : callable, optional
-            Receives on the GUI thread what ``work`` hands to :meth:`emit` on its way.
+            Receives on the GUI thread what ``work`` hands to :meth:`stream` on its way.
         priority : int
             Higher runs earlier among those that wait.
         """
@@ -157,7 +163,7 @@ class Runner(QObject):
         self._pool.start(_Runnable(work, task, self._finished.emit), priority)
         return task
 
-    def emit(self, task: BackgroundTask, item: Any) -> None:
+    def stream(self, task: BackgroundTask, item: Any) -> None:
         """Called by a background function: hand an intermediate result to the task's ``stream``."""
         if not task.cancelled:
             self._streamed.emit(task, item)
@@ -197,14 +203,15 @@ class Runner(QObject):
         self,
         request: messages.Request,
         done: Callback,
-        failed: Callback,
+        failed: OnFailure,
         *,
         partial: Callable[[messages.Partial], None] | None = None,
         title: str = "",
     ) -> EngineJob:
         """Send a request to the engine; the callbacks run on the GUI thread."""
         self.start_engine()
-        job = EngineJob(int(self._client.submit(request)), done, failed, partial, title)
+        assert self._client is not None, "the window is closed"
+        job = EngineJob(self._client.submit(request), done, failed, partial, title)
         self._jobs[job.id] = job
         if title:
             self.jobsChanged.emit()
@@ -212,7 +219,7 @@ class Runner(QObject):
 
     def cancel(self, job: EngineJob) -> None:
         """Ask the engine to stop a job; it ends as ``failed(CancelledError)``."""
-        if job.id in self._jobs:
+        if self._client is not None and job.id in self._jobs:
             self._client.cancel(job.id)
 
     def shown_jobs(self) -> list[EngineJob]:
@@ -270,7 +277,8 @@ class Runner(QObject):
             del self._latest[task.key]
         callbacks = self._waiting.pop(task, None)
         if callbacks is not None and not task.cancelled:
-            callbacks[0 if ok else 1](result)
+            done, failed, _ = callbacks
+            (done if ok else failed)(result)
 
     def _on_streamed(self, task: BackgroundTask, item: Any) -> None:
         callbacks = self._waiting.get(task)

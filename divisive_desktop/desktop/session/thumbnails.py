@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
@@ -24,7 +22,7 @@ class Thumbnails(QObject):
         cases.thumbnailWanted.connect(self._make)
 
     def _make(self, case: Case) -> None:
-        def done(made: tuple[Any, bytes | None]) -> None:
+        def done(made: tuple[QImage, bytes | None]) -> None:
             case.thumbnail, png = made
             if png is not None:
                 self._book.keep_thumbnail(case, png)
@@ -34,7 +32,7 @@ class Thumbnails(QObject):
             case.error = error
             self._cases.changed(case)
 
-        def work(task: BackgroundTask) -> Any:
+        def work(_: BackgroundTask) -> tuple[QImage, bytes | None]:
             stored = self._book.thumbnail(case)
             if stored is not None:
                 return QImage.fromData(stored), None

@@ -104,19 +104,18 @@ class ActionSet(QObject):
 
     def arrange(self) -> None:
         """Put everything that is there by now into menus, toolbar and context menus."""
+        places: list[tuple[QWidget, tuple[str, ...]]] = [
+            *((self._menu(path), ids) for path, ids in menu_layout.MENUS.items()),
+            (self._toolbar, menu_layout.TOOLBAR), *self._attached,
+        ]  # fmt: skip
+        for place, _ in places:
+            for old in place.actions():  # clear() would make Python forget actions that stay
+                place.removeAction(old)
         for line in self._lines:
             line.deleteLater()
-        self._lines = []
-        for path in menu_layout.MENUS:
-            self._menu(path).clear()
-        for path, ids in menu_layout.MENUS.items():
-            self._fill(self._menu(path), ids)
-        self._toolbar.clear()
-        self._fill(self._toolbar, menu_layout.TOOLBAR)
-        for widget, ids in self._attached:
-            for old in widget.actions():
-                widget.removeAction(old)
-            self._fill(widget, ids)
+        self._lines.clear()
+        for place, ids in places:
+            self._fill(place, ids)
         for ids in menu_layout.KEYS_ONLY.values():
             self._window.addActions([self._entries[name] for name in ids if name in self._entries])
         self._state = State.of(self._session)
@@ -137,8 +136,7 @@ class ActionSet(QObject):
                 line = bool(place.actions())
                 continue
             if "/" in name:
-                submenu = self._menu(name)
-                entry = None if submenu.isEmpty() and not self._has_any(name) else submenu.menuAction()
+                entry = self._menu(name).menuAction() if self._has_any(name) else None
             else:
                 entry = self._entries.get(name)
             if entry is None:

@@ -167,7 +167,8 @@ class CasebookFeature(QObject):
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""
-        source = self._services.dialogs.ask_file("Import casebook", "casebook", "Exported casebook (*.zip)", remember=False)
+        kinds = "Exported casebook (*.zip)"
+        source = self._services.dialogs.ask_file("Import casebook", "casebook", kinds, remember=False)
         if source is None:
             return
         target = self._ask_where("Keep the imported casebook as", f"{source.stem}.casebook", CASEBOOKS)
@@ -202,7 +203,8 @@ class CasebookFeature(QObject):
         self._count_trash(ask)
 
     def _empty(self) -> None:
-        self._session.casebook.empty_trash(
+        self._session.casebook.write(
+            lambda book: book.empty_trash(),
             lambda number: self._messages.show("trash", "info", f"{plural(number, 'case')} deleted for good.")
         )
 
@@ -238,7 +240,7 @@ class CasebookFeature(QObject):
         if case is not None:
             text, ok = QInputDialog.getMultiLineText(self._window, "Notes", f"Notes on {case.name}", case.notes)
             if ok:
-                self._session.set_notes(case, text.strip())
+                self._session.edits.set_notes(case, text.strip())
 
     def edit_tags(self) -> None:
         """Tags of the selected cases: those that all of them have can be changed, the others stay."""
@@ -252,7 +254,7 @@ class CasebookFeature(QObject):
         )
         if ok:
             wanted = {part.strip() for part in text.split(",")} - {""}
-            self._session.change_tags(cases, wanted - common, common - wanted)
+            self._session.edits.change_tags(cases, wanted - common, common - wanted)
 
     def properties(self) -> None:
         """Where the casebook lies, who may see it, who works in it."""

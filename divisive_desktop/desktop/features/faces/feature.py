@@ -112,7 +112,7 @@ class FaceFeature(QObject):
         case, record = self.session.current, self.session.record
         if on and case is not None and record is not None:
             self._before = case.framing
-            task = self.session.task(case)
+            task = self.session.questions.task(case)
             self.tool.square = task is not None and task.kind == "photograph"
             self.tool.set_box(self._region(case, record), (record.width, record.height))
             self.viewer.set_tool(self.tool.id)

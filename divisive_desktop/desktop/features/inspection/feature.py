@@ -64,11 +64,12 @@ class Inspection(QObject):
         session.featuresReady.connect(self._show_features)
         session.questions.modelsChanged.connect(lambda: self.show_case(session.current))
         session.casebook.changed.connect(self._casebook_changed)
-        session.redaction.changed.connect(lambda: self._show_record(self._record))
+        for signal in (session.redaction.changed, session.redaction.namesChanged):
+            signal.connect(lambda: self._show_record(self._record))
         self.verdict.labelChosen.connect(lambda label: session.edits.set_label(label))
         self.verdict.analyseRequested.connect(self._analyse_again)
-        self.verdict.modelChosen.connect(session.questions.choose_model)
-        self.verdict.questionChosen.connect(session.questions.choose_task)
+        self.verdict.modelChosen.connect(lambda model: session.questions.choose_model(session.current, model))
+        self.verdict.questionChosen.connect(lambda task: session.questions.choose_task(session.current, task))
         self.features.quantileChanged.connect(session.analyses.set_quantile)
         self.features.chosen.connect(self._zoom_on)
         services.theme.changed.connect(session.analyses.update_features)  # their marks have the scheme's colours

@@ -24,7 +24,7 @@ from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.session.opening import FoundFeatures
+    from divisive_desktop.desktop.session.explaining import FoundFeatures
     from divisive_desktop.explanation.features import FeatureSet
 
 _STEPS = (500, 995)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -113,7 +115,7 @@ class ModelInputPanel(QWidget):
             return
         self._shown = analysis
         self.words.setText("\n".join(f"{i}. {line}" for i, line in enumerate(recipe(analysis), 1)))
-        card = self._session.card(case)
+        card = self._session.questions.card(case)
         if card is None:
             self._clear("The model version that was used isn't installed any more, so that its input can't be shown.")
             return
@@ -159,3 +161,68 @@ class ModelInputPanel(QWidget):
         chosen, _ = QFileDialog.getSaveFileName(self, "Save the model's input", name, "PNG (*.png)")
         if chosen and not image.save(chosen, "PNG"):
             self._messages.show_error(ExportError(f"{chosen} could not be written.", "Choose another folder."))
+
+
+def as_picture(pixels: npt.NDArray[np.float32], preprocessing: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
+    """Network input (3, size, size) -> uint8 RGB (size, size, 3): the last step undone, rounded to 8 bits."""
+    unit = pixels * np.float32(preprocessing["scale"]) + np.float32(preprocessing["mean"])
+    return np.ascontiguousarray(np.clip(np.rint(unit), 0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def recipe(analysis: Analysis) -> list[str]:
+    """What was done between the file and the network, step by step, with all figures."""
+    from divisive_desktop.imaging.faces import framing_of, in_words
+
+    p = analysis.preprocessing
+    x, y, width, height = analysis.region
+    size = int(p["size"])
+    framing = framing_of(p)
+    if analysis.region == (0, 0, *analysis.image_size):
+        part = f"the whole picture, {width} × {height} px"
+    else:
+        part = f"{width} × {height} px at {x}, {y}"
+    why = f" ({in_words(framing)})" if framing is not None and framing.how != "whole" else ""
+    steps = [f"Part: {part}{why}.", _values(p), _resized(p, width, height, size), _range(p)]
+    steps.append(f"Input of the network = (value − {p['mean']:g}) / {p['scale']:g}.")
+    return [capitalised(step) for step in steps if step]
+
+
+def _values(p: Mapping[str, Any]) -> str:
+    text = "Pixel values of the file" if _own_scale(p) else "Values of the file after its modality transform"
+    text += "; window and zoom on the screen play no part."
+    if p.get("negated"):
+        text += " MONOCHROME1: negated, so that dense is bright."
+    return text + (" Colours kept." if p.get("colour") == "rgb" else " One grey channel, given three times.")
+
+
+def _own_scale(p: Mapping[str, Any]) -> bool:
+    """The file's own 8 or 16 bits are used, not percentiles."""
+    return str(p.get("range_source", "")).endswith("bit")
+
+
+def _resized(p: Mapping[str, Any], width: int, height: int, size: int) -> str:
+    words = {"area": "averaged by area", "linear": "linearly", "cubic": "by cubic interpolation"}
+    across, down = size / width, size / height
+    if (width, height) == (size, size):
+        return f"Not resized: {size} × {size} px."
+    how = words.get(str(p.get("resize")), str(p.get("resize"))) if min(across, down) < 1 else "linearly"
+    text = f"Resized to {size} × {size} px, {how} ({_times(across)}"
+    if abs(across / down - 1) < 0.01:
+        return text + ")."
+    return text + f" across, {_times(down)} down: proportions aren't kept)."
+
+
+def _times(scale: float) -> str:
+    return f"enlarged {scale:.2f} ×" if scale >= 1 else f"shrunk {1 / scale:.2f} ×"
+
+
+def _range(p: Mapping[str, Any]) -> str:
+    if "range" not in p:
+        return ""
+    low, high = (f"{v:g}".replace("-", "−") for v in p["range"])
+    if (low, high) == ("0", "255"):
+        return "Its values 0 to 255 are used as they are."
+    if _own_scale(p):
+        return f"{low} becomes 0 and {high} becomes 255: the file's own {p['range_source']} scale."
+    source = f" (percentiles {p['low_percentile']:g} and {p['high_percentile']:g} of the resized picture)"
+    return f"{low} becomes 0 and {high} becomes 255{source}; what lies beyond is cut, padding becomes black."

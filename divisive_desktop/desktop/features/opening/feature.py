@@ -61,7 +61,7 @@ class OpeningFeature(QObject):
         from divisive_desktop.desktop.features.opening.series_dialog import is_medium, show_series
 
         media = [path for path in given if is_medium(path)]
-        self._session.open_paths([path for path in given if path not in media])
+        self._session.opening.open_paths([path for path in given if path not in media])
         if media:
             show_series(self._services, media)
 
@@ -75,7 +75,7 @@ class OpeningFeature(QObject):
     def open_folder(self) -> None:
         """Ask for a folder and open all images in it."""
         if folder := self._ask_folder("Open folder"):
-            self._session.open_paths([folder])
+            self._session.opening.open_paths([folder])
 
     def open_samples(self) -> None:
         """Open the sample cases, or say how to get them."""
@@ -83,7 +83,7 @@ class OpeningFeature(QObject):
 
         self._services.runner.run(
             lambda _: sample_paths(),
-            lambda found: self._session.open_paths(found, remember=False),
+            lambda found: self._session.opening.open_paths(found, remember=False),
             self._services.messages.show_error,
             priority=10,
         )
@@ -115,7 +115,7 @@ class OpeningFeature(QObject):
             menu.addAction(redaction.HIDDEN).setEnabled(False)
             return
         for path in settings.recent:
-            menu.addAction(_short(path), lambda p=path: self._session.open_paths([Path(p)]))
+            menu.addAction(_short(path), lambda p=path: self._session.opening.open_paths([Path(p)]))
         if menu.isEmpty():
             menu.addAction("Nothing opened yet").setEnabled(False)
         else:

@@ -98,6 +98,7 @@ class Painting(QObject):
 
     def _connect(self) -> None:
         services, session, viewer, work = self._services, self.session, self.viewer, self._work
+        work.blinding.changed.connect(lambda _: self._show_blind())
         work.casebook.changed.connect(self._casebook_changed)
         work.currentChanged.connect(self._case_changed)
         work.recordReady.connect(self._record_ready)

@@ -34,7 +34,7 @@ class KeptMeasurements(QObject):
         items = to_items(self._viewer.measurements, record)
         self._known[(record.sha256, record.frame)] = items
         session.ensure_listed([case])
-        session.casebook.measurements(case, items)
+        session.casebook.act([case], lambda book, ids: book.set_measurements(ids[0], items))
 
     def load(self, case: Case, record: ImageRecord) -> None:
         """Show what is known of an image: this session's measurements, or the casebook's."""

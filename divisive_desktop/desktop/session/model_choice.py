@@ -1,0 +1,38 @@
+"""Which models are installed, which one answers a task, and what is asked of a kind of image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from divisive_desktop.library.card import Card
+    from divisive_desktop.library.tasks import Task
+
+
+def model_cards() -> tuple[list[Card], dict[str, str]]:
+    """Cards of all installed models, and by task the one that was chosen to answer, where one was and is there."""
+    from divisive_desktop.library.store import active_models, find_models
+
+    cards = [m.card for m in find_models()]
+    there = {(c.task, c.id) for c in cards}
+    return cards, {task: model for task, model in active_models().items() if (task, model) in there}
+
+
+def choose_model(task: str, model_id: str) -> None:
+    """Let a model answer a task ('' for the default one) from now on."""
+    from divisive_desktop.library import versions
+
+    if model_id:
+        versions.activate(model_id)
+    else:
+        versions.deactivate(task)
+
+
+def task_of(kind: str | None, cards: Sequence[Card]) -> Task | None:
+    """The question asked of an image of this kind: the first that a model is installed for, else the first."""
+    from divisive_desktop.library.tasks import TASKS
+
+    fitting = [t for t in TASKS if t.kind == kind and not t.instrument]
+    installed = {c.task for c in cards}
+    return next((t for t in fitting if t.id in installed), fitting[0] if fitting else None)
