@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-import time
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -316,9 +316,12 @@ def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
     decoded: list[Path] = []
     real = opening.open_case
 
+    painted = threading.Event()
+    page.cases.thumbnailWanted.connect(lambda _: painted.set())
+
     def slowly(case: Case, source: Path | None = None) -> object:
         decoded.append(case.path)
-        time.sleep(0.2)  # long enough for the worklist to be painted meanwhile
+        assert painted.wait(20), "the worklist is painted meanwhile"
         return real(case, source)
 
     monkeypatch.setattr(opening, "open_case", slowly)

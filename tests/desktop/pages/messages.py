@@ -45,8 +45,8 @@ class MessagesPage(Sequence["Message"]):
 
     @property
     def newest(self) -> str:
-        """The newest message with its remedy."""
-        return f"{self[0].text} {self[0].remedy}"
+        """The newest message with its remedy, nothing where there is none."""
+        return f"{self[0].text} {self[0].remedy}" if self else ""
 
     @property
     def visible(self) -> bool:

@@ -147,7 +147,8 @@ class Page:
 
     @property
     def book(self) -> Casebook:
-        """The open casebook itself; not before `book_open`."""
+        """The open casebook itself, waited for."""
+        until(lambda: self.book_open, "the casebook")
         assert self.casebook.current is not None
         return self.casebook.current
 
@@ -410,6 +411,11 @@ class Page:
         return self.window.status
 
     @property
+    def progress_shown(self) -> bool:
+        """Whether the status bar tells how far something is."""
+        return self.status.session.isVisible()
+
+    @property
     def probe_text(self) -> str:
         """What is under the pointer."""
         return self.status.probe.text()
@@ -446,6 +452,17 @@ class Page:
     def find(self, kind: type[W]) -> W | None:
         """A dialog or widget of a kind in this window, None where there is none."""
         return self.window.findChild(kind)
+
+    def wait_for(self, kind: type[W]) -> W:
+        """The dialog of a kind that was asked for, when it is there."""
+        until(lambda: self.find(kind) is not None, f"a {kind.__name__}")
+        found = self.find(kind)
+        assert found is not None
+        return found
+
+    def wait_gone(self, kind: type[QWidget]) -> None:
+        """Until there is no dialog of a kind any more."""
+        until(lambda: self.find(kind) is None, f"the end of the {kind.__name__}")
 
     def find_all(self, kind: type[W]) -> list[W]:
         return self.window.findChildren(kind)

@@ -110,6 +110,10 @@ class WorklistPage:
         """Show only cases in a state (the entry's value: ``failed``, ``In review``, ``all``)."""
         self.state.setCurrentIndex(self.state.findData(state))
 
+    def show_filters(self) -> None:
+        """Unfold what the list can be narrowed by."""
+        self.panel.filters.setChecked(True)
+
     def scroll(self, by: int) -> None:
         """Move the scroll bar by so many of its steps."""
         bar = self.table.verticalScrollBar()
