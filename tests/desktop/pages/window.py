@@ -85,6 +85,12 @@ class Page:
             page.window.resize(*size)
         return page
 
+    @classmethod
+    def shown(cls) -> Page | None:
+        """The window that is on the screen, if there is one: for programs that show it themselves."""
+        windows = (w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible())
+        return next((cls(window) for window in windows), None)
+
     def show(self, active: bool = False) -> Page:
         """Show the window and wait for its viewer; ``active``: and for the keyboard."""
         ready: list[bool] = []
@@ -300,6 +306,10 @@ class Page:
     def update_features(self) -> None:
         """Have the features looked for anew."""
         self.session.update_features()
+
+    def resume_batch(self, batch_id: int) -> None:
+        """Go on with the analysis of many cases that was interrupted, by its number in the casebook."""
+        self.batch.resume(batch_id, self.session.sync.by_id)
 
     def start_engine(self, device: str = "cpu") -> None:
         """Start the engine; it is ready some seconds later."""
