@@ -14,7 +14,6 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from tests.desktop.pages import Page, Start
 
@@ -37,18 +36,6 @@ def page(qapp: QApplication, quiet_settings: Settings) -> Iterator[Page]:
     made = Page.build(quiet_settings).show(active=True)
     yield made
     made.discard()
-
-
-@pytest.fixture
-def window(page: Page) -> MainWindow:
-    """The bare window, for tests that don't speak through a page yet."""
-    return page.window
-
-
-@pytest.fixture
-def working_window(working_page: Page) -> MainWindow:
-    """The same with an engine."""
-    return working_page.window
 
 
 @pytest.fixture

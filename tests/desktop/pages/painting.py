@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class PaintPage:
 
     @property
     def feature(self) -> Painting:
-        """What functions of the program that are tested by themselves want (import and export of mask files)."""
+        """What stands behind all of it."""
         return self._page.window.painting
 
     @property
@@ -155,6 +156,18 @@ class PaintPage:
     def draft_from_map(self, share: float) -> None:
         """Begin the mask with where the map is above ``share`` of its peak (0 to 1)."""
         self.feature.draft_from_cam(share)
+
+    def export(self, path: Path, kind: str) -> None:
+        """Write the mask to a file of a kind (an entry of the file dialog), in the background."""
+        from divisive_desktop.desktop.features.painting import mask_files
+
+        mask_files.write(self.feature, path, kind)
+
+    def import_(self, path: Path) -> None:
+        """Take the mask from a file, in the background."""
+        from divisive_desktop.desktop.features.painting import mask_files
+
+        mask_files.read(self.feature, path)
 
     def wait_ready(self) -> None:
         """Until the current case can be painted on."""

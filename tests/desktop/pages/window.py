@@ -178,14 +178,17 @@ class Page:
         return self.paint.session
 
     @property
-    def actions(self) -> ActionSet:
-        """All actions, and their keys."""
+    def _actions(self) -> ActionSet:
         return self.window.actions_
 
     @property
     def action_table(self) -> Sequence[Action]:
-        """The rows that the actions are made from."""
-        return self.actions.table
+        """All actions, as they are before anyone changes a key."""
+        return self._actions.table
+
+    def actions_with_keys(self) -> Sequence[Action]:
+        """All actions with the keys in force."""
+        return self._actions.with_keys()
 
     # -- cases ----------------------------------------------------------------------------------------------
 
@@ -348,7 +351,7 @@ class Page:
 
     def action(self, action_id: str) -> QAction:
         """An entry of the menus."""
-        return self.actions[action_id]
+        return self._actions[action_id]
 
     def trigger(self, action_id: str) -> None:
         """Choose an entry of the menus."""
@@ -423,7 +426,7 @@ class Page:
     @property
     def progress_shown(self) -> bool:
         """Whether the status bar tells how far something is."""
-        return self.status.session.isVisible()
+        return self.status.work.isVisible()
 
     @property
     def probe_text(self) -> str:

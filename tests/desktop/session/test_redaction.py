@@ -142,7 +142,6 @@ def test_results_leave_without_names_and_patients_while_identity_is_hidden(
 def test_a_segmentation_names_the_patient_only_while_identity_is_shown(
     qtbot: QtBot, named: Page, tmp_path: Path
 ) -> None:
-    from divisive_desktop.desktop.features.painting import mask_files
     from divisive_desktop.masks import shapes
 
     pytest.importorskip("highdicom")
@@ -152,7 +151,7 @@ def test_a_segmentation_names_the_patient_only_while_identity_is_shown(
     session.stamp("heart", shapes.ellipse((900, 900), (1500, 1500), session.mask.size))
     for name in ("hidden", "shown"):
         target = tmp_path / f"{name}.dcm"
-        mask_files.write(painting.feature, target, "DICOM segmentation (*.dcm)")
+        painting.export(target, "DICOM segmentation (*.dcm)")
         qtbot.waitUntil(lambda t=target: t.exists() and named.idle, timeout=MS)
         made = pydicom.dcmread(target)
         assert made.StudyInstanceUID == named.record.header["StudyInstanceUID"]

@@ -71,9 +71,9 @@ def test_a_key_is_bound_anew_works_and_survives(
     sheet = shown.find(ShortcutSheet)
     assert "Ctrl+F9" in {label.text() for label in sheet.findChildren(QLabel)}
     sheet.reject()
-    again = Page.build()
+    again = Page.build().show()
     assert again.settings.keys == {"invert": "Ctrl+F9"}
-    assert again.actions._keys == {"invert": "Ctrl+F9"}
+    assert again.action("invert").shortcut().toString() == "Ctrl+F9"
     again.discard()
 
 
@@ -92,7 +92,7 @@ def test_a_clash_is_shown_before_it_happens_and_the_key_moves(
     shown.worklist.key(Qt.Key.Key_F)
     assert shown.viewer.invert
     assert not shown.viewer.stage.view.fitted
-    keys = [a.shortcut for a in shown.actions.with_keys() if a.shortcut]
+    keys = [a.shortcut for a in shown.actions_with_keys() if a.shortcut]
     assert len(keys) == len(set(keys))
 
 
