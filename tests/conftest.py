@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -57,7 +60,6 @@ def dicom_sample(name: str) -> Path:
 def nothing_left_behind() -> Iterator[None]:
     """Fails a test that leaves a running thread, a child process or a visible top-level widget."""
     import multiprocessing
-    import sys
 
     before = set(threading.enumerate())
     yield
@@ -83,6 +85,19 @@ def nothing_left_behind() -> Iterator[None]:
 def _pool_thread(thread: threading.Thread) -> bool:
     # Library pools that live as long as the process by design (joblib, numpy/OpenMP, torch's autograd).
     return thread.name.startswith(("Dummy", "pydevd", "ThreadPoolExecutor-torch"))
+
+
+@pytest.fixture(scope="session")
+def kill() -> ModuleType:
+    """The kill benchmark's helpers: analyses with a known answer, a casebook of the first schema."""
+    path = Path(__file__).resolve().parent / "benchmarks" / "kill_casebook.py"
+    spec = importlib.util.spec_from_file_location("kill_casebook", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["kill_casebook"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

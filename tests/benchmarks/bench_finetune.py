@@ -29,6 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
+
 BASE = "bench-cross-entropy"
 LEARN, PAINTED = 100, 12
 LIMIT_S, LIMIT_GAP_MS, LIMIT_ENERGY, LIMIT_AUROC = 90.0, 100.0, 0.8, -0.02
@@ -132,18 +134,16 @@ class Script:
     """A person at the window."""
 
     def __init__(self, shots: Path | None) -> None:
-        from divisive_desktop.desktop import application
         from divisive_desktop.desktop.session.settings import Settings
+        from tests.desktop.pages import Page
 
         settings = Settings()
         settings.analyse_on_opening = False
-        self.window = application.build(settings)
-        self.window.resize(1280, 800)
+        self.page = Page.build(settings).show()
         self.shots = shots
-        self.window.show()
-        self.until(lambda: self.window.viewer is not None and self.window.session.casebook.current is not None)
-        self.window.runner.start_engine("cpu")
-        self.until(lambda: self.window.runner.engine is not None, 180)
+        self.until(lambda: self.page.book_open)
+        self.page.start_engine()
+        self.until(lambda: self.page.runner.engine is not None, 180)
 
     def until(self, condition: Callable[[], Any], timeout_s: float = 60) -> None:
         from PySide6.QtCore import QEventLoop, QTimer
@@ -167,9 +167,9 @@ class Script:
         """Pictures in light and dark."""
         if self.shots is None:
             return
-        widget = widget or self.window.finetuning.dialog
+        widget = widget or self.page.tuning.dialog
         for theme in ("dark", "light"):
-            self.window.theme.choice = theme
+            self.page.theme.choice = theme
             self.pause(0.2)
             widget.grab().save(str(self.shots / f"{name}-{theme}.png"))
 
@@ -190,27 +190,26 @@ class Script:
 
         learn, held, _ = films(data)
         rows = [*learn, *held]
-        work = self.window.session
-        work.open_paths([data / row["file"] for row in rows])
-        self.until(lambda: len(work.cases) == len(rows) and work.casebook.idle and self.window.runner.idle, 300)
-        cases = {case.path.name: case for case in work.cases}
+        self.page.begin_opening(*(data / row["file"] for row in rows))
+        self.until(lambda: len(self.page.cases) == len(rows) and self.page.casebook.idle and self.page.idle, 300)
+        cases = {case.path.name: case for case in self.page.cases}
         for label in (0, 1):
-            work.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
+            self.page.label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]
-                work.casebook.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
-                work.casebook.write(lambda book, case=case, side=side: book.set_side(case.id, side))
-        self.window.viewer.set_layout("image")
+                self.page.casebook.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
+                self.page.casebook.write(lambda book, case=case, side=side: book.set_side(case.id, side))
+        self.page.viewer.set_layout("image")
         for row in rows[:PAINTED]:
             self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
         for row in rows[PAINTED:]:
             case, mask = cases[Path(row["file"]).name], self.mask_of(data, row)
             size = cv2.imread(str(data / row["file"]), cv2.IMREAD_GRAYSCALE).shape
             full = Mask.from_array(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST), "lungs")
-            work.casebook.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
-        self.until(lambda: work.casebook.idle, 120)
-        work.select(cases[Path(rows[0]["file"]).name])
+            self.page.casebook.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
+        self.until(lambda: self.page.casebook.idle, 120)
+        self.page.select(cases[Path(rows[0]["file"]).name])
 
     @staticmethod
     def mask_of(data: Path, row: Row) -> Any:
@@ -221,40 +220,24 @@ class Script:
     def paint(self, case: Any, mask: Any) -> None:
         """Trace the two lungs with the lasso: press, move along the outline, release."""
         import cv2
-        from PySide6.QtCore import QEvent, QPointF, Qt
-        from PySide6.QtGui import QMouseEvent
-        from PySide6.QtTest import QTest
-        from PySide6.QtWidgets import QApplication
 
-        from divisive_desktop.desktop.viewer.maps import PaneKind
-
-        window, left, none = self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        window.session.select(case)
-        painting = window.painting
-        self.until(
-            lambda: painting.session.record is window.session.record is not None and window.session.current is case
-        )
+        page, painting = self.page, self.page.paint
+        page.select(case)
+        self.until(lambda: painting.ready and page.current is case)
         self.pause(0.05)
-        painting.set_tool("lasso")
-        canvas = window.viewer.panes[PaneKind.IMAGE].canvas
-        record = window.session.record
+        painting.take("lasso")
+        record = page.record
         scale = record.width / mask.shape[1], record.height / mask.shape[0]
         outlines, _ = cv2.findContours((mask > 127).astype("uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for outline in sorted(outlines, key=len)[-2:]:
             points = outline.reshape(-1, 2)[:: max(1, len(outline) // 60)]
-            where = [canvas.transform().to_widget(x * scale[0], y * scale[1]).toPoint() for x, y in points]
-            QTest.mousePress(canvas, left, none, where[0])
-            for at in where[1:]:
-                spot = QPointF(at)
-                move = QMouseEvent(QEvent.Type.MouseMove, spot, canvas.mapToGlobal(spot), left, left, none)
-                QApplication.sendEvent(canvas, move)
-            QTest.mouseRelease(canvas, left, none, where[-1])
-        self.until(painting.saver.idle)
+            page.hand.drag(*((x * scale[0], y * scale[1]) for x, y in points))
+        self.until(lambda: painting.nothing_to_save)
 
     def open_dialog(self) -> Any:
         """The fine-tuning window with the base model chosen and the data looked at."""
-        tuning = self.window.finetuning
-        self.window.actions_["finetune"].trigger()
+        tuning = self.page.tuning
+        self.page.trigger("finetune")
         self.until(lambda: tuning.prepared is not None)
         dialog = tuning.dialog
         dialog.resize(1280, 800)
@@ -272,20 +255,20 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     """Fill a casebook, fine-tune with the defaults, measure."""
     script = Script(shots)
     script.fill(data)
-    masks = script.window.session.casebook.current.training_cases()
-    script.shot("painted", script.window)
-    dialog, run = script.open_dialog(), script.window.finetuning.run
+    masks = script.page.book.training_cases()
+    script.shot("painted", script.page.window)
+    dialog, run = script.open_dialog(), script.page.tuning.run
     estimate = dialog.setup.time.text()
     script.shot("setup")
-    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.window.runner.engine_pid)
+    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.page.runner.engine_pid)
     script.click(dialog.setup.start)
-    half = script.window.finetuning.prepared.request.epochs // 2
+    half = script.page.tuning.prepared.request.epochs // 2
     script.until(lambda: run.busy)
     script.until(lambda: len(run.history) >= half or not run.busy, 1200)
     live = dialog.grab() if shots is not None else None
     script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)
     wall = time.perf_counter() - clicked
-    engine_cpu = cpu_seconds(script.window.runner.engine_pid) - worked
+    engine_cpu = cpu_seconds(script.page.runner.engine_pid) - worked
     loop = dog.stop()
     if live is not None:
         live.save(str(shots / "live-light.png"))
@@ -303,10 +286,10 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
         }
         for side in (result.holdout, result.guard) if side is not None
     }  # fmt: skip
-    checked = script.window.finetuning.prepared.check
+    checked = script.page.tuning.prepared.check
     script.click(dialog.result.discard)
-    script.until(lambda: script.window.session.casebook.idle)
-    script.window.close()
+    script.until(lambda: script.page.casebook.idle)
+    script.page.close()
     return {
         "wall_s": wall, "engine_cpu_s": engine_cpu, "base": result.base.id, "estimate": estimate,
         "figures": figures, "verdict": result.verdict.headline,
@@ -318,7 +301,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
 def second() -> dict[str, Any]:
     """Begin a run and wait to be killed."""
     script = Script(None)
-    dialog, run = script.open_dialog(), script.window.finetuning.run
+    dialog, run = script.open_dialog(), script.page.tuning.run
     script.click(dialog.setup.start)
     script.until(lambda: len(run.history) >= 2, 1200)
     print("READY", flush=True)
@@ -329,15 +312,12 @@ def second() -> dict[str, Any]:
 def third(shots: Path | None) -> dict[str, Any]:
     """Resume from the banner, keep, analyse."""
     script = Script(shots)
-    window = script.window
-    tuning, run = window.finetuning, window.finetuning.run
-    script.until(lambda: any("interrupted" in m.text for m in window.messages.messages()))
-    script.shot("banner", window)
-    message = next(m for m in window.messages.messages() if "interrupted" in m.text)
-    from PySide6.QtWidgets import QPushButton
-
+    page = script.page
+    tuning, run = page.tuning, page.tuning.run
+    script.until(lambda: page.messages.find("interrupted"))
+    script.shot("banner", page.window)
     clicked = time.perf_counter()
-    script.click(next(b for b in message.findChildren(QPushButton) if b.text() == "Resume"))
+    page.messages.press("Resume", page.messages.find("interrupted"))
     script.until(lambda: tuning.dialog is not None and run.state == "running", 60)
     script.until(lambda: run.history or not run.busy, 600)
     resumed_at = len(run.history)
@@ -350,20 +330,20 @@ def third(shots: Path | None) -> dict[str, Any]:
     script.until(lambda: dialog.result.kept_words.text())
     script.shot("kept")
     kept = dialog.result.kept_words.text()
-    window.actions_["versions"].trigger()
+    page.trigger("versions")
     script.until(lambda: tuning.versions is not None and tuning.versions.tree.topLevelItemCount())
     script.pause(0.5)
     script.shot("versions", tuning.versions)
-    case = next(iter(window.session.cases))
-    window.session.select(case)
-    script.until(lambda: window.session.record is not None and window.runner.idle)
-    window.actions_["analyse"].trigger()
+    case = next(iter(page.cases))
+    page.select(case)
+    script.until(lambda: page.record is not None and page.idle)
+    page.trigger("analyse")
     script.until(lambda: case.analysis is not None, 60)
     script.pause(1)
-    script.shot("analysed", window)
+    script.shot("analysed", page.window)
     said = case.analysis.model
-    script.until(lambda: window.session.casebook.idle)
-    window.close()
+    script.until(lambda: page.casebook.idle)
+    page.close()
     return {
         "resume_s": wall, "epochs_before": resumed_at, "kept": kept, "analysed_with": said.id,
         "same_weights": said.weights_sha256 == weights, "weights": weights,

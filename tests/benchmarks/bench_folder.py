@@ -8,9 +8,12 @@ the same at rest.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
 
 FILES = 3000
 LIMIT_MS = 50.0
@@ -54,15 +57,12 @@ def main() -> None:
         from divisive_desktop.desktop import application
         from divisive_desktop.desktop.selftest.run import pump, wait_for
         from divisive_desktop.desktop.session.settings import Settings
+        from tests.desktop.pages import Page
 
         application.application()
         settings = Settings()
         settings.analyse_on_opening = False
-        window = application.build(settings)
-        ready = []
-        window.viewerReady.connect(lambda: ready.append(True))
-        window.show()
-        wait_for(lambda: bool(ready), 30, "the viewer")
+        page = Page.build(settings, size=None).show()
         pauses: list[tuple[float, float]] = []
         last = time.thread_time(), time.perf_counter()
 
@@ -85,20 +85,19 @@ def main() -> None:
         rest = longest()
         start = time.perf_counter()
         first: list[float] = []
-        window.session.cases.rowsInserted.connect(lambda *_: first or first.append(time.perf_counter() - start))
-        window.session.open_paths([folder])
-        wait_for(lambda: len(window.session.cases) >= 2500 and window.runner.idle, 300, "the folder")
+        page.cases.rowsInserted.connect(lambda *_: first or first.append(time.perf_counter() - start))
+        page.begin_opening(folder)
+        wait_for(lambda: len(page.cases) >= 2500 and page.idle, 300, "the folder")
         took = time.perf_counter() - start
         listing = longest()
         for _ in range(40):  # wheel through the list: thumbnails come in, cases are opened
-            window.worklist.list.verticalScrollBar().setValue(window.worklist.list.verticalScrollBar().value() + 1500)
-            window.worklist.step(1)
+            page.worklist.scroll(1500)
+            page.worklist.step(1)
             pump(50)
-        wait_for(lambda: window.runner.idle, 120, "the thumbnails")
+        wait_for(lambda: page.idle, 120, "the thumbnails")
         scrolling = longest()
-        cases = len(window.session.cases)
-        window.close()
-        window.deleteLater()
+        cases = len(page.cases)
+        page.discard()
         pump(10)
     print(f"{FILES} mixed files: first rows after {first[0]:.2f} s (limit 0.5), {cases} cases listed in {took:.1f} s")
     print(f"{'longest pause of the window, ms':34}{'work':>8}{'limit':>8}{'clock':>8}")

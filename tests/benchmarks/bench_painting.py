@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["DIVISIVE_DESKTOP_HOME"] = tempfile.mkdtemp()
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
 
 import cv2
 import numpy as np
@@ -28,49 +30,43 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 def main() -> None:
     """Print the table."""
-    from divisive_desktop.desktop import application
     from divisive_desktop.desktop.session.settings import Settings
-    from divisive_desktop.desktop.viewer.maps import PaneKind
     from divisive_desktop.explanation.analysis import Analysis, ModelRef
+    from tests.desktop.pages import Page
 
     settings = Settings()
     settings.analyse_on_opening = False
-    window = application.build(settings)
-    window.resize(1600, 1000)
-    window.show()
+    page = Page.build(settings, size=(1600, 1000)).show()
 
     def until(condition) -> None:  # type: ignore[no-untyped-def]
         while not condition():
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
 
-    until(lambda: window.viewer is not None)
     noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8)
     path = Path(os.environ["DIVISIVE_DESKTOP_HOME"]) / "large.png"
     path.write_bytes(cv2.imencode(".png", cv2.GaussianBlur(noise, (0, 0), 8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
-    window.session.open_paths([path])
-    until(lambda: window.painting.session.record is not None)
-    record, painting = window.session.record, window.painting
+    page.begin_opening(path)
+    until(lambda: page.paint_session.record is not None)
+    record, painting = page.record, page.paint
     cams = np.random.default_rng(1).normal(size=(2, 14, 14)).astype(np.float32)
     logits = (float(cams[0].mean()), float(cams[1].mean()))
     model = ModelRef("m", "1", "0" * 64, "difference", "chest-xray", ("no finding", "abnormal"))
     box = (0, 0, SIDE, SIDE)
-    window.session.current.analysis = Analysis(
+    page.take_analysis(Analysis(
         str(path), record.sha256, 0, (SIDE, SIDE), box, model, "cpu", "float32", logits, (0.0, 0.0), cams, {}
-    )
-    window.session.analysisChanged.emit(window.session.current)
-    window.session.update_features()
-    until(lambda: window.session.features is not None and window.runner.idle)
-    painting.set_tool("brush")
+    ))  # fmt: skip
+    until(lambda: page.features is not None and page.idle)
+    painting.take("brush")
     painting.session.set_settings(brush_radius=50.0)
 
     print(f"{'':34}{'events/s':>10}{'median ms':>11}{'95 % ms':>9}{'kept after ms':>15}")
     for layout, zoom in (("2x2", None), ("image", None), ("image", 1.0), ("2x2", 1.0)):
-        window.viewer.set_layout(layout)
-        window.viewer.fit()
+        page.viewer.set_layout(layout)
+        page.viewer.fit()
         if zoom is not None:
-            window.viewer.stage.view.set_zoom(zoom)
+            page.viewer.stage.view.set_zoom(zoom)
         QApplication.processEvents()
-        canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+        canvas = page.hand.canvas
         width, height = canvas.width(), canvas.height()
         path_ = [
             QPointF(round(20 + (width - 40) * i / EVENTS), round(height / 2 + height * 0.4 * np.sin(i / 40)))
@@ -86,13 +82,13 @@ def main() -> None:
             taken.append((time.perf_counter() - start) * 1e3)
         QTest.mouseRelease(canvas, LEFT, NONE, path_[-1].toPoint())
         released = time.perf_counter()
-        until(painting.saver.idle)
+        until(lambda: painting.nothing_to_save)
         kept = (time.perf_counter() - released) * 1e3
         median, late = statistics.median(taken), sorted(taken)[int(len(taken) * 0.95)]
         name = f"{layout}, {'fitted' if zoom is None else f'zoom {zoom:g}'}, {width} x {height} px"
         print(f"{name:34}{1000 / statistics.mean(taken):10.0f}{median:11.2f}{late:9.2f}{kept:15.0f}")
         painting.session.undo()
-    window.close()
+    page.close()
 
 
 if __name__ == "__main__":

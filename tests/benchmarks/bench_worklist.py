@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
+
 LIMIT_MS = 50.0
 THUMBNAILS = 200
 
@@ -100,18 +102,18 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
     from divisive_desktop.desktop.session.case import searchable
     from divisive_desktop.desktop.session.case_model import CaseRole
     from divisive_desktop.desktop.session.settings import Settings
+    from tests.desktop.pages import Page
 
     application.application()
     settings = Settings()
     settings.analyse_on_opening = False
-    window = application.build(settings, path)
-    window.resize(1280, 800)
+    page = Page.build(settings, path)
     begun = time.perf_counter()
-    window.show()
-    wait_for(lambda: len(window.session.cases) == number, 60, "the cases")
+    page.window.show()
+    wait_for(lambda: len(page.cases) == number, 60, "the cases")
     print(f"window shown to list filled: {time.perf_counter() - begun:.2f} s")
-    wait_for(lambda: window.runner.idle and window.viewer is not None, 60, "quiet")
-    work = window.worklist
+    wait_for(lambda: page.idle and page.viewer_there, 60, "quiet")
+    work = page.worklist.panel
     bad = []
 
     def timed(act: Callable[[], Any]) -> tuple[float, float]:
@@ -177,22 +179,21 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
     row("columns", [lambda: work.set_columns(["label", "verdict", "margin", "agreement", "tags"])])
     row("scroll with columns: 100 pages", [lambda i=i: bar.setValue(bar.maximum() * i // 100) for i in range(1, 101)])
     for theme in ("light", "dark") if shots is not None else ():
-        picture(window, shots, theme)
-    window.close()
-    window.deleteLater()
+        picture(page, shots, theme)
+    page.discard()
     pump(10)
     if bad:
         print(f"over the limit: {', '.join(bad)}")
     return 1 if bad else 0
 
 
-def picture(window: Any, folder: Path, theme: str) -> None:
+def picture(page: Any, folder: Path, theme: str) -> None:
     """The list as it starts, with the filters open, and with columns."""
     from divisive_desktop.desktop.selftest.run import pump
 
-    work = window.worklist
+    work = page.worklist.panel
     folder.mkdir(parents=True, exist_ok=True)
-    window.theme.choice = theme
+    page.theme.choice = theme
     for name, columns, filters, small in (
         ("plain", [], False, False), ("filters", [], True, False),
         ("columns", ["label", "verdict", "margin", "agreement", "tags"], True, True),
@@ -201,11 +202,11 @@ def picture(window: Any, folder: Path, theme: str) -> None:
         work.set_compact(small)
         work.filters.setChecked(filters)
         work.panel.combos["label"].setCurrentIndex(2 if filters else 0)
-        window.resizeDocks([window.worklist_dock], [264 if not columns else 520], window_orientation())
+        page.window.resizeDocks([page.worklist_dock], [264 if not columns else 520], window_orientation())
         work.list.verticalScrollBar().setValue(0)
         work.list.setCurrentIndex(work.filter.index(2, 0))
         pump(1500)
-        window.grab().save(str(folder / f"worklist-{name}-{theme}.png"))
+        page.grab().save(str(folder / f"worklist-{name}-{theme}.png"))
 
 
 def window_orientation() -> Any:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
 from divisive_desktop.casebook import Casebook
-
-
-@pytest.fixture(scope="session")
-def kill() -> ModuleType:
-    """The kill benchmark's helpers: analyses with a known answer, a casebook of the first schema."""
-    path = Path(__file__).resolve().parent.parent / "benchmarks" / "kill_casebook.py"
-    spec = importlib.util.spec_from_file_location("kill_casebook", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kill_casebook"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

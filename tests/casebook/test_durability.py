@@ -19,10 +19,11 @@ from divisive_desktop.masks.mask import Mask
 
 @pytest.mark.slow
 def test_ten_kills_lose_nothing_that_was_acknowledged(kill, capsys: pytest.CaptureFixture[str]) -> None:
-    code = kill.main(kills=10, seed=int.from_bytes(os.urandom(4), "big"))
-    text = capsys.readouterr().out
+    seed = int.from_bytes(os.urandom(4), "big")
+    code = kill.main(kills=10, seed=seed)
+    text = f"seed {seed}\n{capsys.readouterr().out}"
     assert code == 0, text
-    assert "failures: 0" in text
+    assert "failures: 0" in text, text
 
 
 def fill(book: Casebook, case: int, seed: int = 0) -> int:

@@ -11,14 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop import application
 from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from tests.desktop.pages import Page, Start
 
 
 @pytest.fixture
@@ -27,21 +24,46 @@ def settings(home: Path) -> Settings:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, settings: Settings) -> Iterator[MainWindow]:
-    """A shown window whose viewer is ready; it doesn't analyse on its own, so that no engine starts."""
+def quiet_settings(settings: Settings) -> Settings:
+    """A window with these doesn't analyse on its own."""
     settings.analyse_on_opening = False
-    made = _shown(qtbot, settings)
-    yield made
-    _close(made)
+    return settings
 
 
 @pytest.fixture
-def working_window(qtbot: QtBot, settings: Settings, model: Path) -> Iterator[MainWindow]:
-    """A shown window with an installed model and an engine on its way."""
-    made = _shown(qtbot, settings)
-    made.runner.start_engine("cpu")
+def page(qapp: QApplication, quiet_settings: Settings) -> Iterator[Page]:
+    """A shown window whose viewer is ready; it doesn't analyse on its own, so that no engine starts."""
+    made = Page.build(quiet_settings).show(active=True)
     yield made
-    _close(made)
+    made.discard()
+
+
+@pytest.fixture
+def working_page(qapp: QApplication, settings: Settings, model: Path) -> Iterator[Page]:
+    """A shown window with an installed model and an engine on its way."""
+    made = Page.build(settings).show(active=True)
+    made.start_engine()
+    yield made
+    made.discard()
+
+
+@pytest.fixture
+def start(qapp: QApplication, quiet_settings: Settings) -> Iterator[Start]:
+    """Starts the program as often as wanted, one after the other or beside each other."""
+    made: list[Page] = []
+
+    def begin(casebook: Path | None = None, engine: bool = False) -> Page:
+        page = Page.build(quiet_settings, casebook)
+        made.append(page)
+        page.show(active=True)
+        if engine:
+            page.start_engine()
+        page.wait_quiet()
+        return page
+
+    yield begin
+    for page in made:
+        page.discard()
 
 
 @pytest.fixture(scope="session")
@@ -87,19 +109,3 @@ def pictures(tmp_path: Path) -> Callable[[int], Path]:
         return folder
 
     return make
-
-
-def _shown(qtbot: QtBot, settings: Settings) -> MainWindow:
-    made = application.build(settings)
-    made.resize(1280, 800)
-    with qtbot.waitSignal(made.viewerReady, timeout=20_000):
-        made.show()
-    made.activateWindow()  # a bare X server has no window manager that would do it
-    assert QTest.qWaitForWindowActive(made, 5000)
-    return made
-
-
-def _close(made: MainWindow) -> None:
-    made.close()
-    made.deleteLater()
-    QApplication.processEvents()

@@ -8,25 +8,25 @@ from PySide6.QtCore import QTimer
 
 from divisive_desktop import privacy
 from divisive_desktop.desktop import application as app
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 if __name__ == "__main__":
     application = app.application()
 
     def look() -> None:
-        for window in application.topLevelWidgets():
-            if isinstance(window, MainWindow) and window.isVisible() and window.runner.engine is not None:
-                timer.stop()
-                found = {
-                    "theme": window.settings.theme,
-                    "identity": [window.identity_visible, privacy.identity_shown()],
-                    "device": window.runner.engine.device,
-                    "gpus": os.environ["CUDA_VISIBLE_DEVICES"],
-                    "message": [m.text for m in window.messages.messages()],
-                }
-                print(json.dumps(found), flush=True)
-                window.settings.theme = "light"
-                window.close()
+        page = Page.shown()
+        if page is not None and page.runner.engine is not None:
+            timer.stop()
+            found = {
+                "theme": page.settings.theme,
+                "identity": [page.identity_shown, privacy.identity_shown()],
+                "device": page.runner.engine.device,
+                "gpus": os.environ["CUDA_VISIBLE_DEVICES"],
+                "message": page.messages.texts,
+            }
+            print(json.dumps(found), flush=True)
+            page.settings.theme = "light"
+            page.close()
 
     timer = QTimer(interval=100)
     timer.timeout.connect(look)

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = "[appearance]\ntheme=dark\n[engine]\ndevice=cuda:7\n[privacy]\nidentity=true\n"
 
 
 def test_safe_mode_uses_and_changes_no_setting_and_no_graphics_card(home: Path) -> None:
     (home / "settings.ini").write_text(SETTINGS)
-    script = Path(__file__).with_name("safe_window.py")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "tests.desktop.safe_window"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["theme"] == "system"

@@ -120,8 +120,8 @@ def make(work: Path) -> Path:
     from divisive_desktop.casebook import Casebook, NewImage
     from divisive_desktop.masks.mask import Mask
 
-    tests = HERE.parent
-    subprocess.run([sys.executable, tests / "desktop" / "features" / "finetuning" / "small_model.py", work / "home"], check=True)
+    script = HERE.parent / "desktop" / "features" / "finetuning" / "small_model.py"
+    subprocess.run([sys.executable, script, work / "home"], check=True)
     folder = work / "films"
     folder.mkdir()
     path = work / "kill.casebook"

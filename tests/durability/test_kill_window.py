@@ -15,6 +15,7 @@ import pytest
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes the way of POSIX")
 def test_a_killed_window_loses_nothing_that_was_acknowledged() -> None:
     seed = int.from_bytes(os.urandom(3), "big")
+    print(f"seed {seed}")  # shown whenever the test fails: kill_window.py --seed takes it
     script = Path(__file__).with_name("kill_window.py")
     ended = subprocess.run(
         # Five lives: painting twice, a batch, a training, a migration.

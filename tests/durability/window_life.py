@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
 
 SIDE = 96
 """Of the films that are painted on."""
@@ -22,19 +25,18 @@ class Life:
     def __init__(self, path: Path, seed: int, out: int) -> None:
         from divisive_desktop.desktop import application
         from divisive_desktop.desktop.session.settings import Settings
+        from tests.desktop.pages import Page
 
         self.rng, self._out = random.Random(seed), out
         settings = Settings()
         settings.analyse_on_opening = False
         application.application(["kill_window"])
-        self.window = application.build(settings, path)
-        self.window.resize(1000, 700)
-        self.window.show()
-        self.session = self.window.session
-        self.until(lambda: self.window.viewer is not None and hasattr(self.window, "painting"))
-        self.until(lambda: self.session.casebook.current is not None)
-        assert self.session.casebook.reason is None, self.session.casebook.reason
-        self.until(lambda: self.session.casebook.idle)
+        self.page = Page.build(settings, path, size=(1000, 700))
+        self.page.window.show()
+        self.until(lambda: self.page.viewer_there and self.page.paint.there)
+        self.until(lambda: self.page.book_open)
+        assert self.page.casebook.reason is None, self.page.casebook.reason
+        self.until(lambda: self.page.casebook.idle)
         self.say("open", "", None)
 
     def say(self, word: str, key: str, value: Any) -> None:
@@ -53,7 +55,7 @@ class Life:
 
     def engine(self) -> None:
         """Start the engine, and tell its number each time that one is ready."""
-        tasks = self.window.runner
+        tasks = self.page.runner
 
         def changed(_: Any) -> None:
             if tasks.engine is not None:
@@ -67,7 +69,7 @@ class Life:
 
     def paint(self) -> None:
         while True:
-            case = self.session.cases.case(self.rng.randrange(len(self.session.cases)))
+            case = self.page.case(self.rng.randrange(len(self.page.cases)))
             what = self.rng.choice(("stroke", "stroke", "stroke", "label", "notes", "tags", "review"))
             if what == "stroke":
                 self.stroke(case)
@@ -75,52 +77,45 @@ class Life:
             value: Any
             if what == "label":
                 value = None if case.label == 1 else 1 if case.label == 0 else 0
-                key, say = f"label {case.id}", lambda v=value, c=case: self.session.set_label(v, [c])
+                key, say = f"label {case.id}", lambda v=value, c=case: self.page.label(v, [c])
             elif what == "notes":
                 value = f"note {self.rng.randrange(10**9)}"
-                key, say = f"notes {case.id}", lambda v=value, c=case: self.session.set_notes(c, v)
+                key, say = f"notes {case.id}", lambda v=value, c=case: self.page.note(v, c)
             elif what == "tags":
                 value = [f"tag{self.rng.randrange(100)}"]
-                key, say = f"tags {case.id}", lambda v=value, c=case: self.session.change_tags([c], v, list(c.tags))
+                key, say = f"tags {case.id}", lambda v=value, c=case: self.page.tag([c], v, list(c.tags))
             else:
                 from divisive_desktop.desktop.session.case import Review
 
                 state = self.rng.choice([r for r in Review if r is not case.review and r is not Review.NEW])
                 value = state.stored
-                key, say = f"review {case.id}", lambda v=state, c=case: self.session.set_review(v, [c])
+                key, say = f"review {case.id}", lambda v=state, c=case: self.page.review(v, [c])
             self.say("begin", key, value)
             say()
-            self.until(lambda: self.session.casebook.idle)
+            self.until(lambda: self.page.casebook.idle)
             self.say("done", key, value)
 
     def stroke(self, case: Any) -> None:
-        from PySide6.QtCore import Qt
-        from PySide6.QtTest import QTest
-
-        from divisive_desktop.desktop.viewer.maps import PaneKind
-
-        painting, session = self.window.painting, self.window.painting.session
-        self.session.select(case)
+        painting, session = self.page.paint, self.page.paint_session
+        self.page.select(case)
         self.until(lambda: session.record is not None and session.record.sha256 == case.sha256)
         self.until(lambda: session.mask is not None)
-        painting.set_tool("brush")
+        painting.take("brush")
         session.set_settings(brush_radius=float(self.rng.randint(2, 9)))
-        canvas = self.window.viewer.panes[PaneKind.IMAGE].canvas
         for _ in range(self.rng.randint(1, 4)):
             x, y = self.rng.randrange(SIDE), self.rng.randrange(SIDE)
-            at = canvas.transform().to_widget(x, y).toPoint()
-            QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+            painting.dab(x, y)
             self.say("begin", f"mask {case.id}", session.mask.digest())
             if self.rng.random() < 0.5:
-                self.until(painting.saver.idle)
-        self.until(painting.saver.idle)
-        assert painting.saver.state == "saved"
+                self.until(lambda: painting.nothing_to_save)
+        self.until(lambda: painting.nothing_to_save)
+        assert painting.saving == "saved"
         self.say("done", f"mask {case.id}", session.mask.digest())
 
     # -- a batch --------------------------------------------------------------------------------------------------
 
     def batch(self) -> None:
-        book, batch = self.session.casebook.current, self.session.batch
+        book, batch = self.page.book, self.page.batch
         told: set[int] = set()
 
         def kept(_: frozenset[int]) -> None:
@@ -140,24 +135,24 @@ class Life:
         self.engine()
         while True:
             if unfinished:
-                batch.resume(unfinished[0].id, self.session.sync.by_id)
+                self.page.resume_batch(unfinished[0].id)
                 self.until(lambda: batch.running)
             elif not batch.running:
-                batch.start([c for c in self.session.cases if c.error is None])
-            self.until(lambda: not batch.running and self.session.casebook.idle)
+                batch.start([c for c in self.page.cases if c.error is None])
+            self.until(lambda: not batch.running and self.page.casebook.idle)
             unfinished = [b for b in book.batches(unfinished=True) if b.pending]  # the engine was killed
-            self.until(lambda: self.window.runner.engine is not None)
+            self.until(lambda: self.page.runner.engine is not None)
 
     # -- a training -----------------------------------------------------------------------------------------------
 
     def train(self) -> None:
         from divisive_desktop.engine.finetuning import preparation
 
-        run = self.window.finetuning.run
+        run = self.page.tuning.run
         run.epochDone.connect(lambda e: self.say("done", f"epoch {run.id} {e.epoch}", True))
         self.engine()
         while True:
-            book = self.session.casebook.current
+            book = self.page.book
             newest = next(iter(book.runs()), None)
             if newest is not None and newest.state == "interrupted":
                 self.say("resumed", f"run {newest.id}", None)
@@ -170,12 +165,12 @@ class Life:
             self.until(lambda: run.state not in ("preparing", "idle") and run.id is not None)
             self.say("done", f"run {run.id}", "begun")
             self.until(lambda: not run.busy)
-            self.until(lambda: self.session.casebook.idle)
+            self.until(lambda: self.page.casebook.idle)
             if run.state == "done":
                 self.say("done", f"run {run.id}", "done")
                 run.discard()
-                self.until(lambda: self.session.casebook.idle)
-            self.until(lambda: self.window.runner.engine is not None)
+                self.until(lambda: self.page.casebook.idle)
+            self.until(lambda: self.page.runner.engine is not None)
 
     def migrate(self) -> None:
         self.until(lambda: False)

@@ -25,17 +25,7 @@ from divisive_desktop.library.store import (
     verify,
 )
 from divisive_desktop.library.tasks import TASKS, task
-
-ARRAYS = {"head.weight": np.arange(20, dtype=np.float16).reshape(2, 10), "head.bias": np.zeros(2, np.float16)}
-
-
-@pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An own folder in place of the shipped models."""
-    folder = tmp_path / "shipped"
-    folder.mkdir()
-    monkeypatch.setattr(paths, "shipped_models_dir", lambda: folder)
-    return folder
+from tests.library.conftest import ARRAYS
 
 
 def card(model_id: str = "m1", task_id: str = "chest-xray", **fields: object) -> Card:

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from safetensors.numpy import save
 
@@ -24,18 +23,14 @@ from divisive_desktop.library.store import (
     save_model,
     verify,
 )
-
-ARRAYS = {"head.weight": np.arange(20, dtype=np.float16).reshape(2, 10), "head.bias": np.zeros(2, np.float16)}
+from tests.library.conftest import ARRAYS
 
 
 @pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An own folder in place of the shipped models, with one default model of chest radiographs."""
-    folder = tmp_path / "shipped"
-    folder.mkdir()
-    monkeypatch.setattr(paths, "shipped_models_dir", lambda: folder)
-    save_model(folder / "base", card("base", default=True), ARRAYS)
-    return folder
+def shipped(shipped: Path) -> Path:
+    """The folder of shipped models, with one default model of chest radiographs."""
+    save_model(shipped / "base", card("base", default=True), ARRAYS)
+    return shipped
 
 
 def card(model_id: str, parent: str | None = None, **fields: object) -> Card:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,10 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook, NewImage
-from divisive_desktop.desktop import application
-from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import MainWindow
-from divisive_desktop.engine.messages import EngineReady
+from tests.desktop.pages import Page, Start, until
 
 MS = 90_000
 FILMS = 32
@@ -55,30 +51,20 @@ def films(home: Path, small_models: Path, tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def begin(qtbot: QtBot, settings: Settings, films: list[Path]) -> Iterator[Callable[[], MainWindow]]:
-    settings.analyse_on_opening = False
-    windows: list[MainWindow] = []
+def begin(start: Start, films: list[Path]) -> Callable[[], Page]:
+    """Starts the program, with an engine that is ready, as often as wanted."""
 
-    def start() -> MainWindow:
-        window = application.build(settings)
-        windows.append(window)
-        with qtbot.waitSignal(window.viewerReady, timeout=MS):
-            window.show()
-        window.runner.start_engine("cpu")
-        qtbot.waitUntil(lambda: isinstance(window.runner.engine, EngineReady), timeout=MS)
-        book = window.session.casebook
-        qtbot.waitUntil(lambda: book.current is not None and book.idle, timeout=MS)
-        return window
+    def begun() -> Page:
+        page = start(engine=True)
+        page.wait_engine()
+        until(lambda: page.book_open and page.casebook.idle, "the casebook")
+        return page
 
-    yield start
-    for window in windows:
-        window.close()
-        window.deleteLater()
-    QApplication.processEvents()
+    return begun
 
 
-def analysed(window: MainWindow) -> int:
-    return sum(1 for case in window.session.cases if case.verdict is not None)
+def analysed(page: Page) -> int:
+    return sum(1 for case in page.cases if case.verdict is not None)
 
 
 def times_done(book: Casebook) -> Counter[Any]:
@@ -89,44 +75,39 @@ def times_done(book: Casebook) -> Counter[Any]:
     )
 
 
-def press(qtbot: QtBot, window: MainWindow, text: str) -> None:
-    button = next(b for b in window.messages.messages()[0].findChildren(QPushButton) if b.text() == text)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[[], MainWindow]) -> None:
-    window = begin()
-    work, status = window.session, window.status
-    window.actions_["analyse-all"].trigger()
-    qtbot.waitUntil(lambda: analysed(window) >= 4, timeout=MS)
+def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[[], Page]) -> None:
+    page = begin()
+    status = page.status
+    page.trigger("analyse-all")
+    qtbot.waitUntil(lambda: analysed(page) >= 4, timeout=MS)
     qtbot.mouseClick(status.pause, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: work.batch.paused is not None, timeout=MS)
-    so_far = analysed(window)
+    qtbot.waitUntil(lambda: page.batch.paused is not None, timeout=MS)
+    so_far = analysed(page)
     assert so_far < FILMS
     assert f"Paused: {FILMS - so_far} images left" in status.title.text()
-    assert window.actions_["pause"].isChecked()
-    assert not window.actions_["analyse-all"].isEnabled(), "one at a time"
+    assert page.checked("pause")
+    assert not page.enabled("analyse-all"), "one at a time"
 
     qtbot.mouseClick(status.pause, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: analysed(window) > so_far, timeout=MS)
+    qtbot.waitUntil(lambda: analysed(page) > so_far, timeout=MS)
     qtbot.mouseClick(status.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not work.batch_running and work.casebook.idle, timeout=MS)
-    kept = analysed(window)
+    qtbot.waitUntil(lambda: not page.batch_running and page.casebook.idle, timeout=MS)
+    kept = analysed(page)
     assert kept >= so_far, "what is done stays done"
-    book = work.casebook.current
+    book = page.book
     assert book.batches(unfinished=True) == [], "cancelled: not offered again"
     assert sum(row.analysis is not None for row in book.cases()) == kept
 
-    window.actions_["analyse-all"].trigger()
-    qtbot.waitUntil(lambda: analysed(window) == FILMS and not work.batch_running, timeout=MS)
-    qtbot.waitUntil(lambda: work.casebook.idle, timeout=MS)
+    page.trigger("analyse-all")
+    qtbot.waitUntil(lambda: analysed(page) == FILMS and not page.batch_running, timeout=MS)
+    page.wait_written()
     assert len(times_done(book)) == FILMS
     assert set(times_done(book).values()) == {1}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes the way of POSIX")
 def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
-    qtbot: QtBot, begin: Callable[[], MainWindow], films: list[Path], tmp_path: Path
+    qtbot: QtBot, begin: Callable[[], Page], films: list[Path], tmp_path: Path
 ) -> None:
     path = Casebook.default_path()
     script = (
@@ -154,17 +135,17 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
     (status,) = left
     assert acknowledged <= set(before)
 
-    window = begin()
-    assert f"{status.pending} images left of {FILMS}" in window.messages.messages()[0].text
+    page = begin()
+    assert f"{status.pending} images left of {FILMS}" in page.messages[0].text
     # The analyst begins something else first: what was interrupted waits for it, and both come to their end.
-    window.session.batch.start([window.session.cases.case(0)])
-    assert window.session.batch.running
-    press(qtbot, window, "Go on")
-    book = window.session.casebook.current
-    qtbot.waitUntil(lambda: window.session.casebook.idle and not book.batches(unfinished=True), timeout=MS)
-    qtbot.waitUntil(lambda: not window.session.batch_running, timeout=MS)
+    page.batch.start([page.case(0)])
+    assert page.batch.running
+    page.messages.press("Go on")
+    book = page.book
+    qtbot.waitUntil(lambda: page.casebook.idle and not book.batches(unfinished=True), timeout=MS)
+    qtbot.waitUntil(lambda: not page.batch_running, timeout=MS)
     done = times_done(book)
     assert set(done.values()) == {1}, "nothing is analysed twice"
     assert set(done) >= set(before)
     assert all(row.analysis is not None for row in book.cases())
-    assert analysed(window) == FILMS
+    assert analysed(page) == FILMS

@@ -11,131 +11,122 @@ import pydicom
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLabel, QMenu
+from PySide6.QtWidgets import QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.inspection.metadata import MetadataDialog
 from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case_model import CaseRole
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 NAME, FOLDER = "Mustermann_Erika", "Praxis Doktor Muster"
 MS = 20_000
 
 
 @pytest.fixture
-def named(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> Iterator[MainWindow]:
+def named(qtbot: QtBot, page: Page, rg1: Path, tmp_path: Path) -> Iterator[Page]:
     """A radiograph and a damaged file, both called like a person, in a casebook."""
     folder = tmp_path / FOLDER
     folder.mkdir()
     good, bad = folder / f"{NAME}.dcm", folder / f"{NAME} alt"
     good.write_bytes(rg1.read_bytes())
     bad.write_bytes(rg1.read_bytes()[:90_000])
-    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
-        window.session.open_paths([good, bad])
-    qtbot.waitUntil(lambda: len(window.session.cases) == 2 and window.runner.idle, timeout=MS)
-    yield window
-    window.settings.names_identify = False
-    window.set_identity_visible(False)
+    page.open(good, bad)
+    qtbot.waitUntil(lambda: len(page.cases) == 2 and page.idle, timeout=MS)
+    yield page
+    page.settings.names_identify = False
+    page.show_identity(False)
 
 
-def count_names(qtbot: QtBot, window: MainWindow, yes: bool) -> None:
+def count_names(page: Page, yes: bool) -> None:
     """Say in the settings whether names of files count as identity."""
-    window.actions_["settings"].trigger()
-    dialog = window.findChild(SettingsDialog)
+    page.trigger("settings")
+    dialog = page.wait_for(SettingsDialog)
     dialog.names.setChecked(yes)
     dialog.accept()
-    qtbot.waitUntil(lambda: window.findChild(SettingsDialog) is None)
+    page.wait_gone(SettingsDialog)
 
 
-def on_screen(window: MainWindow) -> str:
+def on_screen(page: Page) -> str:
     """Every text in the window, tooltips included, and what the worklist can be searched for."""
-    found = [window.windowTitle()]
-    for label in window.findChildren(QLabel):
+    found = [page.title]
+    for label in page.find_all(QLabel):
         found += [label.text(), label.toolTip(), label.accessibleName()]
-    cases = window.session.cases
+    cases = page.cases
     roles = (
         Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole, CaseRole.SEARCH
     )  # fmt: skip
     for row in range(cases.rowCount()):
         found += [str(cases.index(row).data(role)) for role in roles]
-    found += [str(index.data()) for index in worklist_cells(window)]
-    recent = next(m for m in window.findChildren(QMenu) if m.title() == "Open recent")
-    recent.aboutToShow.emit()
-    found += [entry.text() for entry in recent.actions()]
-    found += [f"{m.text} {m.remedy}" for m in window.messages.messages()]
+    found += [str(cell) for cell in page.worklist.cells()]
+    found += [entry.text() for entry in page.menu("Open recent").actions()]
+    found += [f"{m.text} {m.remedy}" for m in page.messages]
     return "\n".join(found).casefold()
 
 
-def worklist_cells(window: MainWindow) -> list[object]:
-    rows = window.worklist.filter
-    return [rows.index(r, c) for r in range(rows.rowCount()) for c in range(rows.columnCount())]
-
-
-def test_names_of_files_stay_on_the_screen_unless_they_count_as_identity(qtbot: QtBot, named: MainWindow) -> None:
+def test_names_of_files_stay_on_the_screen_unless_they_count_as_identity(named: Page) -> None:
     assert NAME.casefold() in on_screen(named)
-    named.actions_["tags"].trigger()
-    qtbot.waitUntil(lambda: named.findChild(MetadataDialog) is not None, timeout=MS)
-    tags = named.findChild(MetadataDialog)
+    named.trigger("tags")
+    tags = named.wait_for(MetadataDialog)
     assert NAME in tags.windowTitle()
-    count_names(qtbot, named, True)
+    count_names(named, True)
     assert tags.windowTitle() == "Tags of Case 1"
     tags.close()
     shown = on_screen(named)
     assert NAME.casefold() not in shown
     assert FOLDER.casefold() not in shown
     assert "case 1" in shown
-    named.actions_["identity"].trigger()
+    named.trigger("identity")
     assert NAME.casefold() in on_screen(named), "one switch for everything"
-    named.actions_["identity"].trigger()
+    named.trigger("identity")
     assert NAME.casefold() not in on_screen(named)
-    count_names(qtbot, named, False)
+    count_names(named, False)
     assert NAME.casefold() in on_screen(named)
 
 
-def test_what_the_program_says_about_a_file_hides_its_name_too(qtbot: QtBot, named: MainWindow) -> None:
-    count_names(qtbot, named, True)
-    named.actions_["next"].trigger()
-    qtbot.waitUntil(lambda: named.session.current.error is not None and named.runner.idle, timeout=MS)
-    named.report(named.session.current, named.session.current.error)
-    (empty := named.session.current.path.parent / f"{NAME} leer").mkdir()
-    named.session.open_paths([empty])
-    qtbot.waitUntil(lambda: any("no images in what" in m.text for m in named.messages.messages()), timeout=MS)
-    named.notify("x", "info", f"Saved {NAME}.json.", f"In /home/{FOLDER}")
+def test_what_the_program_says_about_a_file_hides_its_name_too(qtbot: QtBot, named: Page) -> None:
+    count_names(named, True)
+    named.trigger("next")
+    qtbot.waitUntil(lambda: named.current.error is not None and named.idle, timeout=MS)
+    named.messages.post_error(named.current.error, named.current)
+    (empty := named.current.path.parent / f"{NAME} leer").mkdir()
+    named.begin_opening(empty)
+    qtbot.waitUntil(lambda: named.messages.find("no images in what") is not None, timeout=MS)
+    named.messages.post("x", "info", f"Saved {NAME}.json.", f"In /home/{FOLDER}")
     shown = on_screen(named)
     assert "cut off" in shown
     assert NAME.casefold() not in shown
     assert FOLDER.casefold() not in shown
 
 
-def test_hidden_paths_are_not_copied(qtbot: QtBot, named: MainWindow) -> None:
+def test_hidden_paths_are_not_copied(named: Page) -> None:
     QGuiApplication.clipboard().setText("before")
-    count_names(qtbot, named, True)
-    named.actions_["copy-path"].trigger()
+    count_names(named, True)
+    named.trigger("copy-path")
     assert QGuiApplication.clipboard().text() == "before"
-    named.actions_["identity"].trigger()
-    named.actions_["copy-path"].trigger()
+    named.trigger("identity")
+    named.trigger("copy-path")
     assert NAME in QGuiApplication.clipboard().text()
 
 
-def test_searching_the_worklist_does_not_tell_hidden_names(qtbot: QtBot, named: MainWindow) -> None:
-    count_names(qtbot, named, True)
-    qtbot.keyClicks(named.worklist.search, "muster")
-    assert named.worklist.filter.rowCount() == 0
-    named.set_identity_visible(True)
-    qtbot.waitUntil(lambda: named.worklist.filter.rowCount() == 2)
+def test_searching_the_worklist_does_not_tell_hidden_names(qtbot: QtBot, named: Page) -> None:
+    count_names(named, True)
+    named.worklist.search("muster")
+    assert len(named.worklist) == 0
+    named.show_identity(True)
+    qtbot.waitUntil(lambda: len(named.worklist) == 2)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json"])
 def test_results_leave_without_names_and_patients_while_identity_is_hidden(
-    qtbot: QtBot, named: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+    qtbot: QtBot, named: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     def written(name: str) -> str:
         target = tmp_path / f"{name}{suffix}"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
-        named.actions_["results"].trigger()
-        qtbot.waitUntil(lambda: target.exists() and named.runner.idle, timeout=MS)
+        named.trigger("results")
+        qtbot.waitUntil(lambda: target.exists() and named.idle, timeout=MS)
         return target.read_text(encoding="utf-8-sig")
 
     hidden = written("hidden")
@@ -144,29 +135,28 @@ def test_results_leave_without_names_and_patients_while_identity_is_hidden(
     assert lines[0]["name"] == f"{lines[0]['sha256'][:12]}.dcm"
     for secret in (NAME, FOLDER, "CompressedSamples", "RG1"):
         assert secret not in hidden
-    named.actions_["identity"].trigger()
+    named.trigger("identity")
     assert NAME in written("shown")
 
 
 def test_a_segmentation_names_the_patient_only_while_identity_is_shown(
-    qtbot: QtBot, named: MainWindow, tmp_path: Path
+    qtbot: QtBot, named: Page, tmp_path: Path
 ) -> None:
-    from divisive_desktop.desktop.features.painting import mask_files
     from divisive_desktop.masks import shapes
 
     pytest.importorskip("highdicom")
-    painting = named.painting
+    painting = named.paint
     session = painting.session
     qtbot.waitUntil(lambda: session.mask is not None, timeout=MS)
     session.stamp("heart", shapes.ellipse((900, 900), (1500, 1500), session.mask.size))
     for name in ("hidden", "shown"):
         target = tmp_path / f"{name}.dcm"
-        mask_files.write(painting, target, "DICOM segmentation (*.dcm)")
-        qtbot.waitUntil(lambda t=target: t.exists() and named.runner.idle, timeout=MS)
+        painting.export(target, "DICOM segmentation (*.dcm)")
+        qtbot.waitUntil(lambda t=target: t.exists() and named.idle, timeout=MS)
         made = pydicom.dcmread(target)
-        assert made.StudyInstanceUID == named.session.record.header["StudyInstanceUID"]
+        assert made.StudyInstanceUID == named.record.header["StudyInstanceUID"]
         assert bool(made.PatientName) == bool(made.PatientID) == (name == "shown")
-        named.actions_["identity"].trigger()
+        named.trigger("identity")
 
 
 def test_sentences_lose_paths_and_names_but_not_their_sense(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,20 +11,19 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
-from divisive_desktop.desktop.shell.action_set import TABLE, viewer_table
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 WORK_WITHOUT_CASES = {
     "open", "open-folder", "open-by-patient", "samples", "settings", "quit", "casebook-properties",
     "casebook-new", "casebook-open",
     "casebook-import", "casebook-copy", "casebook-zip", "trash-restore", "trash-empty", "auto-analyse",
     "theme-system", "theme-light", "theme-dark", "full-screen", "reading", "shortcuts", "save-log", "about",
-    "report-check",
+    "report-check", "finetune", "versions", "mask-blind",
 }  # fmt: skip
 
 
-def test_ids_and_keys_are_unique(window: MainWindow) -> None:
-    table = window.actions_.table
+def test_ids_and_keys_are_unique(page: Page) -> None:
+    table = page.action_table
     ids = Counter(a.id for a in table)
     keys = Counter(QKeySequence(a.shortcut).toString() for a in table if a.shortcut)
     assert [i for i, n in ids.items() if n > 1] == []
@@ -32,22 +31,21 @@ def test_ids_and_keys_are_unique(window: MainWindow) -> None:
     assert "" not in keys, "a shortcut that Qt doesn't understand"
 
 
-def test_without_cases_only_what_can_work_is_enabled(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=20_000)
-    enabled = {a.id for a in (*TABLE, *viewer_table()) if window.actions_[a.id].isEnabled()}
+def test_without_cases_only_what_can_work_is_enabled(page: Page) -> None:
+    page.wait_written()
+    enabled = {a.id for a in page.action_table if page.enabled(a.id)}
     assert enabled == WORK_WITHOUT_CASES
 
 
-def test_with_an_image_the_views_actions_are_enabled(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+def test_with_an_image_the_views_actions_are_enabled(page: Page, rg1: Path) -> None:
+    page.open(rg1)
     for name in ("fit", "invert", "layout-pair", "label-1", "copy-picture", "analyse", "close-case"):
-        assert window.actions_[name].isEnabled(), name
+        assert page.enabled(name), name
     for name in ("export-json", "label-clear", "cancel", "features-auto"):
-        assert not window.actions_[name].isEnabled(), name
+        assert not page.enabled(name), name
 
 
-def test_every_action_is_in_a_menu_unless_it_is_only_a_key(window: MainWindow) -> None:
+def test_every_action_is_in_a_menu_unless_it_is_only_a_key(page: Page) -> None:
     def entries(menu: QMenu) -> set[str]:
         found = {a.objectName() for a in menu.actions()}
         for action in menu.actions():
@@ -55,41 +53,38 @@ def test_every_action_is_in_a_menu_unless_it_is_only_a_key(window: MainWindow) -
                 found |= entries(action.menu())
         return found
 
-    shown: set[str] = set().union(*(entries(a.menu()) for a in window.menuBar().actions()))
-    assert {a.id for a in window.actions_.table if not a.hidden} <= shown
+    shown: set[str] = set().union(*(entries(menu) for menu in page.menus()))
+    assert {a.id for a in page.action_table if not a.hidden} <= shown
 
 
-def test_the_question_mark_shows_every_key(qtbot: QtBot, window: MainWindow) -> None:
-    window.activateWindow()
-    window.worklist.list.setFocus()
-    qtbot.keyClick(window.worklist.list, "?")
-    qtbot.waitUntil(lambda: window.findChild(ShortcutSheet) is not None)
-    sheet = window.findChild(ShortcutSheet)
+def test_the_question_mark_shows_every_key(qtbot: QtBot, page: Page) -> None:
+    page.activate()
+    page.worklist.focus()
+    page.worklist.key("?")
+    sheet = page.wait_for(ShortcutSheet)
     words = {label.text() for label in sheet.findChildren(QLabel)}
-    for action in window.actions_.table:
+    for action in page.action_table:
         if action.shortcut and not action.hidden:
             assert QKeySequence(action.shortcut).toString(QKeySequence.SequenceFormat.NativeText) in words
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     QApplication.processEvents()
 
 
-def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
-    window.worklist.list.setFocus()
-    qtbot.keyClick(window.worklist.list, Qt.Key.Key_I)
-    assert window.viewer.invert
-    qtbot.keyClick(window.worklist.list, Qt.Key.Key_F3)
-    assert window.viewer.layout_name == "pair"
-    assert window.actions_["layout-pair"].isChecked()
-    assert not window.actions_["layout-2x2"].isChecked()
+def test_keys_reach_the_viewer_from_anywhere(page: Page, rg1: Path) -> None:
+    page.open(rg1)
+    page.worklist.focus()
+    page.worklist.key(Qt.Key.Key_I)
+    assert page.viewer.invert
+    page.worklist.key(Qt.Key.Key_F3)
+    assert page.viewer.layout_name == "pair"
+    assert page.checked("layout-pair")
+    assert not page.checked("layout-2x2")
 
 
-def test_typing_in_the_search_field_types(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
-    window.actions_["find"].trigger()
-    qtbot.keyClicks(window.worklist.search, "fi10?")
-    assert window.worklist.search.text() == "fi10?"
-    assert not window.viewer.invert
-    assert window.session.current.label is None
+def test_typing_in_the_search_field_types(page: Page, rg1: Path) -> None:
+    page.open(rg1)
+    page.trigger("find")
+    page.worklist.search("fi10?")
+    assert page.worklist.search_field.text() == "fi10?"
+    assert not page.viewer.invert
+    assert page.current.label is None

@@ -9,14 +9,13 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMenu, QScrollArea, QSlider
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QScrollArea, QSlider
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
 from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
 from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, LocalKeys
-from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 SHIFT, CTRL, ALT = (
@@ -25,101 +24,95 @@ SHIFT, CTRL, ALT = (
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> MainWindow:
+def shown(page: Page, pictures: Callable[[int], Path]) -> Page:
     """A window with a picture to paint on."""
-    window.session.open_paths([pictures(1)])
-    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
-    return window
+    page.begin_opening(pictures(1))
+    page.paint.wait_ready()
+    return page
 
 
-def bind(qtbot: QtBot, window: MainWindow, keys: dict[str, Qt.Key]) -> SettingsDialog:
+def bind(qtbot: QtBot, page: Page, keys: dict[str, Qt.Key]) -> SettingsDialog:
     """Give out keys in the settings, as a hand does."""
-    window.actions_["settings"].trigger()
-    (dialog,) = window.findChildren(SettingsDialog)
+    page.trigger("settings")
+    (dialog,) = page.find_all(SettingsDialog)
     dialog.show_page("Keys")
     for name, key in keys.items():
         dialog.keys.choose(name)
         qtbot.keyClick(dialog.keys.edit, key)
         qtbot.mouseClick(dialog.keys.assign, LEFT)
     qtbot.mouseClick(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok), LEFT)
-    window.activateWindow()
-    assert QTest.qWaitForWindowActive(window, 5000)
+    page.activate()
     return dialog
 
 
-def click(window: MainWindow, x: float, y: float) -> None:
-    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
-    QTest.mouseClick(canvas, LEFT, NONE, canvas.transform().to_widget(x, y).toPoint())
-
-
-def test_the_brushs_keys_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_brushs_keys_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
     bind(qtbot, shown, {"brush-smaller": Qt.Key.Key_J, "brush-larger": Qt.Key.Key_K})
-    painting = shown.painting
-    painting.set_tool("brush")
+    painting = shown.paint
+    painting.take("brush")
     radius, opacity = painting.session.settings.brush_radius, shown.viewer.opacity
-    QTest.keyClick(shown.viewer, Qt.Key.Key_K)
+    shown.viewer_key(Qt.Key.Key_K)
     assert painting.session.settings.brush_radius > radius
     assert not shown.viewer.blinking, "K means that elsewhere"
-    QTest.keyClick(shown.viewer, Qt.Key.Key_J)
+    shown.viewer_key(Qt.Key.Key_J)
     assert painting.session.settings.brush_radius == pytest.approx(radius, abs=0.5)
-    QTest.keyClick(shown.viewer, Qt.Key.Key_BracketRight)
+    shown.viewer_key(Qt.Key.Key_BracketRight)
     assert painting.session.settings.brush_radius == pytest.approx(radius, abs=0.5)
     assert shown.viewer.opacity > opacity, "the brackets are the window's again"
-    assert "K: larger brush" in painting.palette.buttons["brush"].toolTip()
+    assert "K: larger brush" in painting.button("brush").toolTip()
     assert "J, K" in painting.options.radius.toolTip()
-    painting.set_tool("pan")
-    QTest.keyClick(shown.viewer, Qt.Key.Key_K)
+    painting.take("pan")
+    shown.viewer_key(Qt.Key.Key_K)
     assert shown.viewer.blinking
     shown.viewer.set_blink(False)
 
 
-def test_the_outlines_keys_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_outlines_keys_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
     bind(qtbot, shown, {"outline-back": Qt.Key.Key_F12, "paint-accept": Qt.Key.Key_Space})
-    painting = shown.painting
-    painting.set_tool("polygon")
+    painting = shown.paint
+    painting.take("polygon")
     for x, y in ((10, 10), (50, 10), (30, 35), (5, 38)):
-        click(shown, x, y)
-    QTest.keyClick(shown.viewer, Qt.Key.Key_Backspace)
-    QTest.keyClick(shown.viewer, Qt.Key.Key_Return)
+        shown.hand.click(x, y)
+    shown.viewer_key(Qt.Key.Key_Backspace)
+    shown.viewer_key(Qt.Key.Key_Return)
     assert painting.session.mask.is_empty, "neither means anything any more"
-    QTest.keyClick(shown.viewer, Qt.Key.Key_F12)
-    QTest.keyClick(shown.viewer, Qt.Key.Key_Space)
+    shown.viewer_key(Qt.Key.Key_F12)
+    shown.viewer_key(Qt.Key.Key_Space)
     assert (painting.session.mask.union() > 0).sum() == pytest.approx(500, rel=0.1), "the last point was taken back"
     assert "Space accepts" in painting.options.hint.text()
 
 
-def test_the_worklists_keys_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_worklists_keys_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
     bind(qtbot, shown, {"list-positive": Qt.Key.Key_P})
-    rows, case = shown.worklist.list, shown.session.current
-    rows.setFocus()
-    qtbot.keyClick(rows, Qt.Key.Key_1)
+    case = shown.current
+    shown.worklist.focus()
+    shown.worklist.key(Qt.Key.Key_1)
     assert case.label is None
-    qtbot.keyClick(rows, Qt.Key.Key_P)
+    shown.worklist.key(Qt.Key.Key_P)
     assert case.label == 1
     assert shown.viewer.tool != "probe"
-    qtbot.keyClick(rows, Qt.Key.Key_Backspace)
+    shown.worklist.key(Qt.Key.Key_Backspace)
     assert case.label is None
 
 
-def test_new_keys_of_tools_are_named_where_the_old_ones_were(qtbot: QtBot, shown: MainWindow) -> None:
-    palette = shown.painting.palette
-    assert palette.buttons["brush"].toolTip().startswith("Brush  (B)\n")
+def test_new_keys_of_tools_are_named_where_the_old_ones_were(qtbot: QtBot, shown: Page) -> None:
+    palette = shown.paint.palette
+    assert shown.paint.button("brush").toolTip().startswith("Brush  (B)\n")
     bind(qtbot, shown, {"tool-brush": Qt.Key.Key_F12, "mask-undo": Qt.Key.Key_F10, "mask-done": Qt.Key.Key_F11})
-    assert palette.buttons["brush"].toolTip().startswith("Brush  (F12)\n")
-    assert "(F11)" in shown.painting.panel.done.toolTip()
-    QTest.keyClick(shown.viewer, Qt.Key.Key_F12)
-    click(shown, 20, 20)
+    assert shown.paint.button("brush").toolTip().startswith("Brush  (F12)\n")
+    assert "(F11)" in shown.paint.panel.done.toolTip()
+    shown.viewer_key(Qt.Key.Key_F12)
+    shown.hand.click(20, 20)
     assert palette.undo.toolTip() == "Undo brush stroke  (F10)"
-    QTest.keyClick(shown.viewer, Qt.Key.Key_F10)
-    assert shown.painting.session.mask.is_empty
-    shown.actions_["shortcuts"].trigger()
-    words = [label.text() for label in shown.findChild(ShortcutSheet).findChildren(QLabel)]
+    shown.viewer_key(Qt.Key.Key_F10)
+    assert shown.paint_session.mask.is_empty
+    shown.trigger("shortcuts")
+    words = [label.text() for label in shown.find(ShortcutSheet).findChildren(QLabel)]
     assert {"F12", "[", "Larger brush", "While painting", "In the worklist"} <= set(words)
-    shown.findChild(ShortcutSheet).reject()
+    shown.find(ShortcutSheet).reject()
 
 
-def test_a_key_of_one_place_clashes_only_there(qtbot: QtBot, shown: MainWindow) -> None:
-    keys = Keys(shown.actions_.table, {})
+def test_a_key_of_one_place_clashes_only_there(shown: Page) -> None:
+    keys = Keys(shown.action_table, {})
     assert keys.holder("[", but="brush-smaller") == ""
     assert keys.elsewhere("[", "brush-smaller") == "less-overlay"
     assert keys.holder("]", but="brush-smaller") == "brush-larger"
@@ -131,9 +124,9 @@ def test_a_key_of_one_place_clashes_only_there(qtbot: QtBot, shown: MainWindow) 
     assert keys["brush-smaller"] == ""
 
 
-def test_the_settings_say_what_a_key_stays_elsewhere(qtbot: QtBot, shown: MainWindow) -> None:
-    shown.actions_["settings"].trigger()
-    (dialog,) = shown.findChildren(SettingsDialog)
+def test_the_settings_say_what_a_key_stays_elsewhere(qtbot: QtBot, shown: Page) -> None:
+    shown.trigger("settings")
+    (dialog,) = shown.find_all(SettingsDialog)
     page = dialog.keys
     page.choose("brush-larger")
     qtbot.keyClick(page.edit, Qt.Key.Key_F)
@@ -172,9 +165,9 @@ def test_the_keypads_enter_is_an_enter(qapp: QApplication) -> None:
     assert len({key.id for key in PLACE_KEYS}) == len(PLACE_KEYS)
 
 
-def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
     bind(qtbot, shown, {"part-left": Qt.Key.Key_H, "part-smaller": Qt.Key.Key_J})
-    shown.actions_["crop"].trigger()
+    shown.trigger("crop")
     tool, viewer = shown.faces.tool, shown.viewer
     tool.set_box((10, 10, 20, 20), (60, 40))
     viewer.setFocus()
@@ -188,22 +181,22 @@ def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: Mai
     QTest.keyClick(viewer, Qt.Key.Key_H, SHIFT)
     assert tool.box.crop == (10, 10, 20, 20), "Shift: tenfold, with the new key, too"
     assert (viewer.annotations, viewer.wiping) == (texts, wiping)
-    shown.actions_["crop"].trigger()
+    shown.trigger("crop")
     QTest.keyClick(viewer, Qt.Key.Key_H)
     assert viewer.annotations != texts, "elsewhere the key does what it did"
 
 
-def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: QtBot, shown: Page) -> None:
     def sheet() -> tuple[list[str], bool]:
-        shown.actions_["shortcuts"].trigger()
-        made = shown.findChild(ShortcutSheet)
+        shown.trigger("shortcuts")
+        made = shown.wait_for(ShortcutSheet)
         qtbot.waitExposed(made)
         words = [label.text() for label in made.findChildren(QLabel)]
         scrolls = made.findChild(QScrollArea).horizontalScrollBar().maximum() > 0
         for label in made.findChildren(QLabel):
             assert label.width() >= label.fontMetrics().horizontalAdvance(label.text()), label.text()
         made.reject()
-        qtbot.waitUntil(lambda: shown.findChild(ShortcutSheet) is None)
+        shown.wait_gone(ShortcutSheet)
         return words, scrolls
 
     words, scrolls = sheet()
@@ -215,11 +208,9 @@ def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: Qt
     assert words[words.index("F12") + 1] == "Window preset 2"
 
 
-def test_what_names_keys_names_those_in_force(qtbot: QtBot, shown: MainWindow) -> None:
+def test_what_names_keys_names_those_in_force(qtbot: QtBot, shown: Page) -> None:
     slider = next(s for s in shown.toolbar.findChildren(QSlider))
     assert slider.toolTip().endswith("([ and ])")
     bind(qtbot, shown, {"less-overlay": Qt.Key.Key_F10, "preset-0": Qt.Key.Key_F12})
     assert slider.toolTip().endswith("(F10 and ])")
-    menu = next(m for m in shown.findChildren(QMenu) if m.title() == "Window presets")
-    menu.aboutToShow.emit()
-    assert menu.actions()[0].text() == "Auto\tF12"
+    assert shown.menu("Window presets").actions()[0].text() == "Auto\tF12"

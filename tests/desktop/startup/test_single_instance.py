@@ -60,8 +60,8 @@ def start(arguments: list[object], **options: object) -> subprocess.Popen[str]:
 
 def test_the_second_start_hands_its_files_to_the_first_window(home: Path, runtime: Path, rg1: Path) -> None:
     samples = paths.resources_dir() / "selftest"
-    script = Path(__file__).with_name("window_process.py")
-    with start([script, "rle.dcm", samples / "jpeg-ls.dcm"]) as first:
+    window = ["-m", "tests.desktop.startup.window_process", "rle.dcm", samples / "jpeg-ls.dcm"]
+    with start(window, cwd=Path(__file__).resolve().parents[3]) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "opened jpeg-ls.dcm\n"
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Run by test_instance.py: the real window; prints what is in its worklist, and ends when a file of this name is."""
+"""Run by test_single_instance.py: the window; prints what is in its worklist, and ends when a file of this name is."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 
 from divisive_desktop.desktop import application as app
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 if __name__ == "__main__":
     last, files = sys.argv[1], [Path(f) for f in sys.argv[2:]]
@@ -14,14 +14,14 @@ if __name__ == "__main__":
     seen: set[str] = set()
 
     def look() -> None:
-        for window in application.topLevelWidgets():
-            if isinstance(window, MainWindow) and window.isVisible():
-                names = {case.name for case in window.session.cases}
-                for name in sorted(names - seen):
-                    print("opened", name, flush=True)
-                seen.update(names)
-                if last in names:
-                    window.close()
+        page = Page.shown()
+        if page is not None:
+            names = set(page.case_names)
+            for name in sorted(names - seen):
+                print("opened", name, flush=True)
+            seen.update(names)
+            if last in names:
+                page.close()
 
     timer = QTimer(interval=100)
     timer.timeout.connect(look)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from divisive_desktop import paths
 from divisive_desktop.desktop.shell.action_set import TABLE, viewer_table
 from divisive_desktop.desktop.ui import icons, theme
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page, until
 
 SCHEMES = ("light", "dark")
 
@@ -68,15 +68,12 @@ def test_every_icon_that_is_named_exists() -> None:
     assert {n for n in named if not (paths.resources_dir() / "icons" / f"{n}.svg").exists()} == set()
 
 
-def test_choosing_a_theme_changes_the_window_at_once(qtbot: QtBot, window: MainWindow) -> None:
-    seen = {}
+def test_choosing_a_theme_changes_the_window_at_once(qtbot: QtBot, page: Page) -> None:
     for name in SCHEMES:
-        window.actions_[f"theme-{name}"].trigger()
-        qtbot.wait(50)
-        assert window.theme.is_dark == (name == "dark")
-        seen[name] = window.grab().toImage().pixelColor(5, 5)
-        assert window.settings.theme == name
-    assert luminance(seen["light"]) > 0.7
-    assert luminance(seen["dark"]) < 0.1
-    window.actions_["theme-system"].trigger()
-    assert window.theme.choice == "system"
+        page.trigger(f"theme-{name}")
+        assert page.theme.is_dark == (name == "dark")
+        assert page.settings.theme == name
+        bright = (0.7, 1.0) if name == "light" else (0.0, 0.1)
+        until(lambda b=bright: b[0] <= luminance(page.grab().toImage().pixelColor(5, 5)) <= b[1], f"a {name} window")
+    page.trigger("theme-system")
+    assert page.theme.choice == "system"

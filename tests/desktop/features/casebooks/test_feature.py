@@ -3,113 +3,49 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QInputDialog,
     QLineEdit,
-    QMessageBox,
     QPlainTextEdit,
-    QPushButton,
 )
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook, CaseFilter, verify
 from divisive_desktop.casebook.storage.lock import LOCK, Holder
-from divisive_desktop.desktop import application
 from divisive_desktop.desktop.features.casebooks.properties_dialog import CasebookDialog
 from divisive_desktop.desktop.session.case import Review
-from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis
+from tests.desktop.pages import Page, Start
 
 MS = 30_000
 
 
 @pytest.fixture
-def kill() -> ModuleType:
-    """Makes a casebook of the first schema."""
-    path = Path(__file__).resolve().parents[3] / "benchmarks" / "kill_casebook.py"
-    spec = importlib.util.spec_from_file_location("kill_casebook", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kill_casebook"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def begin(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow]]:
-    """Starts the program on a casebook; without an engine."""
-    settings.analyse_on_opening = False
-    windows: list[MainWindow] = []
-
-    def start(casebook: Path | None = None) -> MainWindow:
-        window = application.build(settings, casebook)
-        windows.append(window)
-        with qtbot.waitSignal(window.viewerReady, timeout=MS):
-            window.show()
-        qtbot.waitUntil(lambda: window.runner.idle, timeout=MS)
-        return window
-
-    yield start
-    for window in windows:
-        window.close()
-        window.deleteLater()
-    QApplication.processEvents()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, begin: Callable[..., MainWindow], pictures: Callable[[int], Path]) -> MainWindow:
+def page(start: Start, pictures: Callable[[int], Path]) -> Page:
     """A window with five pictures in the user's casebook."""
-    made = begin()
-    with qtbot.waitSignal(made.session.recordReady, timeout=MS):
-        made.session.open_paths([pictures(5)])
-    quiet(qtbot, made)
+    made = start()
+    made.open(pictures(5))
+    made.wait_quiet()
     return made
-
-
-def quiet(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=MS)
 
 
 def saves_to(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str = "") -> None:
     """The system's own file dialog can't be driven: answer for it."""
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), kind))
-
-
-def told(window: MainWindow) -> str:
-    message = window.messages.messages()[0]
-    return f"{message.text} {message.remedy}"
-
-
-def press(qtbot: QtBot, window: MainWindow, text: str) -> None:
-    """Click a button of the newest message."""
-    button = next(b for b in window.messages.messages()[0].findChildren(QPushButton) if b.text() == text)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def answer(qtbot: QtBot, window: MainWindow, text: str) -> str:
-    """Click a button of the question that is asked; returns the question."""
-    qtbot.waitUntil(lambda: any(b.isVisible() for b in window.findChildren(QMessageBox)), timeout=MS)
-    box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())
-    asked = f"{box.text()} {box.informativeText()}"
-    qtbot.mouseClick(next(b for b in box.buttons() if b.text() == text), Qt.MouseButton.LeftButton)
-    return asked
 
 
 def typing(qtbot: QtBot, text: str, ok: bool = True) -> Callable[[], None]:
@@ -126,77 +62,68 @@ def typing(qtbot: QtBot, text: str, ok: bool = True) -> Callable[[], None]:
     return lambda: QTimer.singleShot(0, into)
 
 
-def select(window: MainWindow, *rows: int) -> None:
-    window.worklist.list.clearSelection()
-    for row in rows:
-        index = window.worklist.filter.index(row)
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        window.worklist.list.selectionModel().select(index, flags)
-
-
 # ---- out and in ---------------------------------------------------------------------------------------------
 
 
 def test_a_copy_holds_what_was_said_a_moment_ago(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saves_to(monkeypatch, tmp_path / "Copy.casebook")
-    window.session.set_label(1)
-    window.actions_["casebook-copy"].trigger()
-    qtbot.waitUntil(lambda: "Saved Copy.casebook" in told(window), timeout=MS)
+    page.label(1)
+    page.trigger("casebook-copy")
+    qtbot.waitUntil(lambda: "Saved Copy.casebook" in page.messages.newest, timeout=MS)
     assert verify(tmp_path / "Copy.casebook").ok
     with Casebook.open(tmp_path / "Copy.casebook") as copy:
         assert [row.label for row in copy.cases()] == [1, None, None, None, None]
-    assert window.session.casebook.name == "Casebook", "it isn't opened"
-    window.actions_["casebook-copy"].trigger()
-    assert "There is something at" in told(window)
+    assert page.casebook.name == "Casebook", "it isn't opened"
+    page.trigger("casebook-copy")
+    assert "There is something at" in page.messages.newest
 
 
 def test_an_archive_leaves_and_comes_back_with_its_images(
-    qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: Page, pictures: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = tmp_path / "out.zip"
     saves_to(monkeypatch, archive)
-    window.session.set_notes(window.session.current, "seen")
-    window.actions_["casebook-zip"].trigger()
-    qtbot.waitUntil(lambda: "Saved out.zip" in told(window), timeout=MS)
+    page.note("seen")
+    page.trigger("casebook-zip")
+    qtbot.waitUntil(lambda: "Saved out.zip" in page.messages.newest, timeout=MS)
     for picture in (tmp_path / "pictures").iterdir():
         picture.unlink()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(archive), ""))
     saves_to(monkeypatch, tmp_path / "Back.casebook")
-    window.actions_["casebook-import"].trigger()
-    qtbot.waitUntil(lambda: window.session.casebook.name == "Back" and len(window.session.cases) == 5, timeout=MS)
-    first = window.session.cases.case(0)
+    page.trigger("casebook-import")
+    qtbot.waitUntil(lambda: page.casebook.name == "Back" and len(page.cases) == 5, timeout=MS)
+    first = page.case(0)
     assert first.notes == "seen"
-    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
-        window.session.select(first)
-    assert window.session.record.width == 60
+    page.go_to(first)
+    assert page.record.width == 60
 
 
 def test_a_strange_archive_is_refused_in_words(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange = tmp_path / "strange.zip"
     strange.write_bytes(b"PK\x03\x04 not really")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(strange), ""))
     saves_to(monkeypatch, tmp_path / "Strange.casebook")
-    window.actions_["casebook-import"].trigger()
-    qtbot.waitUntil(lambda: bool(window.messages.messages()), timeout=MS)
-    assert "strange.zip" in told(window)
+    page.trigger("casebook-import")
+    qtbot.waitUntil(lambda: bool(page.messages), timeout=MS)
+    assert "strange.zip" in page.messages.newest
     assert not (tmp_path / "Strange.casebook").exists()
-    assert len(window.session.cases) == 5, "what was open stays open"
+    assert len(page.cases) == 5, "what was open stays open"
 
 
 def test_results_leave_as_csv_and_as_json(
-    qtbot: QtBot, window: MainWindow, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: Page, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = window.session.current
-    window.session.casebook.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
-    window.session.set_label(0)
+    case = page.current
+    page.casebook.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
+    page.label(0)
     for name in ("results.csv", "results.json"):
         saves_to(monkeypatch, tmp_path / name)
-        window.actions_["results"].trigger()
-        qtbot.waitUntil(lambda n=name: f"Saved {n}" in told(window), timeout=MS)
+        page.trigger("results")
+        qtbot.waitUntil(lambda n=name: f"Saved {n}" in page.messages.newest, timeout=MS)
     with open(tmp_path / "results.csv", encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     records = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["results"]
@@ -209,103 +136,101 @@ def test_results_leave_as_csv_and_as_json(
         assert (said["method"], said["question"]) == ("difference", "chest-xray")
         assert "Research use only" in said["notice"]
     assert json.loads(lines[0]["preprocessing"]) == records[0]["preprocessing"] == {"size": 224}
-    acts = [r.act for r in window.session.casebook.current.audit_trail(limit=3)]
+    acts = [r.act for r in page.book.audit_trail(limit=3)]
     assert acts[:2] == ["export", "export"]
 
 
 # ---- what is said about cases -------------------------------------------------------------------------------
 
 
-def test_notes_are_written_kept_and_found(qtbot: QtBot, window: MainWindow) -> None:
-    case = window.session.current
+def test_notes_are_written_kept_and_found(qtbot: QtBot, page: Page) -> None:
+    case = page.current
     open_dialog = typing(qtbot, "ask about the left hip")
     open_dialog()
-    window.actions_["notes"].trigger()
-    quiet(qtbot, window)
+    page.trigger("notes")
+    page.wait_quiet()
     assert case.notes == "ask about the left hip"
-    assert window.session.casebook.current.case(case.id).notes == "ask about the left hip"
-    window.worklist.search.setText("left hip")
-    assert window.worklist.filter.rowCount() == 1
+    assert page.book.case(case.id).notes == "ask about the left hip"
+    page.worklist.search("left hip")
+    assert len(page.worklist) == 1
     typing(qtbot, "never mind", ok=False)()
-    window.actions_["notes"].trigger()
+    page.trigger("notes")
     assert case.notes == "ask about the left hip", "cancelled"
 
 
-def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, window: MainWindow) -> None:
-    cases = [window.session.cases.case(i) for i in range(3)]
-    window.session.change_tags([cases[0]], ["own"], [])
-    select(window, 0, 1, 2)
+def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, page: Page) -> None:
+    cases = [page.case(i) for i in range(3)]
+    page.tag([cases[0]], ["own"], [])
+    page.worklist.select(0, 1, 2)
     typing(qtbot, "hip, Second look")()
-    window.actions_["case-tags"].trigger()
+    page.trigger("case-tags")
     assert [c.tags for c in cases] == [("Second look", "hip", "own"), *[("Second look", "hip")] * 2]
     typing(qtbot, "hip")()
-    window.actions_["case-tags"].trigger()
-    quiet(qtbot, window)
-    kept = [row.tags for row in window.session.casebook.current.cases()]
+    page.trigger("case-tags")
+    page.wait_quiet()
+    kept = [row.tags for row in page.book.cases()]
     assert [tuple(t) for t in kept] == [("hip", "own"), ("hip",), ("hip",), (), ()]
 
 
-def test_many_are_labelled_flagged_and_cleared_at_once(qtbot: QtBot, window: MainWindow) -> None:
-    rows = window.worklist.list
-    rows.setFocus()
-    qtbot.keyClick(rows, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    qtbot.keyClick(rows, Qt.Key.Key_1)
-    window.actions_["review-flag"].trigger()
-    quiet(qtbot, window)
-    book = window.session.casebook.current
+def test_many_are_labelled_flagged_and_cleared_at_once(page: Page) -> None:
+    page.worklist.focus()
+    page.worklist.key(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    page.worklist.key(Qt.Key.Key_1)
+    page.trigger("review-flag")
+    page.wait_quiet()
+    book = page.book
     assert [(row.label, row.review) for row in book.cases()] == [(1, "flagged")] * 5
-    qtbot.keyClick(rows, Qt.Key.Key_Backspace)
-    quiet(qtbot, window)
+    page.worklist.key(Qt.Key.Key_Backspace)
+    page.wait_quiet()
     assert [row.label for row in book.cases()] == [None] * 5
 
 
-def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, window: MainWindow) -> None:
-    select(window, 1, 3)
-    gone = [window.session.cases.case(i).id for i in (1, 3)]
-    window.actions_["close-case"].trigger()
-    quiet(qtbot, window)
-    book = window.session.casebook.current
-    window.actions_["trash-empty"].trigger()
-    assert "2 cases for good" in answer(qtbot, window, "Cancel")
+def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, page: Page) -> None:
+    page.worklist.select(1, 3)
+    gone = [page.case(i).id for i in (1, 3)]
+    page.trigger("close-case")
+    page.wait_quiet()
+    book = page.book
+    page.trigger("trash-empty")
+    assert "2 cases for good" in page.messages.answer("Cancel")
     assert book.count(CaseFilter(trashed=True)) == 2
-    window.actions_["trash-empty"].trigger()
-    answer(qtbot, window, "Delete")
+    page.trigger("trash-empty")
+    page.messages.answer("Delete")
     qtbot.waitUntil(lambda: book.count(CaseFilter(trashed=True)) == 0, timeout=MS)
-    quiet(qtbot, window)
-    assert "2 cases deleted for good" in told(window)
+    page.wait_quiet()
+    assert "2 cases deleted for good" in page.messages.newest
     acts = [(r.act, r.case_id) for r in book.audit_trail(limit=20)]
     assert {case for act, case in acts if "trash" in act or "delete" in act} >= set(gone)
-    window.actions_["trash-empty"].trigger()
-    qtbot.waitUntil(lambda: "The trash is empty" in told(window), timeout=MS)
-    window.close()
+    page.trigger("trash-empty")
+    qtbot.waitUntil(lambda: "The trash is empty" in page.messages.newest, timeout=MS)
+    page.close()
     assert verify(Casebook.default_path()).ok
 
 
 def test_another_version_of_the_model_says_something_new_and_the_old_word_stays(
-    qtbot: QtBot, window: MainWindow, analysis: Analysis
+    qtbot: QtBot, page: Page, analysis: Analysis
 ) -> None:
-    case = window.session.current
+    case = page.current
     first = replace(analysis, sha256=case.sha256)
     second = replace(first, model=replace(first.model, version="2", weights_sha256="1" * 64), logits=(0.0, -3.0))
     for said in (first, second):  # as a fine-tuning or another program would
-        window.session.casebook.write(lambda book, a=said: book.add_analysis(case.id, a))
+        page.casebook.write(lambda book, a=said: book.add_analysis(case.id, a))
     qtbot.waitUntil(lambda: case.verdict is not None and case.verdict.version == "2", timeout=MS)
     assert case.verdict.name == "no finding"
-    window.worklist.filters.setChecked(True)
-    combo = window.worklist.panel.combos["model"]
+    page.worklist.show_filters()
+    combo = page.worklist.filters.combos["model"]
     assert [combo.itemData(i) for i in range(combo.count())] == ["", "m 2"]
-    kept = window.session.casebook.current.analyses(case.id)
+    kept = page.book.analyses(case.id)
     assert [(row.model_version, row.predicted) for row in kept] == [("1", first.predicted), ("2", 0)]
 
 
 def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
-    qtbot: QtBot, window: MainWindow
+    qtbot: QtBot, page: Page
 ) -> None:
     folder = Casebook.default_path()
     folder.chmod(0o755)
-    window.actions_["casebook-properties"].trigger()
-    qtbot.waitUntil(lambda: window.findChild(CasebookDialog) is not None, timeout=MS)
-    sheet = window.findChild(CasebookDialog)
+    page.trigger("casebook-properties")
+    sheet = page.wait_for(CasebookDialog)
     assert "other accounts" in sheet.access.text()
     qtbot.mouseClick(sheet.restrict, Qt.MouseButton.LeftButton)
     sheet.name.selectAll()
@@ -314,10 +239,10 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     sheet.copying.setCurrentIndex(2)
     with qtbot.waitSignal(sheet.finished):
         qtbot.keyClick(sheet.name, Qt.Key.Key_Return)
-    window.session.set_label(1)
-    quiet(qtbot, window)
+    page.label(1)
+    page.wait_quiet()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    book = window.session.casebook.current
+    book = page.book
     newest = book.audit_trail(limit=1)[0]
     assert (newest.act, newest.user, newest.role) == ("label", "Dr. Ann Example", "radiologist")
     assert book.setting("copy", "auto") is False
@@ -327,25 +252,24 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
 
 
 def test_a_lock_of_a_machine_that_is_gone_can_be_taken_over(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path
+    qtbot: QtBot, start: Start, tmp_path: Path
 ) -> None:
     path = tmp_path / "Shared.casebook"
     Casebook.create(path).close()
     gone = Holder("ann", "another-pc", 7, "another start", "1", "2026-01-01T00:00:00+00:00")
     (path / LOCK).write_text(json.dumps(asdict(gone)))
-    window = begin(path)
-    qtbot.waitUntil(lambda: window.session.casebook.current is not None, timeout=MS)
-    assert "held by ann on another-pc" in told(window)
-    assert not window.session.casebook.writable
-    press(qtbot, window, "Take over…")
-    assert "another-pc" in answer(qtbot, window, "Take over")
-    book = window.session.casebook
-    qtbot.waitUntil(lambda: book.current is not None and book.writable, timeout=MS)
-    assert window.messages.messages() == []
+    page = start(path)
+    qtbot.waitUntil(lambda: page.book_open, timeout=MS)
+    assert "held by ann on another-pc" in page.messages.newest
+    assert not page.casebook.writable
+    page.messages.press("Take over…")
+    assert "another-pc" in page.messages.answer("Take over")
+    qtbot.waitUntil(lambda: page.book_open and page.casebook.writable, timeout=MS)
+    assert page.messages.texts == []
 
 
 def test_a_lock_left_by_a_dead_process_is_in_nobodys_way(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path
+    qtbot: QtBot, start: Start, tmp_path: Path
 ) -> None:
     path = tmp_path / "Mine.casebook"
     script = (
@@ -354,14 +278,14 @@ def test_a_lock_left_by_a_dead_process_is_in_nobodys_way(
     )
     assert subprocess.run([sys.executable, "-c", script, path], check=False).returncode != 0
     assert (path / LOCK).stat().st_size > 0
-    window = begin(path)
-    qtbot.waitUntil(lambda: window.session.casebook.current is not None, timeout=MS)
-    assert window.session.casebook.writable
-    assert window.messages.messages() == []
+    page = start(path)
+    qtbot.waitUntil(lambda: page.book_open, timeout=MS)
+    assert page.casebook.writable
+    assert page.messages.texts == []
 
 
 def test_a_read_only_medium_is_shown_and_says_so(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path, pictures: Callable[[int], Path]
+    qtbot: QtBot, start: Start, tmp_path: Path, pictures: Callable[[int], Path]
 ) -> None:
     mount = tmp_path / "disc"
     mount.mkdir()
@@ -371,25 +295,24 @@ def test_a_read_only_medium_is_shown_and_says_so(
         with Casebook.create(mount / "x") as book:
             book.add_images(sorted(pictures(2).iterdir()))
         subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
-        window = begin(mount / "x.casebook")
-        qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
-        assert "read-only medium" in told(window)
-        assert "not kept" in told(window)
-        with qtbot.waitSignal(window.session.recordReady, timeout=MS):
-            window.session.select(window.session.cases.case(0))
-        assert not window.actions_["label-1"].isEnabled()
-        assert not window.actions_["case-tags"].isEnabled()
-        window.session.change_tags(list(window.session.cases), ["x"], [])
-        assert window.session.current.tags == ()
-        window.session.open_casebook()
-        qtbot.waitUntil(lambda: window.session.casebook.name == "Casebook", timeout=MS)
-        quiet(qtbot, window)
+        page = start(mount / "x.casebook")
+        qtbot.waitUntil(lambda: len(page.cases) == 2, timeout=MS)
+        assert "read-only medium" in page.messages.newest
+        assert "not kept" in page.messages.newest
+        page.go_to(0)
+        assert not page.enabled("label-1")
+        assert not page.enabled("case-tags")
+        page.tag(list(page.cases), ["x"], [])
+        assert page.current.tags == ()
+        page.open_casebook()
+        qtbot.waitUntil(lambda: page.casebook.name == "Casebook", timeout=MS)
+        page.wait_quiet()
     finally:
         subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path, pictures: Callable[[int], Path]
+    qtbot: QtBot, start: Start, tmp_path: Path, pictures: Callable[[int], Path]
 ) -> None:
     mount = tmp_path / "small"
     mount.mkdir()
@@ -402,68 +325,67 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         ballast.write_bytes(b"x" * 300_000)
         with Casebook.create(mount / "x") as book:
             (case_id, _) = book.add_images(sorted(pictures(2).iterdir()))
-        window = begin(mount / "x.casebook")
-        qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
-        quiet(qtbot, window)
-        case = window.session.cases.case(0)
+        page = start(mount / "x.casebook")
+        qtbot.waitUntil(lambda: len(page.cases) == 2, timeout=MS)
+        page.wait_quiet()
+        case = page.case(0)
         kept = ""
         for i in range(200):
             text = f"{i} " + "x" * 20_000
-            window.session.set_notes(case, text)
-            quiet(qtbot, window)
-            if window.messages.messages():
+            page.note(text, case)
+            page.wait_quiet()
+            if page.messages:
                 break
             kept = text
         assert kept
-        assert "can't take more" in told(window)
-        assert "Free some space" in told(window)
-        assert window.session.casebook.current.case(case_id).notes == kept
+        assert "can't take more" in page.messages.newest
+        assert "Free some space" in page.messages.newest
+        assert page.book.case(case_id).notes == kept
         ballast.unlink()
-        window.session.set_notes(case, "there is room again")
-        quiet(qtbot, window)
-        assert window.session.casebook.current.case(case_id).notes == "there is room again"
-        window.close()
+        page.note("there is room again", case)
+        page.wait_quiet()
+        assert page.book.case(case_id).notes == "there is room again"
+        page.close()
         assert verify(mount / "x.casebook").ok
     finally:
         subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_an_older_casebook_is_brought_up_to_date_and_backed_up(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path, kill: ModuleType
+    qtbot: QtBot, start: Start, tmp_path: Path, kill: ModuleType
 ) -> None:
     path = kill.make_old(tmp_path / "old.casebook")
-    window = begin(path)
-    qtbot.waitUntil(lambda: len(window.session.cases) == 20, timeout=MS)
-    quiet(qtbot, window)
-    assert [c.label for c in window.session.cases] == [0, 1] * 10
+    page = start(path)
+    qtbot.waitUntil(lambda: len(page.cases) == 20, timeout=MS)
+    page.wait_quiet()
+    assert [c.label for c in page.cases] == [0, 1] * 10
     assert len(list((path / "backups").glob("*.sqlite"))) == 1
-    window.session.set_review(Review.FLAGGED, [window.session.cases.case(0)])
-    quiet(qtbot, window)
-    assert window.session.casebook.current.case(window.session.cases.case(0).id).review == "flagged"
-    window.close()
+    page.review(Review.FLAGGED, [page.case(0)])
+    page.wait_quiet()
+    assert page.book.case(page.case(0).id).review == "flagged"
+    page.close()
     assert verify(path, originals=False).ok
 
 
 def test_a_newer_casebook_is_refused_and_left_alone(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path
+    qtbot: QtBot, start: Start, tmp_path: Path
 ) -> None:
     path = tmp_path / "future.casebook"
     Casebook.create(path).close()
     data = bytearray((path / "casebook.sqlite").read_bytes())
     data[60:64] = (999).to_bytes(4, "big")
     (path / "casebook.sqlite").write_bytes(data)
-    window = begin(path)
-    qtbot.waitUntil(lambda: bool(window.messages.messages()), timeout=MS)
-    assert "newer version" in told(window)
+    page = start(path)
+    qtbot.waitUntil(lambda: bool(page.messages), timeout=MS)
+    assert "newer version" in page.messages.newest
     assert (path / "casebook.sqlite").read_bytes() == bytes(data)
-    assert not window.session.casebook.writable
-    window.session.open_casebook()
-    service = window.session.casebook
-    qtbot.waitUntil(lambda: service.writable and service.current is not None, timeout=MS)
+    assert not page.casebook.writable
+    page.open_casebook()
+    qtbot.waitUntil(lambda: page.casebook.writable and page.book_open, timeout=MS)
 
 
 def test_a_cut_off_database_is_refused_and_its_backup_restored(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path, pictures: Callable[[int], Path]
+    qtbot: QtBot, start: Start, tmp_path: Path, pictures: Callable[[int], Path]
 ) -> None:
     path = tmp_path / "cut.casebook"
     with Casebook.create(path) as book:
@@ -472,20 +394,20 @@ def test_a_cut_off_database_is_refused_and_its_backup_restored(
         book.backup()
     file = path / "casebook.sqlite"
     file.write_bytes(file.read_bytes()[:5000])
-    window = begin(path)
-    qtbot.waitUntil(lambda: bool(window.messages.messages()), timeout=MS)
-    assert "damaged" in told(window)
-    press(qtbot, window, "Restore backup…")
-    assert "set aside" in answer(qtbot, window, "Restore")
-    qtbot.waitUntil(lambda: len(window.session.cases) == 3, timeout=MS)
-    assert [c.label for c in window.session.cases] == [1, 1, 1]
-    quiet(qtbot, window)
-    assert window.session.casebook.writable
+    page = start(path)
+    qtbot.waitUntil(lambda: bool(page.messages), timeout=MS)
+    assert "damaged" in page.messages.newest
+    page.messages.press("Restore backup…")
+    assert "set aside" in page.messages.answer("Restore")
+    qtbot.waitUntil(lambda: len(page.cases) == 3, timeout=MS)
+    assert [c.label for c in page.cases] == [1, 1, 1]
+    page.wait_quiet()
+    assert page.casebook.writable
     assert list((path / "damaged").iterdir())
 
 
 def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
-    qtbot: QtBot, begin: Callable[..., MainWindow], tmp_path: Path, pictures: Callable[[int], Path]
+    qtbot: QtBot, start: Start, tmp_path: Path, pictures: Callable[[int], Path]
 ) -> None:
     path = tmp_path / "holes.casebook"
     files = sorted(pictures(3).iterdir())
@@ -494,18 +416,17 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
         missing = book.image_path(ids[1])
     missing.unlink()
     files[1].unlink()
-    window = begin(path)
-    qtbot.waitUntil(lambda: len(window.session.cases) == 3, timeout=MS)
-    quiet(qtbot, window)
-    bad, good = window.session.cases.case(1), window.session.cases.case(2)
+    page = start(path)
+    qtbot.waitUntil(lambda: len(page.cases) == 3, timeout=MS)
+    page.wait_quiet()
+    bad, good = page.case(1), page.case(2)
     assert bad.file_state == "missing"
-    window.session.select(bad)
+    page.select(bad)
     qtbot.waitUntil(lambda: bad.error is not None, timeout=MS)
-    assert window.stack.currentWidget() is window.problem_page
-    assert bad.name in window.problem_page.title.text()
-    assert window.problem_page.way_out.isVisible(), "it can be looked for"
-    with qtbot.waitSignal(window.session.recordReady, timeout=MS):
-        window.session.select(good)
-    window.session.set_label(1)
-    quiet(qtbot, window)
-    assert window.session.casebook.current.case(ids[2]).label == 1
+    assert page.showing == "problem"
+    assert bad.name in page.problem_page.title.text()
+    assert page.problem_page.way_out.isVisible(), "it can be looked for"
+    page.go_to(good)
+    page.label(1)
+    page.wait_quiet()
+    assert page.book.case(ids[2]).label == 1

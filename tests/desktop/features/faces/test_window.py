@@ -18,21 +18,21 @@ from divisive_desktop.desktop.features.faces.feature import SECTION
 from divisive_desktop.desktop.features.inspection import model_input
 from divisive_desktop.desktop.selftest.run import pixels
 
-Start = Callable[[], Any]
+Begin = Callable[[], Any]
 
 
 def test_one_of_several_faces_is_picked_and_the_choice_remembered(
-    start: Start, two_faces: Path, tmp_path: Path
+    begin: Begin, two_faces: Path, tmp_path: Path
 ) -> None:
-    program = start()
-    window = program.window
+    program = begin()
+    page = program.page
     program.open(two_faces)
     assert program.framing.how == "detected"
     assert len(program.framing.faces) == 2
     first = program.analysis
     assert first.region[0] > 560, "the larger face is at the right"
-    assert "2 faces" in window.messages.messages()[0].text
-    shown = [b for b in window.faces.panel.faces if b.isVisible()]
+    assert "2 faces" in page.messages[0].text
+    shown = [b for b in page.faces.panel.faces if b.isVisible()]
     assert [b.isChecked() for b in shown] == [True, False]
 
     x, y, width, height = program.framing.faces[1].box
@@ -42,15 +42,15 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     left, top, side, _ = program.analysis.region
     assert left < x < x + width < left + side
     assert top < y < y + height < top + side
-    assert window.messages.messages() == []
+    assert page.messages.texts == []
     assert [b.isChecked() for b in shown] == [False, True]
-    assert "chosen by hand" in window.faces.panel.words.text()
-    features = window.session.features.features
+    assert "chosen by hand" in page.faces.panel.words.text()
+    features = page.features.features
     assert all(left <= f.box[0] and f.box[0] + f.box[2] <= left + side for f in features)
 
     # A click beside the faces changes nothing; one on the small picture goes back to the first face.
     program.click(480, 300)
-    assert not window.faces.waiting
+    assert not page.faces.waiting
     shown[0].click()
     program.quiet()
     assert program.framing.chosen == 0
@@ -59,36 +59,36 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     shown[1].click()
     program.quiet()
     region = program.analysis.region
-    window.close()
+    page.close()
 
-    again = start()
-    case = next(iter(again.window.session.cases))
+    again = begin()
+    case = next(iter(again.page.cases))
     assert case.framing.chosen == 1, "known before the case is looked at: batches need it"
     again.choose(case.path)
     assert again.framing.how == "picked"
-    again.window.session.analyse(case)
+    again.page.analyse(case)
     again.quiet()
     assert (again.framing.how, again.analysis.region) == ("picked", region)
-    again.window.session.batch.start([case])
+    again.page.batch.start([case])
     again.quiet()
     assert again.analysis.region == region
-    again.window.faces.panel.automatic.click()
+    again.page.faces.panel.automatic.click()
     again.quiet()
     assert again.framing.how == "detected"
-    again.window.close()
+    again.page.close()
     with Casebook.open_default() as book:
         assert len(book.analyses(case.id)) == 7
         assert book.framings() == {}
 
 
-def test_the_part_is_moved_sized_nudged_and_given_back(qtbot: QtBot, start: Start, two_faces: Path) -> None:
-    program = start()
-    window = program.window
+def test_the_part_is_moved_sized_nudged_and_given_back(begin: Begin, two_faces: Path) -> None:
+    program = begin()
+    page = program.page
     program.open(two_faces)
     x, y, side, _ = before = program.analysis.region
-    window.actions_["crop"].trigger()
-    assert window.faces.adjusting
-    assert window.faces.panel.adjust.isChecked()
+    page.trigger("crop")
+    assert page.faces.adjusting
+    assert page.faces.panel.adjust.isChecked()
 
     program.drag((x + side / 2, y + side / 2), (x + side / 2 - 30, y + side / 2 + 20))
     program.quiet()
@@ -113,84 +113,84 @@ def test_the_part_is_moved_sized_nudged_and_given_back(qtbot: QtBot, start: Star
     program.drag((free[0] + 50, free[1] + 50), (free[0] + 90, free[1] + 90), release=False)
     program.key(Qt.Key.Key_Escape)
     program.quiet()
-    assert window.faces.tool.box.crop == free == program.analysis.region
+    assert page.faces.tool.box.crop == free == program.analysis.region
 
     for _ in range(3):
         program.key(Qt.Key.Key_Left)
     program.key(Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     program.quiet()
     assert program.analysis.region == (free[0] - 3, free[1] + 10, *free[2:])
-    analyses = len(window.session.casebook.current.analyses(window.session.current.id))
+    analyses = len(page.book.analyses(page.current.id))
     assert analyses == 5, "nudges that follow each other are analysed once"
 
     program.key(Qt.Key.Key_Escape)  # back to what was there when the tool was taken up
     program.quiet()
     assert (program.framing.how, program.analysis.region) == ("detected", before)
-    assert window.faces.adjusting
+    assert page.faces.adjusting
     program.key(Qt.Key.Key_Escape)
-    assert not window.faces.adjusting
-    assert not window.faces.panel.adjust.isChecked()
+    assert not page.faces.adjusting
+    assert not page.faces.panel.adjust.isChecked()
 
 
-def test_without_a_face_a_box_is_offered(start: Start, nobody: Path) -> None:
-    program = start()
-    window = program.window
+def test_without_a_face_a_box_is_offered(begin: Begin, nobody: Path) -> None:
+    program = begin()
+    page = program.page
     program.open(nobody)
-    message = window.messages.messages()[0]
+    message = page.messages[0]
     assert "No face was found" in message.text
-    assert window.inspector.verdict.verdict.text() == "No verdict"
-    assert window.faces.panel.warning.text() == "No face was found."
-    assert window.session.current.analysis_error.kind == "no-face"
+    assert page.verdict.text == "No verdict"
+    assert page.faces.panel.warning.text() == "No face was found."
+    assert page.current.analysis_error.kind == "no-face"
 
-    draw, _ = (b for b in message.findChildren(QPushButton))
-    draw.click()
-    assert window.faces.adjusting
-    assert window.messages.messages() == []
+    assert len(message.findChildren(QPushButton)) == 2
+    page.messages.press(message=message)
+    assert page.faces.adjusting
+    assert page.messages.texts == []
     program.drag((80, 60), (220, 130))
     program.quiet()
     assert program.framing.how == "manual"
     assert np.allclose(program.analysis.region, (80, 60, 140, 140), atol=2)
-    window.faces.panel.whole.click()
+    page.faces.panel.whole.click()
     program.quiet()
     assert program.framing.how == "whole"
     assert program.analysis.region == (0, 0, 400, 300)
 
 
-def test_another_question_can_be_asked_of_a_grey_picture(start: Start, grey_face: Path) -> None:
-    program = start()
-    window, chooser = program.window, program.window.inspector.verdict.questions
+def test_another_question_can_be_asked_of_a_grey_picture(begin: Begin, grey_face: Path) -> None:
+    program = begin()
+    page = program.page
+    chooser = page.verdict.questions
     program.open(grey_face)
     assert program.analysis.model.task == "face-manipulation"
-    assert "guessed" in window.faces.panel.words.text()
+    assert "guessed" in page.faces.panel.words.text()
     assert chooser.isVisible()
     assert chooser.currentData() == "face-manipulation"
-    chooser.setCurrentIndex(chooser.findData("chest-xray"))
-    chooser.activated.emit(chooser.currentIndex())
+    page.verdict.ask("chest-xray")
     program.quiet()
     assert program.analysis.model.id == "seeded-chest"
     assert program.framing is None
     assert chooser.currentData() == "chest-xray"
-    window.session.analyse(window.session.current)
+    page.analyse(page.current)
     program.quiet()
     assert program.analysis.model.task == "chest-xray"
-    window.close()
+    page.close()
     with Casebook.open_default() as book:
         assert [row.task for row in book.cases()] == ["chest-xray"], "known at the next start"
 
 
 def test_what_the_model_saw_is_shown_and_saved(
-    qtbot: QtBot, start: Start, two_faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, begin: Begin, two_faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = start()
-    window = program.window
+    program = begin()
+    page = program.page
     program.open(two_faces)
-    section = window.inspector.section(model_input.SECTION)
+    section = page.inspector.section(model_input.SECTION)
     panel = section.findChild(model_input.ModelInputPanel)
     assert not section.is_open
     assert panel.picture.image is None, "nothing is computed that nobody looks at"
     for name in ("Important features", SECTION):
-        qtbot.mouseClick(window.inspector.section(name)._head, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(section._head, Qt.MouseButton.LeftButton)
+        page.inspector.unfold(name)
+    page.inspector.unfold(model_input.SECTION)
     qtbot.waitUntil(lambda: panel.picture.image is not None, timeout=20_000)
 
     x, y, side, _ = program.analysis.region
@@ -206,7 +206,7 @@ def test_what_the_model_saw_is_shown_and_saved(
     assert np.array_equal(pixels(QImage(str(target))), pixels(image))
 
     first = pixels(image)
-    window.faces.pick(1)
+    page.faces.pick(1)
     program.quiet()
     assert panel.picture.image.size() == image.size()
     assert not np.array_equal(pixels(panel.picture.image), first)

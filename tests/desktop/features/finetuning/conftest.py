@@ -6,20 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook, NewImage
-from divisive_desktop.desktop import application
-from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.masks.mask import Mask
 
 SIDE = 96
@@ -74,31 +68,3 @@ def fill(home: Path, tmp_path: Path) -> Callable[..., list[int]]:
         return ids
 
     return make
-
-
-@pytest.fixture
-def show(qtbot: QtBot, home: Path) -> Iterator[Callable[..., MainWindow]]:
-    """Show a window on what is in the user's folder; ``engine`` starts one on the processor."""
-    made: list[MainWindow] = []
-
-    def make(engine: bool = False) -> MainWindow:
-        settings = Settings()
-        settings.analyse_on_opening = False
-        window = application.build(settings)
-        window.resize(1280, 800)
-        made.append(window)
-        with qtbot.waitSignal(window.viewerReady, timeout=20_000):
-            window.show()
-        window.activateWindow()
-        assert QTest.qWaitForWindowActive(window, 5000)
-        qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=20_000)
-        if engine:
-            window.runner.start_engine("cpu")
-        return window
-
-    yield make
-    for window in made:
-        if window.isVisible():
-            window.close()
-        window.deleteLater()
-    QApplication.processEvents()

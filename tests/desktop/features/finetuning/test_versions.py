@@ -12,28 +12,19 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.library import store, versions
+from tests.desktop.pages import Page, Start
 
 LEFT = Qt.MouseButton.LeftButton
-Show = Callable[..., MainWindow]
 Fill = Callable[..., list[int]]
 
 
-def opened(qtbot: QtBot, window: MainWindow) -> VersionsDialog:
-    window.actions_["versions"].trigger()
-    dialog = window.finetuning.versions
-    assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() > 0, timeout=10_000)
-    return dialog
-
-
-def press(qtbot: QtBot, window: MainWindow, dialog: VersionsDialog, name: str) -> None:
+def press(page: Page, dialog: VersionsDialog, name: str) -> None:
     """Click a button and wait for what it does."""
     button = getattr(dialog, name)
     assert button.isEnabled()
     QTest.mouseClick(button, LEFT)
-    qtbot.waitUntil(lambda: window.runner.idle, timeout=10_000)
+    page.wait_idle()
 
 
 def in_tree(dialog: VersionsDialog) -> dict[str, str]:
@@ -45,8 +36,8 @@ def in_tree(dialog: VersionsDialog) -> dict[str, str]:
     return found
 
 
-def test_a_child_stands_below_its_parent_with_what_made_it(qtbot: QtBot, show: Show, models: Path) -> None:
-    dialog = opened(qtbot, show())
+def test_a_child_stands_below_its_parent_with_what_made_it(start: Start, models: Path) -> None:
+    dialog = start().tuning.open_versions()
     tree = in_tree(dialog)
     assert tree["small-2"] == "small-1"
     assert tree["small-1"] == "chest-xray"
@@ -59,23 +50,23 @@ def test_a_child_stands_below_its_parent_with_what_made_it(qtbot: QtBot, show: S
     assert rows["Author"] == "tests"
 
 
-def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, show: Show, models: Path) -> None:
-    window = show()
-    dialog = opened(qtbot, window)
+def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, start: Start, models: Path) -> None:
+    page = start()
+    dialog = page.tuning.open_versions()
     assert store.default_model("chest-xray").card.id == "small-1"
     dialog.choose("small-2")
     assert not dialog.back.isEnabled()
-    with qtbot.waitSignal(window.session.modelsChanged, timeout=10_000):
-        press(qtbot, window, dialog, "use")
+    with qtbot.waitSignal(page.models_changed, timeout=10_000):
+        press(page, dialog, "use")
     assert store.default_model("chest-xray").card.id == "small-2"
     dialog.choose("small-2")
     assert "In use" in dialog.state.text()
-    press(qtbot, window, dialog, "back")
+    press(page, dialog, "back")
     assert store.default_model("chest-xray").card.id == "small-1"
 
 
-def test_two_are_compared_field_by_field(qtbot: QtBot, show: Show, models: Path) -> None:
-    dialog = opened(qtbot, show())
+def test_two_are_compared_field_by_field(start: Start, models: Path) -> None:
+    dialog = start().tuning.open_versions()
     dialog.choose("small-1", "small-2")
     table = dialog.differences
     assert dialog.pages.currentWidget() is table
@@ -86,72 +77,71 @@ def test_two_are_compared_field_by_field(qtbot: QtBot, show: Show, models: Path)
     assert "task" not in rows
 
 
-def test_trash_and_restore(qtbot: QtBot, show: Show, models: Path) -> None:
-    window = show()
-    dialog = opened(qtbot, window)
+def test_trash_and_restore(start: Start, models: Path) -> None:
+    page = start()
+    dialog = page.tuning.open_versions()
     dialog.choose("small-2")
-    press(qtbot, window, dialog, "trash")
+    press(page, dialog, "trash")
     assert in_tree(dialog)["small-2"] == "Trash"
     assert [m.card.id for m in versions.trashed()] == ["small-2"]
     dialog.choose("small-2")
     assert not dialog.use.isEnabled()
-    press(qtbot, window, dialog, "restore")
+    press(page, dialog, "restore")
     assert in_tree(dialog)["small-2"] == "small-1"
 
 
-def test_what_came_with_the_program_stays(qtbot: QtBot, show: Show, models: Path) -> None:
-    dialog = opened(qtbot, show())
+def test_what_came_with_the_program_stays(start: Start, models: Path) -> None:
+    dialog = start().tuning.open_versions()
     shipped = next(m.card.id for m in store.find_models() if m.shipped)
     dialog.choose(shipped)
     assert not dialog.trash.isEnabled()
 
 
 def test_a_version_leaves_as_one_file_and_comes_back(
-    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = show()
-    dialog = opened(qtbot, window)
+    page = start()
+    dialog = page.tuning.open_versions()
     target = tmp_path / "sent.divmodel"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(target), ""))
     dialog.choose("small-2")
     before = store.find_model("small-2").card.weights_sha256
-    press(qtbot, window, dialog, "export")
+    press(page, dialog, "export")
     assert target.stat().st_size > 1_000_000
-    press(qtbot, window, dialog, "trash")
+    press(page, dialog, "trash")
     versions.empty_trash()
-    press(qtbot, window, dialog, "import_")
+    press(page, dialog, "import_")
     assert store.find_model("small-2").card.weights_sha256 == before
     assert in_tree(dialog)["small-2"] == "small-1"
 
 
 def test_a_damaged_file_is_refused_in_words(
-    qtbot: QtBot, show: Show, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = show()
-    dialog = opened(qtbot, window)
+    page = start()
+    dialog = page.tuning.open_versions()
     bad = tmp_path / "bad.divmodel"
     bad.write_bytes(b"PK\x03\x04 nothing else")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(bad), ""))
-    press(qtbot, window, dialog, "import_")
+    press(page, dialog, "import_")
     assert dialog.message.isVisible()
     assert "bad.divmodel" in dialog.message.text()
 
 
 def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(
-    qtbot: QtBot, show: Show, fill: Fill, models: Path
+    qtbot: QtBot, start: Start, fill: Fill, models: Path
 ) -> None:
     fill(2)
-    window = show()
-    window.session.select(next(iter(window.session.cases)))
-    box = window.inspector.verdict.model
+    page = start()
+    page.select(next(iter(page.cases)))
+    box = page.verdict.models
     qtbot.waitUntil(lambda: box.findData("small-2") >= 0, timeout=10_000)
     for chosen, answers in (("small-2", "small-2"), ("", "small-1")):
-        box.setCurrentIndex(box.findData(chosen))
-        box.activated.emit(box.currentIndex())
-        qtbot.waitUntil(lambda: window.runner.idle, timeout=10_000)
+        page.verdict.choose_model(chosen)
+        page.wait_idle()
         assert store.default_model("chest-xray").card.id == answers
-    dialog = opened(qtbot, window)
+    dialog = page.tuning.open_versions()
     dialog.choose("small-2")
-    press(qtbot, window, dialog, "use")
+    press(page, dialog, "use")
     qtbot.waitUntil(lambda: box.currentData() == "small-2", timeout=10_000)

@@ -17,17 +17,16 @@ from pytestqt.qtbot import QtBot
 from divisive_desktop import privacy
 from divisive_desktop.desktop.features.inspection.files import METADATA
 from divisive_desktop.desktop.features.inspection.metadata import VALUE, MetadataDialog, MetadataView
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.imaging import identifying
+from tests.desktop.pages import Page
 
 SECRETS = ("CompressedSamples", "19400305", "5457")
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> MainWindow:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
-    return window
+def shown(page: Page, rg1: Path) -> Page:
+    page.open(rg1)
+    return page
 
 
 def texts(view: MetadataView) -> str:
@@ -35,35 +34,33 @@ def texts(view: MetadataView) -> str:
     return "\n".join(str(model.index(r, c).data()) for r in range(model.rowCount()) for c in range(5))
 
 
-def test_nothing_is_read_until_someone_looks(qtbot: QtBot, shown: MainWindow) -> None:
-    qtbot.waitUntil(lambda: shown.runner.idle)
+def test_nothing_is_read_until_someone_looks(qtbot: QtBot, shown: Page) -> None:
+    shown.wait_idle()
     assert shown.files.metadata.model.rowCount() == 0
     shown.files.open(METADATA)
     qtbot.waitUntil(lambda: shown.files.metadata.model.rowCount() == 80)
 
 
-def test_what_is_asked_for_is_brought_into_sight_whole(qtbot: QtBot, shown: MainWindow) -> None:
+def test_what_is_asked_for_is_brought_into_sight_whole(qtbot: QtBot, shown: Page) -> None:
     for action, view in (("forensic", shown.files.forensic), (None, shown.files.metadata)):
         if action is not None:
-            shown.actions_[action].trigger()
+            shown.trigger(action)
         else:
             shown.files.open(METADATA)
-        qtbot.waitUntil(lambda: shown.runner.idle)
+        shown.wait_idle()
         qtbot.waitUntil(lambda v=view: v.height() > 150 and v.visibleRegion().boundingRect().height() == v.height())
 
 
 def test_a_file_is_compared_with_the_import_as_soon_as_it_is_taken_in(
-    qtbot: QtBot, window: MainWindow, rg1: Path
+    qtbot: QtBot, page: Page, rg1: Path
 ) -> None:
-    window.files.open("File and traces")
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
-    form = window.files.forensic.form
-    qtbot.waitUntil(lambda: form.text().get("Since import") == "unchanged", timeout=20_000)
+    page.files.open("File and traces")
+    page.open(rg1)
+    qtbot.waitUntil(lambda: page.files.traces.get("Since import") == "unchanged", timeout=20_000)
 
 
 def test_one_switch_hides_identity_in_tags_corners_inspector_and_tells_reports(
-    qtbot: QtBot, shown: MainWindow
+    qtbot: QtBot, shown: Page
 ) -> None:
     from divisive_desktop.desktop.viewer.overlay_text import corners
 
@@ -71,32 +68,31 @@ def test_one_switch_hides_identity_in_tags_corners_inspector_and_tells_reports(
     assert viewer is not None
     shown.files.open(METADATA)
     qtbot.waitUntil(lambda: shown.files.metadata.model.rowCount() > 0)
-    shown.actions_["tags"].trigger()
-    qtbot.waitUntil(lambda: shown.findChild(MetadataDialog) is not None)
-    dialog = shown.findChild(MetadataDialog)
+    shown.trigger("tags")
+    dialog = shown.wait_for(MetadataDialog)
 
     def everywhere() -> list[str]:
         stage = viewer.stage
         text = corners(stage.record, stage.voi, False, 1.0, stage.identity_visible)
         corner = " ".join((*text.top_left, *text.top_right, *text.bottom_left, *text.bottom_right))
-        form = " ".join(shown.inspector.image.text().values())
+        form = " ".join(shown.inspector.image.values())
         return [texts(shown.files.metadata), texts(dialog.view), corner, form]
 
     for place in everywhere():
         assert not any(secret in place for secret in SECRETS)
     assert not privacy.identity_shown()
-    shown.actions_["identity"].trigger()
+    shown.trigger("identity")
     for place in everywhere():
         assert "CompressedSamples" in place
     assert privacy.identity_shown()
-    shown.actions_["identity"].trigger()
+    shown.trigger("identity")
     for place in everywhere():
         assert not any(secret in place for secret in SECRETS)
     assert not privacy.identity_shown()
     dialog.close()
 
 
-def test_typing_finds_rows_but_never_hidden_values(qtbot: QtBot, shown: MainWindow) -> None:
+def test_typing_finds_rows_but_never_hidden_values(qtbot: QtBot, shown: Page) -> None:
     view = shown.files.metadata
     shown.files.open(METADATA)
     qtbot.waitUntil(lambda: view.model.rowCount() > 0)
@@ -106,11 +102,11 @@ def test_typing_finds_rows_but_never_hidden_values(qtbot: QtBot, shown: MainWind
     view.search.clear()
     qtbot.keyClicks(view.search, "CompressedSamples")
     assert view.filter.rowCount() == 0, "a search that finds hidden values tells them"
-    shown.set_identity_visible(True)
+    shown.show_identity(True)
     assert view.filter.rowCount() == 1
 
 
-def test_rows_are_copied_as_they_are_shown(qtbot: QtBot, shown: MainWindow) -> None:
+def test_rows_are_copied_as_they_are_shown(qtbot: QtBot, shown: Page) -> None:
     view = shown.files.metadata
     shown.files.open(METADATA)
     qtbot.waitUntil(lambda: view.model.rowCount() > 0)
@@ -127,16 +123,15 @@ def test_rows_are_copied_as_they_are_shown(qtbot: QtBot, shown: MainWindow) -> N
     assert not any(secret in copied for secret in SECRETS)
 
 
-def test_private_rows_say_so(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> None:
+def test_private_rows_say_so(qtbot: QtBot, page: Page, rg1: Path, tmp_path: Path) -> None:
     from pydicom import dcmread
 
     dataset = dcmread(rg1)
     dataset.private_block(0x0009, "ACME", create=True).add_new(1, "LO", "of theirs")
     dataset.save_as(path := tmp_path / "private.dcm")
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([path])
-    view = window.files.metadata
-    window.files.open(METADATA)
+    page.open(path)
+    view = page.files.metadata
+    page.files.open(METADATA)
     qtbot.waitUntil(lambda: view.model.rowCount() > 0)
     qtbot.keyClicks(view.search, "private")
     assert [view.filter.index(r, 0).data() for r in range(view.filter.rowCount())] == ["(0009,0010)", "(0009,1001)"]
@@ -195,14 +190,13 @@ def _with_thumbnail(path: Path, exif: Image.Exif, thumbnail: bytes, picture: Ima
     return path
 
 
-def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([edited])
-    qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
-    window.actions_["forensic"].trigger()
-    panel = window.files.forensic
-    qtbot.waitUntil(lambda: bool(panel.form.text()))
-    facts, data = panel.form.text(), edited.read_bytes()
+def test_traces_of_an_edited_photograph(qtbot: QtBot, page: Page, edited: Path) -> None:
+    page.open(edited)
+    qtbot.waitUntil(lambda: page.current.sha256 is not None, timeout=20_000)
+    page.trigger("forensic")
+    panel = page.files.forensic
+    qtbot.waitUntil(lambda: bool(page.files.traces))
+    facts, data = page.files.traces, edited.read_bytes()
     assert facts["SHA-256"].replace(" ", "") == hashlib.sha256(data).hexdigest()
     assert facts["MD5"].replace(" ", "") == hashlib.md5(data).hexdigest()
     assert facts["Since import"] == "unchanged"
@@ -219,23 +213,22 @@ def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited
     assert "Quantisation table 1" in QGuiApplication.clipboard().text()
 
 
-def test_a_file_that_changed_since_import_is_called_altered(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([edited])
-    qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
+def test_a_file_that_changed_since_import_is_called_altered(qtbot: QtBot, page: Page, edited: Path) -> None:
+    page.open(edited)
+    qtbot.waitUntil(lambda: page.current.sha256 is not None, timeout=20_000)
     edited.write_bytes(edited.read_bytes() + b"!")
-    window.actions_["forensic"].trigger()
-    qtbot.waitUntil(lambda: bool(window.files.forensic.form.text()))
-    assert window.files.forensic.form.text()["Since import"].startswith("ALTERED")
+    page.trigger("forensic")
+    qtbot.waitUntil(lambda: bool(page.files.traces))
+    assert page.files.traces["Since import"].startswith("ALTERED")
 
 
 def test_a_file_that_is_no_picture_still_has_its_hashes(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, pictures: Callable[[int], Path]
+    qtbot: QtBot, page: Page, tmp_path: Path, pictures: Callable[[int], Path]
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"rubbish" * 20)
-    window.session.open_paths([broken])
-    qtbot.waitUntil(lambda: window.session.current is not None and window.session.current.error is not None)
-    window.actions_["forensic"].trigger()
-    qtbot.waitUntil(lambda: bool(window.files.forensic.form.text()))
-    assert window.files.forensic.form.text()["MD5"].replace(" ", "") == hashlib.md5(broken.read_bytes()).hexdigest()
+    page.begin_opening(broken)
+    qtbot.waitUntil(lambda: page.current is not None and page.current.error is not None)
+    page.trigger("forensic")
+    qtbot.waitUntil(lambda: bool(page.files.traces))
+    assert page.files.traces["MD5"].replace(" ", "") == hashlib.md5(broken.read_bytes()).hexdigest()

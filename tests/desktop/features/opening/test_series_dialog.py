@@ -12,9 +12,8 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QTree
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop import privacy
-from divisive_desktop.desktop import commands
 from divisive_desktop.desktop.features.opening.series_dialog import SeriesDialog
-from divisive_desktop.desktop.window import MainWindow
+from tests.desktop.pages import Page
 
 
 @pytest.fixture
@@ -26,13 +25,12 @@ def medium() -> Path:
 
 
 @pytest.fixture
-def dialog(qtbot: QtBot, window: MainWindow, medium: Path) -> Iterator[SeriesDialog]:
-    commands.open_given(window, [medium])
-    found = window.findChild(SeriesDialog)
-    assert found is not None
+def dialog(qtbot: QtBot, page: Page, medium: Path) -> Iterator[SeriesDialog]:
+    page.drop(medium)
+    found = page.wait_for(SeriesDialog)
     qtbot.waitUntil(lambda: found.tree.topLevelItemCount() > 0, timeout=20_000)
     yield found
-    for left in window.findChildren(SeriesDialog):
+    for left in page.find_all(SeriesDialog):
         left.reject()
     QApplication.processEvents()
 
@@ -54,7 +52,7 @@ def tick(qtbot: QtBot, dialog: SeriesDialog, item: QTreeWidgetItem) -> None:
     )
 
 
-def test_a_medium_is_grouped_and_names_nobody(qtbot: QtBot, dialog: SeriesDialog) -> None:
+def test_a_medium_is_grouped_and_names_nobody(dialog: SeriesDialog) -> None:
     tree = dialog.tree
     assert [tree.topLevelItem(i).text(0) for i in range(tree.topLevelItemCount())] == ["Patient 1", "Patient 2"]
     assert [int(tree.topLevelItem(i).text(1)) for i in range(2)] == [7, 24]
@@ -72,16 +70,16 @@ def test_a_medium_is_grouped_and_names_nobody(qtbot: QtBot, dialog: SeriesDialog
     assert "Doe" not in whole(dialog)
 
 
-def test_only_what_is_ticked_is_opened(qtbot: QtBot, window: MainWindow, dialog: SeriesDialog, medium: Path) -> None:
+def test_only_what_is_ticked_is_opened(qtbot: QtBot, page: Page, dialog: SeriesDialog, medium: Path) -> None:
     tick(qtbot, dialog, dialog.tree.topLevelItem(0))
     qtbot.waitUntil(lambda: dialog.open_button.text() == "Open 24 images")
     chosen = dialog.chosen()
     assert len(chosen) == 24
     qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(window.session.cases) == 24, timeout=20_000)
-    assert [c.path for c in window.session.cases] == chosen
-    assert window.settings.recent == [str(medium)]
-    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=30_000)
+    qtbot.waitUntil(lambda: len(page.cases) == 24, timeout=20_000)
+    assert [c.path for c in page.cases] == chosen
+    assert page.settings.recent == [str(medium)]
+    page.wait_quiet()
 
 
 def test_nothing_ticked_opens_nothing(qtbot: QtBot, dialog: SeriesDialog) -> None:
@@ -97,16 +95,16 @@ def test_searching_hides_the_rest(qtbot: QtBot, dialog: SeriesDialog) -> None:
 
 
 def test_a_folder_by_menu_with_a_broken_file(
-    qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: Page, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "study"
     folder.mkdir()
     shutil.copy(rg1, folder / "a.dcm")
     (folder / "bad.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\x08\x00\x05\x00CS\xff\xff" + b"x" * 40)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))  # the dialog is the system's
-    window.actions_["open-by-patient"].trigger()
-    dialog = window.findChild(SeriesDialog)
+    page.trigger("open-by-patient")
+    dialog = page.wait_for(SeriesDialog)
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 1, timeout=20_000)
     assert dialog.open_button.text() == "Open 1 image"
     qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel), Qt.MouseButton.LeftButton)
-    assert len(window.session.cases) == 0
+    assert len(page.cases) == 0

@@ -15,41 +15,40 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.masks import shapes
+from tests.desktop.pages import Page, PaintPage
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def painting(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Any:
+def painting(page: Page, tmp_path: Path) -> PaintPage:
     """A picture, dark at the left and bright at the right, with a square across the border and a speck."""
     values = np.full((100, 200), 40, np.uint8)
     values[:, 100:] = 200
     path = tmp_path / "two.png"
     path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
-    window.session.open_paths([path])
-    qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
-    session = window.painting.session
+    page.begin_opening(path)
+    page.paint.wait_ready()
+    session = page.paint_session
     session.stamp("square", shapes.rectangle((80, 30), (120, 70), session.mask.size))
     session.stamp("speck", shapes.rectangle((10, 10), (12, 12), session.mask.size))
-    window.activateWindow()
-    return window.painting
+    page.activate()
+    return page.paint
 
 
-def tried(qtbot: QtBot, painting: Any) -> Any:
+def tried(qtbot: QtBot, painting: PaintPage) -> Any:
     """What is previewed, as soon as everything asked for has been tried."""
     qtbot.waitUntil(lambda: painting.session.tasks.idle, timeout=20_000)
     QApplication.processEvents()
     return painting.panel.preview.outcome
 
 
-def seen(window: MainWindow) -> np.ndarray:
+def seen(page: Page) -> np.ndarray:
     """Where the picture is coloured on the screen, in picture pixels."""
-    window.viewer.set_layout("image")
+    page.viewer.set_layout("image")
     QApplication.processEvents()
-    canvas = window.viewer.panes[PaneKind.IMAGE].canvas
+    canvas = page.hand.canvas
     shot, transform = canvas.grab().toImage(), canvas.transform()
     found = np.zeros((100, 200), bool)
     for y in range(100):
@@ -59,13 +58,13 @@ def seen(window: MainWindow) -> np.ndarray:
     return found
 
 
-def entry(painting: Any, text: str) -> None:
+def entry(painting: PaintPage, text: str) -> None:
     """Choose from the panel's menu."""
     (action,) = (a for a in painting.panel.more.menu().actions() if a.text() == text)
     action.trigger()
 
 
-def test_greys_are_seen_before_they_are_kept(qtbot: QtBot, window: MainWindow, painting: Any) -> None:
+def test_greys_are_seen_before_they_are_kept(qtbot: QtBot, page: Page, painting: PaintPage) -> None:
     session, bar = painting.session, painting.panel.bar
     before = session.mask.union().copy()
     entry(painting, "Keep only greys in range…")
@@ -77,13 +76,13 @@ def test_greys_are_seen_before_they_are_kept(qtbot: QtBot, window: MainWindow, p
     assert (outcome.before, outcome.after) == (1604, 800)
     assert bar.result.text() == "1,604 → 800 px"
     assert np.array_equal(session.mask.union(), before), "nothing is applied yet"
-    shown = seen(window)
+    shown = seen(page)
     assert shown[50, 115]
     assert not shown[50, 90], "what would go is gone from the screen"
     bar.low.setValue(0)
     bar.high.setValue(100)
     tried(qtbot, painting)
-    shown = seen(window)
+    shown = seen(page)
     assert shown[50, 90]
     assert not shown[50, 115]
     qtbot.mouseClick(bar.apply, LEFT)
@@ -99,10 +98,10 @@ def test_greys_are_seen_before_they_are_kept(qtbot: QtBot, window: MainWindow, p
     ("kind", "by", "after"), [("grow", 3, 46 * 46), ("shrink", 4, 32 * 32), ("specks", 2, 1600), ("smooth", 4, 1600)]
 )
 def test_every_distance_is_tried_first_and_then_applied_as_it_was_seen(
-    qtbot: QtBot, painting: Any, kind: str, by: int, after: int
+    qtbot: QtBot, page: Page, painting: PaintPage, kind: str, by: int, after: int
 ) -> None:
     session, bar = painting.session, painting.panel.bar
-    painting.window.actions_["mask-reshape"].trigger()
+    page.trigger("mask-reshape")
     bar.kind.setCurrentIndex(bar.kind.findData(kind))
     bar.amount.setValue(by)
     outcome = tried(qtbot, painting)
@@ -113,16 +112,16 @@ def test_every_distance_is_tried_first_and_then_applied_as_it_was_seen(
 
 
 def test_escape_leaves_the_region_as_it_is_and_enter_applies(
-    qtbot: QtBot, window: MainWindow, painting: Any
+    qtbot: QtBot, page: Page, painting: PaintPage
 ) -> None:
     session, bar = painting.session, painting.panel.bar
-    before, zoom = session.mask.union().copy(), window.viewer.stage.view.zoom
-    window.viewer.stage.view.set_zoom(zoom * 2)
+    before, zoom = session.mask.union().copy(), page.viewer.stage.view.zoom
+    page.viewer.stage.view.set_zoom(zoom * 2)
     painting.panel.begin("grow")
     assert tried(qtbot, painting).after > 1604
-    QTest.keyClick(window.viewer, Qt.Key.Key_Escape)
+    page.viewer_key(Qt.Key.Key_Escape)
     assert not bar.isVisible()
-    assert window.viewer.stage.view.zoom == zoom * 2, "the view isn't reset"
+    assert page.viewer.stage.view.zoom == zoom * 2, "the view isn't reset"
     assert painting.panel.preview.outcome is None
     assert np.array_equal(session.mask.union(), before)
     painting.panel.begin("grow")
@@ -133,7 +132,7 @@ def test_escape_leaves_the_region_as_it_is_and_enter_applies(
 
 
 def test_the_preview_follows_what_is_painted_meanwhile(
-    qtbot: QtBot, painting: Any, pictures: Callable[[int], Path]
+    qtbot: QtBot, page: Page, painting: PaintPage, pictures: Callable[[int], Path]
 ) -> None:
     session, bar = painting.session, painting.panel.bar
     painting.panel.begin("holes")
@@ -145,13 +144,13 @@ def test_the_preview_follows_what_is_painted_meanwhile(
     session.add_region()
     assert tried(qtbot, painting) is None, "there is nothing in the new region"
     assert not bar.apply.isEnabled()
-    painting.window.session.open_paths([pictures(1)])
-    qtbot.waitUntil(lambda: len(painting.window.session.cases) == 2, timeout=20_000)
-    painting.window.session.select(list(painting.window.session.cases)[1])
+    page.begin_opening(pictures(1))
+    qtbot.waitUntil(lambda: len(page.cases) == 2, timeout=20_000)
+    page.select(1)
     assert not bar.isVisible(), "another case"
 
 
-def test_resting_on_a_button_shows_what_it_would_do(qtbot: QtBot, painting: Any) -> None:
+def test_resting_on_a_button_shows_what_it_would_do(qtbot: QtBot, painting: PaintPage) -> None:
     grow = painting.panel.grow
     at = QPointF(5, 5)
     QApplication.sendEvent(grow, QEnterEvent(at, at, grow.mapToGlobal(at)))

@@ -11,73 +11,58 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook, verify
 from divisive_desktop.desktop.features.reports.checking import CheckDialog
 from divisive_desktop.desktop.features.reports.dialog import ReportDialog
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.reporting.options import CONCLUSION_LIMIT, load_last
 from divisive_desktop.reporting.verify import read_content, verify_file
+from tests.desktop.pages import Page
 
 LONG_MS = 90_000
 LEFT = Qt.MouseButton.LeftButton
 
 
-def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths(list(files))
-    quiet(qtbot, window)
-
-
-def quiet(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.runner.idle and window.session.casebook.idle, timeout=LONG_MS)
+def opened(page: Page, *files: Path) -> None:
+    """Open files and wait until they are in the casebook."""
+    page.open(*files)
+    page.wait_quiet()
 
 
 @pytest.fixture
-def analysed(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], analysis: Analysis) -> MainWindow:
+def analysed(page: Page, pictures: Callable[[int], Path], analysis: Analysis) -> Page:
     """A window on eight pictures; the first seven have an analysis of their own bytes."""
-    opened(qtbot, window, pictures(8))
-    cases = list(window.session.cases)
+    opened(page, pictures(8))
+    cases = list(page.cases)
     for case in cases[:7]:
         found = replace(analysis, file=str(case.path), sha256=case.sha256, image_size=(60, 40), region=(0, 0, 60, 40))
-        window.session.casebook.analysis(case, found)
+        page.casebook.analysis(case, found)
         case.analysis = found
-        window.session.cases.changed(case)
-    quiet(qtbot, window)
-    return window
+        page.cases.changed(case)
+    page.wait_quiet()
+    return page
 
 
-def ask(qtbot: QtBot, window: MainWindow, count: int = 1) -> ReportDialog:
+def ask(qtbot: QtBot, page: Page, count: int = 1) -> ReportDialog:
     """Select so many cases, press Ctrl+P, wait for the pages."""
-    model, selection = window.worklist.list.model(), window.worklist.list.selectionModel()
-    selection.clearSelection()
-    for row in range(count):
-        selection.select(
-            model.index(row, 0), QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        )
-    window.activateWindow()
-    assert QTest.qWaitForWindowActive(window, 5000)
-    qtbot.waitUntil(lambda: window.actions_["report"].isEnabled())
-    qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: window.reports.dialog is not None, timeout=LONG_MS)
-    dialog = window.reports.dialog
-    assert dialog is not None
-    qtbot.waitUntil(lambda: bool(dialog.preview.pages), timeout=LONG_MS)
-    return dialog
+    page.worklist.select(*range(count))
+    page.activate()
+    qtbot.waitUntil(lambda: page.enabled("report"))
+    page.key(Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    return page.report.opened()
 
 
-def write(qtbot: QtBot, window: MainWindow, dialog: ReportDialog, folder: Path) -> None:
+def write(qtbot: QtBot, page: Page, dialog: ReportDialog, folder: Path) -> None:
     dialog.form.folder.setText(str(folder))
     qtbot.mouseClick(dialog.write, LEFT)
     assert dialog.writing
     qtbot.waitUntil(lambda: not dialog.writing, timeout=LONG_MS)
-    quiet(qtbot, window)
+    page.wait_quiet()
 
 
 def shown(dialog: ReportDialog) -> list[bytes]:
@@ -85,14 +70,14 @@ def shown(dialog: ReportDialog) -> list[bytes]:
 
 
 def test_from_the_radiograph_to_files_that_hold(
-    qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path
+    qtbot: QtBot, working_page: Page, rg1: Path, tmp_path: Path
 ) -> None:
-    window = working_window
-    window.session.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
-    quiet(qtbot, window)
-    dialog = ask(qtbot, window)
-    assert dialog.windowTitle() == f"Report on {window.session.current.name}"
+    page = working_page
+    page.begin_opening(rg1)
+    qtbot.waitUntil(lambda: page.features is not None, timeout=LONG_MS)
+    page.wait_quiet()
+    dialog = ask(qtbot, page)
+    assert dialog.windowTitle() == f"Report on {page.current.name}"
     assert len(dialog.preview.pages) == 2
     assert "burned" in dialog.form.burned_in.text()
     plain = shown(dialog)
@@ -101,55 +86,55 @@ def test_from_the_radiograph_to_files_that_hold(
     qtbot.keyClicks(dialog.form.conclusion, "Opacity on the left.")
     qtbot.keyClicks(dialog.form.institution, "Clinic")
     qtbot.waitUntil(lambda: len(shown(dialog)) == 2 and shown(dialog)[0] != plain[0], timeout=LONG_MS)
-    qtbot.waitUntil(lambda: window.session.current.notes == "Opacity on the left.", timeout=2000)
+    qtbot.waitUntil(lambda: page.current.notes == "Opacity on the left.", timeout=2000)
 
     for name in ("html", "json", "csv", "dicom"):
         qtbot.mouseClick(dialog.form.formats[name], LEFT, pos=QPoint(8, dialog.form.formats[name].height() // 2))
-    write(qtbot, window, dialog, tmp_path / "reports")
+    write(qtbot, page, dialog, tmp_path / "reports")
     assert dialog.status.text().startswith("Written: report-")
     assert not dialog.folder.isHidden()
     files = sorted((tmp_path / "reports").iterdir())
     assert {f.suffix for f in files} == {".pdf", ".html", ".json", ".csv", ".dcm"}
-    book = window.session.casebook.current
+    book = page.book
     for file in files:
         assert verify_file(file, original=rg1).ok, file.name
     (case,) = read_content(next(f for f in files if f.suffix == ".json").read_bytes())["cases"]
     assert case["conclusion"] == "Opacity on the left."
     assert rg1.name not in str(case)  # de-identified by default
-    acts = [record for record in book.audit_trail(window.session.current.id) if record.act == "report"]
+    acts = [record for record in book.audit_trail(page.current.id) if record.act == "report"]
     assert [sorted(a.parameters["files"]) for a in acts] == [[f.name for f in files]]
     assert acts[0].parameters["deidentified"] is True
 
     # The next report starts from the same choices.
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
-    assert window.reports.dialog is None
-    again = ask(qtbot, window)
+    assert page.report.dialog is None
+    again = ask(qtbot, page)
     assert again.form.institution.text() == "Clinic"
     assert again.form.formats["dicom"].isChecked()
     assert again.form.folder.text() == str(tmp_path / "reports")
     assert again.form.text == "Opacity on the left."
 
 
-def check(qtbot: QtBot, window: MainWindow, patch: pytest.MonkeyPatch, file: Path) -> CheckDialog:
+def check(qtbot: QtBot, page: Page, patch: pytest.MonkeyPatch, file: Path) -> CheckDialog:
     patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
-    window.actions_["report-check"].trigger()
-    dialog = window.reports.checked
+    page.trigger("report-check")
+    dialog = page.report.check_dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: bool(dialog.findings), timeout=LONG_MS)
     return dialog
 
 
 def test_a_report_is_checked_in_the_window(
-    qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, working_page: Page, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = working_window
-    window.session.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
-    quiet(qtbot, window)
-    write(qtbot, window, ask(qtbot, window), tmp_path)
-    window.reports.dialog.close()
+    page = working_page
+    page.begin_opening(rg1)
+    qtbot.waitUntil(lambda: page.features is not None, timeout=LONG_MS)
+    page.wait_quiet()
+    write(qtbot, page, ask(qtbot, page), tmp_path)
+    page.report.dialog.close()
     (file,) = tmp_path.glob("*.pdf")
-    dialog = check(qtbot, window, monkeypatch, file)
+    dialog = check(qtbot, page, monkeypatch, file)
     assert dialog.title.text() == "Nothing is broken"
     said = " ".join(what for _, what in dialog.findings)
     assert "casebook" in said  # the open one confirms what it knows
@@ -167,34 +152,34 @@ def test_a_report_is_checked_in_the_window(
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    dialog = check(qtbot, window, monkeypatch, file)
+    dialog = check(qtbot, page, monkeypatch, file)
     assert dialog.title.text() == "This file is not as it was exported"
     assert dialog.findings[0][0] == "broken"
     dialog.close()
 
 
-def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
-    window = analysed
-    dialog = ask(qtbot, window, 8)
+def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
+    page = analysed
+    dialog = ask(qtbot, page, 8)
     assert "8 cases" in dialog.windowTitle()
     assert "first 2 of 8 cases" in dialog.note.text()
     assert not dialog.form.formats["dicom"].isEnabled()
     qtbot.mouseClick(dialog.form.formats["json"], LEFT, pos=QPoint(8, 8))
     qtbot.keyClicks(dialog.form.conclusion, "Taken together.")
-    write(qtbot, window, dialog, tmp_path)
+    write(qtbot, page, dialog, tmp_path)
     assert "picture0007.png has not been analysed yet" in dialog.status.text()
     content = read_content((tmp_path / "report-7-cases.json").read_bytes())
     assert len(content["cases"]) == 7
     assert content["conclusion"] == "Taken together."
     assert (tmp_path / "report-7-cases.pdf").exists()
-    reported = {r.case_id for r in window.session.casebook.current.audit_trail() if r.act == "report"}
-    assert reported == {case.id for case in list(window.session.cases)[:7]}
+    reported = {r.case_id for r in page.book.audit_trail() if r.act == "report"}
+    assert reported == {case.id for case in list(page.cases)[:7]}
     # On several cases the words are kept with the casebook.
     dialog.close()
-    assert ask(qtbot, window, 8).form.text == "Taken together."
+    assert ask(qtbot, page, 8).form.text == "Taken together."
 
 
-def test_cancel_leaves_no_file(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
+def test_cancel_leaves_no_file(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
     dialog = ask(qtbot, analysed, 7)
     dialog.form.folder.setText(str(tmp_path))
     qtbot.mouseClick(dialog.write, LEFT)
@@ -207,20 +192,19 @@ def test_cancel_leaves_no_file(qtbot: QtBot, analysed: MainWindow, tmp_path: Pat
     assert dialog.form.isEnabled()
 
 
-def test_closed_while_writing_it_goes_on_and_says_so(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
-    window = analysed
-    dialog = ask(qtbot, window, 7)
+def test_closed_while_writing_it_goes_on_and_says_so(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
+    page = analysed
+    dialog = ask(qtbot, page, 7)
     dialog.form.folder.setText(str(tmp_path / "out"))
     qtbot.mouseClick(dialog.write, LEFT)
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
-    qtbot.waitUntil(lambda: any("Written: report-7" in m.text for m in window.messages.messages()), timeout=LONG_MS)
-    buttons = [b.text() for b in window.messages.findChildren(QPushButton)]
-    assert "Open folder" in buttons
+    qtbot.waitUntil(lambda: page.messages.find("Written: report-7") is not None, timeout=LONG_MS)
+    assert "Open folder" in page.messages.buttons
     assert list((tmp_path / "out").iterdir())
 
 
-def test_a_folder_that_cannot_be_written_to(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
     blocked = tmp_path / "a file"
     blocked.write_text("")
     dialog = ask(qtbot, analysed)
@@ -233,62 +217,61 @@ def test_a_folder_that_cannot_be_written_to(qtbot: QtBot, analysed: MainWindow, 
     assert len(list((tmp_path / "fine").iterdir())) == 1
 
 
-def test_words_that_are_too_long_are_said_and_kept(qtbot: QtBot, analysed: MainWindow) -> None:
+def test_words_that_are_too_long_are_said_and_kept(qtbot: QtBot, analysed: Page) -> None:
     dialog = ask(qtbot, analysed)
     dialog.form.conclusion.setPlainText("x" * (CONCLUSION_LIMIT + 1))
     qtbot.waitUntil(lambda: not dialog.write.isEnabled(), timeout=5000)
     assert f"{CONCLUSION_LIMIT:,} fit" in dialog.status.text()
     assert "4,001 of 4,000" in dialog.form.count.text()
-    qtbot.waitUntil(lambda: len(analysed.session.current.notes) == CONCLUSION_LIMIT + 1, timeout=2000)
+    qtbot.waitUntil(lambda: len(analysed.current.notes) == CONCLUSION_LIMIT + 1, timeout=2000)
     qtbot.keyClick(dialog.form.conclusion, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(dialog.form.conclusion, Qt.Key.Key_Backspace)
     qtbot.waitUntil(lambda: dialog.write.isEnabled(), timeout=5000)
     assert dialog.status.text() == ""
 
 
-def test_a_killed_process_is_told_of_and_replaced(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
-    window = analysed
-    dialog = ask(qtbot, window, 7)
+def test_a_killed_process_is_told_of_and_replaced(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
+    page = analysed
+    dialog = ask(qtbot, page, 7)
     dialog.form.folder.setText(str(tmp_path / "out"))
     qtbot.mouseClick(dialog.write, LEFT)
     qtbot.waitUntil(lambda: dialog.bar.value() > 0, timeout=LONG_MS)
-    os.kill(window.reports.process_id, signal.SIGKILL)
+    os.kill(page.report.process_id, signal.SIGKILL)
     qtbot.waitUntil(lambda: not dialog.writing, timeout=LONG_MS)
     assert "ended unexpectedly" in dialog.status.text()
-    write(qtbot, window, dialog, tmp_path / "out")
+    write(qtbot, page, dialog, tmp_path / "out")
     assert dialog.status.text().startswith("Written:")
 
 
-def test_nothing_to_report(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> None:
-    assert not window.actions_["report"].isEnabled()
-    opened(qtbot, window, pictures(1))
-    window.actions_["report"].trigger()
-    (message,) = window.messages.messages()
+def test_nothing_to_report(page: Page, pictures: Callable[[int], Path]) -> None:
+    assert not page.enabled("report")
+    opened(page, pictures(1))
+    page.trigger("report")
+    (message,) = page.messages
     assert "nothing to report yet" in message.text
-    assert window.reports.dialog is None
+    assert page.report.dialog is None
 
 
-def test_a_blind_case_is_not_given_away(qtbot: QtBot, analysed: MainWindow) -> None:
-    analysed.session.current.hidden = True
-    analysed.actions_["report"].trigger()
-    assert any("hidden here" in m.text for m in analysed.messages.messages())
-    assert analysed.reports.dialog is None
+def test_a_blind_case_is_not_given_away(analysed: Page) -> None:
+    analysed.current.hidden = True
+    analysed.trigger("report")
+    assert analysed.messages.find("hidden here") is not None
+    assert analysed.report.dialog is None
 
 
-def test_what_changes_in_the_window_changes_the_pages(qtbot: QtBot, analysed: MainWindow) -> None:
-    window = analysed
-    dialog = ask(qtbot, window)
+def test_what_changes_in_the_window_changes_the_pages(qtbot: QtBot, analysed: Page) -> None:
+    page = analysed
+    dialog = ask(qtbot, page)
     before = shown(dialog)
-    window.session.set_label(0)
-    quiet(qtbot, window)
-    window.activateWindow()
-    assert QTest.qWaitForWindowActive(window, 5000)
+    page.label(0)
+    page.wait_quiet()
+    page.activate()
     dialog.activateWindow()
     qtbot.waitUntil(lambda: shown(dialog)[0] != before[0], timeout=LONG_MS)
 
 
 def test_logo_language_and_sections(
-    qtbot: QtBot, analysed: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, analysed: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import cv2
 
@@ -317,7 +300,7 @@ def test_logo_language_and_sections(
 
 
 def test_without_a_keyring_the_pages_stay_and_the_form_says_why(
-    qtbot: QtBot, analysed: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, analysed: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     dialog = ask(qtbot, analysed)
@@ -333,28 +316,28 @@ def test_without_a_keyring_the_pages_stay_and_the_form_says_why(
 
 
 def test_photographs_among_radiographs_have_no_dicom_objects(
-    qtbot: QtBot, analysed: MainWindow, rg1: Path, tmp_path: Path, analysis: Analysis
+    qtbot: QtBot, analysed: Page, rg1: Path, tmp_path: Path, analysis: Analysis
 ) -> None:
-    window = analysed
-    opened(qtbot, window, rg1)
-    case = window.session.current
+    page = analysed
+    opened(page, rg1)
+    case = page.current
     assert case.path == rg1
-    size = (window.session.record.width, window.session.record.height)
+    size = (page.record.width, page.record.height)
     found = replace(analysis, file=str(rg1), sha256=case.sha256, image_size=size, region=(0, 0, *size))
-    window.session.casebook.analysis(case, found)
+    page.casebook.analysis(case, found)
     case.analysis = found
-    quiet(qtbot, window)
-    dialog = ask(qtbot, window, len(window.session.cases))
+    page.wait_quiet()
+    dialog = ask(qtbot, page, len(page.cases))
     assert dialog.form.formats["dicom"].isEnabled()
     qtbot.mouseClick(dialog.form.formats["dicom"], LEFT, pos=QPoint(8, 8))
-    write(qtbot, window, dialog, tmp_path / "out")
+    write(qtbot, page, dialog, tmp_path / "out")
     assert "No DICOM objects about 7 cases" in dialog.status.text()
     assert len(list((tmp_path / "out").glob("*.dcm"))) == 6
-    reported = {r.case_id for r in window.session.casebook.current.audit_trail() if r.act == "report"}
+    reported = {r.case_id for r in page.book.audit_trail() if r.act == "report"}
     assert len(reported) == 8
 
 
-def test_pages_grow_with_the_wheel(qtbot: QtBot, analysed: MainWindow) -> None:
+def test_pages_grow_with_the_wheel(qtbot: QtBot, analysed: Page) -> None:
     dialog = ask(qtbot, analysed)
     width = dialog.preview.pages[0].width()
     at = QPointF(dialog.preview.rect().center())
@@ -369,13 +352,13 @@ def test_pages_grow_with_the_wheel(qtbot: QtBot, analysed: MainWindow) -> None:
     assert dialog.preview.pages[0].width() == width
 
 
-def test_another_casebook_closes_it(qtbot: QtBot, analysed: MainWindow, tmp_path: Path) -> None:
+def test_another_casebook_closes_it(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
     ask(qtbot, analysed)
-    pid = analysed.reports.process_id
+    pid = analysed.report.process_id
     assert pid is not None
-    analysed.session.open_casebook(tmp_path / "other.casebook", create=True)
-    qtbot.waitUntil(lambda: analysed.reports.dialog is None, timeout=LONG_MS)
-    qtbot.waitUntil(lambda: analysed.reports.idle, timeout=LONG_MS)
+    analysed.open_casebook(tmp_path / "other.casebook", create=True)
+    qtbot.waitUntil(lambda: analysed.report.dialog is None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: analysed.report.idle, timeout=LONG_MS)
     assert not psutil.pid_exists(pid)
     left = Casebook.default_path()
     found = verify(left)  # closed while the process was still reading it

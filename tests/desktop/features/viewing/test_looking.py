@@ -6,17 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.viewer import PaneKind
-from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.imaging.display import render
+from tests.desktop.pages import Page
 
 
 @pytest.fixture
@@ -38,20 +35,17 @@ def choices(rg1: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, window: MainWindow, choices: Path) -> MainWindow:
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([choices])
-    window.viewer.setFocus()
-    return window
+def shown(page: Page, choices: Path) -> Page:
+    page.open(choices)
+    page.viewer.setFocus()
+    return page
 
 
-def presets(window: MainWindow) -> list[str]:
-    menu = next(m for m in window.findChildren(QMenu) if m.title() == "Window presets")
-    menu.aboutToShow.emit()
-    return [action.text().split("\t")[0] for action in menu.actions()]
+def presets(page: Page) -> list[str]:
+    return [action.text().split("\t")[0] for action in page.menu("Window presets").actions()]
 
 
-def test_all_windows_and_tables_are_offered_by_their_names(shown: MainWindow) -> None:
+def test_all_windows_and_tables_are_offered_by_their_names(shown: Page) -> None:
     listed = presets(shown)
     assert listed[0] == "Auto"
     assert listed[1:4] == ["HARD", "LUNG  (15000 / 30000)", "BONE  (9000 / 4000)"]
@@ -59,14 +53,14 @@ def test_all_windows_and_tables_are_offered_by_their_names(shown: MainWindow) ->
     assert listed[5].startswith("Full range  (")
 
 
-def test_digits_choose_them_and_zero_is_auto(qtbot: QtBot, shown: MainWindow) -> None:
+def test_digits_choose_them_and_zero_is_auto(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     for key, name in ((Qt.Key.Key_2, "LUNG"), (Qt.Key.Key_3, "BONE"), (Qt.Key.Key_1, "HARD"), (Qt.Key.Key_0, "Auto")):
         qtbot.keyClick(viewer, key)
         assert viewer.voi.explanation == name
 
 
-def test_a_broken_table_can_be_switched_off(qtbot: QtBot, shown: MainWindow) -> None:
+def test_a_broken_table_can_be_switched_off(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     assert viewer.voi.explanation == "HARD"
     assert len(np.unique(render(viewer.record, viewer.voi))) == 1
@@ -75,14 +69,14 @@ def test_a_broken_table_can_be_switched_off(qtbot: QtBot, shown: MainWindow) -> 
     assert presets(shown)[1].startswith("LUNG")
     qtbot.keyClick(viewer, Qt.Key.Key_1)
     assert viewer.voi.explanation == "LUNG"
-    assert not shown.actions_["luts"].isChecked()
+    assert not shown.checked("luts")
     qtbot.keyClick(viewer, Qt.Key.Key_Escape)
     assert viewer.voi.explanation == "LUNG", "resetting doesn't bring the table back"
     qtbot.keyClick(viewer, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
     assert viewer.voi.explanation == "HARD"
 
 
-def test_the_sigmoid_keeps_centre_and_width_and_goes_back(qtbot: QtBot, shown: MainWindow) -> None:
+def test_the_sigmoid_keeps_centre_and_width_and_goes_back(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     qtbot.keyClick(viewer, Qt.Key.Key_3)
     straight = render(viewer.record, viewer.voi)
@@ -97,55 +91,43 @@ def test_the_sigmoid_keeps_centre_and_width_and_goes_back(qtbot: QtBot, shown: M
     np.testing.assert_array_equal(render(viewer.record, viewer.voi), straight)
 
 
-def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, window: MainWindow, tmp_path: Path,
+def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, page: Page, tmp_path: Path,
                                                     analysis: Analysis) -> None:  # fmt: skip
     from PIL import Image
 
     noise = np.random.default_rng(0).integers(0, 255, (420, 560), np.uint8)
     Image.fromarray(noise).save(path := tmp_path / "f.png")
-    with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([path])
-    window.session.current.analysis = analysis
-    window.session.analysisChanged.emit(window.session.current)
-    window.session.update_features()
-    qtbot.waitUntil(lambda: window.session.features is not None)
-    viewer = window.viewer
+    page.open(path)
+    page.take_analysis(analysis)
+    qtbot.waitUntil(lambda: page.features is not None)
+    viewer = page.viewer
     qtbot.waitUntil(lambda: viewer.stage.features is not None)
     true_class, _ = analysis.true_class(None)
     found = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
     x, y, width, height = found.features[0].box
-    canvas = viewer.panes[PaneKind.FEATURES].canvas
+    hand = page.hand_on(PaneKind.FEATURES)
     for _ in range(2):
         viewer.fit()
         before = viewer.zoom
-        at = canvas.transform().to_widget(x + width / 2, y + height / 2).toPoint()
-        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+        hand.click(x + width / 2, y + height / 2)
         assert viewer.zoom > 1.3 * before
         centre = viewer.stage.view.center
         assert abs(centre[0] - (x + width / 2)) < 2
         assert abs(centre[1] - (y + height / 2)) < 2
 
 
-def turn(widget: object, notches: int, modifiers: Qt.KeyboardModifier) -> None:
-    at, none = QPointF(60, 60), Qt.MouseButton.NoButton
-    QApplication.sendEvent(widget, QWheelEvent(
-        at, widget.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), none, modifiers, Qt.ScrollPhase.NoScrollPhase,
-        False,
-    ))  # fmt: skip
-
-
-def test_the_wheel_does_what_it_is_bound_to(shown: MainWindow) -> None:
-    viewer, canvas = shown.viewer, shown.viewer.panes[PaneKind.IMAGE].canvas
+def test_the_wheel_does_what_it_is_bound_to(shown: Page) -> None:
+    viewer, hand = shown.viewer, shown.hand
     viewer.preset(2)
     viewer.set_mouse_map({"Wheel": "level", "Ctrl+Wheel": "width", "Alt+Wheel": "opacity"})
     zoom, voi, opacity = viewer.zoom, viewer.voi, viewer.opacity
-    turn(canvas, 1, Qt.KeyboardModifier.NoModifier)
+    hand.turn(1)
     assert viewer.voi.center != voi.center
     assert viewer.voi.width == voi.width
-    turn(canvas, 1, Qt.KeyboardModifier.ControlModifier)
+    hand.turn(1, Qt.KeyboardModifier.ControlModifier)
     assert viewer.voi.width > voi.width
-    turn(canvas, 1, Qt.KeyboardModifier.AltModifier)
+    hand.turn(1, Qt.KeyboardModifier.AltModifier)
     assert viewer.opacity == pytest.approx(opacity + 0.05)
     assert viewer.zoom == zoom
-    turn(canvas, 1, Qt.KeyboardModifier.ShiftModifier)
+    hand.turn(1, Qt.KeyboardModifier.ShiftModifier)
     assert viewer.zoom > zoom, "one frame only: stepping zooms"

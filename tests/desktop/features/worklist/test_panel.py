@@ -144,7 +144,7 @@ def test_a_column_is_chosen_sorts_by_its_head_and_is_there_at_the_next_start(qtb
     qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=inside)
     assert shown(worklist)[0] == "sure"
     assert worklist.filter.index(0, at).data() == "4.60"
-    qtbot.wait(10)
+    qtbot.waitUntil(lambda: Settings().worklist()[0] == header.saveState())
     again = Worklist(CaseModel(worklist), Settings())
     qtbot.addWidget(again)
     assert again.list.shown() == ["case", "margin"]

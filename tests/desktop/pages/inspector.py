@@ -1,0 +1,175 @@
+"""The right side of the window: the verdict, what is said about the picture, and the panels on the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QScrollBar, QWidget
+
+from tests.desktop.pages.hand import LEFT
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.features.inspection import Inspector
+    from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+    from divisive_desktop.desktop.features.inspection.files import FilePanels
+    from divisive_desktop.desktop.features.inspection.forensic import ForensicView
+    from divisive_desktop.desktop.features.inspection.metadata import MetadataView
+    from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
+    from divisive_desktop.desktop.ui.sections import Section
+    from tests.desktop.pages.window import Page
+
+
+class VerdictPage:
+    """What the model says and what the analyst says against it."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @property
+    def panel(self) -> VerdictPanel:
+        return self._page.window.inspector.verdict
+
+    @property
+    def text(self) -> str:
+        """The verdict itself: a class, or ``Analysing…`` and the like."""
+        return self.panel.verdict.text()
+
+    @property
+    def words(self) -> str:
+        """How sure, and from which logits."""
+        return self.panel.words.text()
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """``True class`` and ``False class`` with what makes them so."""
+        return self.panel.classes.text()
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the whole verdict is kept back (while a mask is painted blind)."""
+        return self.panel.isHidden()
+
+    @property
+    def negative(self) -> QAbstractButton:
+        """The button that labels the case as class 0."""
+        return self.panel.negative
+
+    @property
+    def positive(self) -> QAbstractButton:
+        """The button that labels the case as class 1."""
+        return self.panel.positive
+
+    @property
+    def clear(self) -> QAbstractButton:
+        """The button that takes the label back."""
+        return self.panel.clear
+
+    @property
+    def models(self) -> QComboBox:
+        """Which model answers."""
+        return self.panel.model
+
+    @property
+    def questions(self) -> QComboBox:
+        """Which question is asked."""
+        return self.panel.questions
+
+    def choose_model(self, model_id: str) -> None:
+        """``''``: the default one."""
+        choose(self.models, model_id)
+
+    def ask(self, task_id: str) -> None:
+        """Ask another question of the picture."""
+        choose(self.questions, task_id)
+
+
+class InspectorPage:
+    """Everything in the column at the right, beside the verdict."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @property
+    def panel(self) -> Inspector:
+        return self._page.window.inspector
+
+    @property
+    def image(self) -> dict[str, str]:
+        """What is said about the picture and its patient, row by row."""
+        return self.panel.image.text()
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Which model said it, from which weights."""
+        return self.panel.provenance.text()
+
+    @property
+    def limits(self) -> str:
+        """What the model isn't for."""
+        return self.panel.limits.text()
+
+    @property
+    def features(self) -> FeaturePanel:
+        """The important features, with their table and threshold."""
+        return self.panel.features
+
+    @property
+    def scroll_bar(self) -> QScrollBar:
+        return self.panel.verticalScrollBar()
+
+    def section(self, name: str) -> Section:
+        """A section by its heading."""
+        return self.panel.section(name)
+
+    def unfold(self, name: str) -> None:
+        """Click on a section's heading."""
+        QTest.mouseClick(self.section(name)._head, LEFT)
+
+    def click_feature(self, row: int) -> None:
+        """Click on a row of the table of features."""
+        table = self.features.table
+        at: QPoint = table.visualItemRect(table.item(row, 1)).center()
+        QTest.mouseClick(table.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)
+
+
+class FilesPage:
+    """What the file says about itself, and what its bytes tell."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @property
+    def _panels(self) -> FilePanels:
+        return self._page.window.files
+
+    @property
+    def metadata(self) -> MetadataView:
+        """Tags and header fields."""
+        return self._panels.metadata
+
+    @property
+    def forensic(self) -> ForensicView:
+        """Hashes, compression, thumbnail."""
+        return self._panels.forensic
+
+    @property
+    def traces(self) -> dict[str, str]:
+        """The rows of "File and traces"; empty until they were read."""
+        return self.forensic.form.text()
+
+    def open(self, section: str) -> None:
+        """Open one of the two sections and bring it into sight."""
+        self._panels.open(section)
+
+
+def choose(box: QComboBox, data: str) -> None:
+    """Choose an entry by what it stands for, as a hand does: the box tells that it was used."""
+    box.setCurrentIndex(box.findData(data))
+    box.activated.emit(box.currentIndex())
+
+
+def is_visible(widget: QWidget) -> bool:
+    """Whether any of it can be seen, scrolled as things are."""
+    return not widget.visibleRegion().isEmpty()
