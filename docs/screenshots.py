@@ -19,23 +19,25 @@ TIMEOUT_S = 120.0
 def picture_worklist(window: Any, target: Path) -> None:
     """The worklist with filters and columns, beside the picture."""
     from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QDockWidget
 
     from divisive_desktop.desktop.selftest.run import pump, wait_for
     from divisive_desktop.desktop.session.case import Review
 
-    work, cases = window.worklist, list(window.session.cases)
-    window.theme.choice = "light"
-    window.session.analyse_all()
-    wait_for(lambda: not window.session.batch_running and window.runner.idle, TIMEOUT_S, "the other cases")
-    window.session.set_label(0, [cases[0]])
-    window.session.set_review(Review.DONE, [cases[0]])
-    window.session.set_review(Review.FLAGGED, [cases[1]])
-    window.session.change_tags([cases[1]], ["second look"], [])
+    work, cases = window.features["worklist"].panel, list(window.services.session.cases)
+    window.services.theme.choice = "light"
+    window.services.session.batch.start_all(cases)
+    batch, runner = window.services.session.batch, window.services.runner
+    wait_for(lambda: not batch.running and runner.idle, TIMEOUT_S, "the other cases")
+    window.services.session.edits.set_label(0, [cases[0]])
+    window.services.session.edits.set_review(Review.DONE, [cases[0]])
+    window.services.session.edits.set_review(Review.FLAGGED, [cases[1]])
+    window.services.session.edits.change_tags([cases[1]], ["second look"], [])
     work.set_columns(["label", "verdict", "probability"])
     work.filters.setChecked(True)
     work.set_order("disagreement")
-    window.resizeDocks([window.worklist_dock], [590], Qt.Orientation.Horizontal)
-    wait_for(lambda: window.runner.idle, TIMEOUT_S, "the window")
+    window.resizeDocks([window.findChild(QDockWidget, "worklist")], [590], Qt.Orientation.Horizontal)
+    wait_for(lambda: window.services.runner.idle, TIMEOUT_S, "the window")
     pump(300)
     if not work.grab().copy(0, 0, work.width(), min(work.height(), 580)).save(str(target)):
         raise SystemExit(f"{target} could not be written")
@@ -46,15 +48,16 @@ def picture_report(window: Any, target: Path) -> None:
     """The report window with the pages of the radiograph's report."""
     from divisive_desktop.desktop.selftest.run import pump, wait_for
 
-    window.theme.choice = "light"
-    window.reports.open()
-    wait_for(lambda: window.reports.dialog is not None and window.reports.dialog.preview.pages, TIMEOUT_S, "the pages")
-    dialog = window.reports.dialog
+    window.services.theme.choice = "light"
+    reports = window.features["reports"]
+    reports.open()
+    wait_for(lambda: reports.dialog is not None and reports.dialog.preview.pages, TIMEOUT_S, "the pages")
+    dialog = reports.dialog
     dialog.form.institution.setText("University Hospital")
     dialog.form.folder.setText("Reports")
     dialog.form.conclusion.setPlainText("Rounded opacities in both lungs. The model looks at the whole lung fields.")
     pump(600)
-    wait_for(lambda: window.reports.idle, TIMEOUT_S, "the pages")
+    wait_for(lambda: reports.idle, TIMEOUT_S, "the pages")
     pump(300)
     if not dialog.grab().save(str(target)):
         raise SystemExit(f"{target} could not be written")
@@ -70,16 +73,17 @@ def picture_painting(window: Any, target: Path) -> None:
     from divisive_desktop.desktop.viewer.maps import PaneKind
     from divisive_desktop.masks import shapes
 
-    session, size = window.painting.session, window.painting.session.mask.size
-    window.theme.choice = "light"
+    painting, runner = window.features["painting"], window.services.runner
+    session, size = painting.session, painting.session.mask.size
+    window.services.theme.choice = "light"
     window.viewer.set_layout("image")
-    window.painting.set_tool("brush")
+    painting.set_tool("brush")
     session.set_settings(brush_radius=70.0)
     for name, weight, (x, y, w, h) in (("effusion", 1.0, (450, 1000, 380, 330)), ("hilum", 0.5, (1180, 620, 240, 300))):
         session.add_region(name)
         session.change_region(session.active.id, weight=weight)
         session.stamp(name, shapes.ellipse((x, y), (x + w, y + h), size))
-    wait_for(lambda: window.runner.idle, TIMEOUT_S, "the mask")
+    wait_for(lambda: window.services.runner.idle, TIMEOUT_S, "the mask")
     canvas = window.viewer.panes[PaneKind.IMAGE].canvas
     QTest.mouseMove(canvas, canvas.transform().to_widget(1330, 1130).toPoint())
     pump(300)
@@ -89,9 +93,9 @@ def picture_painting(window: Any, target: Path) -> None:
     session.clear()
     for region in session.mask.regions:
         session.remove_region(region.id)
-    window.painting.set_tool("pan")
+    painting.set_tool("pan")
     window.viewer.set_layout("2x2")
-    wait_for(lambda: window.runner.idle and window.painting.saver.idle(), TIMEOUT_S, "the mask")
+    wait_for(lambda: runner.idle and painting.saver.idle(), TIMEOUT_S, "the mask")
 
 
 def main() -> int:
@@ -108,9 +112,10 @@ def main() -> int:
         window = application.build(casebook=Path(home) / "Pictures.casebook")  # not the one of whoever runs this
         try:
             window.show()
-            window.runner.start_engine()
-            window.session.open_paths(sample_paths(), remember=False)
-            wait_for(lambda: window.session.features is not None and window.runner.idle, TIMEOUT_S, "the analysis")
+            session, runner = window.services.session, window.services.runner
+            runner.start_engine()
+            session.opening.open_paths(sample_paths(), remember=False)
+            wait_for(lambda: session.analyses.features is not None and runner.idle, TIMEOUT_S, "the analysis")
             if len(sys.argv) > 1:
                 shots = [(f"{t}-{w}x{h}", t, (w, h)) for t in ("light", "dark") for w, h in ((1280, 800), (2560, 1440))]
                 folder = Path(sys.argv[1])
@@ -119,9 +124,9 @@ def main() -> int:
                 folder = IMAGES
             folder.mkdir(parents=True, exist_ok=True)
             for name, theme, size in shots:
-                window.theme.choice = theme
+                window.services.theme.choice = theme
                 window.resize(*size)
-                wait_for(lambda: window.runner.idle, TIMEOUT_S, "the window")
+                wait_for(lambda: runner.idle, TIMEOUT_S, "the window")
                 window.viewer.fit()
                 pump(200)
                 target = folder / f"{name}.png"

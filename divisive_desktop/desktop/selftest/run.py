@@ -115,7 +115,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
 def _ask(window: MainWindow, request: Any, timeout_s: float) -> Any:
     """Send a request to the window's engine and wait for the answer; the window goes on working meanwhile."""
     answers: list[Any] = []
-    window.runner.submit(request, answers.append, answers.append)
+    window.services.runner.submit(request, answers.append, answers.append)
     wait_for(lambda: bool(answers), timeout_s, f"the engine's answer to {type(request).__name__}")
     if isinstance(answers[0], Exception):
         raise answers[0]
@@ -126,23 +126,23 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     samples = sample_paths()
     window.resize(*SIZE)
     problems: list[UserFacingError] = []
-    window.session.problem.connect(lambda _, error: problems.append(error))
+    window.services.session.problem.connect(lambda _, error: problems.append(error))
     window.show()
-    window.runner.start_engine(window.settings.device)
-    window.session.opening.open_paths(samples, remember=False)
-    work = window.session
+    window.services.runner.start_engine(window.services.settings.device)
+    window.services.session.opening.open_paths(samples, remember=False)
+    session = window.services.session
 
     def settled() -> bool:
-        failed = work.current is not None and (work.current.error or work.current.analysis_error)
-        return work.analyses.features is not None or bool(failed) or bool(problems)
+        failed = session.current is not None and (session.current.error or session.current.analysis_error)
+        return session.analyses.features is not None or bool(failed) or bool(problems)
 
     wait_for(settled, timeout_s, "the analysis of the sample")
-    case = work.current
+    case = session.current
     if problems:
         raise problems[0]
     if case is None or case.analysis is None:
         raise (case.analysis_error if case and case.analysis_error else SelfTestError("Nothing was analysed."))
-    wait_for(lambda: window.runner.idle, timeout_s, "the background work to end")
+    wait_for(lambda: window.services.runner.idle, timeout_s, "the background work to end")
     analysis = case.analysis
     if np.array_equal(analysis.cams[0], analysis.cams[1]):
         raise SelfTestError("The two class activation maps are the same.")
@@ -150,17 +150,19 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     classes = analysis.model.classes
     return (
         f"{case.name}: {classes[analysis.predicted]} ({percent(probability_of_predicted(analysis))}), "
-        f"{len(work.analyses.features.features)} important features; "
+        f"{len(session.analyses.features.features)} important features; "
         f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
     )
 
 
 def _report(window: MainWindow, timeout_s: float) -> str:
     """The report window: its process starts, and the pages of the current case are shown."""
-    wait_for(lambda: window.session.casebook.idle, timeout_s, "the casebook")
-    window.reports.open()
-    wait_for(lambda: window.reports.dialog is not None, timeout_s, "the report window")
-    dialog = window.reports.dialog
+    from divisive_desktop.desktop.features.reports.dialog import ReportDialog
+
+    wait_for(lambda: window.services.session.casebook.idle, timeout_s, "the casebook")
+    window.services.actions["report"].trigger()
+    wait_for(lambda: window.findChild(ReportDialog) is not None, timeout_s, "the report window")
+    dialog = window.findChild(ReportDialog)
     waiting = dialog.preview.words
     wait_for(lambda: dialog.preview.words != waiting, timeout_s, "the pages of a report")
     pages, words = len(dialog.preview.pages), dialog.preview.words

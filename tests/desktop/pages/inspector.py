@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QScrollBar, QWidget
 from tests.desktop.pages.hand import LEFT
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.inspection import Inspector
+    from divisive_desktop.desktop.features.inspection.feature import Inspection
     from divisive_desktop.desktop.features.inspection.features import FeaturePanel
     from divisive_desktop.desktop.features.inspection.files import FilePanels
     from divisive_desktop.desktop.features.inspection.forensic import ForensicView
     from divisive_desktop.desktop.features.inspection.metadata import MetadataView
     from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
+    from divisive_desktop.desktop.shell.inspector import Inspector
     from divisive_desktop.desktop.ui.sections import Section
     from tests.desktop.pages.window import Page
 
@@ -29,7 +30,7 @@ class VerdictPage:
 
     @property
     def panel(self) -> VerdictPanel:
-        return self._page.window.inspector.verdict
+        return self._page.feature("inspection").verdict
 
     @property
     def text(self) -> str:
@@ -92,28 +93,32 @@ class InspectorPage:
         self._page = page
 
     @property
+    def _feature(self) -> Inspection:
+        return self._page.feature("inspection")
+
+    @property
     def panel(self) -> Inspector:
-        return self._page.window.inspector
+        return self._page.window.services.inspector
 
     @property
     def image(self) -> dict[str, str]:
         """What is said about the picture and its patient, row by row."""
-        return self.panel.image.text()
+        return self._feature.image.text()
 
     @property
     def provenance(self) -> dict[str, str]:
         """Which model said it, from which weights."""
-        return self.panel.provenance.text()
+        return self._feature.provenance.text()
 
     @property
     def limits(self) -> str:
         """What the model isn't for."""
-        return self.panel.limits.text()
+        return self._feature.limits.text()
 
     @property
     def features(self) -> FeaturePanel:
         """The important features, with their table and threshold."""
-        return self.panel.features
+        return self._feature.features
 
     @property
     def scroll_bar(self) -> QScrollBar:
@@ -142,7 +147,7 @@ class FilesPage:
 
     @property
     def _panels(self) -> FilePanels:
-        return self._page.window.files
+        return self._page.feature("inspection").files
 
     @property
     def metadata(self) -> MetadataView:

@@ -26,7 +26,7 @@ class MessagesPage(Sequence["Message"]):
 
     @property
     def bar(self) -> MessageBar:
-        return self._page.window.messages
+        return self._page.window.services.messages.bar
 
     @overload
     def __getitem__(self, at: int) -> Message: ...
@@ -78,11 +78,11 @@ class MessagesPage(Sequence["Message"]):
 
     def post(self, key: str, severity: str, text: str, remedy: str = "") -> None:
         """Have the window tell something."""
-        self._page.window.notify(key, severity, text, remedy)
+        self._page.window.services.messages.show(key, severity, text, remedy)
 
     def post_error(self, error: UserFacingError, case: Case | None = None) -> None:
         """Have the window tell of an error."""
-        self._page.window.report(case, error)
+        self._page.window.services.messages.show_error(error, case)
 
     def answer(self, text: str) -> str:
         """Click a button of the question that is asked; returns the question."""

@@ -32,12 +32,12 @@ class PaintPage:
     @property
     def feature(self) -> Painting:
         """What stands behind all of it."""
-        return self._page.window.painting
+        return self._page.feature("painting")
 
     @property
     def there(self) -> bool:
         """Whether the window can be painted in yet: it learns that after its viewer."""
-        return hasattr(self._page.window, "painting")
+        return "painting" in self._page.window.features
 
     @property
     def session(self) -> PaintSession:
@@ -113,7 +113,7 @@ class PaintPage:
     @property
     def can_draft(self) -> bool:
         """Whether the model's map may be turned into a mask."""
-        return self.feature.can_draft
+        return self.feature.drafts.possible
 
     # -- what is done ---------------------------------------------------------------------------------------
 
@@ -151,23 +151,19 @@ class PaintPage:
 
     def set_blind(self, on: bool) -> None:
         """Keep the model's opinion back until the mask is done."""
-        self.feature.set_blind(on)
+        self._page.session.blinding.set_on(on)
 
     def draft_from_map(self, share: float) -> None:
         """Begin the mask with where the map is above ``share`` of its peak (0 to 1)."""
-        self.feature.draft_from_cam(share)
+        self.feature.drafts.from_cam(share)
 
     def export(self, path: Path, kind: str) -> None:
         """Write the mask to a file of a kind (an entry of the file dialog), in the background."""
-        from divisive_desktop.desktop.features.painting import mask_files
-
-        mask_files.write(self.feature, path, kind)
+        self.feature.files.write(path, kind)
 
     def import_(self, path: Path) -> None:
         """Take the mask from a file, in the background."""
-        from divisive_desktop.desktop.features.painting import mask_files
-
-        mask_files.read(self.feature, path)
+        self.feature.files.read(path)
 
     def wait_ready(self) -> None:
         """Until the current case can be painted on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.desktop.pages.waiting import ENGINE_MS, until
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.faces.feature import FaceControls
+    from divisive_desktop.desktop.features.faces.feature import FaceFeature
     from divisive_desktop.desktop.features.faces.panel import FramingPanel
     from divisive_desktop.desktop.features.faces.tool import CropTool
     from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
@@ -29,7 +29,7 @@ class FineTuningPage:
 
     @property
     def _feature(self) -> FineTuning:
-        return self._page.window.finetuning
+        return self._page.feature("finetuning")
 
     @property
     def run(self) -> RunSession:
@@ -79,7 +79,7 @@ class ReportPage:
 
     @property
     def _feature(self) -> Reports:
-        return self._page.window.reports
+        return self._page.feature("reports")
 
     @property
     def dialog(self) -> ReportDialog | None:
@@ -122,8 +122,8 @@ class FacesPage:
         self._page = page
 
     @property
-    def _feature(self) -> FaceControls:
-        return self._page.window.faces
+    def _feature(self) -> FaceFeature:
+        return self._page.feature("faces")
 
     @property
     def panel(self) -> FramingPanel:

@@ -28,6 +28,7 @@ from tests.desktop.pages.worklist import WorklistPage
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
+    from divisive_desktop.desktop.features.opening.pages import EmptyPage, ProblemPage
     from divisive_desktop.desktop.features.painting.session import PaintSession
     from divisive_desktop.desktop.session.batch import BatchRunner
     from divisive_desktop.desktop.session.case import Case, Review
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.session.casebook_service import CasebookService
     from divisive_desktop.desktop.session.runner import Runner
     from divisive_desktop.desktop.session.session import Session
-    from divisive_desktop.desktop.shell.action_set import Action, ActionSet
-    from divisive_desktop.desktop.shell.pages import EmptyPage, ProblemPage
+    from divisive_desktop.desktop.shell.action import Action
+    from divisive_desktop.desktop.shell.action_set import ActionSet
     from divisive_desktop.desktop.shell.status import StatusBar
     from divisive_desktop.desktop.ui.theme import Theme
     from divisive_desktop.desktop.viewer import Viewer
@@ -121,20 +122,20 @@ class Page:
     @property
     def session(self) -> Session:
         """What the window works on; for its signals, and for what no test does twice."""
-        return self.window.session
+        return self.window.services.session
 
     @property
     def runner(self) -> Runner:
         """Work in the background, and the engine."""
-        return self.window.runner
+        return self.window.services.runner
 
     @property
     def settings(self) -> Settings:
-        return self.window.settings
+        return self.window.services.settings
 
     @property
     def theme(self) -> Theme:
-        return self.window.theme
+        return self.window.services.theme
 
     @property
     def viewer(self) -> Viewer:
@@ -145,6 +146,10 @@ class Page:
     @property
     def viewer_there(self) -> bool:
         return self.window.viewer is not None
+
+    def feature(self, name: str) -> Any:
+        """What a feature keeps, by the name of its folder."""
+        return self.window.features[name]
 
     @property
     def casebook(self) -> CasebookService:
@@ -170,7 +175,7 @@ class Page:
     @property
     def batch_running(self) -> bool:
         """Whether many cases are being analysed, or wait for it."""
-        return self.session.batch_running
+        return self.session.batch.running
 
     @property
     def paint_session(self) -> PaintSession:
@@ -179,7 +184,7 @@ class Page:
 
     @property
     def _actions(self) -> ActionSet:
-        return self.window.actions_
+        return self.window.services.actions
 
     @property
     def action_table(self) -> Sequence[Action]:
@@ -218,11 +223,11 @@ class Page:
     @property
     def features(self) -> FeatureSet | None:
         """Its important features, None without an analysis."""
-        return self.session.features
+        return self.session.analyses.features
 
     def begin_opening(self, *files: Path) -> None:
         """Open files and folders; what comes of it is to be waited for."""
-        self.session.open_paths(list(files))
+        self.session.opening.open_paths(list(files))
 
     def open(self, *files: Path) -> None:
         """Open files and folders, and wait for the first picture."""
@@ -265,18 +270,18 @@ class Page:
 
     def label(self, label: Literal[0, 1] | None, cases: Sequence[Case] = ()) -> None:
         """Say what is true of cases, of the current one if none are named."""
-        self.session.set_label(label, cases)
+        self.session.edits.set_label(label, cases)
 
     def review(self, review: Review, cases: Sequence[Case] = ()) -> None:
         """Say how far cases are, the current one if none are named."""
-        self.session.set_review(review, cases)
+        self.session.edits.set_review(review, cases)
 
     def note(self, text: str, case: Case | None = None) -> None:
         """Write notes on a case, on the current one if none is named."""
-        self.session.set_notes(case or self.current, text)
+        self.session.edits.set_notes(case or self.current, text)
 
     def tag(self, cases: Sequence[Case], add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        self.session.change_tags(cases, add, remove)
+        self.session.edits.change_tags(cases, add, remove)
 
     def open_casebook(self, path: Path | None = None, create: bool = False) -> None:
         """Work on another casebook; None: the user's own."""
@@ -286,7 +291,7 @@ class Page:
 
     def analyse(self, case: Case | None = None) -> None:
         """Ask the engine about a case, about the current one if none is named."""
-        self.session.analyse(case or self.current)
+        self.session.analyses.analyse(case or self.current)
 
     def take_analysis(self, analysis: Analysis) -> None:
         """Let the current case have this analysis, as if the engine had made it."""
@@ -308,7 +313,7 @@ class Page:
 
     def update_features(self) -> None:
         """Have the features looked for anew."""
-        self.session.update_features()
+        self.session.analyses.update_features()
 
     def resume_batch(self, batch_id: int) -> None:
         """Go on with the analysis of many cases that was interrupted, by its number in the casebook."""
@@ -375,7 +380,9 @@ class Page:
 
     @property
     def toolbar(self) -> QToolBar:
-        return self.window.toolbar
+        found = self.window.findChild(QToolBar, "toolbar")
+        assert found is not None
+        return found
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
         """Press a key in the window."""
@@ -394,7 +401,7 @@ class Page:
     @property
     def showing(self) -> Literal["empty", "problem", "viewer"]:
         """What fills the middle: the invitation, what is wrong with the file, or the panes."""
-        shown = self.window.stack.currentWidget()
+        shown = self.window.services.places.page
         if shown is self.empty_page:
             return "empty"
         return "problem" if shown is self.problem_page else "viewer"
@@ -402,26 +409,26 @@ class Page:
     @property
     def viewer_in_middle(self) -> bool:
         """Whether the middle holds the panes themselves, and not what stands there while they have their own window."""
-        return self.window.stack.currentWidget() is self.window.viewer
+        return self.window.services.places.page is self.window.viewer
 
     @property
     def empty_page(self) -> EmptyPage:
         """The invitation of a window without cases."""
-        return self.window.empty_page
+        return self.feature("opening").empty_page
 
     @property
     def problem_page(self) -> ProblemPage:
         """What is shown in place of a picture that can't be."""
-        return self.window.problem_page
+        return self.feature("opening").problem_page
 
     @property
     def banner(self) -> QWidget:
         """The line that says what the program isn't for."""
-        return self.window.banner
+        return self.window.services.places.banner
 
     @property
     def status(self) -> StatusBar:
-        return self.window.status
+        return self.window.services.status
 
     @property
     def progress_shown(self) -> bool:
@@ -435,19 +442,19 @@ class Page:
 
     @property
     def worklist_dock(self) -> QDockWidget:
-        return self.window.worklist_dock
+        return self.window.findChild(QDockWidget, "worklist")
 
     @property
     def inspector_dock(self) -> QDockWidget:
-        return self.window.inspector_dock
+        return self.window.findChild(QDockWidget, "inspector")
 
     @property
     def identity_shown(self) -> bool:
         """Whether names and other identity are on the screen."""
-        return self.window.identity_visible
+        return self.session.redaction.visible
 
     def show_identity(self, shown: bool) -> None:
-        self.window.set_identity_visible(shown)
+        self.session.redaction.set_visible(shown)
 
     @property
     def hand(self) -> Hand:
@@ -495,4 +502,4 @@ class Page:
     @property
     def models_changed(self) -> SignalInstance:
         """The list of installed models was read."""
-        return self.session.modelsChanged
+        return self.session.questions.modelsChanged

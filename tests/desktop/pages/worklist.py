@@ -27,7 +27,7 @@ class WorklistPage:
     @property
     def panel(self) -> Worklist:
         """All of it."""
-        return self._page.window.worklist
+        return self._page.feature("worklist").panel
 
     @property
     def table(self) -> CaseList:
