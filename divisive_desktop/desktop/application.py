@@ -97,7 +97,7 @@ def run(
 
         def open_(names: Sequence[str]) -> None:
             if found := [Path(name) for name in names if not name.startswith("--")]:
-                window.session.open_paths(found)
+                window.session.opening.open_paths(found)
             if "--samples" in names:
                 window.actions_["samples"].trigger()
 

@@ -39,7 +39,7 @@ def open_given(window: MainWindow, given: list[Path]) -> None:
     from divisive_desktop.desktop.features.opening.series_dialog import is_medium, show_series
 
     media = [path for path in given if is_medium(path)]
-    window.session.open_paths([path for path in given if path not in media])
+    window.session.opening.open_paths([path for path in given if path not in media])
     if media:
         show_series(window, media)
 
@@ -59,7 +59,7 @@ def open_folder(window: MainWindow) -> None:
     name = QFileDialog.getExistingDirectory(window, "Open folder", window.settings.folder("open"))
     if name:
         window.settings.set_folder("open", Path(name))
-        window.session.open_paths([Path(name)])
+        window.session.opening.open_paths([Path(name)])
 
 
 def open_samples(window: MainWindow) -> None:
@@ -68,7 +68,7 @@ def open_samples(window: MainWindow) -> None:
 
     window.runner.run(
         lambda _: sample_paths(),
-        lambda found: window.session.open_paths(found, remember=False),
+        lambda found: window.session.opening.open_paths(found, remember=False),
         lambda error: window.report(None, error),
         priority=10,
     )
@@ -77,12 +77,12 @@ def open_samples(window: MainWindow) -> None:
 def export_json(window: MainWindow) -> None:
     """Write the current case's analysis as JSON to a file that the user names."""
     case = window.session.current
-    if case is None or case.analysis is None or window.session.features is None:
+    if case is None or case.analysis is None or window.session.analyses.features is None:
         return
     path = _ask_where(window, "Export JSON", f"{case.stem}.json", "JSON (*.json)")
     if path is None:
         return
-    analysis, label, features = case.analysis, case.label, window.session.features
+    analysis, label, features = case.analysis, case.label, window.session.analyses.features
     if not window.identity_visible:
         analysis = replace(analysis, file=redaction.exported_name(case.path, analysis.sha256))
     window.runner.run(
@@ -194,12 +194,12 @@ def chosen(window: MainWindow) -> list[Case]:
 
 def label(window: MainWindow, value: int | None) -> None:
     """Label the selected cases."""
-    window.session.set_label(value, chosen(window))
+    window.session.edits.set_label(value, chosen(window))
 
 
 def review(window: MainWindow, state: Review) -> None:
     """Say how far the analyst is with the selected cases."""
-    window.session.set_review(state, chosen(window))
+    window.session.edits.set_review(state, chosen(window))
 
 
 def done_and_next(window: MainWindow) -> None:
@@ -212,14 +212,14 @@ def analyse_selected(window: MainWindow) -> None:
     """One case at once, several as a batch."""
     cases = chosen(window)
     if len(cases) == 1:
-        window.session.analyse(cases[0])
+        window.session.analyses.analyse(cases[0])
     else:
         window.session.batch.start(cases)
 
 
 def analyse_current(window: MainWindow) -> None:
     if window.session.current is not None:
-        window.session.analyse(window.session.current)
+        window.session.analyses.analyse(window.session.current)
 
 
 def toggle_auto_analyse(window: MainWindow) -> None:

@@ -131,27 +131,27 @@ class MainWindow(QMainWindow):
         work.sync.known.connect(lambda _: self.show_title())  # it may go by its number
         work.analysisChanged.connect(self._show_analysis)
         work.featuresReady.connect(self._show_features)
-        work.modelsChanged.connect(lambda: self._tell_inspector(work.current))
+        work.questions.modelsChanged.connect(lambda: self._tell_inspector(work.current))
         work.problem.connect(self.report)
-        work.batchChanged.connect(self._jobs_changed)
+        work.batch.changed.connect(self._jobs_changed)
         work.cases.countsChanged.connect(self._update_state)
         tasks.engineChanged.connect(self._engine_changed)
         tasks.progressed.connect(self._progress)
         tasks.jobsChanged.connect(self._jobs_changed)
-        self.status.cancelRequested.connect(work.cancel_batch)
+        self.status.cancelRequested.connect(work.batch.cancel)
         self.status.pauseRequested.connect(work.batch.toggle)
         self.worklist.chosen.connect(work.select)
         self.worklist.widthWanted.connect(self._widen_worklist)
-        self.worklist.labelled.connect(lambda label: work.set_label(label, commands.chosen(self)))
+        self.worklist.labelled.connect(lambda label: work.edits.set_label(label, commands.chosen(self)))
         self.empty_page.openRequested.connect(lambda: commands.open_files(self))
         self.empty_page.folderRequested.connect(lambda: commands.open_folder(self))
         self.empty_page.samplesRequested.connect(lambda: commands.open_samples(self))
         verdict, features = self.inspector.verdict, self.inspector.features
-        verdict.labelChosen.connect(work.set_label)
+        verdict.labelChosen.connect(work.edits.set_label)
         verdict.analyseRequested.connect(lambda: commands.analyse_current(self))
-        verdict.modelChosen.connect(work.choose_model)
-        verdict.questionChosen.connect(work.choose_task)
-        features.quantileChanged.connect(work.set_quantile)
+        verdict.modelChosen.connect(lambda model_id: work.questions.choose_model(work.current, model_id))
+        verdict.questionChosen.connect(lambda task_id: work.questions.choose_task(work.current, task_id))
+        features.quantileChanged.connect(work.analyses.set_quantile)
         features.chosen.connect(self._zoom_on)
         self.theme.changed.connect(self._recolour)
 
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
         self.runner.run(
             lambda _: warm_up(), self._build_viewer, lambda error: self.report(None, error), priority=50
         )
-        self.session.refresh_models()
+        self.session.questions.refresh_models()
         self.session.casebook.open(self._casebook)
 
     def _build_viewer(self, _: Any = None) -> None:
@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
             kept.load(self.session.current, self.session.record)
             self.layouts.hang()
             self._show_analysis(self.session.current)
-            self.session.update_features()
+            self.session.analyses.update_features()
         from divisive_desktop.desktop.features.painting.feature import Painting
         from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
 
@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
         if case is not None:
             self._tell_inspector(case)
             self._show_analysis(case)
-            self.session.update_features()
+            self.session.analyses.update_features()
 
     # -- news from the workspace ----------------------------------------------------------------------------
 
@@ -291,16 +291,16 @@ class MainWindow(QMainWindow):
         self._update_state()
 
     def _tell_inspector(self, case: Case | None) -> None:
-        self.inspector.show_case(case, *self.session.question(case), self.session.card(case))
-        self.inspector.verdict.set_models(*self.session.model_choices(case))
-        asked = self.session.task(case)
-        choices = [(t.id, t.question) for t in self.session.task_choices(case)]
+        self.inspector.show_case(case, *self.session.questions.of(case), self.session.questions.card(case))
+        self.inspector.verdict.set_models(*self.session.questions.model_choices(case))
+        asked = self.session.questions.task(case)
+        choices = [(t.id, t.question) for t in self.session.questions.task_choices(case)]
         self.inspector.verdict.set_questions(choices, asked.id if asked is not None else "")
 
     def _zoom_on(self, rank: int) -> None:
-        if self.viewer is not None and self.session.features is not None:
+        if self.viewer is not None and self.session.analyses.features is not None:
             self.viewer.select_feature(rank)
-            self.viewer.focus_box(self.session.features.features[rank - 1].box)
+            self.viewer.focus_box(self.session.analyses.features.features[rank - 1].box)
 
     # -- messages and engine --------------------------------------------------------------------------------
 
@@ -355,7 +355,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_state(action_set.State(
             cases=len(work.cases), case=case is not None, record=self._has_picture(),
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
-            busy=case is not None and case.analysing, batch=work.batch_running, unanalysed=work.any_unanalysed(),
+            busy=case is not None and case.analysing, batch=work.batch.running, unanalysed=work.cases.counts()["todo"] > 0,
             writable=work.casebook.writable, open=work.casebook.current is not None,
         ))  # fmt: skip
 
@@ -384,7 +384,7 @@ class MainWindow(QMainWindow):
         self.messages.recolour()
         for page in (self.empty_page, self.problem_page):
             page.recolour()
-        self.session.update_features()
+        self.session.analyses.update_features()
 
     def _widen_worklist(self, width: int) -> None:
         """Room for the columns that were chosen, but the picture keeps most of the window."""

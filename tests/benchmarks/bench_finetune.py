@@ -191,11 +191,11 @@ class Script:
         learn, held, _ = films(data)
         rows = [*learn, *held]
         work = self.window.session
-        work.open_paths([data / row["file"] for row in rows])
+        work.opening.open_paths([data / row["file"] for row in rows])
         self.until(lambda: len(work.cases) == len(rows) and work.casebook.idle and self.window.runner.idle, 300)
         cases = {case.path.name: case for case in work.cases}
         for label in (0, 1):
-            work.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
+            work.edits.set_label(label, [cases[Path(r["file"]).name] for r in rows if r["label"] == str(label)])
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]

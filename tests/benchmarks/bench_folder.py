@@ -86,7 +86,7 @@ def main() -> None:
         start = time.perf_counter()
         first: list[float] = []
         window.session.cases.rowsInserted.connect(lambda *_: first or first.append(time.perf_counter() - start))
-        window.session.open_paths([folder])
+        window.session.opening.open_paths([folder])
         wait_for(lambda: len(window.session.cases) >= 2500 and window.runner.idle, 300, "the folder")
         took = time.perf_counter() - start
         listing = longest()

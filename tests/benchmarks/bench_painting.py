@@ -47,7 +47,7 @@ def main() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8)
     path = Path(os.environ["DIVISIVE_DESKTOP_HOME"]) / "large.png"
     path.write_bytes(cv2.imencode(".png", cv2.GaussianBlur(noise, (0, 0), 8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
-    window.session.open_paths([path])
+    window.session.opening.open_paths([path])
     until(lambda: window.painting.session.record is not None)
     record, painting = window.session.record, window.painting
     cams = np.random.default_rng(1).normal(size=(2, 14, 14)).astype(np.float32)
@@ -58,8 +58,8 @@ def main() -> None:
         str(path), record.sha256, 0, (SIDE, SIDE), box, model, "cpu", "float32", logits, (0.0, 0.0), cams, {}
     )
     window.session.analysisChanged.emit(window.session.current)
-    window.session.update_features()
-    until(lambda: window.session.features is not None and window.runner.idle)
+    window.session.analyses.update_features()
+    until(lambda: window.session.analyses.features is not None and window.runner.idle)
     painting.set_tool("brush")
     painting.session.set_settings(brush_radius=50.0)
 

@@ -24,14 +24,14 @@ ENGINE_MS = 90_000
 
 
 def analysed(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None and window.runner.idle, timeout=ENGINE_MS)
 
 
 def test_the_main_job(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, work = working_window, working_window.session
-    window.session.open_paths([rg1])
+    window.session.opening.open_paths([rg1])
     qtbot.waitUntil(lambda: work.current is not None and work.current.analysing, timeout=20_000)
     assert window.inspector.verdict.verdict.text() == "Analysing…"
     analysed(qtbot, window)
@@ -65,7 +65,7 @@ def test_the_main_job(
 
     # The table lists the features; a click on a row brings it close.
     table = window.inspector.features.table
-    assert table.rowCount() == len(work.features.features) > 0
+    assert table.rowCount() == len(work.analyses.features.features) > 0
     zoom = window.viewer.zoom
     last = table.visualItemRect(table.item(table.rowCount() - 1, 1)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=last)
@@ -73,15 +73,15 @@ def test_the_main_job(
     assert window.viewer.stage.selected == table.rowCount()
 
     # The slider moves the threshold, and Auto brings Otsu's back.
-    otsu = work.features.threshold
+    otsu = work.analyses.features.threshold
     slider = window.inspector.features.slider
     slider.setValue(slider.maximum())
-    qtbot.waitUntil(lambda: work.features.method == "quantile" and window.runner.idle)
-    assert work.features.threshold > otsu
+    qtbot.waitUntil(lambda: work.analyses.features.method == "quantile" and window.runner.idle)
+    assert work.analyses.features.threshold > otsu
     assert "top 0.5 % of |D|" in window.inspector.features.threshold.text()
     window.actions_["features-auto"].trigger()
-    qtbot.waitUntil(lambda: work.features.method == "otsu")
-    assert work.features.threshold == otsu
+    qtbot.waitUntil(lambda: work.analyses.features.method == "otsu")
+    assert work.analyses.features.threshold == otsu
 
     # The export holds the same figures.
     target = tmp_path / "case.json"
@@ -92,7 +92,7 @@ def test_the_main_job(
     assert written["sha256"] == work.record.sha256
     assert written["true_class_source"] == "label"
     assert np.allclose(written["cam"]["true"], analysis.cams[1], atol=1e-5)
-    assert len(written["features"]) == len(work.features.features)
+    assert len(written["features"]) == len(work.analyses.features.features)
 
 
 def test_a_killed_engine_is_told_and_the_analysis_can_be_repeated(
@@ -101,7 +101,7 @@ def test_a_killed_engine_is_told_and_the_analysis_can_be_repeated(
     window, work = working_window, working_window.session
     qtbot.waitUntil(lambda: isinstance(window.runner.engine, EngineReady), timeout=ENGINE_MS)
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
-        work.open_paths([rg1])
+        work.opening.open_paths([rg1])
     assert work.current.analysing
     qtbot.waitUntil(lambda: window.runner.engine_pid is not None)
     os.kill(window.runner.engine_pid, signal.SIGKILL)
@@ -131,14 +131,14 @@ def test_all_cases_are_analysed_with_progress_and_bad_files_do_not_stop_it(
     for i, copy in enumerate(copies):  # no two alike: the same image would be listed once
         copy.write_bytes(bytes([i]) + rg1.read_bytes()[1:])
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
-        work.open_paths([copies[0], bad, *copies[1:], astronaut])
+        work.opening.open_paths([copies[0], bad, *copies[1:], astronaut])
     qtbot.waitUntil(lambda: window.runner.idle, timeout=30_000)
     fractions: list[float] = []
     window.runner.progressed.connect(lambda event: fractions.append(event.fraction))
     window.actions_["analyse-all"].trigger()
     assert window.status.work.isVisible()
     assert not window.actions_["analyse-all"].isEnabled()
-    qtbot.waitUntil(lambda: not work.batch_running, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: not work.batch.running, timeout=ENGINE_MS)
     assert not window.status.work.isVisible()
     assert fractions == sorted(fractions)
     by_name = {c.name: c for c in work.cases}

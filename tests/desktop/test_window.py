@@ -159,7 +159,7 @@ def test_a_bad_file_says_what_and_what_to_do_and_the_others_open(
 
 def test_a_file_that_vanished_is_told(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     with qtbot.waitSignal(window.session.problem, timeout=20_000):
-        window.session.open_paths([tmp_path / "gone.dcm"])
+        window.session.opening.open_paths([tmp_path / "gone.dcm"])
     assert "gone.dcm" in window.messages.messages()[0].text
     assert window.isVisible()
 
@@ -234,12 +234,12 @@ def test_moving_and_reviewing_by_key(qtbot: QtBot, window: MainWindow, pictures:
         qtbot.keyClick(window, key)
         names.append(window.session.current.name)
     assert names == ["picture0001.png", "picture0002.png", "picture0001.png"]
-    window.session.set_label(1)
+    window.session.edits.set_label(1)
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
     assert window.session.current.review is Review.DONE
     settled(qtbot, window)
     window.actions_["next"].trigger()
-    window.session.set_label(0)
+    window.session.edits.set_label(0)
     window.actions_["previous"].trigger()
     window.actions_["next-open"].trigger()
     assert window.session.current.name == "picture0003.png", "the labelled one is passed over"
@@ -344,7 +344,7 @@ def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
     monkeypatch.setattr(opening, "open_case", slowly)
     work = window.session
     with qtbot.waitSignal(work.recordReady, timeout=20_000):
-        work.open_paths([pictures(3)])
+        work.opening.open_paths([pictures(3)])
     qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in work.cases) and window.runner.idle, timeout=20_000)
     assert sorted(decoded) == sorted(c.path for c in work.cases)
     qtbot.waitUntil(lambda: all(row.thumbnail for row in work.casebook.current.cases()), timeout=20_000)
@@ -354,7 +354,7 @@ def test_a_picture_that_is_passed_over_gets_its_thumbnail_all_the_same(
     qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]
 ) -> None:
     work = window.session
-    work.open_paths([pictures(3)])
+    work.opening.open_paths([pictures(3)])
     qtbot.waitUntil(lambda: work.current is not None, timeout=20_000)
     work.select(work.cases.case(2))
     work.select(work.cases.case(1))

@@ -75,19 +75,19 @@ class Life:
             value: Any
             if what == "label":
                 value = None if case.label == 1 else 1 if case.label == 0 else 0
-                key, say = f"label {case.id}", lambda v=value, c=case: self.session.set_label(v, [c])
+                key, say = f"label {case.id}", lambda v=value, c=case: self.session.edits.set_label(v, [c])
             elif what == "notes":
                 value = f"note {self.rng.randrange(10**9)}"
-                key, say = f"notes {case.id}", lambda v=value, c=case: self.session.set_notes(c, v)
+                key, say = f"notes {case.id}", lambda v=value, c=case: self.session.edits.set_notes(c, v)
             elif what == "tags":
                 value = [f"tag{self.rng.randrange(100)}"]
-                key, say = f"tags {case.id}", lambda v=value, c=case: self.session.change_tags([c], v, list(c.tags))
+                key, say = f"tags {case.id}", lambda v=value, c=case: self.session.edits.change_tags([c], v, list(c.tags))
             else:
                 from divisive_desktop.desktop.session.case import Review
 
                 state = self.rng.choice([r for r in Review if r is not case.review and r is not Review.NEW])
                 value = state.stored
-                key, say = f"review {case.id}", lambda v=state, c=case: self.session.set_review(v, [c])
+                key, say = f"review {case.id}", lambda v=state, c=case: self.session.edits.set_review(v, [c])
             self.say("begin", key, value)
             say()
             self.until(lambda: self.session.casebook.idle)

@@ -129,12 +129,12 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     window.session.problem.connect(lambda _, error: problems.append(error))
     window.show()
     window.runner.start_engine(window.settings.device)
-    window.session.open_paths(samples, remember=False)
+    window.session.opening.open_paths(samples, remember=False)
     work = window.session
 
     def settled() -> bool:
         failed = work.current is not None and (work.current.error or work.current.analysis_error)
-        return work.features is not None or bool(failed) or bool(problems)
+        return work.analyses.features is not None or bool(failed) or bool(problems)
 
     wait_for(settled, timeout_s, "the analysis of the sample")
     case = work.current
@@ -150,7 +150,7 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     classes = analysis.model.classes
     return (
         f"{case.name}: {classes[analysis.predicted]} ({percent(probability_of_predicted(analysis))}), "
-        f"{len(work.features.features)} important features; "
+        f"{len(work.analyses.features.features)} important features; "
         f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
     )
 

@@ -169,7 +169,7 @@ TABLE: tuple[Action, ...] = (
     # Analysis
     Action("analyse", "Analyse again", "Analysis", do.analyse_current, "F5", "Run the model on this case again",
            "analyse", lambda s: s.record and not s.busy, toolbar=True, separator=True),
-    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.session.analyse_all(), "Shift+F5",
+    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.session.batch.start_all(w.session.cases), "Shift+F5",
            "Run the model on every case that has no analysis yet", "analyse-all",
            lambda s: s.unanalysed and not s.batch and s.writable),
     Action("analyse-selected", "Analyse selected cases", "Analysis", do.analyse_selected, "Ctrl+F5",
@@ -180,7 +180,7 @@ TABLE: tuple[Action, ...] = (
     Action("failures", "What could not be analysed…", "Analysis", lambda w: w.casebook.show_last_failures(), "",
            "Of the newest batch that something failed in, with what to do about it", "",
            lambda s: s.open and s.writable and s.cases > 0),
-    Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.session.cancel_batch(), "", "", "cancel",
+    Action("cancel", "Cancel analysis of all cases", "Analysis", lambda w: w.session.batch.cancel(), "", "", "cancel",
            lambda s: s.batch),
     Action("auto-analyse", "Analyse on opening", "Analysis", do.toggle_auto_analyse, "",
            "Analyse a case as soon as it is looked at", checked=lambda w: w.settings.analyse_on_opening),

@@ -85,7 +85,7 @@ def _fill_recent(window: MainWindow, menu: QMenu) -> None:
         menu.addAction(redaction.HIDDEN).setEnabled(False)
         return
     for path in window.settings.recent:
-        menu.addAction(_short(path), lambda p=path: window.session.open_paths([Path(p)]))
+        menu.addAction(_short(path), lambda p=path: window.session.opening.open_paths([Path(p)]))
     if menu.isEmpty():
         menu.addAction("Nothing opened yet").setEnabled(False)
     else:

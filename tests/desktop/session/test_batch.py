@@ -110,7 +110,7 @@ def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[
     qtbot.mouseClick(status.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: analysed(window) > so_far, timeout=MS)
     qtbot.mouseClick(status.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not work.batch_running and work.casebook.idle, timeout=MS)
+    qtbot.waitUntil(lambda: not work.batch.running and work.casebook.idle, timeout=MS)
     kept = analysed(window)
     assert kept >= so_far, "what is done stays done"
     book = work.casebook.current
@@ -118,7 +118,7 @@ def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[
     assert sum(row.analysis is not None for row in book.cases()) == kept
 
     window.actions_["analyse-all"].trigger()
-    qtbot.waitUntil(lambda: analysed(window) == FILMS and not work.batch_running, timeout=MS)
+    qtbot.waitUntil(lambda: analysed(window) == FILMS and not work.batch.running, timeout=MS)
     qtbot.waitUntil(lambda: work.casebook.idle, timeout=MS)
     assert len(times_done(book)) == FILMS
     assert set(times_done(book).values()) == {1}
@@ -162,7 +162,7 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
     press(qtbot, window, "Go on")
     book = window.session.casebook.current
     qtbot.waitUntil(lambda: window.session.casebook.idle and not book.batches(unfinished=True), timeout=MS)
-    qtbot.waitUntil(lambda: not window.session.batch_running, timeout=MS)
+    qtbot.waitUntil(lambda: not window.session.batch.running, timeout=MS)
     done = times_done(book)
     assert set(done.values()) == {1}, "nothing is analysed twice"
     assert set(done) >= set(before)

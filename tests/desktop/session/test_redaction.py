@@ -33,7 +33,7 @@ def named(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> Iterat
     good.write_bytes(rg1.read_bytes())
     bad.write_bytes(rg1.read_bytes()[:90_000])
     with qtbot.waitSignal(window.session.recordReady, timeout=MS):
-        window.session.open_paths([good, bad])
+        window.session.opening.open_paths([good, bad])
     qtbot.waitUntil(lambda: len(window.session.cases) == 2 and window.runner.idle, timeout=MS)
     yield window
     window.settings.names_identify = False
@@ -100,7 +100,7 @@ def test_what_the_program_says_about_a_file_hides_its_name_too(qtbot: QtBot, nam
     qtbot.waitUntil(lambda: named.session.current.error is not None and named.runner.idle, timeout=MS)
     named.report(named.session.current, named.session.current.error)
     (empty := named.session.current.path.parent / f"{NAME} leer").mkdir()
-    named.session.open_paths([empty])
+    named.session.opening.open_paths([empty])
     qtbot.waitUntil(lambda: any("no images in what" in m.text for m in named.messages.messages()), timeout=MS)
     named.notify("x", "info", f"Saved {NAME}.json.", f"In /home/{FOLDER}")
     shown = on_screen(named)

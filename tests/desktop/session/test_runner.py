@@ -85,7 +85,7 @@ def test_intermediate_results_arrive_in_order_before_the_result(qtbot: QtBot, ta
 
     def work(task: BackgroundTask) -> str:
         for i in range(50):
-            tasks.emit(task, i)
+            tasks.stream(task, i)
         return "end"
 
     tasks.run(work, seen.append, seen.append, stream=seen.append)

@@ -40,7 +40,7 @@ def test_without_cases_only_what_can_work_is_enabled(qtbot: QtBot, window: MainW
 
 def test_with_an_image_the_views_actions_are_enabled(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     for name in ("fit", "invert", "layout-pair", "label-1", "copy-picture", "analyse", "close-case"):
         assert window.actions_[name].isEnabled(), name
     for name in ("export-json", "label-clear", "cancel", "features-auto"):
@@ -75,7 +75,7 @@ def test_the_question_mark_shows_every_key(qtbot: QtBot, window: MainWindow) -> 
 
 def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     window.worklist.list.setFocus()
     qtbot.keyClick(window.worklist.list, Qt.Key.Key_I)
     assert window.viewer.invert
@@ -87,7 +87,7 @@ def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, r
 
 def test_typing_in_the_search_field_types(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     window.actions_["find"].trigger()
     qtbot.keyClicks(window.worklist.search, "fi10?")
     assert window.worklist.search.text() == "fi10?"

@@ -27,7 +27,7 @@ SHIFT, CTRL, ALT = (
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> MainWindow:
     """A window with a picture to paint on."""
-    window.session.open_paths([pictures(1)])
+    window.session.opening.open_paths([pictures(1)])
     qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
     return window
 

@@ -45,7 +45,7 @@ class CasebookControls(QObject):
         batch.changed.connect(window.actions_.refresh)  # the mark at "Pause"
         batch.finished.connect(self._batch_finished)
         batch.stopped.connect(self._batch_stopped)
-        self._session.merged.connect(self._tell_merged)
+        self._session.sync.merged.connect(self._tell_merged)
 
     # -- news -----------------------------------------------------------------------------------------------
 
@@ -243,7 +243,8 @@ class CasebookControls(QObject):
         self._count_trash(ask)
 
     def _empty(self) -> None:
-        self._session.casebook.empty_trash(
+        self._session.casebook.write(
+            lambda book: book.empty_trash(),
             lambda number: self._window.notify("trash", "info", f"{plural(number, 'case')} deleted for good.")
         )
 
@@ -279,7 +280,7 @@ class CasebookControls(QObject):
         if case is not None:
             text, ok = QInputDialog.getMultiLineText(self._window, "Notes", f"Notes on {case.name}", case.notes)
             if ok:
-                self._session.set_notes(case, text.strip())
+                self._session.edits.set_notes(case, text.strip())
 
     def edit_tags(self) -> None:
         """Tags of the selected cases: those that all of them have can be changed, the others stay."""
@@ -293,7 +294,7 @@ class CasebookControls(QObject):
         )
         if ok:
             wanted = {part.strip() for part in text.split(",")} - {""}
-            self._session.change_tags(cases, wanted - common, common - wanted)
+            self._session.edits.change_tags(cases, wanted - common, common - wanted)
 
     def properties(self) -> None:
         """Where the casebook lies, who may see it, who works in it."""

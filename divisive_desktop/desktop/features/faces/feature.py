@@ -106,7 +106,7 @@ class FaceControls(QObject):
         case, record = self.session.current, self.session.record
         if on and case is not None and record is not None:
             self._before = case.framing
-            task = self.session.task(case)
+            task = self.session.questions.task(case)
             self.tool.square = task is not None and task.kind == "photograph"
             self.tool.set_box(self._region(case, record), (record.width, record.height))
             self.viewer.set_tool(self.tool.id)
@@ -142,7 +142,7 @@ class FaceControls(QObject):
         if self.session.current is not None:
             self._stop()
             self.set_adjusting(False)
-            self.session.set_framing(self.session.current, None)
+            self.session.analyses.set_framing(self.session.current, None)
 
     def _clicked(self, mouse: PaneMouse) -> None:
         framing = self.layer.framing
@@ -159,7 +159,7 @@ class FaceControls(QObject):
         case = self.session.current
         if case is not None:
             self._stop()
-            self.session.set_framing(case, self._before)
+            self.session.analyses.set_framing(case, self._before)
 
     def _analyse_soon(self, case: Case, framing: Framing, now: bool = False) -> None:
         self._wanted = case, framing
@@ -173,7 +173,7 @@ class FaceControls(QObject):
             self._rest.start(_PAUSE_MS)
             return
         self._wanted = None
-        self.session.set_framing(case, framing)
+        self.session.analyses.set_framing(case, framing)
 
     def _stop(self) -> None:
         self._rest.stop()

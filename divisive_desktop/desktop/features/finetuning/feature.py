@@ -264,7 +264,7 @@ class FineTuning(QObject):
 
     def _use(self, task: str) -> None:
         """The version in use changed."""
-        self._session.refresh_models()
+        self._session.questions.refresh_models()
         if self.versions is not None:
             self.versions.reload()
 
@@ -324,7 +324,7 @@ class FineTuning(QObject):
     # -- the window -----------------------------------------------------------------------------------------
 
     def _cancel_from_status(self) -> None:
-        if self.run.busy and not self._session.batch_running:
+        if self.run.busy and not self._session.batch.running:
             self.run.cancel()
 
     def _recolour(self) -> None:

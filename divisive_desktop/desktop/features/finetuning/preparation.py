@@ -65,7 +65,7 @@ class Preparation(QObject):
     def _wanted_base(self) -> tuple[str, str]:
         """Model id and task that the current case suggests ('' where it doesn't)."""
         case = self._window.session.current
-        card = self._window.session.card(case)
+        card = self._window.session.questions.card(case)
         if card is not None:
             return card.id, card.task
         return "", ""

@@ -107,7 +107,7 @@ class ModelInputPanel(QWidget):
             return
         self._shown = analysis
         self.words.setText("\n".join(f"{i}. {line}" for i, line in enumerate(recipe(analysis), 1)))
-        card = self._window.session.card(case)
+        card = self._window.session.questions.card(case)
         if card is None:
             self._clear("The model version that was used isn't installed any more, so that its input can't be shown.")
             return

@@ -50,7 +50,7 @@ def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) 
             if task.cancelled:
                 return
             if number % _EVERY == 0:
-                tasks.emit(task, number)
+                tasks.stream(task, number)
             yield path
 
     return collect(counted())
@@ -117,7 +117,7 @@ class SeriesDialog(QDialog):
 
     def accept(self) -> None:
         paths = self.chosen()
-        self._window.session.open_paths(paths, remember=False)
+        self._window.session.opening.open_paths(paths, remember=False)
         self._window.settings.add_recent(self._given)
         super().accept()
 

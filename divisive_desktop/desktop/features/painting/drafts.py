@@ -32,14 +32,14 @@ class Drafts:
         return self._analysis() is not None
 
     def _show_drafts(self) -> None:
-        found = self.window.session.features
+        found = self.window.session.analyses.features
         features = self.can_draft and found is not None and bool(found.of("true"))
         self.panel.set_drafts(features, self.can_draft, self.session.previous is not None)
         self.window.actions_.refresh()
 
     def draft_from_features(self) -> None:
         """Add the important features that argue for the true class to the active region."""
-        found = self.window.session.features
+        found = self.window.session.analyses.features
         if self.can_draft and found is not None and self.session.mask is not None:
             contours, size = [f.contour for f in found.of("true")], self.session.mask.size
             make = lambda: ops.from_polygons(contours, size)  # noqa: E731

@@ -238,7 +238,7 @@ class Painting(Drafts, QObject):
             return
         was_hidden = self.hidden
         self._revealed.add(case.key)
-        self.window.session.set_review(Review.DONE)
+        self.window.session.edits.set_review(Review.DONE)
         self._mark(case)
         self.session.tasks.run(
             lambda _: self.store.finished(record, was_hidden),
@@ -284,7 +284,7 @@ class Painting(Drafts, QObject):
         if self.hidden:
             self.viewer.set_features(None)
         else:
-            self.session.compare_features(self.window.session.features)
+            self.session.compare_features(self.window.session.analyses.features)
         self._show_drafts()
         if self._moved and self._active:  # another case's verdict and features lie above: go on where one was
             self._moved = False
@@ -296,7 +296,7 @@ class Painting(Drafts, QObject):
             self.session.compare_with(None, (0, 0, 0, 0), None)
         else:
             true_class, _ = analysis.true_class(self._label())
-            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.session.features)
+            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.session.analyses.features)
         self._show_drafts()
 
     def _analysis(self) -> Analysis | None:

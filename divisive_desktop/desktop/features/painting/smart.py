@@ -168,7 +168,7 @@ class SmartTool(PaintTool):
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
         def work(task: BackgroundTask) -> Found | None:
-            coarse = lambda stamp: session.tasks.emit(task, ready(stamp))  # noqa: E731
+            coarse = lambda stamp: session.tasks.stream(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
             return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))
 

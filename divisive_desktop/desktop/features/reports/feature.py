@@ -189,7 +189,7 @@ class Reports(QObject):
             return
         text = self._kept = self.dialog.form.text
         if len(self._cases) == 1:
-            self._session.set_notes(self._cases[0], text)
+            self._session.edits.set_notes(self._cases[0], text)
         elif self._session.casebook.current is self._book:
             self._session.casebook.write(lambda book: book.set_setting(_CONCLUSION, text))
 
@@ -213,7 +213,7 @@ class Reports(QObject):
         def start(task: BackgroundTask) -> WrittenReport:
             # A flag of its own: a task that is cancelled delivers nothing, and here the end is awaited.
             made: WrittenReport = process.ask(
-                Write(options), lambda: stop.is_set() or task.cancelled, lambda news: self._runner.emit(task, news)
+                Write(options), lambda: stop.is_set() or task.cancelled, lambda news: self._runner.stream(task, news)
             )
             return made
 

@@ -18,7 +18,7 @@ class HangingLayouts(QObject):
         self._window = window
         self._question = ""
         window.session.recordReady.connect(self.hang)
-        window.session.modelsChanged.connect(self.hang)
+        window.session.questions.modelsChanged.connect(self.hang)
 
     def choose(self, name: str) -> None:
         """Show these panes, now and for the next image with the same question. A double click isn't kept."""
@@ -34,7 +34,7 @@ class HangingLayouts(QObject):
         record = window.session.record
         if record is None or window.viewer is None:
             return
-        task = window.session.task(window.session.current)
+        task = window.session.questions.task(window.session.current)
         question = task.id if task is not None else record.kind
         if question == self._question:
             return

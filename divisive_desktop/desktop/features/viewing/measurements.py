@@ -35,7 +35,7 @@ class KeptMeasurements(QObject):
         items = to_items(self._viewer.measurements, record)
         self._known[(record.sha256, record.frame)] = items
         work.ensure_listed([case])
-        work.casebook.measurements(case, items)
+        work.casebook.act([case], lambda book, ids: book.set_measurements(ids[0], items))
 
     def load(self, case: Case, record: ImageRecord) -> None:
         """Show what is known of an image: this session's measurements, or the casebook's."""

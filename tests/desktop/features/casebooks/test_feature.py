@@ -78,7 +78,7 @@ def window(qtbot: QtBot, begin: Callable[..., MainWindow], pictures: Callable[[i
     """A window with five pictures in the user's casebook."""
     made = begin()
     with qtbot.waitSignal(made.session.recordReady, timeout=MS):
-        made.session.open_paths([pictures(5)])
+        made.session.opening.open_paths([pictures(5)])
     quiet(qtbot, made)
     return made
 
@@ -141,7 +141,7 @@ def test_a_copy_holds_what_was_said_a_moment_ago(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saves_to(monkeypatch, tmp_path / "Copy.casebook")
-    window.session.set_label(1)
+    window.session.edits.set_label(1)
     window.actions_["casebook-copy"].trigger()
     qtbot.waitUntil(lambda: "Saved Copy.casebook" in told(window), timeout=MS)
     assert verify(tmp_path / "Copy.casebook").ok
@@ -157,7 +157,7 @@ def test_an_archive_leaves_and_comes_back_with_its_images(
 ) -> None:
     archive = tmp_path / "out.zip"
     saves_to(monkeypatch, archive)
-    window.session.set_notes(window.session.current, "seen")
+    window.session.edits.set_notes(window.session.current, "seen")
     window.actions_["casebook-zip"].trigger()
     qtbot.waitUntil(lambda: "Saved out.zip" in told(window), timeout=MS)
     for picture in (tmp_path / "pictures").iterdir():
@@ -191,8 +191,8 @@ def test_results_leave_as_csv_and_as_json(
     qtbot: QtBot, window: MainWindow, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = window.session.current
-    window.session.casebook.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
-    window.session.set_label(0)
+    window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], replace(analysis, sha256=case.sha256, preprocessing={"size": 224})))
+    window.session.edits.set_label(0)
     for name in ("results.csv", "results.json"):
         saves_to(monkeypatch, tmp_path / name)
         window.actions_["results"].trigger()
@@ -233,7 +233,7 @@ def test_notes_are_written_kept_and_found(qtbot: QtBot, window: MainWindow) -> N
 
 def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, window: MainWindow) -> None:
     cases = [window.session.cases.case(i) for i in range(3)]
-    window.session.change_tags([cases[0]], ["own"], [])
+    window.session.edits.change_tags([cases[0]], ["own"], [])
     select(window, 0, 1, 2)
     typing(qtbot, "hip, Second look")()
     window.actions_["case-tags"].trigger()
@@ -314,7 +314,7 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     sheet.copying.setCurrentIndex(2)
     with qtbot.waitSignal(sheet.finished):
         qtbot.keyClick(sheet.name, Qt.Key.Key_Return)
-    window.session.set_label(1)
+    window.session.edits.set_label(1)
     quiet(qtbot, window)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     book = window.session.casebook.current
@@ -379,7 +379,7 @@ def test_a_read_only_medium_is_shown_and_says_so(
             window.session.select(window.session.cases.case(0))
         assert not window.actions_["label-1"].isEnabled()
         assert not window.actions_["case-tags"].isEnabled()
-        window.session.change_tags(list(window.session.cases), ["x"], [])
+        window.session.edits.change_tags(list(window.session.cases), ["x"], [])
         assert window.session.current.tags == ()
         window.session.open_casebook()
         qtbot.waitUntil(lambda: window.session.casebook.name == "Casebook", timeout=MS)
@@ -409,7 +409,7 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         kept = ""
         for i in range(200):
             text = f"{i} " + "x" * 20_000
-            window.session.set_notes(case, text)
+            window.session.edits.set_notes(case, text)
             quiet(qtbot, window)
             if window.messages.messages():
                 break
@@ -419,7 +419,7 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         assert "Free some space" in told(window)
         assert window.session.casebook.current.case(case_id).notes == kept
         ballast.unlink()
-        window.session.set_notes(case, "there is room again")
+        window.session.edits.set_notes(case, "there is room again")
         quiet(qtbot, window)
         assert window.session.casebook.current.case(case_id).notes == "there is room again"
         window.close()
@@ -437,7 +437,7 @@ def test_an_older_casebook_is_brought_up_to_date_and_backed_up(
     quiet(qtbot, window)
     assert [c.label for c in window.session.cases] == [0, 1] * 10
     assert len(list((path / "backups").glob("*.sqlite"))) == 1
-    window.session.set_review(Review.FLAGGED, [window.session.cases.case(0)])
+    window.session.edits.set_review(Review.FLAGGED, [window.session.cases.case(0)])
     quiet(qtbot, window)
     assert window.session.casebook.current.case(window.session.cases.case(0).id).review == "flagged"
     window.close()
@@ -506,6 +506,6 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     assert window.problem_page.way_out.isVisible(), "it can be looked for"
     with qtbot.waitSignal(window.session.recordReady, timeout=MS):
         window.session.select(good)
-    window.session.set_label(1)
+    window.session.edits.set_label(1)
     quiet(qtbot, window)
     assert window.session.casebook.current.case(ids[2]).label == 1

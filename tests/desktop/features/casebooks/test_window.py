@@ -52,7 +52,7 @@ def quiet(qtbot: QtBot, window: MainWindow) -> None:
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths(list(files))
+        window.session.opening.open_paths(list(files))
     quiet(qtbot, window)
 
 
@@ -61,9 +61,9 @@ def test_what_the_analyst_said_is_there_at_the_next_start(
 ) -> None:
     first = start()
     opened(qtbot, first, rg1, pictures(3))
-    first.session.set_label(1)
-    first.session.set_review(Review.FLAGGED)
-    first.session.set_notes(first.session.current, "ask about the left side")
+    first.session.edits.set_label(1)
+    first.session.edits.set_review(Review.FLAGGED)
+    first.session.edits.set_notes(first.session.current, "ask about the left side")
     first.close()  # at once: nothing waits for the disk here
 
     book = Casebook.default_path()
@@ -205,7 +205,7 @@ def test_a_new_casebook_begins_empty_and_the_old_one_is_among_the_recent(
 ) -> None:
     window = start()
     opened(qtbot, window, rg1)
-    window.session.set_label(0)
+    window.session.edits.set_label(0)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "Knees.casebook"), ""))
     window.actions_["casebook-new"].trigger()
     qtbot.waitUntil(lambda: window.session.casebook.name == "Knees", timeout=20_000)
@@ -235,7 +235,7 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     bad_case.error = None  # as if nobody had seen it before the batch
     first.session.cases.changed(bad_case)
     first.actions_["analyse-all"].trigger()
-    qtbot.waitUntil(lambda: not first.session.batch_running, timeout=ENGINE_MS)
+    qtbot.waitUntil(lambda: not first.session.batch.running, timeout=ENGINE_MS)
     quiet(qtbot, first)
     message = first.messages.messages()[0]
     assert message.text == "1 of 4 images could not be analysed."
@@ -287,7 +287,7 @@ def test_closing_while_the_casebook_is_being_opened_ends(
     with qtbot.waitSignal(window.viewerReady, timeout=20_000):
         window.show()
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     assert window.session.casebook.current is None
     threading.Timer(0.3, go_on.set).start()
     window.close()  # the mask of the radiograph waits for the casebook, and closing for whoever waits

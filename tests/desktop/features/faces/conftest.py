@@ -59,7 +59,7 @@ class Program:
 
     def open(self, file: Path) -> None:
         with self.qtbot.waitSignal(self.window.session.recordReady, timeout=20_000):
-            self.window.session.open_paths([file])
+            self.window.session.opening.open_paths([file])
         self.quiet()
 
     def choose(self, file: Path) -> None:

@@ -45,7 +45,7 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     assert window.messages.messages() == []
     assert [b.isChecked() for b in shown] == [False, True]
     assert "chosen by hand" in window.faces.panel.words.text()
-    features = window.session.features.features
+    features = window.session.analyses.features.features
     assert all(left <= f.box[0] and f.box[0] + f.box[2] <= left + side for f in features)
 
     # A click beside the faces changes nothing; one on the small picture goes back to the first face.
@@ -66,7 +66,7 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     assert case.framing.chosen == 1, "known before the case is looked at: batches need it"
     again.choose(case.path)
     assert again.framing.how == "picked"
-    again.window.session.analyse(case)
+    again.window.session.analyses.analyse(case)
     again.quiet()
     assert (again.framing.how, again.analysis.region) == ("picked", region)
     again.window.session.batch.start([case])
@@ -170,7 +170,7 @@ def test_another_question_can_be_asked_of_a_grey_picture(start: Start, grey_face
     assert program.analysis.model.id == "seeded-chest"
     assert program.framing is None
     assert chooser.currentData() == "chest-xray"
-    window.session.analyse(window.session.current)
+    window.session.analyses.analyse(window.session.current)
     program.quiet()
     assert program.analysis.model.task == "chest-xray"
     window.close()

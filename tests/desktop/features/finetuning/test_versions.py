@@ -65,7 +65,7 @@ def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, show: Show, mo
     assert store.default_model("chest-xray").card.id == "small-1"
     dialog.choose("small-2")
     assert not dialog.back.isEnabled()
-    with qtbot.waitSignal(window.session.modelsChanged, timeout=10_000):
+    with qtbot.waitSignal(window.session.questions.modelsChanged, timeout=10_000):
         press(qtbot, window, dialog, "use")
     assert store.default_model("chest-xray").card.id == "small-2"
     dialog.choose("small-2")

@@ -26,7 +26,7 @@ SECRETS = ("CompressedSamples", "19400305", "5457")
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> MainWindow:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     return window
 
 
@@ -57,7 +57,7 @@ def test_a_file_is_compared_with_the_import_as_soon_as_it_is_taken_in(
 ) -> None:
     window.files.open("File and traces")
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     form = window.files.forensic.form
     qtbot.waitUntil(lambda: form.text().get("Since import") == "unchanged", timeout=20_000)
 
@@ -134,7 +134,7 @@ def test_private_rows_say_so(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_pa
     dataset.private_block(0x0009, "ACME", create=True).add_new(1, "LO", "of theirs")
     dataset.save_as(path := tmp_path / "private.dcm")
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([path])
+        window.session.opening.open_paths([path])
     view = window.files.metadata
     window.files.open(METADATA)
     qtbot.waitUntil(lambda: view.model.rowCount() > 0)
@@ -197,7 +197,7 @@ def _with_thumbnail(path: Path, exif: Image.Exif, thumbnail: bytes, picture: Ima
 
 def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([edited])
+        window.session.opening.open_paths([edited])
     qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
     window.actions_["forensic"].trigger()
     panel = window.files.forensic
@@ -221,7 +221,7 @@ def test_traces_of_an_edited_photograph(qtbot: QtBot, window: MainWindow, edited
 
 def test_a_file_that_changed_since_import_is_called_altered(qtbot: QtBot, window: MainWindow, edited: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([edited])
+        window.session.opening.open_paths([edited])
     qtbot.waitUntil(lambda: window.session.current.sha256 is not None, timeout=20_000)
     edited.write_bytes(edited.read_bytes() + b"!")
     window.actions_["forensic"].trigger()
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_picture_still_has_its_hashes(
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"rubbish" * 20)
-    window.session.open_paths([broken])
+    window.session.opening.open_paths([broken])
     qtbot.waitUntil(lambda: window.session.current is not None and window.session.current.error is not None)
     window.actions_["forensic"].trigger()
     qtbot.waitUntil(lambda: bool(window.files.forensic.form.text()))

@@ -30,7 +30,7 @@ def dab(window: MainWindow, x: float, y: float) -> None:
 
 
 def open_folder(qtbot: QtBot, window: MainWindow, folder: Path) -> None:
-    window.session.open_paths([folder])
+    window.session.opening.open_paths([folder])
     qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
 
 
@@ -41,7 +41,7 @@ def test_a_case_that_was_opened_before_the_viewer_was_ready_has_its_palette(
     settings.analyse_on_opening = False
     window = application.build(settings)
     window.resize(1280, 800)
-    window.session.open_paths([pictures(1)])
+    window.session.opening.open_paths([pictures(1)])
     qtbot.waitUntil(lambda: window.session.current is not None, timeout=20_000)
     if loaded:
         qtbot.waitUntil(lambda: window.session.record is not None, timeout=20_000)

@@ -29,7 +29,7 @@ def painting(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Any:
     values[:, 100:] = 200
     path = tmp_path / "two.png"
     path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
-    window.session.open_paths([path])
+    window.session.opening.open_paths([path])
     qtbot.waitUntil(lambda: window.painting.session.record is window.session.record is not None, timeout=20_000)
     session = window.painting.session
     session.stamp("square", shapes.rectangle((80, 30), (120, 70), session.mask.size))
@@ -145,7 +145,7 @@ def test_the_preview_follows_what_is_painted_meanwhile(
     session.add_region()
     assert tried(qtbot, painting) is None, "there is nothing in the new region"
     assert not bar.apply.isEnabled()
-    painting.window.session.open_paths([pictures(1)])
+    painting.window.session.opening.open_paths([pictures(1)])
     qtbot.waitUntil(lambda: len(painting.window.session.cases) == 2, timeout=20_000)
     painting.window.session.select(list(painting.window.session.cases)[1])
     assert not bar.isVisible(), "another case"

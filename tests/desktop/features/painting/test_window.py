@@ -38,7 +38,7 @@ def show(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> C
     """Open a folder of pictures and wait until the first one can be painted on."""
 
     def make(count: int = 1) -> Any:
-        window.session.open_paths([pictures(count)])
+        window.session.opening.open_paths([pictures(count)])
         wait_ready(qtbot, window)
         qtbot.waitUntil(lambda: len(window.session.cases) == count)
         return window.painting
@@ -87,7 +87,7 @@ def give(window: MainWindow, analysis: Analysis) -> None:
         analysis, image_size=size, region=(0, 0, *size), file=str(record.path), sha256=record.sha256
     )
     window.session.analysisChanged.emit(window.session.current)
-    window.session.update_features()
+    window.session.analyses.update_features()
 
 
 # -- keeping ------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def until(condition):
     while not condition():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
 until(lambda: window.viewer is not None)
-window.session.open_paths([Path(sys.argv[1])])
+window.session.opening.open_paths([Path(sys.argv[1])])
 until(lambda: window.painting.session.record is not None)
 painting = window.painting
 painting.session.set_settings(brush_radius=3.0)
@@ -357,7 +357,7 @@ def test_a_pen_paints_as_wide_as_it_presses(qtbot: QtBot, window: MainWindow, sh
 def test_agreement_follows_the_brush(qtbot: QtBot, window: MainWindow, show: Any, analysis: Analysis) -> None:
     painting = show()
     give(window, analysis)
-    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None and window.runner.idle)
     values = painting.panel.agreement.values
     assert [v.text() for v in values.values()] == ["–", "–", "–"]
     painting.panel.from_features.click()
@@ -408,7 +408,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
 ) -> None:
     painting = show()
     give(window, analysis)
-    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None and window.runner.idle)
     case = window.session.current
     assert window.viewer.stage.maps is not None
     window.actions_["mask-blind"].trigger()
@@ -422,7 +422,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
         assert painting.panel.agreement.isHidden()
         assert not painting.can_draft
         window.session.analysisChanged.emit(case)  # news don't give it away
-        window.session.update_features()
+        window.session.analyses.update_features()
         qtbot.waitUntil(lambda: window.runner.idle)
     painting.set_tool("brush")
     dab(window, 30, 20)
@@ -486,7 +486,7 @@ def test_whoever_takes_up_a_brush_sees_regions_and_agreement(
     painting = show()
     give(window, analysis)
     window.resize(1280, 600)
-    qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None and window.runner.idle)
     assert painting.panel.done.visibleRegion().isEmpty(), "further down"
     painting.palette.buttons["brush"].click()
     qtbot.waitUntil(lambda: not painting.panel.done.visibleRegion().isEmpty())
@@ -573,7 +573,7 @@ def test_what_is_exported_can_be_imported(
 
 def test_a_radiograph_is_exported_as_dicom(qtbot: QtBot, window: MainWindow, rg1: Path, tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
-    window.session.open_paths([rg1])
+    window.session.opening.open_paths([rg1])
     wait_ready(qtbot, window)
     session = window.painting.session
     session.stamp("heart", shapes.ellipse((900, 900), (1500, 1500), session.mask.size))

@@ -31,7 +31,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> None:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths(list(files))
+        window.session.opening.open_paths(list(files))
     quiet(qtbot, window)
 
 
@@ -46,7 +46,7 @@ def analysed(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], 
     cases = list(window.session.cases)
     for case in cases[:7]:
         found = replace(analysis, file=str(case.path), sha256=case.sha256, image_size=(60, 40), region=(0, 0, 60, 40))
-        window.session.casebook.analysis(case, found)
+        window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], found))
         case.analysis = found
         window.session.cases.changed(case)
     quiet(qtbot, window)
@@ -88,8 +88,8 @@ def test_from_the_radiograph_to_files_that_hold(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path
 ) -> None:
     window = working_window
-    window.session.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
+    window.session.opening.open_paths([rg1])
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None, timeout=LONG_MS)
     quiet(qtbot, window)
     dialog = ask(qtbot, window)
     assert dialog.windowTitle() == f"Report on {window.session.current.name}"
@@ -143,8 +143,8 @@ def test_a_report_is_checked_in_the_window(
     qtbot: QtBot, working_window: MainWindow, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = working_window
-    window.session.open_paths([rg1])
-    qtbot.waitUntil(lambda: window.session.features is not None, timeout=LONG_MS)
+    window.session.opening.open_paths([rg1])
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None, timeout=LONG_MS)
     quiet(qtbot, window)
     write(qtbot, window, ask(qtbot, window), tmp_path)
     window.reports.dialog.close()
@@ -279,7 +279,7 @@ def test_what_changes_in_the_window_changes_the_pages(qtbot: QtBot, analysed: Ma
     window = analysed
     dialog = ask(qtbot, window)
     before = shown(dialog)
-    window.session.set_label(0)
+    window.session.edits.set_label(0)
     quiet(qtbot, window)
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window, 5000)
@@ -341,7 +341,7 @@ def test_photographs_among_radiographs_have_no_dicom_objects(
     assert case.path == rg1
     size = (window.session.record.width, window.session.record.height)
     found = replace(analysis, file=str(rg1), sha256=case.sha256, image_size=size, region=(0, 0, *size))
-    window.session.casebook.analysis(case, found)
+    window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], found))
     case.analysis = found
     quiet(qtbot, window)
     dialog = ask(qtbot, window, len(window.session.cases))

@@ -28,7 +28,7 @@ RIGHT = Qt.MouseButton.RightButton
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> MainWindow:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([rg1])
+        window.session.opening.open_paths([rg1])
     return window
 
 
@@ -203,7 +203,7 @@ def test_a_raised_limit_opens_what_was_refused(
     assert limits.max_pixels() == 1_000_000
     copy = shown.settings.file.with_name("copy.dcm")
     copy.write_bytes(rg1.read_bytes()[:-2] + b"\1\1")  # the same bytes would be the same case
-    shown.session.open_paths([copy])
+    shown.session.opening.open_paths([copy])
     session = shown.session
     qtbot.waitUntil(lambda: session.current is not None and session.current.error is not None, timeout=20_000)
     assert "limit of 1,000,000 pixels" in shown.session.current.error.message
@@ -254,7 +254,7 @@ def test_layouts_are_kept_per_question(qtbot: QtBot, shown: MainWindow, tmp_path
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F4)
     assert viewer.layout_name == "1x2"
     with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
-        shown.session.open_paths([picture])
+        shown.session.opening.open_paths([picture])
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F6)
     assert viewer.layout_name == "image"
     commands.previous_case(shown)
@@ -284,7 +284,7 @@ def test_the_panes_move_to_a_window_of_their_own_and_back(qtbot: QtBot, shown: M
     copy = tmp_path / "other.dcm"
     copy.write_bytes(Path(viewer.record.path).read_bytes()[:-2] + b"\1\1")
     with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
-        shown.session.open_paths([copy])
+        shown.session.opening.open_paths([copy])
     assert viewer.record.path == copy
     panes.close()
     assert viewer.window() is shown

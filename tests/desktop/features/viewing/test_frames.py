@@ -27,7 +27,7 @@ def series() -> Path:
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, series: Path) -> MainWindow:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([series])
+        window.session.opening.open_paths([series])
     qtbot.waitUntil(lambda: window.session.current.id is not None, timeout=20_000)
     return window
 
@@ -41,7 +41,7 @@ def test_the_bar_shows_only_for_several_frames(qtbot: QtBot, shown: MainWindow, 
     assert bar.isVisible()
     assert bar.label.text().split() == ["Frame", "1", "/", "10"]
     with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
-        shown.session.open_paths([rg1])
+        shown.session.opening.open_paths([rg1])
     assert not bar.isVisible()
 
 

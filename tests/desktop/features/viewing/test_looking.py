@@ -40,7 +40,7 @@ def choices(rg1: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, choices: Path) -> MainWindow:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([choices])
+        window.session.opening.open_paths([choices])
     window.viewer.setFocus()
     return window
 
@@ -104,11 +104,11 @@ def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, window: MainWi
     noise = np.random.default_rng(0).integers(0, 255, (420, 560), np.uint8)
     Image.fromarray(noise).save(path := tmp_path / "f.png")
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([path])
+        window.session.opening.open_paths([path])
     window.session.current.analysis = analysis
     window.session.analysisChanged.emit(window.session.current)
-    window.session.update_features()
-    qtbot.waitUntil(lambda: window.session.features is not None)
+    window.session.analyses.update_features()
+    qtbot.waitUntil(lambda: window.session.analyses.features is not None)
     viewer = window.viewer
     qtbot.waitUntil(lambda: viewer.stage.features is not None)
     true_class, _ = analysis.true_class(None)

@@ -26,7 +26,7 @@ LEFT = Qt.MouseButton.LeftButton
 @pytest.fixture
 def shown(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path]) -> MainWindow:
     with qtbot.waitSignal(window.session.recordReady, timeout=20_000):
-        window.session.open_paths([pictures(2)])
+        window.session.opening.open_paths([pictures(2)])
     qtbot.waitUntil(lambda: all(c.id is not None for c in window.session.cases), timeout=20_000)
     return window
 
