@@ -59,7 +59,6 @@ class MainWindow(QMainWindow):
         self.settings, self.theme, self.runner = settings, app_theme, tasks
         self.session = Session(tasks, settings, self)
         self.viewer: Viewer | None = None
-        self.identity_visible = settings.identity_visible
         self._first_paint = True
         self.setWindowTitle("Divisive Desktop")
         self.setWindowIcon(icons.icon("app"))
@@ -91,7 +90,7 @@ class MainWindow(QMainWindow):
         menu_layout.build(self)
         self._connect()
         self.files = FilePanels(self)
-        self.set_identity_visible(self.identity_visible)
+        self._show_identity()
         self._restore_layout()
         self._update_state()
 
@@ -133,6 +132,8 @@ class MainWindow(QMainWindow):
         work.featuresReady.connect(self._show_features)
         work.questions.modelsChanged.connect(lambda: self._tell_inspector(work.current))
         work.problem.connect(self.report)
+        work.redaction.changed.connect(self._show_identity)
+        work.redaction.namesChanged.connect(self._show_names)
         work.batch.changed.connect(self._jobs_changed)
         work.cases.countsChanged.connect(self._update_state)
         tasks.engineChanged.connect(self._engine_changed)
@@ -346,8 +347,23 @@ class MainWindow(QMainWindow):
 
     def set_identity_visible(self, visible: bool) -> None:
         """One switch for everything that identifies the patient."""
-        self.identity_visible = self.settings.identity_visible = visible
-        redaction.follow(self)
+        self.session.redaction.set_visible(visible)
+
+    @property
+    def identity_visible(self) -> bool:
+        return self.session.redaction.visible
+
+    def _show_identity(self) -> None:
+        for part in (self.inspector, self.files, self.viewer):
+            if part is not None:
+                part.set_identity_visible(self.identity_visible)
+
+    def _show_names(self) -> None:
+        self.messages.clear()  # what they say was worded before
+        self.show_title()
+        case = self.session.current
+        if case is not None and case.error is not None:
+            self.problem_page.set_error(case.name, case.told(case.error), self.casebook.way_out(case, case.error))
 
     def _update_state(self) -> None:
         work = self.session
@@ -355,7 +371,8 @@ class MainWindow(QMainWindow):
         self.actions_.set_state(action_set.State(
             cases=len(work.cases), case=case is not None, record=self._has_picture(),
             analysis=case is not None and case.analysis is not None, label=case is not None and case.label is not None,
-            busy=case is not None and case.analysing, batch=work.batch.running, unanalysed=work.cases.counts()["todo"] > 0,
+            busy=case is not None and case.analysing, batch=work.batch.running,
+            unanalysed=work.cases.counts()["todo"] > 0,
             writable=work.casebook.writable, open=work.casebook.current is not None,
         ))  # fmt: skip
 

@@ -81,7 +81,8 @@ class Life:
                 key, say = f"notes {case.id}", lambda v=value, c=case: self.session.edits.set_notes(c, v)
             elif what == "tags":
                 value = [f"tag{self.rng.randrange(100)}"]
-                key, say = f"tags {case.id}", lambda v=value, c=case: self.session.edits.change_tags([c], v, list(c.tags))
+                key = f"tags {case.id}"
+                say = lambda v=value, c=case: self.session.edits.change_tags([c], v, list(c.tags))  # noqa: E731
             else:
                 from divisive_desktop.desktop.session.case import Review
 

@@ -169,8 +169,8 @@ TABLE: tuple[Action, ...] = (
     # Analysis
     Action("analyse", "Analyse again", "Analysis", do.analyse_current, "F5", "Run the model on this case again",
            "analyse", lambda s: s.record and not s.busy, toolbar=True, separator=True),
-    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.session.batch.start_all(w.session.cases), "Shift+F5",
-           "Run the model on every case that has no analysis yet", "analyse-all",
+    Action("analyse-all", "Analyse all cases", "Analysis", lambda w: w.session.batch.start_all(w.session.cases),
+           "Shift+F5", "Run the model on every case that has no analysis yet", "analyse-all",
            lambda s: s.unanalysed and not s.batch and s.writable),
     Action("analyse-selected", "Analyse selected cases", "Analysis", do.analyse_selected, "Ctrl+F5",
            "Run the model on the cases selected in the worklist", "analyse",

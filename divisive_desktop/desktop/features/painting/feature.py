@@ -296,7 +296,8 @@ class Painting(Drafts, QObject):
             self.session.compare_with(None, (0, 0, 0, 0), None)
         else:
             true_class, _ = analysis.true_class(self._label())
-            self.session.compare_with(analysis.divergence(true_class), analysis.region, self.window.session.analyses.features)
+            features = self.window.session.analyses.features
+            self.session.compare_with(analysis.divergence(true_class), analysis.region, features)
         self._show_drafts()
 
     def _analysis(self) -> Analysis | None:

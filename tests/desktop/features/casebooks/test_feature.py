@@ -191,7 +191,8 @@ def test_results_leave_as_csv_and_as_json(
     qtbot: QtBot, window: MainWindow, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = window.session.current
-    window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], replace(analysis, sha256=case.sha256, preprocessing={"size": 224})))
+    made = replace(analysis, sha256=case.sha256, preprocessing={"size": 224})
+    window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], made))
     window.session.edits.set_label(0)
     for name in ("results.csv", "results.json"):
         saves_to(monkeypatch, tmp_path / name)

@@ -46,7 +46,7 @@ def analysed(qtbot: QtBot, window: MainWindow, pictures: Callable[[int], Path], 
     cases = list(window.session.cases)
     for case in cases[:7]:
         found = replace(analysis, file=str(case.path), sha256=case.sha256, image_size=(60, 40), region=(0, 0, 60, 40))
-        window.session.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], found))
+        window.session.casebook.act([case], lambda book, ids, a=found: book.add_analysis(ids[0], a))
         case.analysis = found
         window.session.cases.changed(case)
     quiet(qtbot, window)
