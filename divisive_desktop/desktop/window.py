@@ -359,6 +359,7 @@ class MainWindow(QMainWindow):
                 part.set_identity_visible(self.identity_visible)
 
     def _show_names(self) -> None:
+        self._show_identity()  # panels and dialogs name files, too
         self.messages.clear()  # what they say was worded before
         self.show_title()
         case = self.session.current
