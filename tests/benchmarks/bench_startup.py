@@ -41,26 +41,26 @@ app.exec()
 
 OURS = """
 import sys
-from divisive_desktop.desktop import window as module
+from PySide6.QtCore import QTimer
+from divisive_desktop.desktop import application
 files = sys.argv[1:]
 def said(event):
     print(event, flush=True)
-class Told(module.MainWindow):
+class Told(application.MainWindow):
     def __init__(self, *a):
         super().__init__(*a)
         self.painted.connect(lambda: said("visible"))
         if files:
-            self.session.recordReady.connect(lambda *_: module.QTimer.singleShot(0, self.picture))
+            self.session.recordReady.connect(lambda *_: QTimer.singleShot(0, self.picture))
     def picture(self):
         if self.viewer is None:
-            module.QTimer.singleShot(1, self.picture)
+            QTimer.singleShot(1, self.picture)
             return
         self.viewer.repaint()
         said("picture")
-from divisive_desktop.desktop import app
-app.MainWindow = Told
+application.MainWindow = Told
 if __name__ == "__main__":
-    app.run(files)
+    application.run(files)
 """
 
 

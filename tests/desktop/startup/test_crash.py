@@ -17,8 +17,9 @@ from divisive_desktop.desktop.startup import crash
 def test_an_exception_in_a_slot_ends_a_headless_run_with_an_exit_code(home: Path) -> None:
     script = (
         "from PySide6.QtCore import QTimer\n"
-        "from divisive_desktop.desktop import app, crash\n"
-        "a = app.application()\n"
+        "from divisive_desktop.desktop import application\n"
+        "from divisive_desktop.desktop.startup import crash\n"
+        "a = application.application()\n"
         "crash.install()\n"
         "QTimer.singleShot(0, lambda: 1 / 0)\n"
         "raise SystemExit(a.exec())\n"
@@ -98,7 +99,7 @@ def test_a_saved_traceback_still_says_where_and_what() -> None:
 CRASHES = """
 import ctypes
 from divisive_desktop import paths
-from divisive_desktop.desktop import crash
+from divisive_desktop.desktop.startup import crash
 paths.user_log_dir().mkdir(parents=True)
 crash.start_traces()
 ctypes.string_at(0)
@@ -121,7 +122,7 @@ def test_a_crash_of_the_interpreter_leaves_a_trace_and_is_told_once(home: Path, 
 
 def test_a_clean_end_leaves_no_trace_file_and_tells_nothing(home: Path) -> None:
     paths.user_log_dir().mkdir(parents=True)
-    script = "from divisive_desktop.desktop import crash; crash.start_traces()()"
+    script = "from divisive_desktop.desktop.startup import crash; crash.start_traces()()"
     subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
     assert not list(paths.user_log_dir().iterdir())
     crash.tell_of_last_time(lambda *message: pytest.fail("nothing crashed"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Client
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import QEvent, QUrl
 from PySide6.QtGui import QFileOpenEvent
@@ -20,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from divisive_desktop import paths
 from divisive_desktop.desktop.startup import single_instance as module
 from divisive_desktop.desktop.startup.single_instance import FilesFromDesktop, Instance
+from tests.desktop.pages import until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders and signals of Unix")
 
@@ -48,6 +50,7 @@ def holder(home: Path, runtime: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"
+        until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "a process that hangs")
         yield process
         process.kill()
 
