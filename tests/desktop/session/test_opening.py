@@ -1,8 +1,7 @@
-"""Work off the GUI thread: folders and archives are searched, thumbnails made, JSON written."""
+"""Work off the GUI thread: folders and archives are searched, thumbnails made."""
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from divisive_desktop.desktop.session import opening
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.errors import UserFacingError
-from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import open_image
 
 
@@ -118,22 +116,3 @@ def test_the_thumbnail_of_an_inverted_radiograph_is_shown_as_the_radiograph_is(r
     assert middle > 150, "the mediastinum is bright although the file is MONOCHROME1"
     assert image.width() < image.height()
     assert corner < 256
-
-
-def test_json_appears_whole_or_not_at_all(tmp_path: Path, analysis: Analysis) -> None:
-    found = opening.find_features(analysis, 1, None, None)
-    target = tmp_path / "case.json"
-    opening.write_json(target, analysis, 1, found.features)
-    written = json.loads(target.read_text(encoding="utf-8"))
-    assert written["true_class_source"] == "label"
-    assert written["true_class"] == 1
-    assert list(tmp_path.iterdir()) == [target]
-    with pytest.raises(opening.ExportError, match=r"x\.json"):
-        opening.write_json(tmp_path / "no such folder" / "x.json", analysis, 1, found.features)
-
-
-def test_the_sliders_position_is_where_the_automatic_threshold_lies(analysis: Analysis) -> None:
-    auto = opening.find_features(analysis, 1, None, None)
-    same = opening.find_features(analysis, 1, None, auto.quantile)
-    assert same.features.threshold == pytest.approx(auto.features.threshold, rel=0.15)
-    assert len(same.features.features) == len(auto.features.features)

@@ -46,7 +46,8 @@ class FilePanels(QObject):
         session.currentChanged.connect(self._case_changed)
         session.recordReady.connect(lambda *_: self._case_changed(session.current))
         session.sync.known.connect(self._taken_in)
-        session.redaction.changed.connect(self._identity_changed)
+        for signal in (session.redaction.changed, session.redaction.namesChanged):
+            signal.connect(self._identity_changed)
         self._identity_changed()
 
     def _taken_in(self, case: Case) -> None:
