@@ -14,10 +14,11 @@ from divisive_desktop.engine.messages import Analyse, FindFaces
 from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.geometry import Box, covering
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.reporting.content import CaseContent
-from divisive_desktop.reporting.items import Box, Item, ReportCase, image_case, kept_case, parse_item
+from divisive_desktop.reporting.items import Item, ReportCase, image_case, kept_case, parse_item
 from divisive_desktop.reporting.keys import load_key
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.produce import produce
@@ -139,16 +140,10 @@ class _Faces:
         name = (record.sha256, record.frame)
         if name not in self._known:
             found: Any = self._worker.handle(FindFaces(str(record.path), record.frame))
-            self._known[name] = tuple(_whole_pixels(face.box) for face in found.faces)
+            self._known[name] = tuple(covering(face.box) for face in found.faces)
             if not found.faces:
                 self._say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")
         return self._known[name]
-
-
-def _whole_pixels(box: tuple[float, float, float, float]) -> Box:
-    left, top, width, height = box
-    return int(left), int(top), int(width) + 2, int(height) + 2
-
 
 def _record(
     books: Sequence[tuple[Casebook, int, str]],

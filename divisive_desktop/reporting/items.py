@@ -14,6 +14,7 @@ from divisive_desktop.casebook import SUFFIX, Casebook
 from divisive_desktop.errors import CasebookError, ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet, important_features
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.masks.agreement import LiveAgreement
 from divisive_desktop.masks.files import read_mask
@@ -24,7 +25,6 @@ from divisive_desktop.reporting.dicom_export import DicomCase
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.sources import card_of, casebook_case
 
-Box = tuple[int, int, int, int]
 FindFaces = Callable[[ImageRecord], Sequence[Box]]
 _CASE = re.compile(r"(.*)#([0-9]+)", re.DOTALL)
 

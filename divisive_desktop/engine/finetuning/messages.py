@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.engine.messages import Lane
-from divisive_desktop.explanation.analysis import Box, ModelRef
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.geometry import Box
 
 Maps = npt.NDArray[np.float32]
 Stages = Literal["head", "last", "late", "all"]

@@ -33,7 +33,7 @@ from divisive_desktop.engine.finetuning.messages import (
     TrainingCase,
 )
 from divisive_desktop.errors import CasebookError, TrainingError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.faces import Framing, framing_of
 from divisive_desktop.library import store
 from divisive_desktop.library.tasks import task as task_of

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
-from divisive_desktop.reporting.process.messages import Box, FacesWanted, Failed, Look, Progressed, Source, Write
+from divisive_desktop.geometry import Box
+from divisive_desktop.reporting.process.messages import FacesWanted, Failed, Look, Progressed, Source, Write
 
 _TICK_S = 0.1
 _PATIENCE_S = 10.0

@@ -19,12 +19,13 @@ import numpy as np
 
 from divisive_desktop.casebook import Casebook
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.reporting import keys
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.dicom_source import NoStudyError
-from divisive_desktop.reporting.items import Box, FindFaces, ReportCase, image_case, kept_case
+from divisive_desktop.reporting.items import FindFaces, ReportCase, image_case, kept_case
 from divisive_desktop.reporting.options import Options, save_last
 from divisive_desktop.reporting.pdf import write_pdf
 from divisive_desktop.reporting.pictures import SIDE

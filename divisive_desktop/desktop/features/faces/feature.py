@@ -25,7 +25,8 @@ from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.window import MainWindow
-    from divisive_desktop.explanation.analysis import Analysis, Box
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.geometry import Box
 
 SECTION = "Part that is analysed"
 MESSAGE = "faces"
