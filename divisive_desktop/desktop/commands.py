@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from divisive_desktop import paths, version
 from divisive_desktop.desktop.session import opening, redaction
 from divisive_desktop.desktop.session.case import Review
-from divisive_desktop.desktop.session.opening import ExportError
+from divisive_desktop.errors import ExportError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop import errors
 from divisive_desktop.desktop.session.case import Case, is_todo
 from divisive_desktop.desktop.session.casebook_service import CasebookService
 from divisive_desktop.desktop.session.importing import import_images
@@ -150,7 +151,7 @@ class BatchRunner(QObject):
             number, items = kept or (None, [])
             known = [(by_id[i.case_id], i) for i in items if i.case_id in by_id]
             batch = Batch([c for c, _ in known], number, {i.case_id: i.id for _, i in known})
-            batch.failures = [(c, _error(i.error)) for c, i in known]
+            batch.failures = [(c, errors.of(**i.error)) for c, i in known]
             done(batch)
 
         self._book.write(read, found)
@@ -232,8 +233,8 @@ class BatchRunner(QObject):
                 batch.asked = True
                 self._book.write(lambda book: _keep(book, batch))
             return
-        error = _error(event.error)
-        self._fail(batch, case, altered(case) if error.kind == ImageAlteredError.kind else error)
+        error = errors.of(**event.error)
+        self._fail(batch, case, altered(case) if isinstance(error, ImageAlteredError) else error)
 
     def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
         batch.failures.append((case, error))
@@ -272,12 +273,6 @@ def altered(case: Case) -> ImageAlteredError:
         f"{case.name} was altered since it was imported.",
         "It isn't analysed again. Restore the original file, or add the new version as a case of its own.",
     )
-
-
-def _error(words: Any) -> UserFacingError:
-    error = UserFacingError(words["message"], words["remedy"])
-    error.kind = words.get("kind", "error")
-    return error
 
 
 def _keep(book: Casebook, batch: Batch) -> None:

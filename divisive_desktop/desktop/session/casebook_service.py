@@ -21,8 +21,8 @@ from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_acts import CaseActs
 from divisive_desktop.desktop.session.gc_pause import gc_paused
 from divisive_desktop.desktop.session.importing import import_images, load_cases
-from divisive_desktop.desktop.session.runner import BackgroundTask, InternalError, Runner
-from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
+from divisive_desktop.errors import CasebookReadOnlyError, InternalError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchStatus, Casebook, CaseRow
@@ -260,7 +260,7 @@ class CasebookService(CaseActs, QObject):
                 result, done = e, self.problem.emit
             except Exception as e:  # noqa: BLE001 - a bug must reach the user, not vanish with the thread
                 log.error("casebook\n%s", traceback.format_exc())
-                result, done = InternalError(e), self.problem.emit
+                result, done = InternalError.met(e), self.problem.emit
             self._done.emit(done, result)
 
     def _on_done(self, done: Callback | None, result: Any) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtGui import QImage
 from divisive_desktop import paths
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.errors import ImageError, NotAnImageError, UserFacingError
+from divisive_desktop.errors import ArchiveError, ExportError, NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.runner import BackgroundTask
@@ -32,18 +32,6 @@ THUMBNAIL_SIDE = 96
 ARCHIVE_BYTES = 8 * 2**30
 """More than this is not unpacked from one ZIP archive."""
 _BATCH_S, _BATCH = 0.1, 64
-
-
-class ArchiveError(ImageError):
-    """A ZIP archive could not be unpacked."""
-
-    kind = "archive"
-
-
-class ExportError(UserFacingError):
-    """A file could not be written."""
-
-    kind = "export"
 
 
 def warm_up() -> None:

@@ -40,7 +40,7 @@ KEPT_BYTES = 512 * 2**20
 """Decoded images kept in memory, so that going back and forth is instant."""
 
 
-_SAID_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind, NoFaceError.kind}
+_SAID_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError)
 """Failures of an analysis that the inspector, the engine's own message or the choice of a part tells about."""
 
 
@@ -340,13 +340,13 @@ class Session(Asking, CaseEdits, QObject):
 
     def _not_analysed(self, case: Case, error: UserFacingError, quiet: bool = False) -> None:
         case.analysing = False
-        if error.kind == ImageAlteredError.kind:
+        if isinstance(error, ImageAlteredError):
             error, case.file_state = altered(case), "altered"
             self.casebook.check(case)
         if not isinstance(error, CancelledError):
             case.analysis_error = error
         self._tell(case)
-        told = quiet or isinstance(error, CancelledError) or error.kind in _SAID_ELSEWHERE
+        told = quiet or isinstance(error, (CancelledError, *_SAID_ELSEWHERE))
         if not told and case is self.current:
             self.problem.emit(case, error)
 

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from divisive_desktop import errors
 from divisive_desktop.casebook import Casebook
-from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
+from divisive_desktop.errors import CancelledError, InternalError, ReportError, UserFacingError
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.reporting import keys
@@ -81,7 +82,7 @@ def serve(connection: Connection, stop: Stop, sources: Sequence[Source], caseboo
             except Exception as e:  # noqa: BLE001 - a bug must reach the user, not end the process without a word
                 log.error("report\n%s", traceback.format_exc())
                 answer = Failed(
-                    "internal", f"Something went wrong inside the program ({type(e).__name__}: {e}).",
+                    InternalError.kind, f"Something went wrong inside the program ({type(e).__name__}: {e}).",
                     "Nothing of the report was left. Help > Save log… keeps the details for a bug report.",
                 )  # fmt: skip
             try:
@@ -229,7 +230,7 @@ class ReportMaker:
             self._connection.send(FacesWanted(str(record.path), record.frame))
             found = self._connection.recv()
             if isinstance(found, Failed):
-                raise ReportError(found.message, found.remedy)
+                raise errors.of(found.kind, found.message, found.remedy)
             if found is None:
                 raise CancelledError
             self._faces[key] = found

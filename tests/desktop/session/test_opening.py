@@ -14,7 +14,7 @@ import pytest
 from divisive_desktop.desktop.session import opening
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.runner import BackgroundTask
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import ExportError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import open_image
 
@@ -128,7 +128,7 @@ def test_json_appears_whole_or_not_at_all(tmp_path: Path, analysis: Analysis) ->
     assert written["true_class_source"] == "label"
     assert written["true_class"] == 1
     assert list(tmp_path.iterdir()) == [target]
-    with pytest.raises(opening.ExportError, match=r"x\.json"):
+    with pytest.raises(ExportError, match=r"x\.json"):
         opening.write_json(tmp_path / "no such folder" / "x.json", analysis, 1, found.features)
 
 

@@ -15,10 +15,15 @@ from divisive_desktop.desktop.features.casebooks import recovery
 from divisive_desktop.desktop.session.batch import Batch
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
-from divisive_desktop.desktop.session.opening import ExportError
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.messages import Action
-from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError, ImageMissingError, UserFacingError
+from divisive_desktop.errors import (
+    CasebookDamagedError,
+    ExportError,
+    ImageAlteredError,
+    ImageMissingError,
+    UserFacingError,
+)
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchStatus, Casebook

@@ -11,11 +11,11 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop.session.opening import ExportError
 from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.messages import ModelInput
+from divisive_desktop.errors import ExportError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
