@@ -1,4 +1,4 @@
-"""What ``divisive-desktop report`` does: items from the command line to sealed files."""
+"""``divisive-desktop report``: images and cases of casebooks become sealed files."""
 
 from __future__ import annotations
 
@@ -6,24 +6,82 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from divisive_desktop.casebook import Casebook
-from divisive_desktop.cli.output import Progress
-from divisive_desktop.engine.messages import Analyse, FindFaces
-from divisive_desktop.engine.worker import Worker
+import typer
+
+from divisive_desktop.cli.exit_codes import EXIT_OK, EXIT_SOME_FILES
+from divisive_desktop.cli.options import CropOption, DeviceOption, NoFaceOption, chosen_framing, say, say_failure
+from divisive_desktop.cli.output import ProgressLine
 from divisive_desktop.errors import UserFacingError
-from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.geometry import Box, covering
-from divisive_desktop.imaging import ImageRecord
-from divisive_desktop.imaging.faces import Framing
-from divisive_desktop.reporting.content import CaseContent
-from divisive_desktop.reporting.items import Item, ReportCase, image_case, kept_case, parse_item
-from divisive_desktop.reporting.keys import load_key
-from divisive_desktop.reporting.options import Options
-from divisive_desktop.reporting.produce import produce
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.imaging import ImageRecord
+    from divisive_desktop.imaging.faces import Framing
+    from divisive_desktop.reporting.content import CaseContent
+    from divisive_desktop.reporting.items import Item, ReportCase
+    from divisive_desktop.reporting.options import Options
 
 Failures = list[tuple[str, UserFacingError]]
+
+
+def report(
+    items: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Images, or cases: CASEBOOK#ID.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv, dicom.")] = "pdf",
+    model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
+    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
+    crop: CropOption = None,
+    no_face: NoFaceOption = False,
+    mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
+    institution: Annotated[str, typer.Option(help="Name at the head of each page.")] = "",
+    logo: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture at the head of the first page.")] = None,
+    leave_out: Annotated[
+        str, typer.Option(help="Comma-separated: mask, before_after, model_card, audit, signature.")
+    ] = "",
+    analyst: Annotated[str, typer.Option(help="Name at the signature block.")] = "",
+    conclusion: Annotated[str, typer.Option(help="The analyst's own words.")] = "",
+    sign: Annotated[bool, typer.Option("--sign", help="Sign with your key in the system's keyring.")] = False,
+    identified: Annotated[bool, typer.Option("--identified", help="Keep identifying information.")] = False,
+    dates: Annotated[str, typer.Option(help="In de-identified DICOM objects: remove, shift or keep.")] = "remove",
+    pixelate_faces: Annotated[bool, typer.Option("--pixelate-faces", help="Make faces unrecognisable.")] = False,
+    device: DeviceOption = "auto",
+) -> int:
+    """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
+    from divisive_desktop.reporting.needs import check_installed
+
+    check_installed()
+    from divisive_desktop.reporting.options import DATES, Options, read_logo
+
+    if mask is not None and (len(items) > 1 or "#" in items[0]):
+        raise typer.BadParameter("a mask belongs to one image")
+    if dates not in DATES:
+        raise typer.BadParameter(f"one of {', '.join(DATES)}", param_hint="--dates")
+    options = Options(
+        formats=_listed(formats), language=language, paper=paper, institution=institution,
+        logo=read_logo(logo) if logo is not None else b"", left_out=_listed(leave_out), analyst=analyst,
+        conclusion=conclusion, deidentify=not identified, dates=dates, pixelate_faces=pixelate_faces, sign=sign,
+    )  # fmt: skip
+    files, failures = report_command(
+        items, out, options, model=model, label=label, mask=mask, framing=chosen_framing(crop, no_face),
+        device=device, say=say,
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+    for name, error in failures:
+        say_failure(name, error)
+    return EXIT_SOME_FILES if failures else EXIT_OK
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Parts of a comma-separated option, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def report_command(
@@ -58,6 +116,9 @@ def report_command(
     UserFacingError
         Nothing could be written.
     """
+    from divisive_desktop.reporting.keys import load_key
+    from divisive_desktop.reporting.produce import produce
+
     key = load_key(create=True) if options.sign else None
     failures: Failures = []
     with ExitStack() as stack:
@@ -65,7 +126,7 @@ def report_command(
         if not cases:
             raise failures[0][1]
         made = produce(
-            [(case.name, case.content) for case in cases], options, out, progress=Progress(len(cases)), key=key,
+            [(case.name, case.content) for case in cases], options, out, progress=ProgressLine(len(cases)), key=key,
             dicom=[case.dicom for case in cases],
         )  # fmt: skip
         _record(books, [name for name, _ in made.failures], made.files, options, say)
@@ -85,6 +146,12 @@ def _cases(
     failures: Failures,
 ) -> tuple[list[ReportCase], list[tuple[Casebook, int, str]]]:
     """Items that can be reported on, and which of them are cases of which casebook."""
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.engine import dispatch
+    from divisive_desktop.engine.messages import Analyse
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.reporting.items import image_case, kept_case, parse_item
+
     worker = Worker(device)
     finder = _Faces(worker, say) if options.pixelate_faces else None
     conclusion = options.conclusion if len(texts) == 1 else ""
@@ -94,7 +161,7 @@ def _cases(
 
     def analyse(record: ImageRecord) -> Analysis:
         request = Analyse(str(record.path), model_id=model, expected_sha256=record.sha256, framing=framing)
-        result: Analysis = worker.handle(request)
+        result: Analysis = dispatch.answer(worker, request)
         return result
 
     for text in texts:
@@ -137,9 +204,12 @@ class _Faces:
         self._known: dict[tuple[str, int], tuple[Box, ...]] = {}
 
     def __call__(self, record: ImageRecord) -> Sequence[Box]:
+        from divisive_desktop.engine import dispatch
+        from divisive_desktop.engine.messages import FindFaces
+
         name = (record.sha256, record.frame)
         if name not in self._known:
-            found: Any = self._worker.handle(FindFaces(str(record.path), record.frame))
+            found: Any = dispatch.answer(self._worker, FindFaces(str(record.path), record.frame))
             self._known[name] = tuple(covering(face.box) for face in found.faces)
             if not found.faces:
                 self._say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from divisive_desktop.cli.training import default_settings, load_network
 from divisive_desktop.engine.finetuning import estimate as estimating
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.comparison import compare
@@ -21,8 +20,10 @@ from divisive_desktop.engine.finetuning.reporter import RunReporter
 from divisive_desktop.engine.finetuning.verdict import verdict
 from divisive_desktop.engine.finetuning.version import write_version
 from divisive_desktop.engine.messages import Analyse
-from divisive_desktop.engine.worker import Channel, Worker
+from divisive_desktop.engine.registry import Channel
+from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import (
+    ImageAlteredError,
     NoFaceError,
     NotFiniteError,
     OutOfMemoryError,
@@ -38,10 +39,12 @@ from divisive_desktop.networks.saving import weights_of
 from divisive_desktop.training.augment import keep_border
 from divisive_desktop.training.checkpoint import kept_history, load_kept
 from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.defaults import default_settings
 from divisive_desktop.training.evaluate import Predictions, predict, predict_cached
 from divisive_desktop.training.features import Features, compute_features
 from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.guard import CUT, GuardSet, read_guard
+from divisive_desktop.training.loading import load_network
 from divisive_desktop.training.losses import REGISTRY
 from divisive_desktop.training.settings import Settings, TrainProgress
 from divisive_desktop.training.shipping import calibrate
@@ -93,7 +96,7 @@ class FineTuneRun:
 
         Raises
         ------
-        CancelledError, TrainingError, UnreadableFileError, NotFiniteError, OutOfMemoryError
+        CancelledError, TrainingError, UnreadableFileError, ImageAlteredError, NotFiniteError, OutOfMemoryError
         """
         problems = data.check_data(self.request.cases, self.request.method).problems
         problem = next((p for p in problems if p.severity == "blocks"), None)
@@ -191,7 +194,7 @@ class FineTuneRun:
             found = [c for c in pool.map(changed, self.request.cases) if c is not None]
         self.telling.check()
         if found:
-            raise UnreadableFileError(
+            raise ImageAlteredError(
                 f"{found[0].name or found[0].path} has changed since it was labelled"
                 + (f", and {len(found) - 1} more." if len(found) > 1 else "."),
                 "Restore the original, or import the new version as a case of its own.",
