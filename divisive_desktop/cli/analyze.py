@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    paths: Annotated[list[Path], typer.Argument(help="Images, and folders to search for images.")],
+    paths: Annotated[list[Path], typer.Argument(help="Images, ZIP archives, and folders to search for images.")],
     model: Annotated[str | None, typer.Option(metavar="ID", help="Default: the default model of the task.")] = None,
     task: Annotated[str | None, typer.Option(help="Question to ask. Default: by the kind of image.")] = None,
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true; default: predicted.")] = None,
@@ -48,19 +50,19 @@ def analyze(
     framing = chosen_framing(crop, no_face)
     worker = Worker(device)
     model_id = _model_id(worker, model, task)
-    files, failed = [], 0
-    with JsonArray(json_to) as out:
-        for file, error in _images(paths):
+    images, failed = [], 0
+    with tempfile.TemporaryDirectory(prefix="divisive-") as unpacked, JsonArray(json_to) as out:
+        for image, error in _images(paths, Path(unpacked)):
             if error is None:
-                files.append(file)
+                images.append(image)
             else:
                 failed += 1
-                say_failure(file, error)
-                out.add(error_json(file, error))
+                say_failure(image.name, error)
+                out.add(error_json(image.name, error))
 
         def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
             nonlocal failed
-            file = files[index]
+            name = images[index].name
             try:
                 if analysis is None:
                     raise error or AssertionError("neither a result nor an error")
@@ -70,17 +72,17 @@ def analyze(
                 )
                 if overlay is not None:
                     _write_overlay(overlay, analysis, found, label)
-                out.add(analysis_json(analysis, found, label))
+                out.add(analysis_json(replace(analysis, file=str(name)), found, label))
                 if json_to != "-":
-                    typer.echo(_verdict(file, analysis, found))
+                    typer.echo(_verdict(name, analysis, found))
             except OutputError:
                 raise
             except UserFacingError as e:
                 failed += 1
-                say_failure(file, e)
-                out.add(error_json(file, e))
+                say_failure(name, e)
+                out.add(error_json(name, e))
 
-        items = tuple(Analyse(str(file), model_id=model_id, framing=framing) for file in files)
+        items = tuple(Analyse(str(image.file), model_id=model_id, framing=framing) for image in images)
         dispatch.answer(worker, AnalyseBatch(items), Channel(ProgressLine(len(items)), partial))
     return EXIT_SOME_FILES if failed else EXIT_OK
 
@@ -101,26 +103,45 @@ def _model_id(worker: Worker, model: str | None, task: str | None) -> str | None
     return card.id
 
 
-def _images(paths: Sequence[Path]) -> list[tuple[Path, UserFacingError | None]]:
-    """Images named or found in folders, each once; a folder without any comes with its error."""
-    from divisive_desktop.imaging import scan
+class _Image(NamedTuple):
+    file: Path
+    name: Path
+    """What the person calls it: the file, or the archive and the file in it."""
 
-    found: dict[Path, UserFacingError | None] = {}
+
+def _images(paths: Sequence[Path], unpack_to: Path) -> list[tuple[_Image, UserFacingError | None]]:
+    """Images named, found in folders or unpacked from ZIP archives, each once; what holds none comes with its error."""
+    found: dict[_Image, UserFacingError | None] = {}
     for path in paths:
-        if not path.is_dir():
-            found[path] = None  # opened whatever it looks like, so that what is wrong is said
+        empty = True
+        try:
+            for image in _inside(path, unpack_to):
+                found[image], empty = None, False
+        except UserFacingError as e:  # what came out of an archive before is analysed
+            found[_Image(path, path)] = e
             continue
-        inside = dict.fromkeys(scan([path]))
-        if inside:
-            found.update(inside)
-        else:
-            found[path] = NotAnImageError(
-                f"The folder {path.name or path} holds no images.", "Choose one with DICOM files or photographs."
+        if empty:
+            what = "folder" if path.is_dir() else "archive"
+            found[_Image(path, path)] = NotAnImageError(
+                f"The {what} {path.name or path} holds no images.", "Choose one with DICOM files or photographs."
             )
     return list(found.items())
 
 
-def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
+def _inside(path: Path, unpack_to: Path) -> Iterator[_Image]:
+    from divisive_desktop.imaging import scan
+    from divisive_desktop.imaging.archive import is_archive
+
+    if path.is_dir():
+        yield from (_Image(file, file) for file in scan([path]))
+    elif is_archive(path):
+        for file in scan([path], unpack_to=unpack_to):
+            yield _Image(file, path / Path(*file.relative_to(unpack_to).parts[1:]))
+    else:
+        yield _Image(path, path)  # opened whatever it looks like, so that what is wrong is said
+
+
+def _verdict(name: Path, analysis: Analysis, found: FeatureSet) -> str:
     from divisive_desktop.imaging.faces import framing_of, in_words
 
     model = analysis.model
@@ -130,7 +151,7 @@ def _verdict(file: Path, analysis: Analysis, found: FeatureSet) -> str:
     framing = framing_of(analysis.preprocessing)
     part = "" if framing is None else f", seen: {in_words(framing)}, at {analysis.region}"
     return (
-        f"{file}: {named}, P({model.classes[1]}) = {analysis.probability:.3f}, "
+        f"{name}: {named}, P({model.classes[1]}) = {analysis.probability:.3f}, "
         f"{len(found.features)} important feature{'s'[: len(found.features) != 1]}{strongest}{part} "
         f"[{model.id} {model.version}, weights {model.short_hash}]"
     )

@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -192,3 +194,42 @@ def test_photographs_are_cropped_to_the_face(
     assert run("analyze", astronaut, "--crop", "100,20,240,240", "--device", "cpu", "--json", out) == 0
     assert json.loads(out.read_text())[0]["preprocessing"]["region"] == [100, 20, 240, 240]
     assert run("analyze", astronaut, "--crop", "100,20,240", "--device", "cpu") == 2
+
+
+# ---- archives -------------------------------------------------------------------------------------------
+
+
+def test_a_zip_is_analysed_and_nothing_of_it_is_left(
+    with_models: Path, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    archive = tmp_path / "film.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.write(rg1, "PAT/film.dcm")
+        out.write(photograph(tmp_path / "a.png"), "a.png")
+        out.writestr("readme.txt", "no picture")
+    results = tmp_path / "out.json"
+    assert run("analyze", archive, *MODEL, "--json", results, "--overlay", tmp_path / "pictures") == 0
+    found = json.loads(results.read_text(encoding="utf-8"))
+    assert [r["file"] for r in found] == [str(archive / "a.png"), str(archive / "PAT" / "film.dcm")]
+    assert f"{archive / 'PAT' / 'film.dcm'}: " in capsys.readouterr().out
+    assert sorted(p.name.split(".")[0] for p in (tmp_path / "pictures").iterdir()) == ["a", "film"]
+    assert list(scratch.iterdir()) == []
+
+
+def test_what_is_wrong_with_a_zip_is_said_and_the_others_are_done(
+    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 but then nothing")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as out:
+        out.writestr("readme.txt", "no picture")
+    results = tmp_path / "out.json"
+    assert run("analyze", tmp_path / "broken.zip", tmp_path / "empty.zip", rg1, *MODEL, "--json", results) == 3
+    broken, empty, film = json.loads(results.read_text(encoding="utf-8"))
+    assert (broken["error"]["kind"], empty["error"]["kind"]) == ("archive", "not-an-image")
+    assert film["file"] == str(rg1)
+    said = capsys.readouterr().err
+    assert "broken.zip can't be unpacked" in said
+    assert "empty.zip holds no images" in said

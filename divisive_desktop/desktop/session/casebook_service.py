@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from divisive_desktop.desktop.session import unpacked
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_acts import CaseActs
 from divisive_desktop.desktop.session.gc_pause import gc_paused
@@ -166,6 +167,7 @@ class CasebookService(CaseActs, QObject):
             self._thread.start()
             found.book.listeners.append(self._recorded.emit)
             self._put(_IMPORT, lambda book: book.check_files(), self._tell_checked)
+            self._put(_IMPORT, unpacked.clean)
         else:
             self._drop_waiting()
         self.opened.emit(found)
