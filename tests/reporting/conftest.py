@@ -19,6 +19,7 @@ from divisive_desktop.library import store
 from divisive_desktop.library.card import Card
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.options import Options
 
 MODEL = "seeded-chest"
 _made: list[Analysis] = []
@@ -47,12 +48,12 @@ def case(analysed: Analysed) -> CaseContent:
         analysis,
         features,
         card,
+        Options(),
         label=1,
         mask=mask,
         agreement={"energy": 0.25, "pointing": True, "iou": 0.1},
         conclusion="Nothing to add. Γνώμη: <b>& done</b>",
         analyst="A. Nalyst",
-        deidentify=True,
     )
 
 

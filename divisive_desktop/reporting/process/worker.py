@@ -130,12 +130,9 @@ class ReportMaker:
                 key = keys.load_key()
             except UserFacingError as e:
                 unsigned = f"{e.message} {e.remedy}"
-        several = len(self._sources) > 1
         report = build_report(
-            contents, deidentified=options.deidentify, institution=options.institution, language=options.language,
-            sections=options.left_out, logo=options.logo, conclusion=options.conclusion if several else "",
-            total=len(self._sources), signer=keys.signer(key, options.analyst),
-        )  # fmt: skip
+            contents, options, total=len(self._sources), signer=keys.signer(key, options.analyst)
+        )
         data = write_pdf(report, options.paper)
         if self._stop.is_set():
             return None
