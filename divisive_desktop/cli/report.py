@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,10 +68,7 @@ def report(
         logo=read_logo(logo) if logo is not None else b"", left_out=_listed(leave_out), analyst=analyst,
         conclusion=conclusion, deidentify=not identified, dates=dates, pixelate_faces=pixelate_faces, sign=sign,
     )  # fmt: skip
-    files, failures = report_command(
-        items, out, options, model=model, label=label, mask=mask, framing=chosen_framing(crop, no_face),
-        device=device, say=say,
-    )  # fmt: skip
+    files, failures = _write(items, out, options, _ForImages(model, label, mask, chosen_framing(crop, no_face), device))
     for path in files:
         typer.echo(path)
     for name, error in failures:
@@ -84,28 +81,24 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def report_command(
-    texts: Sequence[str],
-    out: Path,
-    options: Options,
-    *,
-    model: str | None,
-    label: int | None,
-    mask: Path | None,
-    framing: Framing | None,
-    device: str,
-    say: Callable[[str], None],
-) -> tuple[list[Path], Failures]:
+@dataclass(frozen=True)
+class _ForImages:
+    """How images are analysed and what is known of them; cases of a casebook bring their own."""
+
+    model: str | None
+    label: int | None
+    mask: Path | None
+    framing: Framing | None
+    device: str
+
+
+def _write(texts: Sequence[str], out: Path, options: Options, images: _ForImages) -> tuple[list[Path], Failures]:
     """Write a report on images and cases of casebooks.
 
     Parameters
     ----------
     texts : sequence of str
         ``IMAGE`` or ``CASEBOOK#ID``.
-    model, label, mask, framing
-        For images; cases of a casebook bring their own.
-    say : callable
-        Takes warnings for the user.
 
     Returns
     -------
@@ -122,28 +115,19 @@ def report_command(
     key = load_key(create=True) if options.sign else None
     failures: Failures = []
     with ExitStack() as stack:
-        cases, books = _cases(stack, texts, options, model, label, mask, framing, device, say, failures)
+        cases, books = _cases(stack, texts, options, images, failures)
         if not cases:
             raise failures[0][1]
         made = produce(
             [(case.name, case.content) for case in cases], options, out, progress=ProgressLine(len(cases)), key=key,
             dicom=[case.dicom for case in cases],
         )  # fmt: skip
-        _record(books, [name for name, _ in made.failures], made.files, options, say)
+        _record(books, [name for name, _ in made.failures], made.files, options)
     return list(made.files), [*failures, *made.failures]
 
 
 def _cases(
-    stack: ExitStack,
-    texts: Sequence[str],
-    options: Options,
-    model: str | None,
-    label: int | None,
-    mask: Path | None,
-    framing: Framing | None,
-    device: str,
-    say: Callable[[str], None],
-    failures: Failures,
+    stack: ExitStack, texts: Sequence[str], options: Options, images: _ForImages, failures: Failures
 ) -> tuple[list[ReportCase], list[tuple[Casebook, int, str]]]:
     """Items that can be reported on, and which of them are cases of which casebook."""
     from divisive_desktop.casebook import Casebook
@@ -152,15 +136,17 @@ def _cases(
     from divisive_desktop.engine.worker import Worker
     from divisive_desktop.reporting.items import image_case, kept_case, parse_item
 
-    worker = Worker(device)
-    finder = _Faces(worker, say) if options.pixelate_faces else None
+    worker = Worker(images.device)
+    finder = _Faces(worker) if options.pixelate_faces else None
     conclusion = options.conclusion if len(texts) == 1 else ""
     opened: dict[Path, Casebook] = {}
     cases: list[ReportCase] = []
     books: list[tuple[Casebook, int, str]] = []
 
     def analyse(record: ImageRecord) -> Analysis:
-        request = Analyse(str(record.path), model_id=model, expected_sha256=record.sha256, framing=framing)
+        request = Analyse(
+            str(record.path), model_id=images.model, expected_sha256=record.sha256, framing=images.framing
+        )
         result: Analysis = dispatch.answer(worker, request)
         return result
 
@@ -169,8 +155,9 @@ def _cases(
             item: Item = parse_item(text)
             if item.case is None:
                 case = image_case(
-                    item.path, analyse, options, label=label, mask_file=mask, conclusion=conclusion, faces=finder
-                )
+                    item.path, analyse, options, label=images.label, mask_file=images.mask, conclusion=conclusion,
+                    faces=finder,
+                )  # fmt: skip
             else:
                 folder = item.path.resolve()
                 if folder not in opened:
@@ -178,13 +165,13 @@ def _cases(
                 book = opened[folder]
                 case = kept_case(book, item.case, options, conclusion=conclusion or None, faces=finder)
                 books.append((book, item.case, case.name))
-            cases.append(_warning(case, say))
+            cases.append(_warning(case))
         except UserFacingError as e:
             failures.append((text, e))
     return cases, books
 
 
-def _warning(case: ReportCase, say: Callable[[str], None]) -> ReportCase:
+def _warning(case: ReportCase) -> ReportCase:
     """The same case that says what to look for in pixels that may name somebody, when its content is made."""
 
     def content(side: int, lossless: bool) -> CaseContent:
@@ -199,8 +186,8 @@ def _warning(case: ReportCase, say: Callable[[str], None]) -> ReportCase:
 class _Faces:
     """Where the faces of a picture are; says where none was found, because nothing is hidden then."""
 
-    def __init__(self, worker: Worker, say: Callable[[str], None]) -> None:
-        self._worker, self._say = worker, say
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
         self._known: dict[tuple[str, int], tuple[Box, ...]] = {}
 
     def __call__(self, record: ImageRecord) -> Sequence[Box]:
@@ -212,7 +199,7 @@ class _Faces:
             found: Any = dispatch.answer(self._worker, FindFaces(str(record.path), record.frame))
             self._known[name] = tuple(covering(face.box) for face in found.faces)
             if not found.faces:
-                self._say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")
+                say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")
         return self._known[name]
 
 def _record(
@@ -220,7 +207,6 @@ def _record(
     failed: Sequence[str],
     files: Sequence[Path],
     options: Options,
-    say: Callable[[str], None],
 ) -> None:
     """What left is written into the audit chain of the casebook that it came from."""
     for book, case, name in books:
