@@ -2,8 +2,8 @@
 
 ::
 
-    request = preparation.fine_tune_request(book, base="chest-xray-focus-2")       # torch-free, from the casebook
-    run = preparation.start(book, request)                                   # written down before it begins
+    request = preparation.fine_tune_request(book, base="chest-xray-focus-2")   # torch-free, from the casebook
+    run = preparation.start(book, request)                                     # written down before it begins
     job = client.submit(request)                     # FineTune, lane "long"
     client.submit(SetPaused(request.folder, True))   # lane "quick": answered while the run goes on
     client.cancel(job)                               # what was learned up to the last whole epoch stays in the folder
