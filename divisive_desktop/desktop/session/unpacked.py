@@ -63,13 +63,20 @@ def clean(book: Casebook, now: float | None = None) -> None:
     note(book, used)
     needed = {_archive_of(path) for path in used}
     for archive in folder().iterdir():
-        notes = archive / _NOTES
-        if archive in needed or _OLD.fullmatch(archive.name):
+        if archive in needed or not archive.is_dir() or _OLD.fullmatch(archive.name):
             continue
-        (notes / _key(book)).unlink(missing_ok=True)
-        unused_s = (time.time() if now is None else now) - archive.stat().st_mtime
-        if unused_s > KEPT_S and not (notes.is_dir() and any(notes.iterdir())):
-            shutil.rmtree(archive, ignore_errors=True)
+        try:
+            _let_go(book, archive, time.time() if now is None else now)
+        except OSError as e:
+            log.warning("%s could not be removed: %s", archive.name, e)
+
+
+def _let_go(book: Casebook, archive: Path, now: float) -> None:
+    notes = archive / _NOTES
+    unused_s = now - archive.stat().st_mtime
+    (notes / _key(book)).unlink(missing_ok=True)
+    if unused_s > KEPT_S and not (notes.is_dir() and any(notes.iterdir())):
+        shutil.rmtree(archive)
 
 
 def _archive_of(image: Path) -> Path | None:
