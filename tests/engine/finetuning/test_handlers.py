@@ -94,7 +94,7 @@ def test_a_file_that_has_changed_is_not_trained_on(request_: FineTune) -> None:
 
 
 def test_a_file_that_has_changed_is_not_compared(request_: FineTune) -> None:
-    asked = ComparePair(request_.cases[0].path, "tiny-1", "tiny-1", expected_sha256="0" * 64)
+    asked = ComparePair("tiny-1", "tiny-1", request_.cases[0].path, expected_sha256="0" * 64)
     with pytest.raises(ImageAlteredError, match="has changed"):
         dispatch.answer(Worker("cpu"), asked)
 
