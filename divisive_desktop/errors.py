@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+_CLASSES: dict[str, type[UserFacingError]] = {}
+"""Kind -> class, of all classes that were defined so far."""
+
+
+def of(kind: str, message: str, remedy: str) -> UserFacingError:
+    """An error that another process told of, or that was stored, as an instance of its own class.
+
+    A kind that this process has no class for becomes a plain `UserFacingError`.
+    """
+    return _CLASSES.get(kind, UserFacingError)(message, remedy)
+
 
 class UserFacingError(Exception):
     """Something went wrong that the user can understand and act on.
@@ -17,6 +28,10 @@ class UserFacingError(Exception):
     kind = "error"
     """Stable machine-readable name of the error class; written to JSON exports."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        _CLASSES.setdefault(cls.kind, cls)  # the first class of a kind; those below it that name none share it
+
     def __init__(self, message: str, remedy: str) -> None:
         if not message or not remedy:
             raise ValueError("a user-facing error needs a message and a remedy")
@@ -30,6 +45,20 @@ class UserFacingError(Exception):
     def as_dict(self) -> dict[str, str]:
         """``{"kind", "message", "remedy"}``, as the JSON export writes it."""
         return {"kind": self.kind, "message": self.message, "remedy": self.remedy}
+
+
+class InternalError(UserFacingError):
+    """A bug; the message names it, the log has the traceback."""
+
+    kind = "internal"
+
+    @classmethod
+    def met(cls, error: BaseException) -> InternalError:
+        """The words for what escaped although nothing should."""
+        return cls(
+            f"Something went wrong inside the program ({type(error).__name__}).",
+            "The other files are not affected. Help > Save log… keeps the details for a bug report.",
+        )
 
 
 class ImageError(UserFacingError):

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from divisive_desktop.cli.exit_codes import EXIT_FAILED
 from divisive_desktop.errors import UserFacingError
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_SOME_FILES = 0, 1, 2, 3
 
 COMMANDS = frozenset(
     {"analyze", "evaluate", "guard", "keys", "models", "report", "selftest", "study", "train", "verify"}

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop.casebook import Casebook
+from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.messages import Comparison, EpochDone, FineTune, FineTuneResult, Notice
 from divisive_desktop.engine.finetuning.verdict import number, signed
-from divisive_desktop.engine.worker import Channel, Worker
+from divisive_desktop.engine.registry import Channel
+from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import CancelledError, ModelError, TrainingError, UserFacingError
 from divisive_desktop.library import store, versions
 
@@ -62,7 +64,7 @@ def fine_tune_command(
             run = data.start(book, request) if book.read_only is None else 0
         _say_data(request, say)
         try:
-            result: FineTuneResult = Worker(device).handle(request, _channel(say))
+            result: FineTuneResult = dispatch.answer(Worker(device), request, _channel(say))
         except (UserFacingError, KeyboardInterrupt) as e:
             if run:
                 stopped = isinstance(e, CancelledError | KeyboardInterrupt)

@@ -42,5 +42,5 @@ def say(text: str) -> None:
 
 def say_failure(file: Path | str, error: UserFacingError) -> None:
     """What went wrong with one file, and what to do."""
-    how = " (--crop X,Y,W,H, or --no-face)" if error.kind == NoFaceError.kind else ""
+    how = " (--crop X,Y,W,H, or --no-face)" if isinstance(error, NoFaceError) else ""
     say(f"{file}: {error.message} {error.remedy}{how}")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.errors import UserFacingError
+
+if TYPE_CHECKING:
+    from divisive_desktop.training.settings import TrainProgress
 
 ROOM = "Choose another folder, or make room on the disk."
 
@@ -19,7 +23,7 @@ class OutputError(UserFacingError):
     kind = "output"
 
 
-class Progress:
+class ProgressLine:
     """Says on stderr how far a batch is: one line that changes on a terminal, now and then a line elsewhere."""
 
     def __init__(self, total: int) -> None:
@@ -38,6 +42,25 @@ class Progress:
             print(f"\r\x1b[K{text}{left}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
         else:
             print(text + left, file=sys.stderr, flush=True)
+
+
+class TrainingLines:
+    """Says how far a training is: a line at most every few seconds; can be sent to other processes."""
+
+    def __init__(self, say: Callable[[str], None] = print, every_s: float = 5.0) -> None:
+        self._say, self._pause, self._last = say, every_s, 0.0
+
+    def __call__(self, p: TrainProgress) -> None:
+        now = time.monotonic()
+        if not p.validation and p.stage != "notice" and now - self._last < self._pause:
+            return
+        self._last = now
+        text = f"{p.fraction:4.0%}  {p.text}"
+        if p.loss is not None:
+            text += f"  loss {p.loss:.3f} (classes {p.classification:.3f}, saliency {p.saliency:.3f})"
+        if p.remaining_s is not None:
+            text += f"  {p.remaining_s / 60:.0f} min left"
+        self._say(text)
 
 
 class JsonArray:

@@ -1,52 +1,104 @@
-"""What ``divisive-desktop report`` does: items from the command line to sealed files."""
+"""``divisive-desktop report``: images and cases of casebooks become sealed files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from divisive_desktop.casebook import Casebook
-from divisive_desktop.cli.output import Progress
-from divisive_desktop.engine.messages import Analyse, FindFaces
-from divisive_desktop.engine.worker import Worker
+import typer
+
+from divisive_desktop.cli.exit_codes import EXIT_OK, EXIT_SOME_FILES
+from divisive_desktop.cli.options import CropOption, DeviceOption, NoFaceOption, chosen_framing, say, say_failure
+from divisive_desktop.cli.output import ProgressLine
 from divisive_desktop.errors import UserFacingError
-from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.imaging import ImageRecord
-from divisive_desktop.imaging.faces import Framing
-from divisive_desktop.reporting.content import CaseContent
-from divisive_desktop.reporting.items import Box, Item, ReportCase, image_case, kept_case, parse_item
-from divisive_desktop.reporting.keys import load_key
-from divisive_desktop.reporting.options import Options
-from divisive_desktop.reporting.produce import produce
+from divisive_desktop.geometry import Box, covering
+
+if TYPE_CHECKING:
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.imaging import ImageRecord
+    from divisive_desktop.imaging.faces import Framing
+    from divisive_desktop.reporting.content import CaseContent
+    from divisive_desktop.reporting.items import Item, ReportCase
+    from divisive_desktop.reporting.options import Options
 
 Failures = list[tuple[str, UserFacingError]]
 
 
-def report_command(
-    texts: Sequence[str],
-    out: Path,
-    options: Options,
-    *,
-    model: str | None,
-    label: int | None,
-    mask: Path | None,
-    framing: Framing | None,
-    device: str,
-    say: Callable[[str], None],
-) -> tuple[list[Path], Failures]:
+def report(
+    items: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Images, or cases: CASEBOOK#ID.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")],
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: pdf, html, json, csv, dicom.")] = "pdf",
+    model: Annotated[str | None, typer.Option(help="Model id; default: the task's default model.")] = None,
+    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
+    crop: CropOption = None,
+    no_face: NoFaceOption = False,
+    mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
+    institution: Annotated[str, typer.Option(help="Name at the head of each page.")] = "",
+    logo: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture at the head of the first page.")] = None,
+    leave_out: Annotated[
+        str, typer.Option(help="Comma-separated: mask, before_after, model_card, audit, signature.")
+    ] = "",
+    analyst: Annotated[str, typer.Option(help="Name at the signature block.")] = "",
+    conclusion: Annotated[str, typer.Option(help="The analyst's own words.")] = "",
+    sign: Annotated[bool, typer.Option("--sign", help="Sign with your key in the system's keyring.")] = False,
+    identified: Annotated[bool, typer.Option("--identified", help="Keep identifying information.")] = False,
+    dates: Annotated[str, typer.Option(help="In de-identified DICOM objects: remove, shift or keep.")] = "remove",
+    pixelate_faces: Annotated[bool, typer.Option("--pixelate-faces", help="Make faces unrecognisable.")] = False,
+    device: DeviceOption = "auto",
+) -> int:
+    """Write a sealed report that someone else can check, on images or kept cases; de-identified by default."""
+    from divisive_desktop.reporting.needs import check_installed
+
+    check_installed()
+    from divisive_desktop.reporting.options import DATES, Options, read_logo
+
+    if mask is not None and (len(items) > 1 or "#" in items[0]):
+        raise typer.BadParameter("a mask belongs to one image")
+    if dates not in DATES:
+        raise typer.BadParameter(f"one of {', '.join(DATES)}", param_hint="--dates")
+    options = Options(
+        formats=_listed(formats), language=language, paper=paper, institution=institution,
+        logo=read_logo(logo) if logo is not None else b"", left_out=_listed(leave_out), analyst=analyst,
+        conclusion=conclusion, deidentify=not identified, dates=dates, pixelate_faces=pixelate_faces, sign=sign,
+    )  # fmt: skip
+    files, failures = _write(items, out, options, _ForImages(model, label, mask, chosen_framing(crop, no_face), device))
+    for path in files:
+        typer.echo(path)
+    for name, error in failures:
+        say_failure(name, error)
+    return EXIT_SOME_FILES if failures else EXIT_OK
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Parts of a comma-separated option, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+@dataclass(frozen=True)
+class _ForImages:
+    """How images are analysed and what is known of them; cases of a casebook bring their own."""
+
+    model: str | None
+    label: int | None
+    mask: Path | None
+    framing: Framing | None
+    device: str
+
+
+def _write(texts: Sequence[str], out: Path, options: Options, images: _ForImages) -> tuple[list[Path], Failures]:
     """Write a report on images and cases of casebooks.
 
     Parameters
     ----------
     texts : sequence of str
         ``IMAGE`` or ``CASEBOOK#ID``.
-    model, label, mask, framing
-        For images; cases of a casebook bring their own.
-    say : callable
-        Takes warnings for the user.
 
     Returns
     -------
@@ -57,43 +109,45 @@ def report_command(
     UserFacingError
         Nothing could be written.
     """
+    from divisive_desktop.reporting.keys import load_key
+    from divisive_desktop.reporting.produce import produce
+
     key = load_key(create=True) if options.sign else None
     failures: Failures = []
     with ExitStack() as stack:
-        cases, books = _cases(stack, texts, options, model, label, mask, framing, device, say, failures)
+        cases, books = _cases(stack, texts, options, images, failures)
         if not cases:
             raise failures[0][1]
         made = produce(
-            [(case.name, case.content) for case in cases], options, out, progress=Progress(len(cases)), key=key,
+            [(case.name, case.content) for case in cases], options, out, progress=ProgressLine(len(cases)), key=key,
             dicom=[case.dicom for case in cases],
         )  # fmt: skip
-        _record(books, [name for name, _ in made.failures], made.files, options, say)
+        _record(books, [name for name, _ in made.failures], made.files, options)
     return list(made.files), [*failures, *made.failures]
 
 
 def _cases(
-    stack: ExitStack,
-    texts: Sequence[str],
-    options: Options,
-    model: str | None,
-    label: int | None,
-    mask: Path | None,
-    framing: Framing | None,
-    device: str,
-    say: Callable[[str], None],
-    failures: Failures,
+    stack: ExitStack, texts: Sequence[str], options: Options, images: _ForImages, failures: Failures
 ) -> tuple[list[ReportCase], list[tuple[Casebook, int, str]]]:
     """Items that can be reported on, and which of them are cases of which casebook."""
-    worker = Worker(device)
-    finder = _Faces(worker, say) if options.pixelate_faces else None
+    from divisive_desktop.casebook import Casebook
+    from divisive_desktop.engine import dispatch
+    from divisive_desktop.engine.messages import Analyse
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.reporting.items import image_case, kept_case, parse_item
+
+    worker = Worker(images.device)
+    finder = _Faces(worker) if options.pixelate_faces else None
     conclusion = options.conclusion if len(texts) == 1 else ""
     opened: dict[Path, Casebook] = {}
     cases: list[ReportCase] = []
     books: list[tuple[Casebook, int, str]] = []
 
     def analyse(record: ImageRecord) -> Analysis:
-        request = Analyse(str(record.path), model_id=model, expected_sha256=record.sha256, framing=framing)
-        result: Analysis = worker.handle(request)
+        request = Analyse(
+            str(record.path), model_id=images.model, expected_sha256=record.sha256, framing=images.framing
+        )
+        result: Analysis = dispatch.answer(worker, request)
         return result
 
     for text in texts:
@@ -101,8 +155,9 @@ def _cases(
             item: Item = parse_item(text)
             if item.case is None:
                 case = image_case(
-                    item.path, analyse, options, label=label, mask_file=mask, conclusion=conclusion, faces=finder
-                )
+                    item.path, analyse, options, label=images.label, mask_file=images.mask, conclusion=conclusion,
+                    faces=finder,
+                )  # fmt: skip
             else:
                 folder = item.path.resolve()
                 if folder not in opened:
@@ -110,13 +165,13 @@ def _cases(
                 book = opened[folder]
                 case = kept_case(book, item.case, options, conclusion=conclusion or None, faces=finder)
                 books.append((book, item.case, case.name))
-            cases.append(_warning(case, say))
+            cases.append(_warning(case))
         except UserFacingError as e:
             failures.append((text, e))
     return cases, books
 
 
-def _warning(case: ReportCase, say: Callable[[str], None]) -> ReportCase:
+def _warning(case: ReportCase) -> ReportCase:
     """The same case that says what to look for in pixels that may name somebody, when its content is made."""
 
     def content(side: int, lossless: bool) -> CaseContent:
@@ -131,31 +186,27 @@ def _warning(case: ReportCase, say: Callable[[str], None]) -> ReportCase:
 class _Faces:
     """Where the faces of a picture are; says where none was found, because nothing is hidden then."""
 
-    def __init__(self, worker: Worker, say: Callable[[str], None]) -> None:
-        self._worker, self._say = worker, say
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
         self._known: dict[tuple[str, int], tuple[Box, ...]] = {}
 
     def __call__(self, record: ImageRecord) -> Sequence[Box]:
+        from divisive_desktop.engine import dispatch
+        from divisive_desktop.engine.messages import FindFaces
+
         name = (record.sha256, record.frame)
         if name not in self._known:
-            found: Any = self._worker.handle(FindFaces(str(record.path), record.frame))
-            self._known[name] = tuple(_whole_pixels(face.box) for face in found.faces)
+            found: Any = dispatch.answer(self._worker, FindFaces(str(record.path), record.frame))
+            self._known[name] = tuple(covering(face.box) for face in found.faces)
             if not found.faces:
-                self._say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")
+                say(f"{record.path.name}: no face was found, none is hidden. Look at the report.")
         return self._known[name]
-
-
-def _whole_pixels(box: tuple[float, float, float, float]) -> Box:
-    left, top, width, height = box
-    return int(left), int(top), int(width) + 2, int(height) + 2
-
 
 def _record(
     books: Sequence[tuple[Casebook, int, str]],
     failed: Sequence[str],
     files: Sequence[Path],
     options: Options,
-    say: Callable[[str], None],
 ) -> None:
     """What left is written into the audit chain of the casebook that it came from."""
     for book, case, name in books:

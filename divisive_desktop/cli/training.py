@@ -1,91 +1,122 @@
-"""What the command line runs: train, evaluate, study. Plain functions that return an exit code and a text."""
+"""``divisive-desktop train``, ``guard``, ``evaluate``, ``study``: models from data with labels and masks."""
 
 from __future__ import annotations
 
 import json
-import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from divisive_desktop.errors import TrainingError
-from divisive_desktop.library.card import Preprocessing
-from divisive_desktop.library.store import GUARD, find_model, verified_bytes
-from divisive_desktop.library.tasks import TASKS
-from divisive_desktop.library.tasks import task as task_of
-from divisive_desktop.networks.network import Network
-from divisive_desktop.training.augment import TEXTURE, Augmentation
-from divisive_desktop.training.dataset import Example, read_index
-from divisive_desktop.training.settings import Settings, TrainProgress
+import typer
+
+from divisive_desktop.cli.options import DeviceOption, JsonOption, say
+from divisive_desktop.cli.output import TrainingLines
+
+if TYPE_CHECKING:
+    from divisive_desktop.training.dataset import Example
 
 Say = Callable[[str], None]
 
 
-class Teller:
-    """Turns progress into lines of text, one at most every few seconds; can be sent to other processes."""
-
-    def __init__(self, say: Say = print, every_s: float = 5.0) -> None:
-        self.say, self.every_s, self.told = say, every_s, 0.0
-
-    def __call__(self, p: TrainProgress) -> None:
-        now = time.monotonic()
-        if not p.validation and p.stage != "notice" and now - self.told < self.every_s:
-            return
-        self.told = now
-        text = f"{p.fraction:4.0%}  {p.text}"
-        if p.loss is not None:
-            text += f"  loss {p.loss:.3f} (classes {p.classification:.3f}, saliency {p.saliency:.3f})"
-        if p.remaining_s is not None:
-            text += f"  {p.remaining_s / 60:.0f} min left"
-        self.say(text)
-
-
-def default_settings(task: str) -> Settings:
-    """Settings that suit a task: its colours, flips only where they keep the label, texture against shortcuts.
-
-    Raises
-    ------
-    TrainingError
-        There is no such task.
-    """
-    try:
-        about = task_of(task)
-    except KeyError as e:
-        known = ", ".join(t.id for t in TASKS)
-        raise TrainingError(f"There is no task called {task}.", f"Choose one of: {known}.") from e
-    grey = about.colour == "grey"
-    # A face's manipulation is a matter of texture: destroying it would take away what is to be learnt.
-    texture = TEXTURE.texture if task == "chest-xray" else 0.0
-    return Settings(
-        task=task, lr=1e-3, batch=16, epochs=8,
-        augmentation=Augmentation(flip=about.flips_allowed, texture=texture),
-        preprocessing=Preprocessing(
-            448, about.colour, 0.5 if grey else 0.0, 99.5 if grey else 100.0
+def train(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="DIR", help="A casebook, or a folder with index.csv; of further ones only 'train' is used."
         ),
-    )
+    ],
+    task: Annotated[str | None, typer.Option(help="The question that the model is to answer.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the new model; its name is the model's id.")
+    ] = None,
+    parent: Annotated[str | None, typer.Option(metavar="ID", help="Model to start from; default: ImageNet.")] = None,
+    method: Annotated[str | None, typer.Option(help="Loss, for instance difference or cross_entropy.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings of the run.")] = None,
+    description: Annotated[Path | None, typer.Option(metavar="TOML", help="Words for the model's card.")] = None,
+    open_set: Annotated[list[str] | None, typer.Option(metavar="NAME=DIR", help="Further test data.")] = None,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default model of its task.")] = False,
+    controls: Annotated[bool, typer.Option(help="Measure border-only control and faithfulness.")] = True,
+    features: Annotated[Path | None, typer.Option(metavar="DIR", help="Cached features shared by runs.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model of this name.")] = False,
+    stages: Annotated[str | None, typer.Option(help="What learns: head, last, late or all.")] = None,
+    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Share of the labels in the loss.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps (casebooks).")] = "auto",
+    resume: Annotated[int | None, typer.Option(metavar="RUN", help="Go on with a casebook's run.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Casebook: add the new version to your models.")] = False,
+) -> int:
+    """Train a model on images with masks, or fine-tune one on a casebook; measure it, write it with its card."""
+    from divisive_desktop.casebook import SUFFIX
+
+    changes = {"method": method, "epochs": epochs, "seed": seed, "stages": stages, "alpha": alpha}
+    if data[0].suffix == SUFFIX and data[0].is_dir():
+        from divisive_desktop.cli.finetune import fine_tune_command
+
+        code, text = fine_tune_command(
+            casebook=data[0], base=parent, task=task, out=out, changes=changes, device=device, resume=resume, keep=keep,
+            say=say,
+        )  # fmt: skip
+        typer.echo(text)
+        return code
+    if task is None or out is None:
+        raise typer.BadParameter("training from a folder needs --task and --out")
+    sets = {}
+    for given in open_set or ():
+        name, equals, folder = given.partition("=")
+        if not (name and equals and folder):
+            raise typer.BadParameter("write it as NAME=DIR", param_hint="--open-set")
+        sets[name] = Path(folder)
+    code, text = train_command(
+        task=task, data=data, out=out, config=config, changes=changes, parent=parent,
+        description=description, open_sets=sets, default=default, controls=controls, features=features,
+        replace_existing=force, say=say,
+    )  # fmt: skip
+    typer.echo(text)
+    return code
 
 
-def read_settings(task: str, config: Path | None, changes: Mapping[str, Any]) -> Settings:
-    """A task's defaults, changed by a TOML file and then by single values (None: not given).
+def guard(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An installed model.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="The data it was trained on, with index.csv.")],
+    split: Annotated[str, typer.Option(help="A split that it didn't learn from.")] = "val",
+) -> int:
+    """Put a guard set beside a model: by it a fine-tuned version is checked for what it has forgotten."""
+    code, text = guard_command(model=model, data=data, split=split, say=say)
+    typer.echo(text)
+    return code
 
-    Raises
-    ------
-    TrainingError
-        The file can't be read, or a name or value is wrong.
-    """
-    base = default_settings(task)
-    raw: dict[str, Any] = base.to_dict()
-    if config is not None:
-        try:
-            given = tomllib.loads(config.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as e:
-            raise TrainingError(f"The settings {config} can't be read: {e}.", "Correct the file.") from e
-        for name, value in given.items():
-            raw[name] = {**raw[name], **value} if isinstance(value, dict) and isinstance(raw.get(name), dict) else value
-    raw.update({name: value for name, value in changes.items() if value is not None})
-    return Settings.from_dict(raw)
+
+def evaluate(
+    model: Annotated[str, typer.Option(metavar="ID", help="An installed model.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with index.csv.")],
+    split: Annotated[str | None, typer.Option(help="Only this split; default: all but train.")] = None,
+    json_to: JsonOption = None,
+    border: Annotated[bool, typer.Option(help="Also the border-only control.")] = True,
+    faithfulness: Annotated[bool, typer.Option(help="Also deletion, insertion, random head (slow).")] = False,
+    device: DeviceOption = "auto",
+) -> int:
+    """Measure a model on data with labels and masks."""
+    code, text = evaluate_command(
+        model=model, data=data, split=split, json_file=Path(json_to) if json_to else None, border=border,
+        faithfulness=faithfulness, device=device, say=say,
+    )  # fmt: skip
+    typer.echo(text)
+    return code
+
+
+def study(
+    config: Annotated[Path, typer.Argument(metavar="TOML", help="What is compared.")],
+    data: Annotated[Path, typer.Argument(help="Folder with the data sets.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Runs and tables go here; a second call goes on.")],
+    seed: Annotated[list[int] | None, typer.Option(help="Only these seeds.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these methods.")] = None,
+) -> int:
+    """Compare training methods over seeds, and write the tables."""
+    code, text = study_command(config=config, data=data, out=out, seeds=seed, methods=method, say=say)
+    typer.echo(text)
+    return code
 
 
 def train_command(
@@ -113,7 +144,7 @@ def train_command(
         Folders with ``index.csv``. Of all but the first only the split ``train`` is used: it is mixed in, without the
         patients or persons that the first holds out.
     config, changes
-        See :func:`read_settings`.
+        See :func:`training.defaults.read_settings`.
     parent : str, optional
         Id of a model to start from.
     open_sets : mapping of str to Path, optional
@@ -128,9 +159,11 @@ def train_command(
     (int, str)
         0 and a summary.
     """
-    from divisive_desktop.training.dataset import take
+    from divisive_desktop.training.dataset import read_index, take
+    from divisive_desktop.training.defaults import read_settings
     from divisive_desktop.training.finetune import finetune
     from divisive_desktop.training.guard import add_guard, make_guard
+    from divisive_desktop.training.loading import load_network, read_network
     from divisive_desktop.training.shipping import Description, ship
 
     settings = read_settings(task, config, changes or {})
@@ -141,7 +174,7 @@ def train_command(
     words = Description.read(description) if description else Description()
     others = {name: read_index(folder) for name, folder in (open_sets or {}).items()}
     start = load_network(parent)[0] if parent else None
-    tell = Teller(say)
+    tell = TrainingLines(say)
     result = finetune(
         settings, examples, work or out.with_name(f"{out.name}.run"), parent=start, features_folder=features,
         progress=tell,
@@ -161,11 +194,14 @@ def train_command(
 
 def guard_command(*, model: str, data: Path, split: str = "val", say: Say = print) -> tuple[int, str]:
     """Make the guard set of an installed model from its validation images, see :mod:`training.guard`."""
-    from divisive_desktop.training.dataset import take
+    from divisive_desktop.library.store import GUARD, find_model
+    from divisive_desktop.training.dataset import read_index, take
     from divisive_desktop.training.guard import add_guard, make_guard
+    from divisive_desktop.training.loading import load_network
+    from divisive_desktop.training.settings import TrainProgress
 
     network, card = load_network(model)
-    tell = Teller(say)
+    tell = TrainingLines(say)
 
     def progress(done: int, total: int) -> None:
         tell(TrainProgress("features", done / total, f"Guard set: image {done} of {total}"))
@@ -174,35 +210,6 @@ def guard_command(*, model: str, data: Path, split: str = "val", say: Say = prin
     folder = find_model(model).folder
     add_guard(folder, made)
     return 0, f"{folder / GUARD}: {len(made) / 1e6:.1f} MB"
-
-
-def load_network(model_id: str) -> tuple[Network, Any]:
-    """An installed model as a network that can be trained on, and its card.
-
-    Raises
-    ------
-    ModelNotFoundError, ModelIntegrityError
-    """
-    return read_network(find_model(model_id).folder)
-
-
-def read_network(folder: Path) -> tuple[Network, Any]:
-    """The network of a model folder as it is stored, and its card.
-
-    Raises
-    ------
-    ModelIntegrityError
-    """
-    import torch
-    from safetensors.torch import load
-
-    from divisive_desktop.networks.pretrained import load_weights
-
-    card, data = verified_bytes(folder)
-    with torch.device("meta"):
-        network = Network(card.backbone, 2, bool(card.network.get("dilate_last", False)))
-    load_weights(network, load(data))
-    return network, card
 
 
 def evaluate_command(
@@ -231,8 +238,10 @@ def evaluate_command(
     """
     from divisive_desktop.networks.analyse import pick_device
     from divisive_desktop.training import scores
-    from divisive_desktop.training.dataset import take
+    from divisive_desktop.training.dataset import read_index, take
     from divisive_desktop.training.evaluate import border_control, deletion_insertion, predict, randomised_head, report
+    from divisive_desktop.training.loading import load_network
+    from divisive_desktop.training.settings import TrainProgress
 
     network, card = load_network(model)
     where = pick_device(device)
@@ -241,9 +250,9 @@ def evaluate_command(
     found: dict[str, Any] = {}
     for name in names:
         members: Sequence[Example] = take(examples, name)
-        tell = Teller(say)
+        tell = TrainingLines(say)
 
-        def report_progress(done: int, total: int, name: str = name, tell: Teller = tell) -> None:
+        def report_progress(done: int, total: int, name: str = name, tell: TrainingLines = tell) -> None:
             tell(TrainProgress("evaluation", done / total, f"{name}: image {done} of {total}"))
 
         p = predict(network, members, card.preprocessing, device=where, progress=report_progress)
@@ -271,7 +280,7 @@ def study_command(
 
     study = Study.read(config)
     study = replace(study, seeds=tuple(seeds or study.seeds), methods=tuple(methods or study.methods))
-    found = run_study(study, data, out, progress=Teller(say, 15.0), say=say)
+    found = run_study(study, data, out, progress=TrainingLines(say, 15.0), say=say)
     return 0, f"{found['runs']} of {found['wanted']} runs done. Tables: {out / 'results.md'}"
 
 

@@ -1,14 +1,44 @@
-"""What the command line runs on a casebook."""
+"""``divisive-desktop verify``: is a casebook or a report as it was written?"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from divisive_desktop.casebook.storage import database
-from divisive_desktop.casebook.verify import verify
+import typer
+
+from divisive_desktop.cli.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+
+if TYPE_CHECKING:
+    from divisive_desktop.explanation.analysis import Analysis
 
 SHOWN = 20
+"""Findings that are written out; of more only the number is said."""
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="A casebook folder, or an exported report.")],
+    original: Annotated[Path | None, typer.Option(help="The image that the report is about.")] = None,
+    casebook: Annotated[
+        Path | None, typer.Option(help="The casebook that the report comes from; it is only read.")
+    ] = None,
+    trust: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Remember that the key that signed the report is NAME's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> int:
+    """Check that a casebook (audit chain, files, originals) or a sealed report is as it was written."""
+    if path.is_file():
+        return _verify_report(path, original, casebook, trust, as_json)
+    if original is not None or casebook is not None or trust is not None:
+        raise typer.BadParameter("--original, --casebook and --trust belong to the file of a report")
+    code, text = verify_command(path, as_json=as_json)
+    typer.echo(text)
+    return code
 
 
 def verify_command(
@@ -21,11 +51,14 @@ def verify_command(
     (int, str)
         Exit code (0: everything fits; 1: something was changed; 2: it isn't a casebook), and the text to print.
     """
+    from divisive_desktop.casebook.storage import database
+    from divisive_desktop.casebook.verify import verify as check
+
     if not (path / database.DATABASE).is_file():
         text = f"{path} is not a casebook: it holds no {database.DATABASE}."
-        return 2, json.dumps({"ok": False, "path": str(path), "error": text}) if as_json else text
-    report = verify(path, originals=originals, expected_head=expected_head)
-    code = 0 if report.ok else 1
+        return EXIT_USAGE, json.dumps({"ok": False, "path": str(path), "error": text}) if as_json else text
+    report = check(path, originals=originals, expected_head=expected_head)
+    code = EXIT_OK if report.ok else EXIT_FAILED
     if as_json:
         return code, json.dumps(report.as_dict(), indent=1, ensure_ascii=False)
     lines = [f"{path.name}: {report.records} records, {report.rows} rows, {report.blobs} stored files"]
@@ -42,3 +75,32 @@ def verify_command(
     if len(report.remarks) > SHOWN:
         lines.append(f"  and {len(report.remarks) - SHOWN} more notes")
     return code, "\n".join(lines)
+
+
+def _verify_report(path: Path, original: Path | None, casebook: Path | None, trust: str | None, as_json: bool) -> int:
+    from divisive_desktop.library import store
+    from divisive_desktop.reporting import keys as ring
+    from divisive_desktop.reporting.verify import trust_signer, verify_file
+
+    if trust is not None:
+        trust_signer(path, trust)
+    known = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
+    with ExitStack() as stack:
+        confirm = None
+        if casebook is not None:
+            from divisive_desktop.casebook import Casebook
+            from divisive_desktop.reporting.confirm import Confirmer
+
+            confirm = Confirmer(stack.enter_context(Casebook.open(casebook, read_only=True)))
+        found = verify_file(path, original, _recomputed, known, known_keys=ring.known_keys(), confirm=confirm)
+    typer.echo(json.dumps({"ok": found.ok, **asdict(found)}, indent=1) if as_json else found.as_text())
+    return EXIT_OK if found.ok else EXIT_FAILED
+
+
+def _recomputed(original: Path, analysis: Mapping[str, Any]) -> Analysis:
+    from divisive_desktop.engine import dispatch
+    from divisive_desktop.engine.worker import Worker
+    from divisive_desktop.reporting.verify import analysed_again
+
+    made: Analysis = dispatch.answer(Worker("cpu"), analysed_again(original, analysis))
+    return made

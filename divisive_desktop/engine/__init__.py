@@ -1,1 +1,1 @@
-"""The engine process and its client: requests and events, the worker that holds the networks."""
+"""The engine process and its client: requests and events, and what answers them."""

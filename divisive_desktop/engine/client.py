@@ -169,14 +169,6 @@ class EngineClient:
                     self._send(Cancel(job))
         self._wake()
 
-    def cancel_all(self, grace_s: float = 2.0) -> None:
-        """Cancel everything that is queued or running."""
-        with self._lock:
-            jobs = [j.number for queue in self._queued.values() for j in queue]
-            jobs += [j.number for j in self._running.values() if j is not None]
-        for job in jobs:
-            self.cancel(job, grace_s)
-
     def restart(self, device: str | None = None) -> None:
         """Start the engine again, after it was given up or on another device; running jobs fail, queued ones stay."""
         with self._lock:

@@ -14,9 +14,9 @@ _LOG_BYTES = 1 << 20
 
 
 def run(connection: Connection, device: str) -> None:
-    """Send output to the log, import the worker (and with it torch), then serve requests until told to stop."""
+    """Send output to the log, import the server (and with it torch), then serve requests until told to stop."""
     _log_to_file()
-    importlib.import_module("divisive_desktop.engine.worker").serve(connection, device)
+    importlib.import_module("divisive_desktop.engine.server").serve(connection, device)
 
 
 def _log_to_file() -> None:

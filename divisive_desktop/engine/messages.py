@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.library.devices import Device
 

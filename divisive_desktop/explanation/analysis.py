@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import Spacing
-
-Box = tuple[int, int, int, int]
-"""x, y, width, height in image pixels."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.maps import Map, otsu, upsample
+from divisive_desktop.geometry import Box
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.record import Spacing

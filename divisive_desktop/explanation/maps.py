@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 
 Map = npt.NDArray[np.float32]
 Range = tuple[float, float]

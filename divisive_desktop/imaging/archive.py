@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from divisive_desktop.errors import DamagedImageError, ImageTooLargeError, UnreadableFileError
-from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
+from divisive_desktop.errors import ArchiveError
+from divisive_desktop.imaging.natural_order import natural
+from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff, sniff_file
 
+COMPLETE = ".complete"
+"""In the folder of an archive: all of its pictures are there."""
 _BLOCK = 1 << 20
+_ITSELF = "Unpack it yourself and open the folder."
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,14 @@ class ArchiveLimits:
 
     total_bytes: int = 8 << 30
     file_bytes: int = 2 << 30
-    files: int = 20_000
+    files: int = 100_000
     """Members that are looked at, pictures or not."""
+
+
+def is_archive(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a ZIP, by its content, or calls itself one: opening it then says what is wrong with it."""
+    path = Path(path)
+    return (path.suffix.lower() == ".zip" and path.is_file()) or sniff_file(path) == "zip"
 
 
 def unpack(
@@ -32,8 +42,9 @@ def unpack(
 ) -> Iterator[Path]:
     """Unpack the pictures of a ZIP, one by one, into a folder of their own below ``folder``.
 
-    The archive's own folders are kept as far as their names are harmless; members that aren't pictures, links and
-    archives in the archive are passed over. Sizes are counted while unpacking, not believed.
+    The archive's own folders are kept as far as their names are harmless; members that aren't pictures, hidden ones,
+    links and archives in the archive are passed over. Sizes are counted while unpacking, not believed. The folder is
+    named by the archive's content: the same archive comes to the same place, where it is unpacked only once.
 
     Parameters
     ----------
@@ -42,76 +53,96 @@ def unpack(
     folder : path
         Where to unpack to; the caller removes it.
     limits : ArchiveLimits, optional
-        Defaults to 8 GB in all, 2 GB a file, 20,000 members.
+        Defaults to 8 GB in all, 2 GB a file, 100,000 members.
 
     Yields
     ------
     Path
-        A picture as soon as it is on the disk.
+        A picture as soon as it is on the disk; in the order of a file manager, where IM2 comes before IM10.
 
     Raises
     ------
-    UnreadableFileError, DamagedImageError, ImageTooLargeError
-        What was unpacked before stays.
+    ArchiveError
+        It is no ZIP, is damaged, protected by a password or too large, or the disk is full. What was unpacked before
+        stays.
     """
     archive = Path(archive)
     limits = limits or ArchiveLimits()
-    # Two archives of one name mustn't mix.
-    target = Path(folder) / f"{_harmless(archive.stem)}-{hashlib.sha256(str(archive).encode()).hexdigest()[:8]}"
     try:
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        target = Path(folder) / f"{_harmless(archive.stem)}-{digest[:16]}"
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.utime(target)  # when it was last of use
+        complete = (target / COMPLETE).exists()
+        left = limits.total_bytes
+        taken: set[str] = set()
         with zipfile.ZipFile(archive) as opened:
-            left = limits.total_bytes
-            taken: set[str] = set()
-            for index, member in enumerate(opened.infolist()):
-                if index >= limits.files:
-                    raise _too_large(archive, f"more than {limits.files:,} files")
-                if member.is_dir() or (member.external_attr >> 16) & 0o170000 == 0o120000:
+            members = opened.infolist()
+            if len(members) > limits.files:
+                raise ArchiveError(f"{archive.name} holds more than {limits.files:,} files.", _ITSELF)
+            for member in sorted(members, key=_order):
+                if _passed_over(member):
                     continue
                 if member.flag_bits & 1:
-                    raise UnreadableFileError(
-                        f"{archive.name} is protected with a password.", "Unpack it yourself and open the folder."
-                    )
+                    raise ArchiveError(f"{archive.name} is protected by a password.", _ITSELF)
                 path = target / _place(member.filename, taken)
-                size = _copy(opened, member, path, min(left, limits.file_bytes), archive)
+                if complete:
+                    if path.is_file():
+                        yield path
+                    continue
+                size = _copy(opened, member, path, min(left, limits.file_bytes))
+                if size > min(left, limits.file_bytes):
+                    most = limits.total_bytes if size > left else limits.file_bytes
+                    what = "would unpack to" if size > left else "holds a file of"
+                    raise ArchiveError(f"{archive.name} {what} more than {_bytes(most)}.", _ITSELF)
                 if size:
                     left -= size
                     yield path
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
-        raise DamagedImageError(
-            f"{archive.name} can't be unpacked ({exc}).", "Ask for it again, or unpack it yourself and open the folder."
-        ) from exc
-    except OSError as exc:
-        raise UnreadableFileError(
-            f"{archive.name} can't be unpacked ({exc.strerror or exc}).", "Check the disk's free space and try again."
-        ) from exc
+        (target / COMPLETE).touch()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as e:
+        raise ArchiveError(
+            f"{archive.name} can't be unpacked: {e}.", "Check the archive, or unpack it yourself."
+        ) from e
 
 
-def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, limit: int, archive: Path) -> int:
-    """Bytes written; 0 when the member is no picture, which its first bytes tell."""
+def _order(member: zipfile.ZipInfo) -> list[tuple[bool, list[tuple[int, int, str]]]]:
+    """As a folder is read: in each, first its files, then its folders."""
+    *folders, name = re.split(r"[/\\]", member.filename)
+    return [*((True, natural(folder)) for folder in folders), (False, natural(name))]
+
+
+def _passed_over(member: zipfile.ZipInfo) -> bool:
+    link = (member.external_attr >> 16) & 0o170000 == 0o120000
+    hidden = any(re.match(r"\.[^.]", part) for part in re.split(r"[/\\]", member.filename))
+    return member.is_dir() or link or hidden
+
+
+def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, limit: int) -> int:
+    """Bytes written, and more than ``limit`` (with nothing left) where that is exceeded; 0 when it is no picture."""
     with opened.open(member) as source:
         block = source.read(_BLOCK)
         if sniff(block[:HEAD_BYTES]) not in ("dicom", "photograph"):
             return 0
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name until it is whole: what was unpacked before may be looked at just now.
+        part = path.with_name(f".{path.name}.part")
         size = 0
-        with path.open("wb") as out:
-            while block:
-                size += len(block)
-                if size > limit:
-                    break
-                out.write(block)
-                block = source.read(_BLOCK)
-    if size > limit:
-        path.unlink()
-        raise _too_large(archive, "more data than the limit allows")
+        try:
+            with part.open("wb") as out:
+                while block and size <= limit:
+                    size += len(block)
+                    out.write(block)
+                    block = source.read(_BLOCK)
+            if size <= limit:
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return size
 
 
-def _too_large(archive: Path, what: str) -> ImageTooLargeError:
-    return ImageTooLargeError(
-        f"{archive.name} holds {what}; unpacking was stopped.",
-        "If you trust it, unpack it yourself and open the folder.",
-    )
+def _bytes(number: int) -> str:
+    return f"{number >> 30} GB" if number >= 1 << 30 else f"{number:,} bytes"
 
 
 def _place(name: str, taken: set[str]) -> Path:

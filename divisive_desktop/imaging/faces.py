@@ -14,13 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import default_voi, render
 from divisive_desktop.imaging.record import ImageRecord
 
 Point = tuple[float, float]
-Crop = tuple[int, int, int, int]
-"""x, y, width, height in image pixels."""
-
 How = Literal["detected", "picked", "manual", "whole"]
 """Found by the detector and chosen as the largest · one of those found, picked by a person · drawn or given by a
 person · the whole picture, because a person said so."""
@@ -85,7 +83,7 @@ class Framing:
     """Which part of a picture is analysed, and how that was chosen; kept with the analysis."""
 
     how: How
-    crop: Crop | None = None
+    crop: Box | None = None
     """None: the whole picture."""
     faces: tuple[Face, ...] = ()
     chosen: int | None = None
@@ -186,7 +184,7 @@ def ideal_square(face: Face) -> tuple[float, float, float, float]:
     return float(x), float(y), side, side
 
 
-def face_crop(face: Face, width: int, height: int) -> Crop | None:
+def face_crop(face: Face, width: int, height: int) -> Box | None:
     """What a face model should see of a picture: `ideal_square`, brought inside by `inside`.
 
     Returns
@@ -200,7 +198,7 @@ def face_crop(face: Face, width: int, height: int) -> Crop | None:
     return inside(ideal, width, height)
 
 
-def inside(square: tuple[float, float, float, float], width: int, height: int) -> Crop:
+def inside(square: tuple[float, float, float, float], width: int, height: int) -> Box:
     """A square in whole pixels, moved into the picture; no larger than the picture's shorter side."""
     x, y, side, _ = square
     whole = max(1, min(round(side), width, height))
@@ -222,7 +220,7 @@ def pick(framing: Framing, index: int, width: int, height: int) -> Framing:
     return replace(framing, how="picked", crop=crop, chosen=index)
 
 
-def by_hand(crop: Crop, known: Framing | None = None) -> Framing:
+def by_hand(crop: Box, known: Framing | None = None) -> Framing:
     """A part chosen by a person; the faces found earlier stay known."""
     if known is None:
         return Framing("manual", crop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +18,10 @@ from divisive_desktop.errors import (
 from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
+from divisive_desktop.imaging.tag import MAX_VALUE, Tag
 
 MAX_ROWS = 20_000
-MAX_VALUE = 2_000
 _MAX_DEPTH = 32
-
-
-@dataclass(frozen=True)
-class Tag:
-    """One row of the panel."""
-
-    group: str
-    """Heading: 'Patient', 'Study', 'Image', 'Private', 'EXIF', 'GPS', 'XMP', 'IPTC'…"""
-    tag: str
-    """'(0010,0010)' for DICOM, the EXIF number or XMP path otherwise."""
-    keyword: str
-    """DICOM keyword or EXIF name; '' for what no dictionary knows."""
-    name: str
-    """For reading: 'Patient's Name'."""
-    vr: str
-    """DICOM value representation, '' elsewhere."""
-    value: str
-    """As text, cut to ``MAX_VALUE`` characters; bytes as their number."""
-    depth: int = 0
-    """How many sequences it lies in."""
-    private: bool = False
-    identifying: bool = False
-    """May tell who the patient, the staff, the owner or the place is (PS3.15 basic profile; serial numbers, GPS)."""
 
 
 def read_metadata(path: str | os.PathLike[str]) -> tuple[Tag, ...]:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 from PIL import ExifTags, Image, IptcImagePlugin
 
 from divisive_desktop.imaging.limits import check_size, max_pixels
-from divisive_desktop.imaging.metadata import MAX_VALUE, Tag
 from divisive_desktop.imaging.photograph import FORMATS
+from divisive_desktop.imaging.tag import MAX_VALUE, Tag
 
 
 def _words(text: str) -> frozenset[str]:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from divisive_desktop.imaging.archive import unpack
+from divisive_desktop.imaging.archive import is_archive, unpack
 from divisive_desktop.imaging.collection import files_of_dicomdir
+from divisive_desktop.imaging.natural_order import natural
 from divisive_desktop.imaging.sniff import is_image_file, sniff_file
 
 MAX_FILES = 100_000
@@ -57,17 +58,16 @@ def scan(
 
 
 def _named(path: Path, unpack_to: str | os.PathLike[str] | None) -> Iterable[Path]:
-    kind = sniff_file(path)
-    if kind == "dicomdir":
+    if sniff_file(path) == "dicomdir":
         return files_of_dicomdir(path)
-    if kind == "zip" and unpack_to is not None:
+    if unpack_to is not None and is_archive(path):
         return unpack(path, unpack_to)
     return [path]
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: _natural(entry.name))
+        entries = sorted(os.scandir(folder), key=lambda entry: natural(entry.name))
     except OSError:  # a folder that may not be read holds no pictures for this user
         return
     folders = []
@@ -81,22 +81,3 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
     if depth > 0:
         for child in folders:
             yield from _files(child, depth - 1)
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts IM2 before IM10."""
-    key: list[tuple[int, int, str]] = []
-    digits = text = ""
-    for char in name.lower() + "\0":
-        if char.isdecimal() and char.isascii():
-            if text:
-                key.append((1, 0, text))
-                text = ""
-            digits += char
-        else:
-            if digits:
-                key.append((0, int(digits), ""))
-                digits = ""
-            text += char
-    key.append((1, 0, text))
-    return key

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.masks.boxes import intersect
+from divisive_desktop.geometry import Box, intersect
 from divisive_desktop.masks.mask import Mask
 
 _Grid = npt.NDArray[np.float32]

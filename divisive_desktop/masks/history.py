@@ -13,8 +13,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.masks.boxes import enclose
+from divisive_desktop.geometry import Box, enclose
 from divisive_desktop.masks.codec import EMPTY, TILE, Tile
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.region import Region

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.errors import MaskError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box, enclose, intersect, slices
 from divisive_desktop.masks import codec
-from divisive_desktop.masks.boxes import enclose, intersect, slices
 from divisive_desktop.masks.codec import EMPTY, TILE, Pixels, Tile
 from divisive_desktop.masks.region import DEFAULT_NAME, PALETTE, Region
 from divisive_desktop.masks.snapshot import Snapshot

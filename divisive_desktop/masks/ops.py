@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.masks.boxes import clip, enclose, grow, intersect, slices
+from divisive_desktop.geometry import Box, clip, enclose, grow, intersect, slices
 from divisive_desktop.masks.codec import Pixels
 from divisive_desktop.masks.mask import Mask, is_binary, to_bytes
 from divisive_desktop.masks.shapes import Brush, Point, Stamp, dab, segment

@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.masks.boxes import clip, enclose, grow, slices
+from divisive_desktop.geometry import Box, clip, enclose, grow, slices
 from divisive_desktop.masks.codec import Pixels
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Point, Stamp

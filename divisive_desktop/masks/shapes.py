@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
-from divisive_desktop.masks.boxes import clip
+from divisive_desktop.geometry import Box, clip
 from divisive_desktop.masks.codec import Pixels
 
 Point = tuple[float, float]

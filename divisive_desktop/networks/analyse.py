@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from divisive_desktop.errors import EngineError, ModelError, ModelIntegrityError, OutOfMemoryError
-from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import ImageRecord, Spacing
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.store import verified_bytes

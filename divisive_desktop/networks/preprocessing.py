@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.errors import ImageTooSmallError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Preprocessing
 

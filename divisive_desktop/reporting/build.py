@@ -22,6 +22,7 @@ from divisive_desktop.library.card import Card
 from divisive_desktop.library.tasks import task
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
 from divisive_desktop.reporting.deid import burned_in_warning
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pictures import SIDE, case_pictures
 from divisive_desktop.reporting.words import text, verdict
 
@@ -36,6 +37,7 @@ def build_case(
     analysis: Analysis,
     features: FeatureSet,
     card: Card,
+    options: Options,
     *,
     label: int | None = None,
     mask: npt.NDArray[np.float32] | None = None,
@@ -46,8 +48,6 @@ def build_case(
     conclusion: str = "",
     analyst: str = "",
     title: str = "",
-    deidentify: bool = True,
-    language: str = "en",
     side: int = SIDE,
     lossless: bool = True,
 ) -> CaseContent:
@@ -61,8 +61,9 @@ def build_case(
         The analyst's saliency mask, 0..1.
     agreement : mapping, optional
         ``energy``, ``pointing``, ``iou``: the fields of `divisive_desktop.masks.agreement.Agreement`.
-    deidentify : bool
-        Leave out what identifies a patient, the file's name included.
+    options : Options
+        Their language, and whether what identifies a patient is left out, the file's name included. What is said of
+        this case alone is in ``conclusion`` and ``analyst``.
     side : int
         Longest side of a picture in pixels.
     lossless : bool
@@ -79,6 +80,7 @@ def build_case(
             f"{analysis.sha256[:12]}…), so no report was written.",
             "Restore the original file, or import the changed one as a new case and analyse it.",
         )
+    language, deidentify = options.language, options.deidentify
     true_class, source = analysis.true_class(label)
     result = analysis_json(analysis, features, label)
     # A de-identified report names the file by its hash: names of files hold names of people.
@@ -118,18 +120,21 @@ def build_case(
 
 def build_report(
     cases: Sequence[CaseContent],
+    options: Options,
     *,
-    deidentified: bool,
-    institution: str = "",
-    language: str = "en",
-    sections: Sequence[str] = (),
-    logo: bytes = b"",
-    conclusion: str = "",
     first_number: int = 1,
     total: int = 0,
     signer: Mapping[str, str] | None = None,
 ) -> Report:
-    """A report on these cases, dated now; the parameters are the fields of `Report`."""
+    """A report on these cases, dated now.
+
+    Parameters
+    ----------
+    options : Options
+        Their conclusion is about all cases together: of a single case it is in the case's content.
+    first_number, total, signer
+        As in `Report`.
+    """
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         cases=tuple(cases),
@@ -139,12 +144,12 @@ def build_report(
             "python": platform.python_version(),
             "libraries": {name: _version(name) for name in _LIBRARIES},
         },
-        deidentified=deidentified,
-        institution=institution,
-        language=language,
-        sections=tuple(sections),
-        logo=logo,
-        conclusion=conclusion,
+        deidentified=options.deidentify,
+        institution=options.institution,
+        language=options.language,
+        sections=tuple(options.left_out),
+        logo=options.logo,
+        conclusion=options.conclusion if (total or len(cases)) > 1 else "",
         first_number=first_number,
         total=total,
         signer=signer,

@@ -29,6 +29,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from divisive_desktop import paths
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.reporting.options import DATES, Dates
@@ -191,7 +192,7 @@ def burned_in_warning(header: Dataset | Mapping[str, Any]) -> str | None:
     return f"The file doesn't say whether text is burned into its pixels. {advice}"
 
 
-def pixelate(picture: npt.NDArray[Any], boxes: Sequence[tuple[int, int, int, int]], cells: int = 8) -> npt.NDArray[Any]:
+def pixelate(picture: npt.NDArray[Any], boxes: Sequence[Box], cells: int = 8) -> npt.NDArray[Any]:
     """A copy with each box made unrecognisable: averaged to at most ``cells`` x ``cells`` squares.
 
     Parameters
@@ -218,6 +219,6 @@ def pixelate(picture: npt.NDArray[Any], boxes: Sequence[tuple[int, int, int, int
     return made
 
 
-def hide_faces(record: ImageRecord, boxes: Sequence[tuple[int, int, int, int]]) -> ImageRecord:
+def hide_faces(record: ImageRecord, boxes: Sequence[Box]) -> ImageRecord:
     """The same record with each box of its pixels made unrecognisable; hash and metadata stay those of the file."""
     return replace(record, stored=pixelate(record.stored, boxes)) if boxes else record

@@ -21,6 +21,7 @@ from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.picture import overlay
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.reporting.content import CaseContent, Report
@@ -47,7 +48,7 @@ class DicomCase:
     features: FeatureSet
     label: int | None = None
     mask: npt.NDArray[np.float32] | None = None
-    faces: tuple[tuple[int, int, int, int], ...] = ()
+    faces: tuple[Box, ...] = ()
     """Parts of the picture to be made unrecognisable: x, y, width, height in image pixels. The radiograph itself isn't
     copied then."""
 

@@ -14,6 +14,7 @@ from divisive_desktop.casebook import SUFFIX, Casebook
 from divisive_desktop.errors import CasebookError, ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet, important_features
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.masks.agreement import LiveAgreement
 from divisive_desktop.masks.files import read_mask
@@ -24,7 +25,6 @@ from divisive_desktop.reporting.dicom_export import DicomCase
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.sources import card_of, casebook_case
 
-Box = tuple[int, int, int, int]
 FindFaces = Callable[[ImageRecord], Sequence[Box]]
 _CASE = re.compile(r"(.*)#([0-9]+)", re.DOTALL)
 
@@ -120,9 +120,8 @@ def image_case(
         record, analysis, found, mask, agreement = parts()
         shown = hide_faces(record, faces(record)) if faces is not None else record
         return build_case(
-            shown, analysis, found, card_of(analysis.model, options.language), label=label, mask=mask,
-            agreement=agreement, conclusion=conclusion, analyst=options.analyst,
-            deidentify=options.deidentify, language=options.language, side=side, lossless=lossless,
+            shown, analysis, found, card_of(analysis.model, options.language), options, label=label, mask=mask,
+            agreement=agreement, conclusion=conclusion, analyst=options.analyst, side=side, lossless=lossless,
         )  # fmt: skip
 
     def dicom() -> DicomCase:
@@ -158,8 +157,7 @@ def kept_case(
 
     def content(side: int, lossless: bool) -> CaseContent:
         return casebook_case(
-            book, case_id, language=options.language, deidentify=options.deidentify, conclusion=conclusion,
-            analyst=options.analyst, side=side, lossless=lossless,
+            book, case_id, options, conclusion=conclusion, side=side, lossless=lossless,
             change=lambda record: hide_faces(record, faces(record)) if faces is not None else record,
         )  # fmt: skip
 

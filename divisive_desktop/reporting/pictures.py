@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.maps import on_image
 from divisive_desktop.explanation.picture import Picture, blend, panels
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
 

@@ -103,7 +103,7 @@ def produce(
             clock.step(_Clock.CASE)
         if not contents:
             raise failures[0][1]
-        whole = _report(options, contents, contents, key)
+        whole = build_report(contents, options, total=len(contents), signer=signer(key, options.analyst))
         try:
             for name in options.formats:
                 if name == "dicom":
@@ -116,27 +116,6 @@ def produce(
                 path.unlink(missing_ok=True)
             raise
     return ProducedFiles(tuple(written), tuple(failures))
-
-
-def _report(
-    options: Options,
-    cases: Sequence[CaseContent],
-    everything: Sequence[CaseContent],
-    key: Ed25519PrivateKey | None,
-    first: int = 1,
-) -> Report:
-    return build_report(
-        cases,
-        deidentified=options.deidentify,
-        institution=options.institution,
-        language=options.language,
-        sections=options.left_out,
-        logo=options.logo,
-        conclusion=options.conclusion if len(everything) > 1 else "",
-        first_number=first,
-        total=len(everything),
-        signer=signer(key, options.analyst),
-    )
 
 
 def _written(
@@ -155,7 +134,10 @@ def _written(
             clock.tell(
                 text(options.language, "progress_volume", format=name.upper(), number=number, total=len(volumes))
             )
-            part = _report(options, whole.cases[start : start + VOLUME], whole.cases, key, start + 1)
+            part = build_report(
+                whole.cases[start : start + VOLUME], options, first_number=start + 1, total=len(whole.cases),
+                signer=signer(key, options.analyst),
+            )  # fmt: skip
             paths.append(
                 export_one(part, name, folder, f"{stem}-part-{number:02}-of-{len(volumes):02}", paper=options.paper,
                            key=key, beat=clock.beat(name))

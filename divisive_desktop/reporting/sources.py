@@ -17,6 +17,7 @@ from divisive_desktop.masks.agreement import LiveAgreement
 from divisive_desktop.reporting import audit
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pictures import SIDE
 from divisive_desktop.reporting.words import number, term, text
 
@@ -24,11 +25,9 @@ from divisive_desktop.reporting.words import number, term, text
 def casebook_case(
     book: Casebook,
     case_id: int,
+    options: Options,
     *,
-    language: str = "en",
-    deidentify: bool = True,
     conclusion: str | None = None,
-    analyst: str = "",
     side: int = SIDE,
     lossless: bool = True,
     change: Callable[[ImageRecord], ImageRecord] = lambda record: record,
@@ -37,10 +36,10 @@ def casebook_case(
 
     Parameters
     ----------
+    options : Options
+        Their language, whether what identifies a patient is left out, and the analyst ('': the casebook's user).
     conclusion : str, optional
         None: the case's notes.
-    analyst : str
-        '' : the casebook's user.
     side, lossless
         Of the pictures, as in `build_case`.
     change : callable
@@ -58,6 +57,7 @@ def casebook_case(
         raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
     analysis = book.load_analysis(row.analysis)
     record = open_image(book.image_path(case_id), row.frame)
+    language = options.language
     card = card_of(analysis.model, language)
     true_class, _ = analysis.true_class(row.label)
     found = important_features(
@@ -73,6 +73,7 @@ def casebook_case(
         analysis,
         found,
         card,
+        options,
         label=row.label,
         mask=mask,
         agreement=agreement,
@@ -80,10 +81,8 @@ def casebook_case(
         audit=audit.extract(book, case_id, card.classes, language),
         casebook=audit.anchor(book, case_id, row.analysis),
         conclusion=row.notes if conclusion is None else conclusion,
-        analyst=analyst or book.user[0],
-        title="" if deidentify else row.name,
-        deidentify=deidentify,
-        language=language,
+        analyst=options.analyst or book.user[0],
+        title="" if options.deidentify else row.name,
         side=side,
         lossless=lossless,
     )

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.errors import TrainingError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.snapshot import is_blob
 

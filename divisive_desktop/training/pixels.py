@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.networks.preprocessing import prepare

@@ -149,23 +149,3 @@ def interval(
         return float("nan"), float("nan")
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)
-
-
-def paired_difference(
-    labels: Ints, margins_a: Floats, margins_b: Floats, groups: Sequence[str], count: int = 2000, seed: int = 0
-) -> dict[str, float]:
-    """AUROC of model A minus model B on the same images, with a paired bootstrap by group.
-
-    Returns
-    -------
-    dict
-        difference, low, high (95 %), and p, two-sided: twice the share of samples on the other side of zero.
-    """
-    found = np.array([
-        auroc(labels[i], margins_a[i]) - auroc(labels[i], margins_b[i]) for i in resamples(groups, count, seed)
-    ])
-    found = found[np.isfinite(found)]
-    low, high = np.percentile(found, (2.5, 97.5))
-    p = min(1.0, 2 * (min((found <= 0).sum(), (found >= 0).sum()) + 1) / (len(found) + 1))
-    point = auroc(labels, margins_a) - auroc(labels, margins_b)
-    return {"difference": point, "low": float(low), "high": float(high), "p": float(p)}

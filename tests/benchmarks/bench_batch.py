@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import torch
 
-from divisive_desktop.engine import worker as engine
+from divisive_desktop.engine import analysis, dispatch
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch
 from divisive_desktop.engine.worker import Worker
 from divisive_desktop.imaging import open_image
@@ -66,7 +66,7 @@ def main() -> None:
         save_network(Path(place) / "models" / "bench", pretrained_network(seed=0), card)
         worker = Worker(device)
         model = worker.model("bench")
-        size = engine.BATCH_CPU if device == "cpu" else engine.BATCH_GPU
+        size = analysis.BATCH_CPU if device == "cpu" else analysis.BATCH_GPU
         count = 8 * size
         threads = f"{torch.get_num_threads()} threads" if device == "cpu" else torch.cuda.get_device_name()
         print(f"EfficientNet-Lite0, 448 px, batches of {size}, {count} files, {threads}")
@@ -77,7 +77,7 @@ def main() -> None:
             pure, whole = [], []
             for _ in range(ROUNDS):  # in turns, so that both meet the same machine
                 pure.append(timed(lambda x=ready: [forward(model, x) for _ in range(count // size)]))
-                whole.append(timed(lambda r=request: worker.handle(r)))
+                whole.append(timed(lambda r=request: dispatch.answer(worker, r)))
             (clock, work), (files_clock, files_work) = (tuple(map(min, zip(*t, strict=True))) for t in (pure, whole))
             ratio, by_work = clock / files_clock, work / files_work
             verdict = "" if ratio >= LIMIT else "  UNDER THE LIMIT"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.imaging import faces as geometry
 from divisive_desktop.library import store

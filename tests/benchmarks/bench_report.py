@@ -36,13 +36,14 @@ def images(folder: Path) -> list[Path]:
 def analyse(files: list[Path], target: Path) -> None:
     """Keep the images with their analyses in a casebook."""
     from divisive_desktop.casebook import Casebook
+    from divisive_desktop.engine import dispatch
     from divisive_desktop.engine.messages import Analyse
     from divisive_desktop.engine.worker import Worker
 
     worker = Worker("cpu")
     with Casebook.create(target) as book:
         for file in files:
-            book.add_analysis(book.add_image(file), worker.handle(Analyse(str(file))))
+            book.add_analysis(book.add_image(file), dispatch.answer(worker, Analyse(str(file))))
 
 
 def measure(count: int, formats: tuple[str, ...], analysed: Path, cancel_at: float) -> dict[str, object]:

@@ -1,12 +1,13 @@
-"""The command line: what it prints, what it writes, how it ends."""
+"""``analyze``: what it prints, what it writes, how it ends."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -15,41 +16,8 @@ import pydicom
 import pytest
 from jsonschema import Draft202012Validator
 
-from divisive_desktop import __version__, paths
-from divisive_desktop.cli.entry import COMMANDS, main
 from divisive_desktop.desktop.features.opening.samples import sample_paths
-
-MODEL = ("--model", "seeded-chest", "--device", "cpu")
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    return int(left.value.code or 0)
-
-
-def run_without_display(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    without = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
-    return subprocess.run(
-        [sys.executable, "-m", "divisive_desktop", *map(str, arguments)],
-        cwd=folder, env={name: value for name, value in os.environ.items() if name not in without},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
-def photograph(path: Path, width: int = 80, height: int = 60, seed: int = 0) -> Path:
-    pixels = np.random.default_rng(seed).integers(0, 255, (height // 4 + 1, width // 4 + 1, 3), np.uint8)
-    data = cv2.imencode(".png", cv2.resize(pixels, (width, height)))[1]
-    path.write_bytes(data.tobytes())
-    return path
-
-
-@pytest.fixture(scope="module")
-def schema() -> Draft202012Validator:
-    return Draft202012Validator(json.loads((paths.resources_dir() / "analysis.schema.json").read_text()))
-
-
-# ---- analyze --------------------------------------------------------------------------------------------
+from tests.cli.conftest import MODEL, photograph, run
 
 
 def test_analyses_a_radiograph(
@@ -198,44 +166,6 @@ def test_an_interrupted_batch_keeps_what_was_done(with_models: Path, tmp_path: P
     assert not out.exists()
 
 
-# ---- models ---------------------------------------------------------------------------------------------
-
-
-def flip_a_byte(home: Path) -> None:
-    weights = home / "models" / "seeded-chest" / "weights.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[len(data) // 3] ^= 4
-    weights.write_bytes(data)
-
-
-def test_lists_and_verifies_models(with_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("models") == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert any("seeded-chest" in line and "chest-xray" in line for line in lines)
-    assert run("models", "--verify", "--json") == 0
-    cards = {card["id"]: card for card in json.loads(capsys.readouterr().out)}
-    assert cards["seeded-face"]["verified"]
-    assert not cards["seeded-face"]["shipped"]
-
-
-def test_a_flipped_byte_is_found_and_refused(
-    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    flip_a_byte(with_models)
-    assert run("models", "--verify") == 1
-    assert "seeded-chest" in capsys.readouterr().err
-    assert run("analyze", rg1, *MODEL) == 1
-    assert "damaged" in capsys.readouterr().err
-    out = tmp_path / "out.json"  # by kind of image: the radiograph fails, the photograph is done
-    assert run("analyze", rg1, photograph(tmp_path / "a.png"), "--no-face", "--device", "cpu", "--json", out) == 3
-    radiograph, face = json.loads(out.read_text())
-    assert radiograph["error"]["kind"] == "model-integrity"
-    assert face["model"]["id"] == "seeded-face"
-
-
-# ---- faces ----------------------------------------------------------------------------------------------
-
-
 def test_photographs_are_cropped_to_the_face(
     with_models: Path, tmp_path: Path, schema: Draft202012Validator, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -266,37 +196,40 @@ def test_photographs_are_cropped_to_the_face(
     assert run("analyze", astronaut, "--crop", "100,20,240", "--device", "cpu") == 2
 
 
-# ---- start ----------------------------------------------------------------------------------------------
+# ---- archives -------------------------------------------------------------------------------------------
 
 
-def test_version_and_help_are_light() -> None:
-    code = (
-        "import sys\n"
-        "from divisive_desktop.cli.entry import main\n"
-        "try:\n    main(sys.argv[1:])\n"
-        "finally:\n    assert not {'torch', 'cv2', 'numpy', 'PySide6', 'pydicom'} & set(sys.modules)\n"
-    )
-    for argument in ("--version", "--help"):
-        done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert (__version__ if argument == "--version" else "analyze") in done.stdout
+def test_a_zip_is_analysed_and_nothing_of_it_is_left(
+    with_models: Path, rg1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    archive = tmp_path / "film.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.write(rg1, "PAT/film.dcm")
+        out.write(photograph(tmp_path / "a.png"), "a.png")
+        out.writestr("readme.txt", "no picture")
+    results = tmp_path / "out.json"
+    assert run("analyze", archive, *MODEL, "--json", results, "--overlay", tmp_path / "pictures") == 0
+    found = json.loads(results.read_text(encoding="utf-8"))
+    assert [r["file"] for r in found] == [str(archive / "a.png"), str(archive / "PAT" / "film.dcm")]
+    assert f"{archive / 'PAT' / 'film.dcm'}: " in capsys.readouterr().out
+    assert sorted(p.name.split(".")[0] for p in (tmp_path / "pictures").iterdir()) == ["a", "film"]
+    assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a display")
-def test_files_or_nothing_open_the_window(rg1: Path, tmp_path: Path) -> None:
-    for arguments in ((), ("--samples",), ("--safe-mode",), (rg1,), (rg1, tmp_path), ("--safe-mode", rg1)):
-        done = run_without_display(*arguments, folder=tmp_path)
-        assert done.returncode == 1, arguments
-        assert "no display" in done.stderr
-        assert "analyze" in done.stderr
-    (tmp_path / "models").mkdir()  # a folder of a command's name doesn't stand in the command's way
-    assert run_without_display("models", folder=tmp_path).returncode == 0
-    mistyped = run_without_display("nothing-of-this-name.dcm", folder=tmp_path)
-    assert mistyped.returncode == 2
-    assert "nothing-of-this-name.dcm" in mistyped.stderr
-
-
-def test_the_start_knows_the_commands() -> None:
-    from divisive_desktop.cli.app import app
-
-    assert {c.name or c.callback.__name__ for c in app.registered_commands if c.callback} == COMMANDS
+def test_what_is_wrong_with_a_zip_is_said_and_the_others_are_done(
+    with_models: Path, rg1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 but then nothing")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as out:
+        out.writestr("readme.txt", "no picture")
+    results = tmp_path / "out.json"
+    assert run("analyze", tmp_path / "broken.zip", tmp_path / "empty.zip", rg1, *MODEL, "--json", results) == 3
+    broken, empty, film = json.loads(results.read_text(encoding="utf-8"))
+    assert (broken["error"]["kind"], empty["error"]["kind"]) == ("archive", "not-an-image")
+    assert film["file"] == str(rg1)
+    said = capsys.readouterr().err
+    assert "broken.zip can't be unpacked" in said
+    assert "empty.zip holds no images" in said

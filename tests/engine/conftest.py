@@ -21,11 +21,11 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with one chest model of 96 px input: ImageNet backbone, seeded head, and its guard set."""
     import torch
 
-    from divisive_desktop.cli.training import load_network
     from divisive_desktop.networks.pretrained import pretrained_network
     from divisive_desktop.networks.saving import save_network
     from divisive_desktop.training.dataset import Example
     from divisive_desktop.training.guard import add_guard, make_guard
+    from divisive_desktop.training.loading import load_network
 
     folder = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from divisive_desktop.desktop.features.opening.samples import sample_paths
+from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, ModelInput
-from divisive_desktop.engine.worker import Channel, Worker
+from divisive_desktop.engine.registry import Channel
+from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import NoFaceError
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.explanation.maps import on_image
@@ -37,23 +39,23 @@ def astronaut() -> np.ndarray:
 
 
 def test_the_face_is_found_and_the_choice_kept(worker: Worker) -> None:
-    analysis = worker.handle(Analyse(str(ASTRONAUT)))
+    analysis = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
     framing = framing_of(analysis.preprocessing)
     assert framing.how == "detected"
     assert analysis.region == framing.crop
     assert framing.detector.weights_sha256.startswith("a5acf0353e23")
     assert analysis.timings_ms["faces"] > 0
-    found = worker.handle(FindFaces(str(ASTRONAUT)))
+    found = dispatch.answer(worker, FindFaces(str(ASTRONAUT)))
     assert [np.round(f.box, 2).tolist() for f in found.faces] == [list(f.box) for f in framing.faces]
 
 
 def test_a_crop_gives_the_maps_of_the_same_pixels_in_the_right_place(
     worker: Worker, astronaut: np.ndarray, tmp_path: Path
 ) -> None:
-    in_picture = worker.handle(Analyse(str(ASTRONAUT)))
+    in_picture = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
     x, y, width, height = in_picture.region
     part = saved(tmp_path / "part.png", astronaut[y : y + height, x : x + width])
-    alone = worker.handle(Analyse(part, framing=faces.whole()))
+    alone = dispatch.answer(worker, Analyse(part, framing=faces.whole()))
 
     assert np.allclose(alone.cams, in_picture.cams, atol=1e-5)
     assert np.allclose(alone.logits, in_picture.logits, atol=1e-5)
@@ -74,8 +76,8 @@ def test_a_crop_gives_the_maps_of_the_same_pixels_in_the_right_place(
 
 
 def test_what_the_model_saw_is_what_was_analysed(worker: Worker, astronaut: np.ndarray, tmp_path: Path) -> None:
-    analysis = worker.handle(Analyse(str(ASTRONAUT)))
-    seen = worker.handle(ModelInput(str(ASTRONAUT), 0, analysis.model.id, analysis.region))
+    analysis = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
+    seen = dispatch.answer(worker, ModelInput(str(ASTRONAUT), 0, analysis.model.id, analysis.region))
     x, y, width, height = analysis.region
     rgb = astronaut[y : y + height, x : x + width, ::-1].astype(np.float32)
     size = analysis.preprocessing["size"]
@@ -88,14 +90,14 @@ def test_a_picture_without_a_face_is_analysed_only_when_someone_says_which_part(
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
     nobody = saved(tmp_path / "nobody.png", noise)
     with pytest.raises(NoFaceError) as caught:
-        worker.handle(Analyse(nobody))
+        dispatch.answer(worker, Analyse(nobody))
     assert "nobody.png" in caught.value.message
     for request, region in (
         (Analyse(nobody, framing=faces.whole()), (0, 0, 300, 200)),
         (Analyse(nobody, framing=faces.by_hand((10, 20, 80, 90))), (10, 20, 80, 90)),
         (Analyse(nobody, crop=(10, 20, 80, 90)), (10, 20, 80, 90)),
     ):
-        analysis = worker.handle(request)
+        analysis = dispatch.answer(worker, request)
         assert analysis.region == region
         assert framing_of(analysis.preprocessing).by_person
 
@@ -104,27 +106,27 @@ def test_a_grey_picture_is_a_photograph_when_it_shows_a_face(
     worker: Worker, astronaut: np.ndarray, tmp_path: Path, rg1: Path
 ) -> None:
     grey = saved(tmp_path / "grey.png", cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY))
-    analysis = worker.handle(Analyse(grey))
+    analysis = dispatch.answer(worker, Analyse(grey))
     assert analysis.model.task == "face-manipulation"
     assert framing_of(analysis.preprocessing).how == "detected"
     ramp = saved(tmp_path / "ramp.png", np.add.outer(np.arange(120), np.arange(110)).astype(np.uint8))
     for radiograph in (ramp, str(rg1)):
-        analysis = worker.handle(Analyse(radiograph))
+        analysis = dispatch.answer(worker, Analyse(radiograph))
         assert analysis.model.task == "chest-xray"
         assert framing_of(analysis.preprocessing) is None
     # What a person says goes before what the program takes it for.
-    assert worker.handle(Analyse(grey, task="chest-xray")).model.task == "chest-xray"
+    assert dispatch.answer(worker, Analyse(grey, task="chest-xray")).model.task == "chest-xray"
     with pytest.raises(NoFaceError):
-        worker.handle(Analyse(ramp, task="face-manipulation"))
+        dispatch.answer(worker, Analyse(ramp, task="face-manipulation"))
 
 
 def test_the_model_in_use_for_a_task_answers(worker: Worker) -> None:
-    shipped = worker.handle(Analyse(str(ASTRONAUT))).model.id
+    shipped = dispatch.answer(worker, Analyse(str(ASTRONAUT))).model.id
     other = next(m.card.id for m in store.find_models("face-manipulation") if m.card.id != shipped)
     versions.activate(other)
-    assert worker.handle(Analyse(str(ASTRONAUT))).model.id == other
+    assert dispatch.answer(worker, Analyse(str(ASTRONAUT))).model.id == other
     versions.deactivate("face-manipulation")
-    assert worker.handle(Analyse(str(ASTRONAUT))).model.id == shipped
+    assert dispatch.answer(worker, Analyse(str(ASTRONAUT))).model.id == shipped
 
 
 def test_a_batch_finds_faces_file_by_file(worker: Worker, astronaut: np.ndarray, tmp_path: Path, rg1: Path) -> None:
@@ -133,9 +135,9 @@ def test_a_batch_finds_faces_file_by_file(worker: Worker, astronaut: np.ndarray,
     files = [str(ASTRONAUT), nobody, str(rg1), small]
     got: dict[int, object] = {}
     channel = Channel(partial=lambda index, value, error: got.update({index: value or error}))
-    assert worker.handle(AnalyseBatch(tuple(Analyse(f) for f in files)), channel) == 3
+    assert dispatch.answer(worker, AnalyseBatch(tuple(Analyse(f) for f in files)), channel) == 3
     assert isinstance(got[1], NoFaceError)
-    alone = worker.handle(Analyse(str(ASTRONAUT)))
+    alone = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
     assert got[0].region == alone.region
     assert np.allclose(got[0].cams, alone.cams, atol=1e-4)
     assert got[2].model.task == "chest-xray"

@@ -13,7 +13,7 @@ from pydicom import dcmread
 
 from divisive_desktop import errors
 from divisive_desktop.imaging import open_image, scan
-from divisive_desktop.imaging.archive import ArchiveLimits, unpack
+from divisive_desktop.imaging.archive import COMPLETE, ArchiveLimits, unpack
 from divisive_desktop.imaging.collection import collect, files_of_dicomdir, read_instance
 
 PIXELS = np.zeros((4, 4), np.uint8)
@@ -95,6 +95,7 @@ def test_a_zip_is_unpacked_and_opened(rg1: Path, tmp_path: Path) -> None:
         out.writestr("PAT/", "")
     found = list(scan([archive], unpack_to=tmp_path / "out"))
     assert [path.name for path in found] == ["IM1", "2-im1"]
+    assert list(scan([archive], unpack_to=tmp_path / "out")) == found  # nothing is unpacked a second time
     assert open_image(found[0]).sha256 == open_image(rg1).sha256
     assert all((tmp_path / "out") in path.parents for path in found)
     assert list(scan([archive])) == [archive]
@@ -113,8 +114,31 @@ def test_no_member_leaves_the_folder(name: str, tmp_path: Path, sample: Callable
     found = list(unpack(archive, out_folder))
     assert len(found) == 1
     assert out_folder.resolve() in found[0].resolve().parents
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != COMPLETE]
     assert sorted(written) == sorted([archive, found[0]])
+
+
+def test_pictures_come_in_the_order_of_a_file_manager(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    archive = tmp_path / "series.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for name in ("b/IM1", "IM10", "a/IM3", "IM2", ".hidden/IM1", "__MACOSX/._IM2"):
+            out.write(sample("CT_small.dcm"), name)
+    found = list(unpack(archive, tmp_path / "out"))
+    inside = [path.relative_to(tmp_path / "out").parts[1:] for path in found]
+    assert inside == [("IM2",), ("IM10",), ("a", "IM3"), ("b", "IM1")]
+
+
+def test_an_archive_of_the_same_name_and_another_content_leaves_the_first_alone(
+    tmp_path: Path, sample: Callable[[str], Path]
+) -> None:
+    archive = tmp_path / "today.zip"
+    kept = []
+    for name in ("CT_small.dcm", "MR_small.dcm"):
+        with zipfile.ZipFile(archive, "w") as out:
+            out.write(sample(name), "IM1")
+        kept += list(unpack(archive, tmp_path / "out"))
+        assert kept[-1].read_bytes() == sample(name).read_bytes()
+    assert kept[0].read_bytes() == sample("CT_small.dcm").read_bytes()
 
 
 def test_links_in_an_archive_are_passed_over(tmp_path: Path) -> None:
@@ -134,19 +158,22 @@ def test_bombs_and_locked_and_broken_archives_are_refused(tmp_path: Path, sample
         out.writestr("bomb", head + b"\0" * 20_000_000)
     small = ArchiveLimits(total_bytes=10_000_000)
     found = []
-    with pytest.raises(errors.ImageTooLargeError, match="stopped"):
+    with pytest.raises(errors.ArchiveError, match=r"would unpack to more than 10,000,000 bytes"):
         found.extend(unpack(archive, tmp_path / "out", small))  # what came before is there
     left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert [path.name for path in left] == ["good"]
-    with pytest.raises(errors.ImageTooLargeError, match="files"):
+    assert found == left
+    with pytest.raises(errors.ArchiveError, match="holds a file of more than 10,000,000 bytes"):
+        list(unpack(archive, tmp_path / "out1", ArchiveLimits(file_bytes=10_000_000)))
+    with pytest.raises(errors.ArchiveError, match="more than 1 files"):
         list(unpack(archive, tmp_path / "out2", ArchiveLimits(files=1)))
     broken = tmp_path / "broken.zip"
     broken.write_bytes(archive.read_bytes()[:5000])
-    with pytest.raises(errors.DamagedImageError):
+    with pytest.raises(errors.ArchiveError, match=r"broken\.zip can't be unpacked"):
         list(scan([broken], unpack_to=tmp_path / "out3"))
     locked = bytearray(archive.read_bytes())
     at = locked.index(b"PK\1\2")
     locked[at + 8] |= 1
     (tmp_path / "locked.zip").write_bytes(bytes(locked))
-    with pytest.raises(errors.UnreadableFileError, match="password"):
+    with pytest.raises(errors.ArchiveError, match="protected by a password"):
         list(unpack(tmp_path / "locked.zip", tmp_path / "out4"))

@@ -12,7 +12,8 @@ from pydicom.datadict import keyword_dict, tag_for_keyword
 
 from divisive_desktop import errors
 from divisive_desktop.imaging import identifying
-from divisive_desktop.imaging.metadata import MAX_ROWS, Tag, read_metadata, without_identity
+from divisive_desktop.imaging.metadata import MAX_ROWS, read_metadata, without_identity
+from divisive_desktop.imaging.tag import Tag
 
 
 def by_keyword(rows: tuple[Tag, ...]) -> dict[str, Tag]:

@@ -9,6 +9,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
 
+from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.worker import Worker
 from divisive_desktop.explanation.analysis import Analysis
@@ -18,6 +19,7 @@ from divisive_desktop.library import store
 from divisive_desktop.library.card import Card
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.options import Options
 
 MODEL = "seeded-chest"
 _made: list[Analysis] = []
@@ -29,7 +31,7 @@ def analysed(with_models: Path, rg1: Path) -> Analysed:
     """A real radiograph analysed by a real network."""
     record = open_image(rg1)
     if not _made:  # the same in every test: the models are the session's
-        _made.append(Worker("cpu").handle(Analyse(str(rg1), model_id=MODEL)))
+        _made.append(dispatch.answer(Worker("cpu"), Analyse(str(rg1), model_id=MODEL)))
     analysis = _made[0]
     true_class, _ = analysis.true_class(None)
     features = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
@@ -46,12 +48,12 @@ def case(analysed: Analysed) -> CaseContent:
         analysis,
         features,
         card,
+        Options(),
         label=1,
         mask=mask,
         agreement={"energy": 0.25, "pointing": True, "iou": 0.1},
         conclusion="Nothing to add. Γνώμη: <b>& done</b>",
         analyst="A. Nalyst",
-        deidentify=True,
     )
 
 

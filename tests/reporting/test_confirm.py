@@ -39,7 +39,7 @@ def paint(book: Casebook, case: int, top: int) -> None:
 
 def stated(book: Casebook) -> dict[str, Any]:
     content = kept_case(book, 1, Options()).content(200, True)
-    case: dict[str, Any] = build_report([content], deidentified=True).as_dict()["cases"][0]
+    case: dict[str, Any] = build_report([content], Options()).as_dict()["cases"][0]
     return case
 
 

@@ -21,6 +21,7 @@ from divisive_desktop.reporting.build import build_case, build_report
 from divisive_desktop.reporting.deid import Deidentifier
 from divisive_desktop.reporting.dicom_export import DicomCase, dicom_objects, export_dicom
 from divisive_desktop.reporting.dicom_source import read_source
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.seal import check
 from divisive_desktop.reporting.verify import read_content, verify_file
 from tests.reporting.conftest import Analysed
@@ -34,6 +35,7 @@ def write(
 ) -> dict[str, Path]:
     """The objects of a report on one case with a mask, as files by name."""
     record, analysis, features, card = analysed
+    chosen = Options(deidentify=deidentify)
     mask = np.zeros((record.height, record.width), np.float32)
     mask[record.height // 4 : record.height // 2, 30:130] = 1
     case = build_case(
@@ -41,13 +43,13 @@ def write(
         analysis,
         features,
         card,
+        chosen,
         mask=mask,
         conclusion="Γνώμη 意見",
         analyst="A",
-        deidentify=deidentify,
         side=200,
     )
-    report = build_report([case], deidentified=deidentify)
+    report = build_report([case], chosen)
     made = export_dicom(report, DicomCase(record, analysis, features, None, mask), folder, "r", **options)  # type: ignore[arg-type]
     return {p.stem.removeprefix("r-"): p for p in made}
 
@@ -262,7 +264,7 @@ def test_one_patient_stays_one_patient(analysed: Analysed, tmp_path: Path) -> No
 
 def test_faces_are_pixelated_in_the_overlay(analysed: Analysed) -> None:
     record, analysis, features, card = analysed
-    report = build_report([build_case(record, analysis, features, card, side=200)], deidentified=True)
+    report = build_report([build_case(record, analysis, features, card, Options(), side=200)], Options())
     made_from = DicomCase(record, analysis, features)
     plain = dicom_objects(report, made_from)["sc"].pixel_array
     hidden = dicom_objects(report, replace(made_from, faces=((600, 600, 500, 500),)))["sc"].pixel_array

@@ -16,6 +16,7 @@ from divisive_desktop.errors import ReportError
 from divisive_desktop.reporting.build import build_case, build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.verify import read_content, verify_file
 
 from .conftest import Analysed
@@ -25,7 +26,7 @@ FORMATS = ("pdf", "html", "json", "csv")
 
 @pytest.fixture
 def files(case: CaseContent, tmp_path: Path) -> dict[str, Path]:
-    report = build_report([case], deidentified=True, institution="Ínstitute", language="de")
+    report = build_report([case], Options(institution="Ínstitute", language="de"))
     return dict(zip(FORMATS, export(report, FORMATS, tmp_path / "out", "report"), strict=True))
 
 
@@ -68,7 +69,7 @@ def test_content_is_the_same_in_pdf_html_and_json(files: dict[str, Path]) -> Non
 
 def test_contradicting_numbers_are_found(case: CaseContent, tmp_path: Path) -> None:
     analysis = {**case.analysis, "logits": [case.analysis["logits"][0] + 1, case.analysis["logits"][1]]}
-    report = build_report([replace(case, analysis=analysis)], deidentified=True)
+    report = build_report([replace(case, analysis=analysis)], Options())
     (path,) = export(report, ["json"], tmp_path, "forged")
     found = verify_file(path)
     assert not found.ok
@@ -108,14 +109,14 @@ def test_html_escapes_what_people_write(files: dict[str, Path]) -> None:
 
 
 def test_csv_runs_no_formulas(case: CaseContent, tmp_path: Path) -> None:
-    report = build_report([replace(case, conclusion="=SUM(A1)")], deidentified=True)
+    report = build_report([replace(case, conclusion="=SUM(A1)")], Options())
     (path,) = export(report, ["csv"], tmp_path, "table")
     rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     assert rows[1][rows[0].index("conclusion")] == "'=SUM(A1)"
 
 
 def test_nothing_is_overwritten(case: CaseContent, tmp_path: Path) -> None:
-    report = build_report([case], deidentified=True)
+    report = build_report([case], Options())
     first = export(report, ["json"], tmp_path, "report")[0]
     before = first.read_bytes()
     second = export(report, ["json"], tmp_path, "report")[0]
@@ -128,14 +129,14 @@ def test_an_unwritable_folder_is_said(case: CaseContent, tmp_path: Path) -> None
     blocked = tmp_path / "file"
     blocked.touch()
     with pytest.raises(ReportError, match="can't be made"):
-        export(build_report([case], deidentified=True), ["json"], blocked / "below", "report")
+        export(build_report([case], Options()), ["json"], blocked / "below", "report")
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
 
 
 def test_a_changed_original_blocks_the_report(analysed: Analysed) -> None:
     record, analysis, features, card = analysed
     with pytest.raises(ReportError, match="has changed"):
-        build_case(replace(record, sha256="0" * 64), analysis, features, card)
+        build_case(replace(record, sha256="0" * 64), analysis, features, card, Options())
 
 
 def test_deidentified_content_names_no_file(files: dict[str, Path], analysed: Analysed) -> None:

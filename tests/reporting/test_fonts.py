@@ -13,6 +13,7 @@ from divisive_desktop.reporting import fonts
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
+from divisive_desktop.reporting.options import Options
 
 SHIPPED = {
     "Latin": "Ünal, Łódź, Đặng", "Greek": "Διονύσιος Παπαδόπουλος", "Cyrillic": "Иванов Їжак", "Arabic": "نزار قباني",
@@ -72,7 +73,7 @@ def test_names_of_all_scripts_are_on_the_page(case: CaseContent, tmp_path: Path)
     assert len(long) > 3700
     report = build_report(
         [replace(case, conclusion=long, analyst="王小东 / نزار قباني 1923", title="Wang^XiaoDong=王^小东")],
-        deidentified=False, institution="Νοσοκομείο Αθηνών · مستشفى · 医院",
+        Options(deidentify=False, institution="Νοσοκομείο Αθηνών · مستشفى · 医院"),
     )  # fmt: skip
     (path,) = export(report, ["pdf"], tmp_path, "report")
     text = subprocess.run(["pdftotext", path, "-"], capture_output=True, text=True, check=True).stdout

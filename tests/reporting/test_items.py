@@ -39,6 +39,6 @@ def test_a_kept_case_brings_analysis_label_and_history(analysed: Analysed, tmp_p
         assert (content.true_class, content.true_class_source, content.conclusion) == (0, "label", "Seen twice.")
         assert any(row["act"] == "label" for row in content.audit)
         assert "burned" in content.image.burned_in
-        report = one_case(build_report([content], deidentified=True), content)
+        report = one_case(build_report([content], Options()), content)
         objects = dicom_objects(report, kept.dicom())
     assert set(objects) >= {"sr", "pm", "sc", "pdf", "image"}

@@ -22,6 +22,7 @@ import pytest
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
+from divisive_desktop.reporting.options import Options
 
 pikepdf = pytest.importorskip("pikepdf")
 
@@ -35,7 +36,7 @@ def path(request: pytest.FixtureRequest, case: CaseContent, tmp_path: Path) -> P
     changed = {"words": "A", "rows": [("M", "1", "2", "1")]}
     written = replace(case, conclusion="Γνώμη 王小东 نزار قباني", before_after=changed)
     cases = [written] if request.param == "one" else [written] * 4
-    report = build_report(cases, deidentified=True, logo=logo.getvalue(), institution="医院", conclusion="All.")
+    report = build_report(cases, Options(logo=logo.getvalue(), institution="医院", conclusion="All."))
     return export(report, ["pdf"], tmp_path, "report", paper="Letter")[0]
 
 
@@ -163,7 +164,7 @@ def test_every_text_is_tagged_or_decoration(pdf: pikepdf.Pdf) -> None:
 @pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="poppler-utils")
 def test_a_long_text_stays_one_after_a_page_break(case: CaseContent, tmp_path: Path) -> None:
     long = replace(case, conclusion="Every word counts. " * 210, audit=())
-    report = build_report([long] * 2, deidentified=True, conclusion="Word. " * 600)
+    report = build_report([long] * 2, Options(conclusion="Word. " * 600))
     (path,) = export(report, ["pdf"], tmp_path, "long")
     with pikepdf.open(path) as pdf:
         test_every_text_is_tagged_or_decoration(pdf)

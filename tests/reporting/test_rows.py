@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.rows import SHOWN_ACTS, SHOWN_FEATURES, Wording
 
+PLAIN, GERMAN = Options(), Options(language="de")
 
-def wording(case: CaseContent, language: str = "en", **more: Any) -> Wording:
-    return Wording(build_report([case], deidentified=True, language=language, **more))
+
+def wording(case: CaseContent, options: Options = PLAIN, signer: dict[str, str] | None = None) -> Wording:
+    return Wording(build_report([case], options, signer=signer))
 
 
 @pytest.mark.parametrize(
@@ -43,9 +45,9 @@ def test_long_lists_are_cut_and_say_so(case: CaseContent) -> None:
 def test_decimals_are_written_as_the_language_does(case: CaseContent) -> None:
     changed = replace(case, before_after={"words": "", "rows": [("AUROC 1.5", "0.86", "0.88", "+0.02 (-0.1 to 0.1)")]})
     assert wording(changed).before_after_rows(changed)[0][1] == "0.86"
-    german = wording(changed, "de").before_after_rows(changed)[0]
+    german = wording(changed, GERMAN).before_after_rows(changed)[0]
     assert german == ("AUROC 1.5", "0,86", "0,88", "+0,02 (-0,1 to 0,1)")
-    assert "," in wording(case, "de").probability(case)
+    assert "," in wording(case, GERMAN).probability(case)
 
 
 def test_who_signs_and_what_is_left_out_is_said(case: CaseContent) -> None:
@@ -53,7 +55,7 @@ def test_who_signs_and_what_is_left_out_is_said(case: CaseContent) -> None:
     signed = wording(case, signer={"name": "Ann", "public_key": "0" * 64})
     assert "Ann" in signed.signature_note()
     assert wording(case).left_out() == ""
-    assert wording(case, sections=("audit",)).left_out()
+    assert wording(case, Options(left_out=("audit",))).left_out()
 
 
 def test_an_image_without_casebook_has_no_anchor(case: CaseContent) -> None:

@@ -15,6 +15,7 @@ from divisive_desktop.engine.finetuning.preparation import figures
 from divisive_desktop.errors import ImageMissingError, ReportError
 from divisive_desktop.imaging import open_image
 from divisive_desktop.library.card import Card, Preprocessing
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.sources import before_after, card_of, casebook_case
 
 from .conftest import MODEL, Analysed
@@ -39,21 +40,21 @@ def book(analysed: Analysed, film: Path, tmp_path: Path) -> Iterator[Casebook]:
 
 
 def test_a_case_brings_all_that_is_kept(book: Casebook, analysed: Analysed) -> None:
-    content = casebook_case(book, 1)
+    content = casebook_case(book, 1, Options())
     assert (content.true_class, content.true_class_source) == (1, "label")
     assert (content.conclusion, content.analyst) == ("Seen by me.", "Ann")
     assert content.image.sha256 == analysed[0].sha256
     assert content.casebook is not None
     assert content.mask is None
     assert "Smith" not in content.title
-    assert "Smith" in casebook_case(book, 1, deidentify=False).title
-    assert casebook_case(book, 1, conclusion="").conclusion == ""
+    assert "Smith" in casebook_case(book, 1, Options(deidentify=False)).title
+    assert casebook_case(book, 1, Options(), conclusion="").conclusion == ""
 
 
 def test_a_missing_original_blocks_the_report(book: Casebook, film: Path) -> None:
     film.unlink()
     with pytest.raises(ImageMissingError) as raised:
-        casebook_case(book, 1)
+        casebook_case(book, 1, Options())
     assert raised.value.remedy
 
 
@@ -62,7 +63,7 @@ def test_a_changed_original_blocks_the_report(book: Casebook, film: Path) -> Non
     data[-100] ^= 1
     film.write_bytes(data)
     with pytest.raises(ReportError, match="has changed"):
-        casebook_case(book, 1)
+        casebook_case(book, 1, Options())
 
 
 def test_what_was_not_analysed_is_said(book: Casebook, rg1: Path) -> None:
@@ -74,7 +75,7 @@ def test_what_was_not_analysed_is_said(book: Casebook, rg1: Path) -> None:
     d.save_as(other)
     case = book.add_image(open_image(other))
     with pytest.raises(ReportError, match="not been analysed"):
-        casebook_case(book, case)
+        casebook_case(book, case, Options())
 
 
 def test_the_card_is_that_of_the_weights(analysed: Analysed, with_models: Path) -> None:

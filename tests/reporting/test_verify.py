@@ -16,6 +16,7 @@ from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
 from divisive_desktop.reporting.keys import known_keys, public_hex, signer, trust
+from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.seal import placeholder, seal
 from divisive_desktop.reporting.verify import Verification, trust_signer, verify_file
 
@@ -27,7 +28,7 @@ FORMATS = ("pdf", "html", "json", "csv")
 
 
 def signed(case: CaseContent, folder: Path) -> list[Path]:
-    report = build_report([case], deidentified=True, signer=signer(ANN, "Ann"))
+    report = build_report([case], Options(), signer=signer(ANN, "Ann"))
     return export(report, FORMATS, folder, "report", key=ANN)
 
 
@@ -59,7 +60,7 @@ def test_a_forged_seal_is_told(case: CaseContent, tmp_path: Path) -> None:
 
 
 def test_somebody_else_s_name_with_another_key_is_told(case: CaseContent, tmp_path: Path) -> None:
-    report = build_report([case], deidentified=True, signer=signer(EVE, "Ann"))
+    report = build_report([case], Options(), signer=signer(EVE, "Ann"))
     (path,) = export(report, ["json"], tmp_path, "report", key=EVE)
     found = verify_file(path, known_keys={public_hex(ANN): "Ann"})
     assert "isn't theirs" in broken(found)[0]
@@ -78,7 +79,7 @@ def test_a_signer_can_be_trusted_from_a_file(case: CaseContent, tmp_path: Path) 
 
 @pytest.mark.parametrize("key", [None, ANN], ids=["sealed", "signed"])
 def test_a_changed_byte_anywhere_is_caught(case: CaseContent, tmp_path: Path, key: Ed25519PrivateKey | None) -> None:
-    report = build_report([case], deidentified=True, signer=signer(key, "Ann"))
+    report = build_report([case], Options(), signer=signer(key, "Ann"))
     dice = random.Random(8)
     for path in export(report, FORMATS, tmp_path, "report", key=key):
         data = path.read_bytes()
@@ -96,7 +97,7 @@ def test_a_changed_byte_anywhere_is_caught(case: CaseContent, tmp_path: Path, ke
 
 def test_an_analysis_is_repeated(case: CaseContent, analysed: Analysed, rg1: Path, tmp_path: Path) -> None:
     _, analysis, _, card = analysed
-    (path,) = export(build_report([case], deidentified=True), ["json"], tmp_path, "report")
+    (path,) = export(build_report([case], Options()), ["json"], tmp_path, "report")
     models = {MODEL: card.weights_sha256}
 
     def said(again: Analysis, known: dict[str, str] = models) -> Verification:

@@ -1,21 +1,16 @@
-"""Evaluation, shipping and the commands on real films, small."""
+"""Evaluation and shipping on real films, small."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 import torch
 
-from divisive_desktop.cli import training
-from divisive_desktop.errors import TrainingError
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
-from divisive_desktop.library.store import GUARD
 from divisive_desktop.networks.analyse import analyse, load_model
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.networks.reference import check_reference
@@ -30,7 +25,6 @@ from divisive_desktop.training.evaluate import (
     report,
 )
 from divisive_desktop.training.features import compute_features
-from divisive_desktop.training.guard import read_guard
 from divisive_desktop.training.settings import Settings
 from divisive_desktop.training.shipping import calibrate, rescaled, ship
 
@@ -164,82 +158,3 @@ def test_a_random_head_that_is_the_trained_one_would_show() -> None:
     g = torch.Generator().manual_seed(20_261_123)
     random = torch.empty(10, 1280).uniform_(-bound, bound, generator=g)
     assert float((random @ start.T).abs().max() / start.square().sum(1).max()) < 0.2
-
-
-# ---- commands -------------------------------------------------------------------------------------------
-
-
-def test_train_then_evaluate_from_the_command_line(
-    small_data: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    config = tmp_path / "quick.toml"
-    config.write_text('epochs = 1\nbatch = 4\ncopies = 1\n[preprocessing]\nsize = 96\n')
-    from divisive_desktop import paths
-
-    out = paths.user_models_dir() / "mine-1"
-    code, text = training.train_command(
-        task="chest-planted", data=[small_data], out=out, config=config, changes={"method": "difference"},
-        controls=False, say=said.append,
-    )
-    assert code == 0
-    assert "mine-1" in text
-    assert "test_open" in text
-    assert any("Epoch 1 of 1" in line for line in said)
-    result = tmp_path / "figures.json"
-    code, text = training.evaluate_command(
-        model="mine-1", data=small_data, split="test_open", json_file=result, faithfulness=True, device="cpu",
-        say=said.append,
-    )
-    assert code == 0
-    figures = json.loads(result.read_text())
-    assert figures["splits"]["test_open"]["images"] == 4
-    assert "border_only_auroc" in figures["splits"]["test_open"]
-    # Its guard set holds for the network as it is stored.
-    network, _ = training.load_network("mine-1")
-    guard = read_guard((out / GUARD).read_bytes(), network)
-    assert guard is not None
-    assert len(guard.examples) == 6
-    # A second run starts from the first and says so.
-    code, _ = training.train_command(
-        task="chest-planted", data=[small_data], out=paths.user_models_dir() / "mine-2", config=config,
-        parent="mine-1", controls=False, say=said.append,
-    )
-    card = json.loads((paths.user_models_dir() / "mine-2" / "card.json").read_text())
-    assert card["parent"] == "mine-1"
-
-
-def test_mixed_in_data_lose_what_the_first_set_holds_out(small_data: Path, tmp_path: Path) -> None:
-    held_out = {e.group for e in read_index(small_data) if e.split != "train"}
-    more = tmp_path / "more"
-    more.mkdir()
-    lines = ["file,label,split,group"]
-    for i, group in enumerate([*sorted(held_out)[:1], "new"]):
-        source = read_index(small_data)[0].file
-        (more / f"{i}.jpg").write_bytes(source.read_bytes())
-        lines.append(f"{i}.jpg,{i % 2},train,{group}")
-    (more / "index.csv").write_text("\n".join(lines))
-    config = tmp_path / "quick.toml"
-    config.write_text('epochs = 1\nbatch = 4\ncopies = 1\n[preprocessing]\nsize = 96\n')
-    training.train_command(
-        task="chest-planted", data=[small_data, more], out=tmp_path / "m", config=config, controls=False,
-        say=lambda _: None,
-    )
-    card = json.loads((tmp_path / "m" / "card.json").read_text())
-    assert card["training"]["images"]["train"] == 13
-
-
-@pytest.mark.parametrize("text", ["epochs = ", "epoch = 3", "method = 'x'\nstages = 'none'"])
-def test_mistakes_in_a_settings_file_are_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "c.toml").write_text(text)
-    with pytest.raises(TrainingError):
-        training.read_settings("chest-xray", tmp_path / "c.toml", {})
-    with pytest.raises(TrainingError, match="no task"):
-        training.default_settings("tea-leaves")
-
-
-def test_flips_only_where_the_task_allows() -> None:
-    assert not training.default_settings("chest-xray").augmentation.flip
-    assert training.default_settings("face-manipulation").augmentation.flip
-    assert training.default_settings("face-manipulation").preprocessing.colour == "rgb"
-    assert replace(training.default_settings("chest-xray"), epochs=2).epochs == 2

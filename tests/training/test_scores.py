@@ -58,19 +58,6 @@ def test_perfect_separation_keeps_the_temperature_bounded() -> None:
     assert np.isfinite(scores.sigmoid(np.array([-1e9, 1e9]))).all()
 
 
-def test_paired_difference_sees_a_real_one_and_no_other() -> None:
-    rng = np.random.default_rng(2)
-    labels = (np.arange(200) % 2).astype(np.int64)
-    good, poor = rng.normal(labels * 2.0, 1), rng.normal(labels * 0.3, 1)
-    groups = [str(i // 2) for i in range(200)]
-    better = scores.paired_difference(labels, good, poor, groups, 300)
-    assert better["low"] > 0
-    assert better["p"] < 0.02
-    same = scores.paired_difference(labels, good, good * 3, groups, 300)
-    assert same["difference"] == 0
-    assert same["p"] == 1
-
-
 def test_agreement_figures_on_a_drawn_case() -> None:
     mask = np.zeros((8, 8), np.float32)
     mask[2:4, 2:4] = 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.faces import Framing
 
-_TOLD_ELSEWHERE = {ModelNotFoundError.kind, EngineDiedError.kind, NoFaceError.kind}
+_TOLD_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError)
 """Failures that the inspector, the engine's own message or the choice of a part tells about."""
 
 
@@ -122,7 +122,7 @@ class Analyses(QObject):
             The error as it is kept with the case.
         """
         case.analysing = False
-        if error.kind == ImageAlteredError.kind:
+        if isinstance(error, ImageAlteredError):
             error, case.file_state = altered(case), "altered"
             if case.id is not None:
                 number = case.id
@@ -138,7 +138,7 @@ class Analyses(QObject):
 
     def _not_analysed(self, case: Case, error: UserFacingError) -> None:
         error = self.reject(case, error)
-        told = isinstance(error, CancelledError) or error.kind in _TOLD_ELSEWHERE
+        told = isinstance(error, (CancelledError, *_TOLD_ELSEWHERE))
         if not told and case is self._current.case:
             self.problem.emit(case, error)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop import errors
 from divisive_desktop.desktop.session.analyses import Analyses, altered
 from divisive_desktop.desktop.session.case import Case, is_todo
 from divisive_desktop.desktop.session.casebook_service import CasebookService
@@ -144,7 +145,7 @@ class BatchRunner(QObject):
             batch_id, items = kept
             known = _known(items, by_id)
             batch = Batch([c for c, _, _ in known], batch_id, {number: i.id for _, number, i in known})
-            batch.failures = [(c, _error(i.error)) for c, _, i in known]
+            batch.failures = [(c, errors.of(**i.error)) for c, _, i in known]
             done(batch)
 
         self._book.write(read, found)
@@ -226,8 +227,8 @@ class BatchRunner(QObject):
                 batch.asked = True
                 self._book.write(lambda book: _keep(book, batch))
             return
-        error = _error(event.error)
-        self._fail(batch, case, altered(case) if error.kind == ImageAlteredError.kind else error)
+        error = errors.of(**event.error)
+        self._fail(batch, case, altered(case) if isinstance(error, ImageAlteredError) else error)
 
     def _fail(self, batch: Batch, case: Case, error: UserFacingError) -> None:
         batch.failures.append((case, error))
@@ -263,12 +264,6 @@ class BatchRunner(QObject):
 def _known(items: Sequence[BatchItem], by_id: Mapping[int, Case]) -> list[tuple[Case, int, BatchItem]]:
     """The items whose cases are in the list, with the case and its id."""
     return [(by_id[i.case_id], i.case_id, i) for i in items if i.case_id is not None and i.case_id in by_id]
-
-
-def _error(words: Any) -> UserFacingError:
-    error = UserFacingError(words["message"], words["remedy"])
-    error.kind = words.get("kind", "error")
-    return error
 
 
 def _keep(book: Casebook, batch: Batch) -> None:

@@ -262,8 +262,8 @@ def waiting_text(case: Case) -> str:
         return "Analysing…"
     if case.analysis_error is None:
         return "Not analysed"
-    if case.analysis_error.kind == ModelNotFoundError.kind:
+    if isinstance(case.analysis_error, ModelNotFoundError):
         return "No model installed"
-    if case.analysis_error.kind == NoFaceError.kind:
+    if isinstance(case.analysis_error, NoFaceError):
         return "No face found"
     return "Analysis failed"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from divisive_desktop.desktop.session import unpacked
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_writer import IMPORT, CasebookWriter
 from divisive_desktop.desktop.session.gc_pause import gc_paused
@@ -157,6 +158,7 @@ class CasebookService(QObject):
             self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
             self._writer.put(lambda book: book.check_files(), self._tell_checked, IMPORT)
+            self._writer.put(unpacked.clean, None, IMPORT)
         else:
             self._writer.drop()
         self.opened.emit(found)

@@ -124,7 +124,7 @@ class CasebookWriter(QObject):
                 self._written.emit(self.problem.emit, e)
             except Exception as e:  # noqa: BLE001 - a bug must reach the user, not vanish with the thread
                 log.error("casebook\n%s", traceback.format_exc())
-                self._written.emit(self.problem.emit, InternalError(e))
+                self._written.emit(self.problem.emit, InternalError.met(e))
 
     def _on_written(self, done: Callable[[Any], None] | None, result: Any) -> None:
         self._unwritten = max(0, self._unwritten - 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from divisive_desktop.desktop.session import unpacked
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.errors import CasebookFullError, CasebookReadOnlyError, UserFacingError
 
@@ -43,6 +44,7 @@ def import_images(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, Cas
             raise
         return [pair for case, _ in new for pair in _alone(book, case)]
     rows = {row.id: row for row in book.cases(CaseFilter(ids=tuple(set(ids))))}
+    unpacked.note(book, [image.path for _, image in new])
     for (case, _), number in zip(new, ids, strict=True):
         case.id = number
     return [(case, rows[number]) for (case, _), number in zip(new, ids, strict=True)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,15 +12,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
 from PySide6.QtGui import QImage, QImageWriter
 
-from divisive_desktop import paths
-from divisive_desktop.desktop.session import redaction
+from divisive_desktop.desktop.session import redaction, unpacked
 from divisive_desktop.desktop.session.analyses import altered, chosen_framing
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_sync import CaseSync
 from divisive_desktop.desktop.session.casebook_service import CasebookService, KnownImage
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.errors import ArchiveError, NotAnImageError, UserFacingError
+from divisive_desktop.errors import NotAnImageError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.record import ImageRecord
@@ -31,8 +28,6 @@ Key = tuple[str, int, str]
 
 THUMBNAIL_SIDE = 96
 """Longest side in pixels: twice what the list shows, for high-DPI screens."""
-ARCHIVE_BYTES = 8 * 2**30
-"""More than this is not unpacked from one ZIP archive."""
 KEPT_BYTES = 512 * 2**20
 """Decoded images kept in memory, so that going back and forth is instant."""
 _BATCH_S, _BATCH = 0.1, 64
@@ -184,7 +179,7 @@ def find_cases(
     for path in given:
         found = 0
         try:
-            for image in scan([unpacked(path)]):
+            for image in scan([path], unpack_to=unpacked.folder()):
                 if task.cancelled:
                     return problems
                 batch.append(Case(image))
@@ -256,42 +251,3 @@ def thumbnail(record: ImageRecord) -> QImage:
     grey = np.ascontiguousarray(render(replace(record, stored=small), default_voi(record)))
     kind = QImage.Format.Format_RGB888 if grey.ndim == 3 else QImage.Format.Format_Grayscale8
     return QImage(grey.data, grey.shape[1], grey.shape[0], grey.strides[0], kind).copy()
-
-
-def unpacked(path: Path) -> Path:
-    """A ZIP archive's content, as a folder in the cache; anything else as it is."""
-    return _unpacked(path) if _is_archive(path) else path
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() == ".zip" and path.is_file()
-
-
-def _unpacked(archive: Path) -> Path:
-    """Unpack the files of a ZIP archive into the cache (once per content) and return the folder."""
-    try:
-        with archive.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        folder = paths.user_cache_dir() / "archives" / digest[:16]
-        complete = folder / ".complete"
-        if not complete.exists():
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with zipfile.ZipFile(archive) as z:
-                members = [m for m in z.infolist() if not m.is_dir()]
-                if sum(m.file_size for m in members) > ARCHIVE_BYTES:
-                    raise ArchiveError(
-                        f"{archive.name} would unpack to more than {ARCHIVE_BYTES >> 30} GB.",
-                        "Unpack it yourself and open the folder.",
-                    )
-                for member in members:
-                    z.extract(member, folder)  # sanitises names: no absolute paths, no '..'
-            complete.touch()
-    except RuntimeError as e:  # what zipfile raises for a password
-        raise ArchiveError(
-            f"{archive.name} is protected by a password.", "Unpack it yourself and open the folder."
-        ) from e
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as e:
-        raise ArchiveError(
-            f"{archive.name} can't be unpacked: {e}.", "Check the archive, or unpack it yourself."
-        ) from e
-    return folder

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
+from divisive_desktop import errors
 from divisive_desktop.engine import messages
-from divisive_desktop.errors import EngineError, UserFacingError
+from divisive_desktop.errors import InternalError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.client import EngineClient
@@ -31,18 +32,6 @@ _SLICE_S = 0.008
 
 Callback = Callable[[Any], None]
 OnFailure = Callable[[UserFacingError], None]
-
-
-class InternalError(UserFacingError):
-    """A bug met in the background; the message names it, the log has the traceback."""
-
-    kind = "internal"
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(
-            f"Something went wrong inside the program ({type(error).__name__}).",
-            "The other files are not affected. Help > Save log… keeps the details for a bug report.",
-        )
 
 
 class BackgroundTask:
@@ -87,7 +76,7 @@ class _Runnable(QRunnable):
             result, ok = e, False
         except Exception as e:  # noqa: BLE001 - a bug in the background must reach the user, not vanish with its thread
             log.error("background task failed\n%s", traceback.format_exc())
-            result, ok = InternalError(e), False
+            result, ok = InternalError.met(e), False
         self._report(self._task, ok, result)
 
 
@@ -317,8 +306,6 @@ class Runner(QObject):
         else:
             if event.details:
                 log.error("engine job failed: %s\n%s", event.message, event.details)
-            error = EngineError(event.message, event.remedy)
-            error.kind = event.kind
-            job.failed(error)
+            job.failed(errors.of(event.kind, event.message, event.remedy))
         if job.title:
             self.jobsChanged.emit()

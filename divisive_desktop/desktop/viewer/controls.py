@@ -11,7 +11,7 @@ from divisive_desktop.desktop.viewer.layers import MaskLayer, overlay_layer, shu
 from divisive_desktop.desktop.viewer.maps import Interpolation, ScaleMode
 from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.desktop.viewer.windowing import as_window
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
 from divisive_desktop.imaging.record import ImageRecord, Voi
 

@@ -9,9 +9,9 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, 
 
 from divisive_desktop.desktop.viewer.overlay_text import overlay_font
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.colours import FALSE_COLOUR, TRUE_COLOUR
 from divisive_desktop.explanation.features import WORKING_SIDE, Feature, FeatureSet
+from divisive_desktop.geometry import Box
 
 _DARK = QColor(10, 11, 13)
 

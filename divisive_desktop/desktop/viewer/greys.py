@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from divisive_desktop.desktop.viewer.pyramid import PANE_SIZES, Array, Patch, Pyramid
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord, Voi
 

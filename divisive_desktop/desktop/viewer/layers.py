@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.pyramid import PANE_SIZES, Pyramid
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import ImageRecord
 
 OVERLAY_COLOUR = QColor(120, 225, 215)

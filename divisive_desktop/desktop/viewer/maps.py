@@ -12,8 +12,9 @@ import numpy.typing as npt
 from divisive_desktop.desktop.viewer.pyramid import sample_positions, visible_rect
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation import colours as colormaps
-from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.maps import normalise, own_range, shared_range, symmetric_range
+from divisive_desktop.geometry import Box
 
 ScaleMode = Literal["shared", "per-map"]
 Interpolation = Literal["smooth", "nearest"]

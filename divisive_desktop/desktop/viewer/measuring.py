@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from divisive_desktop.desktop.session.wording import CALIBRATIONS
 from divisive_desktop.desktop.viewer.windowing import short
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import ImageRecord
 
 Point = tuple[float, float]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 
 PANE_SIZES = 4
 """Linked panes show the same, but an odd pixel of the window goes to some of them: so many sizes occur at once."""

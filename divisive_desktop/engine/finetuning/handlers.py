@@ -1,4 +1,4 @@
-"""Answers to the requests of fine-tuning. Loaded at the first of them."""
+"""Answers to the requests of fine-tuning. Loaded at the first of them, see `engine.dispatch`. Imports torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from divisive_desktop.cli.training import load_network
+from divisive_desktop.engine.analysis import open_expected
 from divisive_desktop.engine.finetuning import estimate as estimating
 from divisive_desktop.engine.finetuning.messages import (
     ComparePair,
@@ -20,13 +20,13 @@ from divisive_desktop.engine.finetuning.messages import (
 from divisive_desktop.engine.finetuning.reporter import set_paused
 from divisive_desktop.engine.finetuning.run import FineTuneRun, settings_for
 from divisive_desktop.engine.messages import Analyse
-from divisive_desktop.engine.worker import Channel, Worker, handles
-from divisive_desktop.errors import UnreadableFileError
+from divisive_desktop.engine.registry import Channel, handles
+from divisive_desktop.engine.worker import Worker
 from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.imaging import open_image
 from divisive_desktop.library import store
 from divisive_desktop.library.card import read_card
 from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model, pick_device
+from divisive_desktop.training.loading import load_network
 
 _state = threading.Lock()
 
@@ -72,9 +72,7 @@ def _estimate(worker: Worker, request: EstimateRun, channel: Channel) -> Estimat
 
 @handles(ComparePair)
 def _compare_pair(worker: Worker, request: ComparePair, channel: Channel) -> tuple[Analysis, Analysis]:
-    record = open_image(Path(request.path), request.frame)
-    if request.expected_sha256 is not None and record.sha256 != request.expected_sha256:
-        raise UnreadableFileError(f"{record.path.name} has changed since it was opened.", "Open it again.")
+    record = open_expected(request.path, request.frame, request.expected_sha256)
     before = worker.model(request.before)
     after = _version(worker, request.after)
     ask = Analyse(request.path, request.frame, crop=request.crop)

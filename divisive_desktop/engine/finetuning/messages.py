@@ -2,8 +2,8 @@
 
 ::
 
-    request = finetuning_data.fine_tune_request(book, base="chest-xray-focus-2")   # torch-free, from the casebook
-    run = finetuning_data.start(book, request)                               # written down before it begins
+    request = preparation.fine_tune_request(book, base="chest-xray-focus-2")   # torch-free, from the casebook
+    run = preparation.start(book, request)                                     # written down before it begins
     job = client.submit(request)                     # FineTune, lane "long"
     client.submit(SetPaused(request.folder, True))   # lane "quick": answered while the run goes on
     client.cancel(job)                               # what was learned up to the last whole epoch stays in the folder
@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.engine.messages import Lane
-from divisive_desktop.explanation.analysis import Box, ModelRef
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.geometry import Box
 
 Maps = npt.NDArray[np.float32]
 Stages = Literal["head", "last", "late", "all"]
@@ -168,7 +169,7 @@ class DataProblem:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """`finetuning_data.check_data`: what there is to learn from, and what is wrong with it."""
+    """`preparation.check_data`: what there is to learn from, and what is wrong with it."""
 
     train: tuple[int, int]
     """Training cases of class 0 and 1."""

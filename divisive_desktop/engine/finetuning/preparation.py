@@ -5,7 +5,7 @@
     request = fine_tune_request(book, "chest-xray-focus-2", epochs=8)
     check = check_data(request.cases, request.method)     # before starting; ``check.blocked``
     run = start(book, request)                            # written into the casebook and its audit chain
-    …                                                     # EngineClient.submit(request), or Worker.handle(request)
+    …                                                     # EngineClient.submit(request), or dispatch.answer(…)
     finish(book, run, result)                             # or finish(book, run, state="cancelled")
     request = request_of_run(book, run)                   # an interrupted run: the same request once more
 """
@@ -33,7 +33,7 @@ from divisive_desktop.engine.finetuning.messages import (
     TrainingCase,
 )
 from divisive_desktop.errors import CasebookError, TrainingError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.faces import Framing, framing_of
 from divisive_desktop.library import store
 from divisive_desktop.library.tasks import task as task_of

@@ -13,7 +13,7 @@ import torch
 from divisive_desktop.engine.finetuning.clock import Clock
 from divisive_desktop.engine.finetuning.estimate import Stages
 from divisive_desktop.engine.finetuning.messages import EpochDone, Notice
-from divisive_desktop.engine.worker import Channel
+from divisive_desktop.engine.registry import Channel
 from divisive_desktop.errors import CancelledError
 
 _EVERY_S = 0.1

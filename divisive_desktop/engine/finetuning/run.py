@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from divisive_desktop.cli.training import default_settings, load_network
 from divisive_desktop.engine.finetuning import estimate as estimating
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.comparison import compare
@@ -21,8 +20,10 @@ from divisive_desktop.engine.finetuning.reporter import RunReporter
 from divisive_desktop.engine.finetuning.verdict import verdict
 from divisive_desktop.engine.finetuning.version import write_version
 from divisive_desktop.engine.messages import Analyse
-from divisive_desktop.engine.worker import Channel, Worker
+from divisive_desktop.engine.registry import Channel
+from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import (
+    ImageAlteredError,
     NoFaceError,
     NotFiniteError,
     OutOfMemoryError,
@@ -38,10 +39,12 @@ from divisive_desktop.networks.saving import weights_of
 from divisive_desktop.training.augment import keep_border
 from divisive_desktop.training.checkpoint import kept_history, load_kept
 from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.defaults import default_settings
 from divisive_desktop.training.evaluate import Predictions, predict, predict_cached
 from divisive_desktop.training.features import Features, compute_features
 from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.guard import CUT, GuardSet, read_guard
+from divisive_desktop.training.loading import load_network
 from divisive_desktop.training.losses import REGISTRY
 from divisive_desktop.training.settings import Settings, TrainProgress
 from divisive_desktop.training.shipping import calibrate
@@ -83,8 +86,8 @@ class FineTuneRun:
         self.base, self.card = load_network(request.base)
         self.device = pick_device(request.device) if request.device != "auto" else worker.device
         self.settings = settings_for(request, self.card, self.device.type)
-        self.telling = RunReporter(channel, key or request.folder, self.settings.method, share, label)
-        self.telling.device = self.device
+        self.reporter = RunReporter(channel, key or request.folder, self.settings.method, share, label)
+        self.reporter.device = self.device
 
     # ---- the whole of it --------------------------------------------------------------------------------
 
@@ -93,20 +96,20 @@ class FineTuneRun:
 
         Raises
         ------
-        CancelledError, TrainingError, UnreadableFileError, NotFiniteError, OutOfMemoryError
+        CancelledError, TrainingError, UnreadableFileError, ImageAlteredError, NotFiniteError, OutOfMemoryError
         """
         problems = data.check_data(self.request.cases, self.request.method).problems
         problem = next((p for p in problems if p.severity == "blocks"), None)
         if problem is not None:
             raise TrainingError(problem.message, problem.remedy)
-        with self.telling:
+        with self.reporter:
             return self._result()
 
     def _result(self) -> FineTuneResult:
         start = time.monotonic()
         self.roles = data.roles(self.request.cases)
         expected = estimating.rates(self.settings, self.card.weights_sha256)
-        self.telling.plan(estimating.stages_of(self.settings, self.request.cases, expected), self.settings.epochs)
+        self.reporter.plan(estimating.stages_of(self.settings, self.request.cases, expected), self.settings.epochs)
         self.examples, self.held = self._examples()
         self._check_files()
         before = self._measure(self.base)
@@ -114,7 +117,7 @@ class FineTuneRun:
         gallery = self._gallery()
         self._show(gallery, 0, self.base)
         for done in kept_history(self.folder):
-            self.telling.epoch(done)
+            self.reporter.epoch(done)
         trained = self._train(gallery)
         network, temperature = self._calibrated(trained)
         after = self._measure(network)
@@ -130,14 +133,14 @@ class FineTuneRun:
             holdout=holdout, guard=guarded, verdict=words, temperature=temperature, seconds=seconds,
             after=after[0] if after is not None else None,
         )
-        self.telling.at("measuring", 3, "Done", force=True)
+        self.reporter.at("measuring", 3, "Done", force=True)
         return FineTuneResult(
             model=stored.card.ref, base=self.card.ref, folder=str(stored.folder), method=self.settings.method,
             settings=self.settings.to_dict(), holdout=holdout, guard=guarded,
             validation={k: v for k, v in trained.history[trained.kept_epoch - 1].items() if k.startswith("val_")},
-            verdict=words, history=tuple(self.telling.epoch_done(i, h) for i, h in enumerate(trained.history)),
+            verdict=words, history=tuple(self.reporter.epoch_done(i, h) for i, h in enumerate(trained.history)),
             kept_epoch=trained.kept_epoch, seconds=seconds, device=self.device.type,
-            notices=tuple(self.telling.notices),
+            notices=tuple(self.reporter.notices),
             data=tuple((c.id, c.sha256, self.roles[c.id]) for c in self.request.cases),
         )
 
@@ -151,7 +154,7 @@ class FineTuneRun:
         if all(e.split == "train" for e in learn):
             # Too few to set some apart: the curves are then drawn on what is learned from, which is said.
             learn += [replace(e, split="val") for e in learn]
-            self.telling.notice("validation", "Too few cases to set some apart: the curves show the training cases.")
+            self.reporter.notice("validation", "Too few cases to set some apart: the curves show the training cases.")
         return learn, [e for i, e in every.items() if self.roles[i] == "holdout"]
 
     def _example(self, case: TrainingCase) -> Example:
@@ -164,7 +167,7 @@ class FineTuneRun:
 
     def _face(self, case: TrainingCase) -> Any:
         """The part that an analysis would look at."""
-        self.telling.check()
+        self.reporter.check()
         record = open_image(Path(case.path), case.frame)
         try:
             ask = Analyse(case.path, case.frame)
@@ -177,7 +180,7 @@ class FineTuneRun:
         """What is trained on are the bytes that were looked at and painted on."""
 
         def changed(case: TrainingCase) -> TrainingCase | None:
-            if self.telling.cancelled():
+            if self.reporter.cancelled():
                 return None
             try:
                 with Path(case.path).open("rb") as file:
@@ -189,9 +192,9 @@ class FineTuneRun:
 
         with ThreadPoolExecutor(2, "decode") as pool:
             found = [c for c in pool.map(changed, self.request.cases) if c is not None]
-        self.telling.check()
+        self.reporter.check()
         if found:
-            raise UnreadableFileError(
+            raise ImageAlteredError(
                 f"{found[0].name or found[0].path} has changed since it was labelled"
                 + (f", and {len(found) - 1} more." if len(found) > 1 else "."),
                 "Restore the original, or import the new version as a case of its own.",
@@ -208,14 +211,14 @@ class FineTuneRun:
             try:
                 return finetune(
                     self.settings, self.examples, self.folder, parent=self.base, features_folder=self.features,
-                    progress=self._progress, cancelled=self.telling.cancelled,
+                    progress=self._progress, cancelled=self.reporter.cancelled,
                     on_epoch=lambda epoch, network: self._show(gallery, epoch, network),
                 )
             except NotFiniteError as e:
                 if not kept_history(self.folder):
                     raise NotFiniteError(e.message, "Train again with a smaller learning rate (Advanced).") from e
                 result = self._kept(time.monotonic() - start)
-                self.telling.notice("not-finite", f"{e.message} The weights of epoch {result.kept_epoch} are kept.")
+                self.reporter.notice("not-finite", f"{e.message} The weights of epoch {result.kept_epoch} are kept.")
                 return result
             except (OutOfMemoryError, torch.OutOfMemoryError) as e:
                 if self.device.type == "cpu":
@@ -227,9 +230,9 @@ class FineTuneRun:
 
     def _to_cpu(self) -> None:
         torch.cuda.empty_cache()
-        self.device = self.telling.device = torch.device("cpu")
+        self.device = self.reporter.device = torch.device("cpu")
         self.settings = replace(self.settings, device="cpu")
-        self.telling.notice("cpu", "The graphics card is full: training goes on with the processor, more slowly.")
+        self.reporter.notice("cpu", "The graphics card is full: training goes on with the processor, more slowly.")
 
     def _kept(self, seconds: float) -> TrainResult:
         """The last good checkpoint as a result."""
@@ -242,16 +245,16 @@ class FineTuneRun:
 
     def _progress(self, p: TrainProgress) -> None:
         if p.stage == "notice":
-            self.telling.notice("memory", p.text)
+            self.reporter.notice("memory", p.text)
         elif p.stage == "features":
-            self.telling.part_of("features", min(1.0, p.fraction / 0.3), p.text)
+            self.reporter.part_of("features", min(1.0, p.fraction / 0.3), p.text)
         else:
-            self.telling.finish("features")
+            self.reporter.finish("features")
             per_epoch = sum(e.split == "train" for e in self.examples)
             steps = max(1, per_epoch // min(self.settings.batch, per_epoch))
-            self.telling.at("training", p.step / steps * per_epoch, p.text, force=bool(p.validation))
+            self.reporter.at("training", p.step / steps * per_epoch, p.text, force=bool(p.validation))
             if p.validation:
-                self.telling.epoch({"loss": p.loss or 0.0, "classification": p.classification or 0.0,
+                self.reporter.epoch({"loss": p.loss or 0.0, "classification": p.classification or 0.0,
                              "saliency": p.saliency or 0.0, **p.validation})
 
     def _calibrated(self, trained: TrainResult) -> tuple[Network, float | None]:
@@ -283,12 +286,12 @@ class FineTuneRun:
         def tell(done: int, total: int) -> None:
             if part is not None and network is self.base:
                 kind = "border only, " if part else ""
-                self.telling.at("holdout", part * count + done, f"Hold-out, {kind}image {done} of {total}")
+                self.reporter.at("holdout", part * count + done, f"Hold-out, {kind}image {done} of {total}")
 
-        self.telling.check()
+        self.reporter.check()
         if not s.cached or s.cut is None:
             return predict(network, examples, s.preprocessing, change=change, device=self.device, progress=tell,
-                           cancelled=self.telling.cancelled)
+                           cancelled=self.reporter.cancelled)
         try:
             features = self._compute(examples, change, tell)
         except torch.OutOfMemoryError:
@@ -300,7 +303,7 @@ class FineTuneRun:
         assert self.settings.cut is not None
         return compute_features(
             self.base, examples, self.settings.cut, self.settings.preprocessing, seed=self.settings.augmentation_seed,
-            folder=self.features, change=change, device=self.device, progress=tell, cancelled=self.telling.cancelled,
+            folder=self.features, change=change, device=self.device, progress=tell, cancelled=self.reporter.cancelled,
         )
 
     def _guard(self) -> GuardSet | None:
@@ -314,28 +317,28 @@ class FineTuneRun:
             found = read_guard(path.read_bytes(), self.base)
             why = "The guard set was made for other weights than the base model's: lost knowledge can't be measured."
         if found is None:
-            self.telling.notice("guard", why)
+            self.reporter.notice("guard", why)
         return found
 
     def _compare(self, name: Any, before: Any, after: Any) -> Comparison | None:
         if before is None or after is None:
             return None
-        self.telling.at("measuring", 1 if name == "holdout" else 2, "Comparing before and after", force=True)
+        self.reporter.at("measuring", 1 if name == "holdout" else 2, "Comparing before and after", force=True)
         held = sorted(c.id for c in self.request.cases if c.side == "holdout") if name == "holdout" else ()
         return compare(name, before[0], after[0], border_before=before[1], border_after=after[1], cases=held,
-                       check=self.telling.check)
+                       check=self.reporter.check)
 
     # ---- what is watched --------------------------------------------------------------------------------
 
     def _gallery(self) -> Gallery:
         chosen = {c.id: c for c in self.request.cases}
         watched = [(i, replace(self._example(chosen[i]), split="gallery")) for i in self.request.gallery if i in chosen]
-        return Gallery(self.base, watched, self.settings, self.telling.cancelled)
+        return Gallery(self.base, watched, self.settings, self.reporter.cancelled)
 
     def _show(self, gallery: Gallery, epoch: int, network: Network) -> None:
-        update = gallery.look(network, epoch, self.telling.label or self.settings.method)
+        update = gallery.look(network, epoch, self.reporter.label or self.settings.method)
         if update is not None:
-            self.telling.channel.partial(epoch, update, None)
+            self.reporter.channel.partial(epoch, update, None)
 
 
 def settings_for(request: FineTune, card: Any, device: str) -> Settings:

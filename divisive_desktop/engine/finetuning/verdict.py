@@ -18,7 +18,7 @@ def change_of(name: str, value: float, low: float, high: float, groups: int) -> 
     Parameters
     ----------
     name : str
-        Of ``training_messages.FIGURES``; ECE and border-only are better when they fall (give the border-only
+        Of ``messages.FIGURES``; ECE and border-only are better when they fall (give the border-only
         difference as that of the distances from 0.5).
     value, low, high : float
         The difference and its 95 % interval.

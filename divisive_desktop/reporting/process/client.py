@@ -10,8 +10,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from divisive_desktop import errors
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
-from divisive_desktop.reporting.process.messages import Box, FacesWanted, Failed, Look, Progressed, Source, Write
+from divisive_desktop.geometry import Box
+from divisive_desktop.reporting.process.messages import FacesWanted, Failed, Look, Progressed, Source, Write
 
 _TICK_S = 0.1
 _PATIENCE_S = 10.0
@@ -57,7 +59,9 @@ class ReportProcess:
         CancelledError
             ``cancelled`` said so. Nothing of the request is left.
         ReportError
-            What the process said, or that it ended.
+            The process ended, or didn't stop when asked to.
+        UserFacingError
+            What the process said.
         """
         self._begin()
         self._stop.clear()
@@ -83,7 +87,7 @@ class ReportProcess:
                 elif isinstance(answer, FacesWanted):
                     self._connection.send(self._find(answer, cancelled))
                 elif isinstance(answer, Failed):
-                    raise CancelledError if answer.kind == CancelledError.kind else _error(answer)
+                    raise errors.of(answer.kind, answer.message, answer.remedy)
                 else:
                     return answer
         except (EOFError, OSError) as e:
@@ -135,9 +139,3 @@ class ReportProcess:
             return None
         except UserFacingError as e:
             return Failed(e.kind, e.message, e.remedy)
-
-
-def _error(failed: Failed) -> ReportError:
-    error = ReportError(failed.message, failed.remedy)
-    error.kind = failed.kind
-    return error

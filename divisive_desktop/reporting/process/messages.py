@@ -17,7 +17,6 @@ Page = npt.NDArray[np.uint8]
 """uint8 (rows, columns, 3), RGB."""
 Failure = tuple[str, str, str]
 """Name of a case, what is wrong, what to do."""
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

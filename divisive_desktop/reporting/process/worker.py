@@ -17,14 +17,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from divisive_desktop import errors
 from divisive_desktop.casebook import Casebook
-from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
+from divisive_desktop.errors import CancelledError, InternalError, ReportError, UserFacingError
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.reporting import keys
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.dicom_source import NoStudyError
-from divisive_desktop.reporting.items import Box, FindFaces, ReportCase, image_case, kept_case
+from divisive_desktop.reporting.items import FindFaces, ReportCase, image_case, kept_case
 from divisive_desktop.reporting.options import Options, save_last
 from divisive_desktop.reporting.pdf import write_pdf
 from divisive_desktop.reporting.pictures import SIDE
@@ -80,7 +82,7 @@ def serve(connection: Connection, stop: Stop, sources: Sequence[Source], caseboo
             except Exception as e:  # noqa: BLE001 - a bug must reach the user, not end the process without a word
                 log.error("report\n%s", traceback.format_exc())
                 answer = Failed(
-                    "internal", f"Something went wrong inside the program ({type(e).__name__}: {e}).",
+                    InternalError.kind, f"Something went wrong inside the program ({type(e).__name__}: {e}).",
                     "Nothing of the report was left. Help > Save log… keeps the details for a bug report.",
                 )  # fmt: skip
             try:
@@ -128,12 +130,9 @@ class ReportMaker:
                 key = keys.load_key()
             except UserFacingError as e:
                 unsigned = f"{e.message} {e.remedy}"
-        several = len(self._sources) > 1
         report = build_report(
-            contents, deidentified=options.deidentify, institution=options.institution, language=options.language,
-            sections=options.left_out, logo=options.logo, conclusion=options.conclusion if several else "",
-            total=len(self._sources), signer=keys.signer(key, options.analyst),
-        )  # fmt: skip
+            contents, options, total=len(self._sources), signer=keys.signer(key, options.analyst)
+        )
         data = write_pdf(report, options.paper)
         if self._stop.is_set():
             return None
@@ -228,7 +227,7 @@ class ReportMaker:
             self._connection.send(FacesWanted(str(record.path), record.frame))
             found = self._connection.recv()
             if isinstance(found, Failed):
-                raise ReportError(found.message, found.remedy)
+                raise errors.of(found.kind, found.message, found.remedy)
             if found is None:
                 raise CancelledError
             self._faces[key] = found

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.session.runner import BackgroundTask, InternalError, Runner
-from divisive_desktop.errors import NotAnImageError, UserFacingError
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
+from divisive_desktop.errors import InternalError, NotAnImageError, UserFacingError
 
 
 @pytest.fixture

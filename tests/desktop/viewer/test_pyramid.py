@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from divisive_desktop.desktop.viewer.pyramid import Array, Pyramid, halve
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, 3.7, 64.0])

@@ -14,8 +14,10 @@ from safetensors.numpy import load_file
 
 from divisive_desktop.casebook import Casebook, NewImage
 from divisive_desktop.cli.finetune import fine_tune_command
+from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.finetuning import preparation as data
 from divisive_desktop.engine.finetuning.messages import (
+    ComparePair,
     EpochDone,
     EstimateRun,
     FineTune,
@@ -25,8 +27,9 @@ from divisive_desktop.engine.finetuning.messages import (
     SetPaused,
     TryMethods,
 )
-from divisive_desktop.engine.worker import Channel, Worker
-from divisive_desktop.errors import CancelledError, NotFiniteError, UnreadableFileError
+from divisive_desktop.engine.registry import Channel
+from divisive_desktop.engine.worker import Worker
+from divisive_desktop.errors import CancelledError, ImageAlteredError, NotFiniteError, UnreadableFileError
 from divisive_desktop.library import versions
 from divisive_desktop.library.store import GUARD, verify
 from divisive_desktop.training.losses import LossParts, Objective
@@ -43,7 +46,8 @@ def request_(book_path: Path) -> FineTune:
 
 def test_window_and_command_line_give_the_same_weights(request_: FineTune, book_path: Path, tmp_path: Path) -> None:
     seen: list[Any] = []
-    result: FineTuneResult = Worker("cpu").handle(request_, Channel(partial=lambda i, value, error: seen.append(value)))
+    channel = Channel(partial=lambda i, value, error: seen.append(value))
+    result: FineTuneResult = dispatch.answer(Worker("cpu"), request_, channel)
     assert [e.epoch for e in seen if isinstance(e, EpochDone)] == [1, 2, 3]
     assert [e.epoch for e in seen if isinstance(e, GalleryUpdate)] == [0, 1, 2, 3]
     assert result.holdout is not None
@@ -68,7 +72,7 @@ def test_window_and_command_line_give_the_same_weights(request_: FineTune, book_
 
 def test_cancel_keeps_the_last_epoch_and_the_run_goes_on_to_the_same_weights(request_: FineTune) -> None:
     worker = Worker("cpu")
-    whole = worker.handle(replace(request_, folder=request_.folder + "-whole"))
+    whole = dispatch.answer(worker, replace(request_, folder=request_.folder + "-whole"))
     epochs: list[int] = []
 
     def partial(index: int, value: Any, error: object) -> None:
@@ -76,17 +80,23 @@ def test_cancel_keeps_the_last_epoch_and_the_run_goes_on_to_the_same_weights(req
             epochs.append(value.epoch)
 
     with pytest.raises(CancelledError):
-        worker.handle(request_, Channel(partial=partial, cancelled=lambda: bool(epochs)))
-    stopped = worker.handle(replace(request_, conclude=True))
+        dispatch.answer(worker, request_, Channel(partial=partial, cancelled=lambda: bool(epochs)))
+    stopped = dispatch.answer(worker, replace(request_, conclude=True))
     assert stopped.kept_epoch == 1
-    resumed = worker.handle(request_)
+    resumed = dispatch.answer(worker, request_)
     assert resumed.model.weights_sha256 == whole.model.weights_sha256 != stopped.model.weights_sha256
 
 
 def test_a_file_that_has_changed_is_not_trained_on(request_: FineTune) -> None:
     Path(request_.cases[0].path).write_bytes(Path(request_.cases[1].path).read_bytes())
-    with pytest.raises(UnreadableFileError, match="has changed"):
-        Worker("cpu").handle(request_)
+    with pytest.raises(ImageAlteredError, match="has changed"):
+        dispatch.answer(Worker("cpu"), request_)
+
+
+def test_a_file_that_has_changed_is_not_compared(request_: FineTune) -> None:
+    asked = ComparePair("tiny-1", "tiny-1", request_.cases[0].path, expected_sha256="0" * 64)
+    with pytest.raises(ImageAlteredError, match="has changed"):
+        dispatch.answer(Worker("cpu"), asked)
 
 
 class Collecting:
@@ -122,7 +132,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(
     parts = 2 * (train // 8)  # a batch of 8 in two parts
     fail_after(monkeypatch, parts + 1, not_a_number)
     told = Collecting()
-    result: FineTuneResult = Worker("cpu").handle(request_, told.channel)
+    result: FineTuneResult = dispatch.answer(Worker("cpu"), request_, told.channel)
     assert (result.kept_epoch, len(result.history)) == (1, 1)
     (notice,) = [n for n in told.of(Notice) if n.code == "not-finite"]
     assert "epoch 2" in notice.text
@@ -137,7 +147,7 @@ def test_a_loss_that_is_no_number_from_the_start_says_what_to_do(
 ) -> None:
     fail_after(monkeypatch, 0, not_a_number)
     with pytest.raises(NotFiniteError) as caught:
-        Worker("cpu").handle(request_)
+        dispatch.answer(Worker("cpu"), request_)
     assert "smaller learning rate" in caught.value.remedy
     with pytest.raises(NotFiniteError):
         fine_tune_command(casebook=book_path, base="tiny-1", task=None, out=None, changes={}, device="cpu")
@@ -149,7 +159,7 @@ def test_several_methods_are_ranked_on_validation_from_the_same_split(request_: 
     told = Collecting()
     methods = ("containment", "cross_entropy", "focus")
     asked = TryMethods(replace(request_, epochs=2), methods)
-    ranked: tuple[FineTuneResult, ...] = Worker("cpu").handle(asked, told.channel)
+    ranked: tuple[FineTuneResult, ...] = dispatch.answer(Worker("cpu"), asked, told.channel)
     assert {r.method for r in ranked} == set(methods)
     assert [r.method for r in told.of(FineTuneResult)] == list(methods)
     scores = [r.validation["val_agreement"] for r in ranked]
@@ -181,18 +191,18 @@ def test_the_hold_out_stays_when_cases_join(request_: FineTune, book_path: Path,
 def test_what_is_not_there_any_more_is_told_in_words(request_: FineTune, with_tiny: Path) -> None:
     (with_tiny / "models" / "tiny-1" / GUARD).unlink()
     told = Collecting()
-    result: FineTuneResult = Worker("cpu").handle(replace(request_, epochs=1), told.channel)
+    result: FineTuneResult = dispatch.answer(Worker("cpu"), replace(request_, epochs=1), told.channel)
     assert result.guard is None
     assert [n.code for n in told.of(Notice)] == ["guard"]
     assert "whether old knowledge was lost isn't known" in " ".join(result.verdict.sentences)
     Path(request_.cases[0].path).unlink()
     with pytest.raises(UnreadableFileError, match="can't be read"):
-        Worker("cpu").handle(replace(request_, folder=request_.folder + "-2"))
+        dispatch.answer(Worker("cpu"), replace(request_, folder=request_.folder + "-2"))
 
 
 def test_a_run_tells_how_long_and_is_held(request_: FineTune) -> None:
     worker = Worker("cpu")
-    estimate = worker.handle(EstimateRun(request_))
+    estimate = dispatch.answer(worker, EstimateRun(request_))
     assert estimate.seconds == pytest.approx(sum(estimate.parts.values()))
     assert estimate.text.endswith("on the processor")
     seen: list[tuple[float, str, bool]] = []
@@ -201,13 +211,13 @@ def test_a_run_tells_how_long_and_is_held(request_: FineTune) -> None:
     def details(fraction: float, text: str, left: float | None, more: dict[str, Any]) -> None:
         seen.append((fraction, more["stage"], more["paused"]))
         if more["stage"] == "training" and not held:
-            held.append(worker.handle(SetPaused(request_.folder, True)))
+            held.append(dispatch.answer(worker, SetPaused(request_.folder, True)))
         elif more["paused"]:
-            held.append(worker.handle(SetPaused(request_.folder, False)))
+            held.append(dispatch.answer(worker, SetPaused(request_.folder, False)))
 
-    worker.handle(request_, Channel(details=details))
+    dispatch.answer(worker, request_, Channel(details=details))
     assert held == [True, True]
     assert [fraction for fraction, _, _ in seen] == sorted(fraction for fraction, _, _ in seen)
     assert seen[-1][0] == pytest.approx(1.0)
     assert {"holdout", "features", "training", "paused", "measuring"} <= {stage for _, stage, _ in seen}
-    assert not worker.handle(SetPaused(request_.folder, True))  # over
+    assert not dispatch.answer(worker, SetPaused(request_.folder, True))  # over

@@ -25,7 +25,8 @@ from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
-    from divisive_desktop.explanation.analysis import Analysis, Box
+    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.geometry import Box
 
 SECTION = "Part that is analysed"
 MESSAGE = "faces"
@@ -231,7 +232,7 @@ class FaceFeature(QObject):
         self._update_layer()
 
     def _texts_without(self, case: Case) -> tuple[str, str, list[tuple[str, ...]]]:
-        if case.analysis_error is not None and case.analysis_error.kind == NoFaceError.kind:
+        if isinstance(case.analysis_error, NoFaceError):
             text = "The models for photographs know faces only. Draw a box around the face, or have all of it analysed."
             return text, "No face was found.", []
         return "Nothing was analysed yet.", "", []
@@ -248,7 +249,7 @@ class FaceFeature(QObject):
 
     def _tell_failure(self, case: Case) -> None:
         error = case.analysis_error
-        if error is None or error.kind != NoFaceError.kind or (self._told is not None and self._told[1] is error):
+        if not isinstance(error, NoFaceError) or (self._told is not None and self._told[1] is error):
             return
         self._told = case, error
         self._messages.show(

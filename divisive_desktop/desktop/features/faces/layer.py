@@ -9,7 +9,7 @@ from divisive_desktop.desktop.features.faces.tool import CROP_COLOUR, draw_box
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.overlay_text import overlay_font
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.faces import Face, Framing
 
 _OTHER = QColor(255, 255, 255, 220)

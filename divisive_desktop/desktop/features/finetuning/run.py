@@ -230,7 +230,7 @@ class RunSession(QObject):
         if isinstance(error, CancelledError):
             state: EndState = "cancelled"
         else:
-            state = "interrupted" if error.kind == EngineDiedError.kind else "failed"
+            state = "interrupted" if isinstance(error, EngineDiedError) else "failed"
             self.error = error
         if trying and self.result is not None:
             self._tell("done")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
     from divisive_desktop.desktop.ui.sections import Section
     from divisive_desktop.imaging.forensics import Findings
-    from divisive_desktop.imaging.metadata import Tag
+    from divisive_desktop.imaging.tag import Tag
 
 METADATA, FORENSIC = "All tags", "File and traces"
 

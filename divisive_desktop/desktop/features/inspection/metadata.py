@@ -26,7 +26,7 @@ from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
-    from divisive_desktop.imaging.metadata import Tag
+    from divisive_desktop.imaging.tag import Tag
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Tag", "VR", "Section", "Name", "Value")

@@ -181,7 +181,7 @@ class VerdictPanel(QWidget):
         elif error is not None:
             self.verdict.setText("No verdict")
             self.error.setText(f"{error.message} {error.remedy}")
-            self.again.setVisible(error.kind != ModelNotFoundError.kind)
+            self.again.setVisible(not isinstance(error, ModelNotFoundError))
         elif case.analysis is None:
             self.verdict.setText("Analysing…" if case.analysing else "Not analysed")
 

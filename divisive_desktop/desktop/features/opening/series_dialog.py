@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )  # fmt: skip
 
-from divisive_desktop.desktop.session import opening, redaction
+from divisive_desktop.desktop.session import redaction, unpacked
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -46,7 +46,7 @@ def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) 
     from divisive_desktop.imaging.collection import collect
 
     def counted() -> Iterator[Path]:
-        for number, path in enumerate(scan(opening.unpacked(p) for p in given), 1):
+        for number, path in enumerate(scan(given, unpack_to=unpacked.folder()), 1):
             if task.cancelled:
                 return
             if number % _EVERY == 0:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.errors import MaskError
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks.agreement import Agreement, LiveAgreement
 from divisive_desktop.masks.history import History
 from divisive_desktop.masks.mask import Mask

@@ -22,10 +22,10 @@ from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS, PaintT
 from divisive_desktop.desktop.session.case import Case, Review
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.errors import MaskSizeError, UserFacingError
-from divisive_desktop.explanation.analysis import Analysis, Box
+from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.geometry import Box, slices
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
-from divisive_desktop.masks.boxes import slices
 from divisive_desktop.masks.mask import Mask
 
 SECTION = "Saliency mask"

@@ -11,7 +11,7 @@ from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.desktop.viewer.view_state import ViewState
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks.region import Region
 
 

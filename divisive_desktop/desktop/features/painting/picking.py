@@ -13,7 +13,7 @@ from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks import ops, select
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.ops import Mode

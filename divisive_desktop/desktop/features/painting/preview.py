@@ -13,7 +13,7 @@ from divisive_desktop.desktop.features.painting.paint_tool import StampLayer, ou
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.view import Transform
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Point, Stamp
 

@@ -14,7 +14,7 @@ from divisive_desktop.desktop.features.painting.preview import Preview, Reshapin
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
-from divisive_desktop.explanation.analysis import Box
+from divisive_desktop.geometry import Box
 from divisive_desktop.masks import ops
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Stamp

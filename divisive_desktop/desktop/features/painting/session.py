@@ -26,12 +26,11 @@ from divisive_desktop.desktop.features.painting.work_clock import WorkClock
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.errors import CasebookReadOnlyError, MaskError
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.geometry import Box, enclose
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.masks import ops
 from divisive_desktop.masks.agreement import Agreement, LiveAgreement
-from divisive_desktop.masks.boxes import enclose
 from divisive_desktop.masks.history import Change, Histories, History
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Brush, Point, Stamp

@@ -15,8 +15,8 @@ from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tools import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.geometry import enclose
 from divisive_desktop.masks import ops, select
-from divisive_desktop.masks.boxes import enclose
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.engine.messages import FindFaces, Request
 from divisive_desktop.errors import CancelledError, UserFacingError
-from divisive_desktop.reporting.process.messages import Box
+from divisive_desktop.geometry import Box, covering
 
 
 class _Question:
@@ -63,16 +63,10 @@ class EngineQuestions(QObject):
 
     def faces(self, path: str, frame: int, cancelled: Callable[[], bool]) -> Sequence[Box]:
         """The faces in a picture as x, y, width, height in pixels; raises as `ask`."""
-        return [_whole(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
+        return [covering(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
 
     def _submit(self, question: _Question) -> None:
         if self._tasks.closed:
             question.fail(CancelledError())
         else:
             self._tasks.submit(question.request, question.answer, question.fail)
-
-
-def _whole(box: tuple[float, float, float, float]) -> Box:
-    """The whole pixels that a box touches."""
-    left, top, width, height = box
-    return int(left), int(top), int(width) + 2, int(height) + 2

@@ -1,8 +1,9 @@
-"""Arithmetic on boxes (x, y, width, height) in pixels; None is the empty box."""
+"""Boxes in image pixels, and arithmetic on them; None is the empty box."""
 
 from __future__ import annotations
 
-from divisive_desktop.explanation.analysis import Box
+Box = tuple[int, int, int, int]
+"""x, y, width, height in image pixels."""
 
 
 def clip(box: Box | None, right: int, bottom: int, left: int = 0, top: int = 0) -> Box | None:
@@ -39,3 +40,9 @@ def grow(box: Box, by: int, width: int, height: int) -> Box:
 def slices(box: Box) -> tuple[slice, slice]:
     """Index of a box in an array (rows, columns)."""
     return slice(box[1], box[1] + box[3]), slice(box[0], box[0] + box[2])
+
+
+def covering(box: tuple[float, float, float, float]) -> Box:
+    """The whole pixels that a box with fractions touches."""
+    left, top, width, height = box
+    return int(left), int(top), int(width) + 2, int(height) + 2
