@@ -18,6 +18,7 @@ from divisive_desktop.desktop.features.inspection.metadata import MetadataDialog
 from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case_model import CaseRole
+from divisive_desktop.desktop.session.settings_table import NAMES_IDENTIFY
 from divisive_desktop.desktop.window import MainWindow
 
 NAME, FOLDER = "Mustermann_Erika", "Praxis Doktor Muster"
@@ -44,7 +45,7 @@ def count_names(qtbot: QtBot, window: MainWindow, yes: bool) -> None:
     """Say in the settings whether names of files count as identity."""
     window.actions_["settings"].trigger()
     dialog = window.findChild(SettingsDialog)
-    dialog.names.setChecked(yes)
+    dialog.editors[NAMES_IDENTIFY].setChecked(yes)
     dialog.accept()
     qtbot.waitUntil(lambda: window.findChild(SettingsDialog) is None)
 

@@ -30,6 +30,8 @@ class HangingLayouts(QObject):
 
     def hang(self, *_: Any) -> None:
         """Show the current image with the panes that were chosen for its question."""
+        from divisive_desktop.desktop.viewer import LAYOUTS  # not at the top: the window shows before it is loaded
+
         window = self._window
         record = window.session.record
         if record is None or window.viewer is None:
@@ -40,5 +42,5 @@ class HangingLayouts(QObject):
             return
         self._question = question
         kept = window.settings.layout_for(question)
-        if kept:
+        if kept in LAYOUTS:
             window.viewer.set_layout(kept)

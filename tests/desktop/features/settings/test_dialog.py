@@ -16,6 +16,7 @@ from divisive_desktop.desktop import application, commands
 from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
 from divisive_desktop.desktop.features.settings.dialog import DevicePage, SettingsDialog
 from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.desktop.session.settings_table import IDENTITY_VISIBLE, MAX_PIXELS
 from divisive_desktop.desktop.viewer import PaneKind
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.engine.messages import EngineReady
@@ -143,7 +144,7 @@ def test_reset_of_one_and_of_all(qtbot: QtBot, dialog: SettingsDialog) -> None:
 def test_cancel_changes_nothing(qtbot: QtBot, shown: MainWindow, dialog: SettingsDialog) -> None:
     dialog.keys.choose("invert")
     qtbot.mouseClick(dialog.keys.clear, Qt.MouseButton.LeftButton)
-    dialog.identity.setChecked(True)
+    dialog.editors[IDENTITY_VISIBLE].setChecked(True)
     dialog.reject()
     assert shown.actions_["invert"].shortcut().toString() == "I"
     assert not shown.identity_visible
@@ -189,7 +190,7 @@ def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: 
     assert "active tool" in dialog.mouse.note.text()
     qtbot.mouseClick(dialog.mouse.reset_all, Qt.MouseButton.LeftButton)
     assert dialog.mouse.note.text() == ""
-    assert dialog.mouse.changes() == {}
+    assert dialog.mouse.chosen == {}
 
 
 # -- images and device --------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: 
 def test_a_raised_limit_opens_what_was_refused(
     qtbot: QtBot, shown: MainWindow, dialog: SettingsDialog, rg1: Path
 ) -> None:
-    dialog.limit.setValue(1)
+    dialog.editors[MAX_PIXELS].setValue(1)
     ok(qtbot, dialog)
     assert limits.max_pixels() == 1_000_000
     copy = shown.settings.file.with_name("copy.dcm")
@@ -208,7 +209,7 @@ def test_a_raised_limit_opens_what_was_refused(
     qtbot.waitUntil(lambda: session.current is not None and session.current.error is not None, timeout=20_000)
     assert "limit of 1,000,000 pixels" in shown.session.current.error.message
     again = settings_of(shown)
-    again.limit.setValue(8)
+    again.editors[MAX_PIXELS].setValue(8)
     ok(qtbot, again)
     assert Settings().max_pixels == 8_000_000
     from divisive_desktop.imaging import open_image
@@ -233,7 +234,7 @@ def test_the_device_page_says_what_was_found_and_why_a_card_is_not_used(qtbot: Q
 def test_the_privacy_switch_is_in_the_settings_too(qtbot: QtBot, shown: MainWindow, dialog: SettingsDialog) -> None:
     from divisive_desktop import privacy
 
-    dialog.identity.setChecked(True)
+    dialog.editors[IDENTITY_VISIBLE].setChecked(True)
     ok(qtbot, dialog)
     assert privacy.identity_shown()
     assert shown.actions_["identity"].isChecked()
