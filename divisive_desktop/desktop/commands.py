@@ -14,6 +14,7 @@ from divisive_desktop import paths, version
 from divisive_desktop.desktop.session import opening, redaction
 from divisive_desktop.desktop.session.case import Review
 from divisive_desktop.desktop.session.opening import ExportError
+from divisive_desktop.desktop.ui.file_dialogs import ask_where
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
@@ -78,7 +79,7 @@ def export_json(window: MainWindow) -> None:
     case = window.session.current
     if case is None or case.analysis is None or window.session.features is None:
         return
-    path = _ask_where(window, "Export JSON", f"{case.stem}.json", "JSON (*.json)")
+    path = ask_where(window, window.settings, "export", "Export JSON", f"{case.stem}.json", "JSON (*.json)")
     if path is None:
         return
     analysis, label, features = case.analysis, case.label, window.session.features
@@ -97,7 +98,7 @@ def save_picture(window: MainWindow) -> None:
     if case is None or window.viewer is None:
         return
     picture = window.viewer.grab_picture()
-    path = _ask_where(window, "Save picture", f"{case.stem}.png", "PNG (*.png)")
+    path = ask_where(window, window.settings, "export", "Save picture", f"{case.stem}.png", "PNG (*.png)")
     if path is None:
         return
 
@@ -129,7 +130,7 @@ def copy_path(window: MainWindow) -> None:
 
 def save_log(window: MainWindow) -> None:
     """Copy the log to a file that the user names."""
-    path = _ask_where(window, "Save log", "divisive-desktop.log", "Log (*.log *.txt)")
+    path = ask_where(window, window.settings, "export", "Save log", "divisive-desktop.log", "Log (*.log *.txt)")
     if path is not None:
         from divisive_desktop.desktop.startup.crash import write_log
 
@@ -141,18 +142,6 @@ def save_log(window: MainWindow) -> None:
             )
             return
         window.notify("export", "info", f"Saved {path.name}.", f"In {path.parent}")
-
-
-def _ask_where(window: MainWindow, title: str, name: str, kinds: str) -> Path | None:
-    start = Path(window.settings.folder("export") or Path.home()) / name
-    chosen, _ = QFileDialog.getSaveFileName(window, title, str(start), kinds)
-    if not chosen:
-        return None
-    path = Path(chosen)
-    if not path.suffix:
-        path = path.with_suffix(Path(name).suffix)
-    window.settings.set_folder("export", path.parent)
-    return path
 
 
 # ---- moving through the worklist ------------------------------------------------------------------------

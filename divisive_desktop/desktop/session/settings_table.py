@@ -343,12 +343,12 @@ DEVICE = Setting(
     help="What the models run on; *auto* takes the best that is there. For one that is missing the processor steps in.",
 )  # fmt: skip
 KEYS = Setting(
-    key="bindings/keys", kind=Changes("any key for any action; none", "the keys that the menus show at first"),
+    key="bindings/keys", kind=Changes("any key for any action, or none", "the keys that the menus show at first"),
     default={}, section=KEYS_PAGE, row=Row(), text="Keys",
     help="The key of every action, and the keys that mean something in one place only.",
 )  # fmt: skip
 MOUSE = Setting(
-    key="bindings/mouse", kind=Changes("what the page offers for each gesture", "as *Look closer* in the guide says"),
+    key="bindings/mouse", kind=Changes("what the page offers for each gesture", "as in the guide under *Look closer*"),
     default={}, section=MOUSE_PAGE, row=Row(), text="Mouse",
     help="What buttons, wheel and double click do in the panes.",
 )  # fmt: skip
@@ -391,7 +391,7 @@ COLUMNS = Setting(
 )  # fmt: skip
 SMALL_ROWS = Setting(
     key="worklist/small", kind=Flag(), default=False, section=ARRANGEMENT, text="Small rows",
-    help="Whether the worklist has rows of one line, without pictures.",
+    help="Whether the rows of the worklist are one line high.",
 )  # fmt: skip
 
 TABLE: tuple[Setting[Any], ...] = (

@@ -18,6 +18,7 @@ from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
 from divisive_desktop.desktop.session.opening import ExportError
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.messages import Action
+from divisive_desktop.desktop.ui.file_dialogs import ask_where
 from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError, ImageMissingError, UserFacingError
 
 if TYPE_CHECKING:
@@ -333,17 +334,13 @@ class CasebookControls(QObject):
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
         settings = self._window.settings
-        start = Path(settings.folder("casebook") or Path.home()) / name
-        chosen, kind = QFileDialog.getSaveFileName(self._window, title, str(start), kinds)
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if not path.suffix:
-            path = path.with_suffix(".json" if "json" in kind else Path(name).suffix)
-        if path.suffix == _SUFFIX and path.exists():
+        return ask_where(self._window, settings, "casebook", title, name, kinds, allowed=self._is_free)
+
+    def _is_free(self, path: Path) -> bool:
+        """A casebook is never written over another one."""
+        taken = path.suffix == _SUFFIX and path.exists()
+        if taken:
             self._window.report(
                 None, ExportError(f"There is something at {path} already.", "Choose another name.")
             )
-            return None
-        settings.set_folder("casebook", path.parent)
-        return path
+        return not taken
