@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from divisive_desktop.desktop.ui.file_dialogs import ask_where
+
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.settings import Settings
 
@@ -52,28 +54,7 @@ class Dialogs:
         return Path(name)
 
     def ask_where(
-        self, title: str, purpose: str, name: str, kinds: str, *,
-        accept: Callable[[Path], bool] = lambda _: True, start: Path | None = None,
-    ) -> Path | None:  # fmt: skip
-        """Where to write a file; a name without a suffix gets that of ``name``, or ``.json`` where that was chosen.
-
-        Parameters
-        ----------
-        name : str
-            What is suggested.
-        accept : callable
-            A path that it says False to isn't given back; it tells the user why.
-        start : Path, optional
-            The folder to begin with where none is remembered; default: the home folder.
-        """
-        first = Path(self._settings.folder(purpose) or start or Path.home()) / name
-        chosen, kind = QFileDialog.getSaveFileName(self._parent, title, str(first), kinds)
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if not path.suffix:
-            path = path.with_suffix(".json" if "json" in kind else Path(name).suffix)
-        if not accept(path):
-            return None
-        self._settings.set_folder(purpose, path.parent)
-        return path
+        self, title: str, purpose: str, name: str, kinds: str, allowed: Callable[[Path], bool] = lambda _: True
+    ) -> Path | None:
+        """Where to write a file. See :func:`divisive_desktop.desktop.ui.file_dialogs.ask_where`."""
+        return ask_where(self._parent, self._settings, purpose, title, name, kinds, allowed)

@@ -18,6 +18,7 @@ from divisive_desktop.desktop.features.inspection.metadata import MetadataDialog
 from divisive_desktop.desktop.features.settings.dialog import SettingsDialog
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.case_model import CaseRole
+from divisive_desktop.desktop.session.settings_table import NAMES_IDENTIFY
 from tests.desktop.pages import Page
 
 NAME, FOLDER = "Mustermann_Erika", "Praxis Doktor Muster"
@@ -43,7 +44,7 @@ def count_names(page: Page, yes: bool) -> None:
     """Say in the settings whether names of files count as identity."""
     page.trigger("settings")
     dialog = page.wait_for(SettingsDialog)
-    dialog.names.setChecked(yes)
+    dialog.editors[NAMES_IDENTIFY].setChecked(yes)
     dialog.accept()
     page.wait_gone(SettingsDialog)
 

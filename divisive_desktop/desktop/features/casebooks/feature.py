@@ -296,7 +296,7 @@ class CasebookFeature(QObject):
         self._messages.show_error(error)
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
-        return self._services.dialogs.ask_where(title, "casebook", name, kinds, accept=self._is_free)
+        return self._services.dialogs.ask_where(title, "casebook", name, kinds, allowed=self._is_free)
 
     def _is_free(self, path: Path) -> bool:
         """A casebook isn't written over anything."""

@@ -1,4 +1,4 @@
-"""File > Settings: appearance and privacy, images, the device to compute on, keys and mouse."""
+"""File > Settings: the pages of the table of settings, those of single settings among them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
     QLabel,
-    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )  # fmt: skip
 
+from divisive_desktop.desktop.features.settings.editors import ChoiceEditor, FlagEditor, NumberEditor, editor_for
 from divisive_desktop.desktop.features.settings.keys_page import KeysPage, MousePage
+from divisive_desktop.desktop.session import settings_table
+from divisive_desktop.desktop.session.settings_table import (
+    DEVICE,
+    IDENTITY_VISIBLE,
+    KEYS,
+    MAX_PIXELS,
+    MOUSE,
+    NAMES_IDENTIFY,
+    THEME,
+    Section,
+    Setting,
+)
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -27,9 +38,6 @@ from divisive_desktop.imaging import limits
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer import Viewer
-
-THEMES = (("As the system", "system"), ("Light", "light"), ("Dark", "dark"))
-_MEGA = 1_000_000
 
 
 class SettingsDialog(QDialog):
@@ -41,32 +49,20 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self._services, self._viewer = services, viewer
         settings = services.settings
-        self.theme_box = QComboBox()
-        for text, value in THEMES:
-            self.theme_box.addItem(text, value)
-        self.theme_box.setCurrentIndex(self.theme_box.findData(settings.theme))
-        self.identity = QCheckBox("Show what identifies patients")
-        self.identity.setChecked(services.session.redaction.visible)
-        self.names = QCheckBox("Names of files and folders count as identity")
-        self.names.setChecked(settings.names_identify)
-        self.auto = QCheckBox("Analyse an image as soon as it is looked at")
-        self.auto.setChecked(settings.analyse_on_opening)
-        self.limit = QSpinBox()
-        self.limit.setRange(1, 4_000)
-        self.limit.setSuffix(" megapixels")
-        self.limit.setMinimumHeight(GRID * 3 + 4)
-        self.limit.setValue(round(limits.max_pixels() / _MEGA))
         self.device = DevicePage(settings.device, services.runner.engine)
         self.keys = KeysPage(services.actions.table, settings.keys)
         self.mouse = MousePage(settings.mouse)
+        self.editors: dict[
+            Setting[Any], FlagEditor | ChoiceEditor | NumberEditor | DevicePage | KeysPage | MousePage
+        ] = {DEVICE: self.device, KEYS: self.keys, MOUSE: self.mouse}
+        """Where each setting is shown and changed."""
         services.runner.engineChanged.connect(self._engine_changed)
 
         self.tabs = QTabWidget()
-        for title, page in (
-            ("General", self._general()), ("Images", self._images()), ("Device", self.device),
-            ("Keys", self.keys), ("Mouse", self.mouse),
-        ):  # fmt: skip
-            self.tabs.addTab(page, title)
+        pages: dict[Section, QWidget] = {s.section: page for s, page in self.editors.items()}
+        for section in settings_table.PAGES:
+            self.tabs.addTab(pages[section] if section in pages else self._page(section), section.title)
+        self._before = {setting: editor.chosen for setting, editor in self.editors.items()}
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -85,52 +81,37 @@ class SettingsDialog(QDialog):
 
     def accept(self) -> None:
         services, settings = self._services, self._services.settings
-        settings.theme = services.theme.choice = str(self.theme_box.currentData())
-        settings.analyse_on_opening = self.auto.isChecked()
-        settings.names_identify = self.names.isChecked()
-        services.session.redaction.set_visible(self.identity.isChecked())
-        settings.keys = self.keys.keys.changes()
-        services.actions.set_keys(settings.keys)
-        settings.mouse = self.mouse.changes()
-        if self._viewer is not None:
+        chosen = {setting: editor.chosen for setting, editor in self.editors.items()}
+        changed = {setting: value for setting, value in chosen.items() if value != self._before[setting]}
+        for setting, value in changed.items():
+            settings.set(setting, value)
+        if THEME in changed:
+            services.theme.choice = settings.theme
+        if changed.keys() & {IDENTITY_VISIBLE, NAMES_IDENTIFY}:
+            services.session.redaction.set_visible(settings.identity_visible)
+        if KEYS in changed:
+            services.actions.set_keys(settings.keys)
+        if MOUSE in changed and self._viewer is not None:
             self._viewer.set_mouse_map(settings.mouse)
-        restart = False
-        pixels = self.limit.value() * _MEGA
-        if pixels != limits.max_pixels():
-            settings.max_pixels = pixels
-            limits.set_max_pixels(pixels)
-            restart = True  # the engine learns of it when it starts
-        if self.device.chosen != settings.device:
-            settings.device = self.device.chosen
-            restart = True
-        if restart and services.runner.engine is not None:
+        if MAX_PIXELS in changed:
+            limits.set_max_pixels(settings.max_pixels or limits.DEFAULT_MAX_PIXELS)
+        # The engine learns of both when it starts.
+        if changed.keys() & {MAX_PIXELS, DEVICE} and services.runner.engine is not None:
             services.runner.restart_engine(settings.device)
         settings.sync()
         services.actions.refresh()
         super().accept()
 
-    def _general(self) -> QWidget:
+    def _page(self, section: Section) -> QWidget:
         page = QWidget()
         form = _form(page)
-        form.addRow("Appearance", self.theme_box)
-        form.addRow("Analysis", self.auto)
-        form.addRow("Privacy", self.identity)
-        form.addRow("", self.names)
-        form.addRow("", _hint(
-            "One switch for names, numbers, dates and free text: in the corners of the image, in the inspector and "
-            "the list of tags, and in what is exported and reported. While it is off, exports leave out names of "
-            "files as well; with the second box so does the screen, and cases go by their number."
-        ))  # fmt: skip
-        return page
-
-    def _images(self) -> QWidget:
-        page = QWidget()
-        form = _form(page)
-        form.addRow("Largest picture", self.limit)
-        form.addRow("", _hint(
-            f"A file that says it is larger is refused before memory is given to it: a forged header can't take the "
-            f"machine down. The program's own limit is {limits.DEFAULT_MAX_PIXELS // _MEGA} megapixels."
-        ))  # fmt: skip
+        for setting in settings_table.TABLE:
+            if setting.section is section and setting.row is not None:
+                # The limit in force may be that of the environment.
+                value = limits.max_pixels() if setting is MAX_PIXELS else self._services.settings.get(setting)
+                editor = self.editors[setting] = editor_for(setting, value)
+                form.addRow(setting.row.label, editor)
+        form.addRow("", _hint(section.note))
         return page
 
     def _engine_changed(self, event: Any) -> None:
@@ -149,8 +130,8 @@ class DevicePage(QWidget):
         for label in (self.now, self.found):
             label.setWordWrap(True)
         form = _form(self)
-        form.addRow("Compute on", self.box)
-        form.addRow("", _hint("A change restarts the engine; an analysis that is running is lost, nothing else."))
+        form.addRow(DEVICE.text, self.box)
+        form.addRow("", _hint(DEVICE.section.note))
         form.addRow("In use", self.now)
         form.addRow("Found", self.found)
         self._wanted = chosen

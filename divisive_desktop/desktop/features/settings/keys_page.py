@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, PlaceKey, spoken
+from divisive_desktop.desktop.shell.keys import PLACE_KEYS, Keys, spoken
 from divisive_desktop.desktop.shell.menu_layout import heading_of
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -82,20 +82,25 @@ class KeysPage(QWidget):
         column.addWidget(self.tree, 1)
         column.addLayout(row)
         column.addWidget(self.note)
+        self._menus: dict[str, tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = {}
+        """Heading and rows of each menu and place."""
         self._items: dict[str, QTreeWidgetItem] = {}
         self._fill(table)
         self._chosen()
 
     def _fill(self, table: Sequence[Action]) -> None:
-        heads: dict[str, QTreeWidgetItem] = {}
-        for action in (*table, *PLACE_KEYS):
-            menu = action.menu if isinstance(action, PlaceKey) else heading_of(action.id)
-            if menu not in heads:
-                heads[menu] = QTreeWidgetItem(self.tree, [menu])
-                heads[menu].setFlags(Qt.ItemFlag.ItemIsEnabled)
-                heads[menu].setExpanded(True)
-            item = self._items[action.id] = QTreeWidgetItem(heads[menu], [self.keys.text(action.id), ""])
-            item.setData(0, _ID, action.id)
+        places: list[tuple[str, str]] = [(action.id, heading_of(action.id)) for action in table]
+        places += [(key.id, key.menu) for key in PLACE_KEYS]
+        for name, menu in places:
+            if menu not in self._menus:
+                head = QTreeWidgetItem(self.tree, [menu])
+                head.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                head.setExpanded(True)
+                self._menus[menu] = head, []
+            head, items = self._menus[menu]
+            item = self._items[name] = QTreeWidgetItem(head, [self.keys.text(name), ""])
+            item.setData(0, _ID, name)
+            items.append(item)
         self._show_keys()
 
     def _show_keys(self) -> None:
@@ -104,6 +109,11 @@ class KeysPage(QWidget):
             font = item.font(1)
             font.setBold(self.keys.changed(name))
             item.setFont(1, font)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What differs from the actions' own keys."""
+        return self.keys.changes()
 
     @property
     def action(self) -> str:
@@ -161,12 +171,10 @@ class KeysPage(QWidget):
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
-        for number in range(self.tree.topLevelItemCount()):
-            head = self.tree.topLevelItem(number)
+        for menu, (head, items) in self._menus.items():
             some = False
-            for row in range(head.childCount()):
-                item = head.child(row)
-                said = f"{head.text(0)} {item.text(0)} {item.text(1)}".casefold()
+            for item in items:
+                said = f"{menu} {item.text(0)} {item.text(1)}".casefold()
                 item.setHidden(not all(word in said for word in words))
                 some = some or not item.isHidden()
             head.setHidden(not some)
@@ -212,7 +220,8 @@ class MousePage(QWidget):
         column.addLayout(row)
         self._judge()
 
-    def changes(self) -> dict[str, str]:
+    @property
+    def chosen(self) -> dict[str, str]:
         """What differs from the program's own bindings."""
         chosen = {gesture: str(box.currentData()) for gesture, box in self.boxes.items()}
         return {gesture: does for gesture, does in chosen.items() if does != self._defaults[gesture]}

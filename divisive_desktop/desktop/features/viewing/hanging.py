@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from divisive_desktop.desktop.shell.services import ViewerServices
+from divisive_desktop.desktop.viewer import LAYOUTS
 
 
 class HangingLayouts(QObject):
@@ -34,5 +35,5 @@ class HangingLayouts(QObject):
             return
         self._question = question
         kept = self._settings.layout_for(question)
-        if kept:
+        if kept in LAYOUTS:
             self._viewer.set_layout(kept)

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
+from PySide6.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.help.shortcut_sheet import ShortcutSheet
 from divisive_desktop.desktop.features.settings.dialog import DevicePage, SettingsDialog
+from divisive_desktop.desktop.features.settings.editors import editor_for
+from divisive_desktop.desktop.features.settings.keys_page import KeysPage
 from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.desktop.session.settings_table import (
+    DEVICE,
+    IDENTITY_VISIBLE,
+    KEYS,
+    MAX_PIXELS,
+    MOUSE,
+    PAGES,
+    TABLE,
+    THEME,
+    Setting,
+)
 from divisive_desktop.desktop.viewer import PaneKind
 from divisive_desktop.engine.messages import EngineReady
 from divisive_desktop.imaging import limits
@@ -112,7 +126,7 @@ def test_reset_of_one_and_of_all(qtbot: QtBot, dialog: SettingsDialog) -> None:
 def test_cancel_changes_nothing(qtbot: QtBot, shown: Page, dialog: SettingsDialog) -> None:
     dialog.keys.choose("invert")
     qtbot.mouseClick(dialog.keys.clear, Qt.MouseButton.LeftButton)
-    dialog.identity.setChecked(True)
+    dialog.editors[IDENTITY_VISIBLE].setChecked(True)
     dialog.reject()
     assert shown.action("invert").shortcut().toString() == "I"
     assert not shown.identity_shown
@@ -158,7 +172,7 @@ def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: 
     assert "active tool" in dialog.mouse.note.text()
     qtbot.mouseClick(dialog.mouse.reset_all, Qt.MouseButton.LeftButton)
     assert dialog.mouse.note.text() == ""
-    assert dialog.mouse.changes() == {}
+    assert dialog.mouse.chosen == {}
 
 
 # -- images and device --------------------------------------------------------------------------------------
@@ -167,7 +181,7 @@ def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: 
 def test_a_raised_limit_opens_what_was_refused(
     qtbot: QtBot, shown: Page, dialog: SettingsDialog, rg1: Path
 ) -> None:
-    dialog.limit.setValue(1)
+    dialog.editors[MAX_PIXELS].setValue(1)
     ok(qtbot, dialog)
     assert limits.max_pixels() == 1_000_000
     copy = shown.settings.file.with_name("copy.dcm")
@@ -176,7 +190,7 @@ def test_a_raised_limit_opens_what_was_refused(
     qtbot.waitUntil(lambda: shown.current is not None and shown.current.error is not None, timeout=20_000)
     assert "limit of 1,000,000 pixels" in shown.current.error.message
     again = settings_of(shown)
-    again.limit.setValue(8)
+    again.editors[MAX_PIXELS].setValue(8)
     ok(qtbot, again)
     assert Settings().max_pixels == 8_000_000
     from divisive_desktop.imaging import open_image
@@ -201,11 +215,71 @@ def test_the_device_page_says_what_was_found_and_why_a_card_is_not_used(qtbot: Q
 def test_the_privacy_switch_is_in_the_settings_too(qtbot: QtBot, shown: Page, dialog: SettingsDialog) -> None:
     from divisive_desktop import privacy
 
-    dialog.identity.setChecked(True)
+    dialog.editors[IDENTITY_VISIBLE].setChecked(True)
     ok(qtbot, dialog)
     assert privacy.identity_shown()
     assert shown.checked("identity")
     assert shown.viewer.stage.identity_visible
+
+
+# -- the table of settings ----------------------------------------------------------------------------------
+
+
+def change(qtbot: QtBot, dialog: SettingsDialog, setting: Setting[Any]) -> None:
+    """Change a setting where the dialog shows it."""
+    editor = dialog.editors[setting]
+    dialog.show_page(setting.section.title)
+    if isinstance(editor, QCheckBox):
+        qtbot.mouseClick(editor, Qt.MouseButton.LeftButton, pos=QPoint(10, editor.height() // 2))
+    elif isinstance(editor, KeysPage):
+        editor.choose("fit")
+        qtbot.mouseClick(editor.clear, Qt.MouseButton.LeftButton)
+    else:
+        box = {DEVICE: dialog.device.box, MOUSE: dialog.mouse.boxes["Right"]}.get(setting, editor)
+        qtbot.keyClick(box, Qt.Key.Key_Up)
+
+
+def test_every_setting_is_shown_as_it_is_kept_and_changed_on_its_page(
+    qtbot: QtBot, shown: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIVISIVE_DESKTOP_MAX_PIXELS", "3000000")
+    settings.theme, settings.analyse_on_opening, settings.max_pixels = "dark", False, 3_000_000
+    settings.names_identify, settings.device = True, "cuda:1"
+    settings.keys, settings.mouse = {"invert": "Ctrl+F9"}, {"Right": "pan"}
+    first = settings_of(shown)
+    offered = [setting for setting in TABLE if setting.row is not None]
+    assert set(first.editors) == set(offered)
+    assert [first.tabs.tabText(i) for i in range(first.tabs.count())] == [section.title for section in PAGES]
+    kept = {setting: settings.get(setting) for setting in offered}
+    assert {setting: editor.chosen for setting, editor in first.editors.items()} == kept
+    for setting in offered:
+        change(qtbot, first, setting)
+    chosen = {setting: editor.chosen for setting, editor in first.editors.items()}
+    assert [setting.key for setting in offered if chosen[setting] == kept[setting]] == []
+    assert {setting: settings.get(setting) for setting in offered} == kept, "nothing takes effect before OK"
+    ok(qtbot, first)
+    assert {setting: Settings().get(setting) for setting in offered} == chosen
+    assert shown.theme.choice == chosen[THEME] == "light"
+    assert shown.identity_shown
+    assert limits.max_pixels() == chosen[MAX_PIXELS] == 4_000_000
+    assert shown.action("fit").shortcut().isEmpty()
+    again = settings_of(shown)
+    assert {setting: editor.chosen for setting, editor in again.editors.items()} == chosen
+    again.reject()
+
+
+def test_ok_without_a_change_leaves_the_file_as_it_is(
+    qtbot: QtBot, shown: Page, dialog: SettingsDialog, settings: Settings
+) -> None:
+    settings.sync()
+    before = settings.file.read_bytes()
+    ok(qtbot, dialog)
+    assert settings.file.read_bytes() == before
+
+
+def test_only_what_a_form_can_show_has_an_editor_there() -> None:
+    with pytest.raises(TypeError, match="bindings/keys"):
+        editor_for(KEYS, {})
 
 
 # -- layouts and the second window --------------------------------------------------------------------------
