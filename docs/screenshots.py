@@ -122,7 +122,7 @@ def main() -> int:
                 window.theme.choice = theme
                 window.resize(*size)
                 wait_for(lambda: window.runner.idle, TIMEOUT_S, "the window")
-                window.viewer.fit()
+                window.viewer.state.view.fit()
                 pump(200)
                 target = folder / f"{name}.png"
                 if not window.grab().save(str(target)):

@@ -231,7 +231,7 @@ def toggle_auto_analyse(window: MainWindow) -> None:
 def toggle_scale(window: MainWindow) -> None:
     """One raw colour scale for the pair, or one for each map."""
     if window.viewer is not None:
-        window.viewer.set_scale_mode("per-map" if window.viewer.scale_mode == "shared" else "shared")
+        window.viewer.state.set_scale_mode("per-map" if window.viewer.state.scale_mode == "shared" else "shared")
 
 
 def toggle_identity(window: MainWindow) -> None:

@@ -177,14 +177,13 @@ class MainWindow(QMainWindow):
         from divisive_desktop.desktop.viewer import Viewer
 
         viewer = Viewer()
-        viewer.set_keys({})
         viewer.set_mouse_map(self.settings.mouse)
         viewer.probed.connect(self.status.set_probe)
         viewer.featureClicked.connect(self.inspector.features.select)
         for signal in (viewer.layoutChanged, viewer.displayChanged, viewer.toolChanged):
             signal.connect(lambda *_: self.actions_.refresh())
         viewer.voiChanged.connect(lambda *_: self.actions_.refresh())
-        viewer.set_identity_visible(self.identity_visible)
+        viewer.state.set_identity_visible(self.identity_visible)
         viewer.frameWanted.connect(self.session.show_frame)
         viewer.menuRequested.connect(lambda at: menu_layout.popup(self, at))
         self.viewer = viewer
@@ -260,7 +259,7 @@ class MainWindow(QMainWindow):
         self.inspector.show_record(record)
         self._tell_inspector(case)
         if self.viewer is not None:
-            shown = self.viewer.record
+            shown = self.viewer.state.record
             # Another frame of the same file: zoom, position and window stay.
             same = shown is not None and shown.path == record.path and shown.frame != record.frame
             self.viewer.set_record(record, keep_view=same)
@@ -298,7 +297,7 @@ class MainWindow(QMainWindow):
     def _zoom_on(self, rank: int) -> None:
         if self.viewer is not None and self.session.features is not None:
             self.viewer.select_feature(rank)
-            self.viewer.focus_box(self.session.features.features[rank - 1].box)
+            self.viewer.state.view.focus(*self.session.features.features[rank - 1].box)
 
     # -- messages and engine --------------------------------------------------------------------------------
 
@@ -362,7 +361,8 @@ class MainWindow(QMainWindow):
         viewer, case = self.viewer, self.session.current
         if viewer is None or case is None:
             return False
-        return self.session.record is not None or (viewer.record is not None and viewer.record.path == case.path)
+        shown = viewer.state.record
+        return self.session.record is not None or (shown is not None and shown.path == case.path)
 
     # -- dropping, closing ----------------------------------------------------------------------------------
 

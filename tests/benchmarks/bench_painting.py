@@ -66,9 +66,9 @@ def main() -> None:
     print(f"{'':34}{'events/s':>10}{'median ms':>11}{'95 % ms':>9}{'kept after ms':>15}")
     for layout, zoom in (("2x2", None), ("image", None), ("image", 1.0), ("2x2", 1.0)):
         window.viewer.set_layout(layout)
-        window.viewer.fit()
+        window.viewer.state.view.fit()
         if zoom is not None:
-            window.viewer.stage.view.set_zoom(zoom)
+            window.viewer.state.view.set_zoom(zoom)
         QApplication.processEvents()
         canvas = window.viewer.panes[PaneKind.IMAGE].canvas
         width, height = canvas.width(), canvas.height()

@@ -66,11 +66,11 @@ def test_the_main_job(
     # The table lists the features; a click on a row brings it close.
     table = window.inspector.features.table
     assert table.rowCount() == len(work.features.features) > 0
-    zoom = window.viewer.zoom
+    zoom = window.viewer.state.view.zoom
     last = table.visualItemRect(table.item(table.rowCount() - 1, 1)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=last)
-    assert window.viewer.zoom > zoom
-    assert window.viewer.stage.selected == table.rowCount()
+    assert window.viewer.state.view.zoom > zoom
+    assert window.viewer.state.selected == table.rowCount()
 
     # The slider moves the threshold, and Auto brings Otsu's back.
     otsu = work.features.threshold

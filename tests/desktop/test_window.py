@@ -67,7 +67,7 @@ def test_an_empty_window_invites_and_says_what_it_is_for(window: MainWindow) -> 
 def test_a_dropped_radiograph_is_shown(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     opened(qtbot, window, rg1)
     assert window.stack.currentWidget() is window.viewer
-    assert window.viewer.record.path == rg1
+    assert window.viewer.state.record.path == rg1
     assert window.session.current.review is Review.OPEN
     assert window.inspector.image.text()["Size"] == "1841 × 1955 px, 15 bit"
     assert window.inspector.image.text()["Greys"] == "MONOCHROME1"
@@ -176,7 +176,7 @@ def test_extreme_shapes_are_shown(qtbot: QtBot, window: MainWindow, tmp_path: Pa
     file = tmp_path / "extreme.png"
     file.write_bytes(tall_png(width, height))
     opened(qtbot, window, file)
-    assert window.viewer.record.width == width
+    assert window.viewer.state.record.width == width
     window.grab()
 
 
@@ -207,7 +207,7 @@ def test_digits_label_in_the_worklist_and_choose_windows_elsewhere(qtbot: QtBot,
     window.viewer.setFocus()
     qtbot.keyClick(window.viewer, Qt.Key.Key_0)
     assert window.session.current.label is None
-    assert window.viewer.voi.explanation == "Auto"
+    assert window.viewer.state.voi.explanation == "Auto"
     qtbot.keyClick(window.viewer, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.session.current.label == 1
 
@@ -267,7 +267,7 @@ def test_removing_cases_leaves_the_files(qtbot: QtBot, window: MainWindow, pictu
     window.actions_["close-case"].trigger()
     assert len(window.session.cases) == 0
     assert window.stack.currentWidget() is window.empty_page
-    assert window.viewer.record is None
+    assert window.viewer.state.record is None
     assert len(list(folder.iterdir())) == 3
 
 
@@ -278,13 +278,13 @@ def test_identity_is_hidden_until_asked_for(qtbot: QtBot, window: MainWindow, rg
     window.actions_["identity"].trigger()
     assert identifying & set(window.inspector.image.text())
     assert window.actions_["identity"].isChecked()
-    assert window.viewer.stage.identity_visible
+    assert window.viewer.state.identity_visible
 
 
 def test_the_pixel_probe_reads_what_is_under_the_pointer(qtbot: QtBot, window: MainWindow, rg1: Path) -> None:
     opened(qtbot, window, rg1)
     window.viewer.set_layout("image")
-    window.viewer.fit()
+    window.viewer.state.view.fit()
     window.grab()
     canvas = next(p.canvas for p in window.viewer.panes.values() if p.isVisible())
     qtbot.mouseMove(canvas, canvas.rect().center() + QPoint(3, 3))

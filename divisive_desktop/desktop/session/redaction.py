@@ -80,7 +80,7 @@ def follow(window: MainWindow) -> None:
     window.inspector.set_identity_visible(visible)
     window.files.set_identity_visible(visible)
     if window.viewer is not None:
-        window.viewer.set_identity_visible(visible)
+        window.viewer.state.set_identity_visible(visible)
     if before == _names_hidden:
         return
     window.messages.clear()  # what they say was worded before

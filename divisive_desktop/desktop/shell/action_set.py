@@ -204,7 +204,7 @@ TABLE: tuple[Action, ...] = (
            "F9", "", "", has_record, _layout("features")),
     Action("scale-shared", "One colour scale for both classes", "View/Maps", do.toggle_scale, "Ctrl+M",
            "On: magnitudes compare. Off: each map fills the colours", "", has_analysis,
-           lambda w: w.viewer is None or w.viewer.scale_mode == "shared"),
+           lambda w: w.viewer is None or w.viewer.state.scale_mode == "shared"),
     Action("identity", "Patient identity", "View/Show", do.toggle_identity, "Ctrl+I",
            "Name, number and dates in the corners and in the inspector", "eye", has_record,
            lambda w: w.identity_visible),

@@ -59,9 +59,9 @@ def add_opacity(window: MainWindow, viewer: Viewer, toolbar: QToolBar) -> None:
 
     window.actions_.keysChanged.connect(name_keys)
     name_keys()
-    slider.setValue(round(viewer.opacity * 100))
-    slider.valueChanged.connect(lambda value: viewer.set_opacity(value / 100))
-    viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.opacity * 100)))
+    slider.setValue(round(viewer.state.opacity * 100))
+    slider.valueChanged.connect(lambda value: viewer.state.set_opacity(value / 100))
+    viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.state.opacity * 100)))
     caption = QLabel("Maps")
     caption.setContentsMargins(GRID, 0, GRID // 2, 0)
     theme.set_role(caption, "muted")
@@ -96,18 +96,18 @@ def _fill_recent(window: MainWindow, menu: QMenu) -> None:
 def _fill_presets(window: MainWindow, menu: QMenu) -> None:
     menu.clear()
     viewer = window.viewer
-    if viewer is None or viewer.record is None:
+    if viewer is None or viewer.state.record is None:
         menu.addAction("Open an image first").setEnabled(False)
         return
     keys = [window.actions_.key(f"preset-{n}") for n in range(10)]
-    menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.preset(0))
-    for i, voi in enumerate(viewer.presets, 1):
+    menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.greys.preset(0))
+    for i, voi in enumerate(viewer.greys.presets, 1):
         name = voi.explanation or f"Window {i}"
         if voi.kind in ("linear", "linear_exact", "sigmoid"):
             name += f"  ({voi.center:g} / {voi.width:g})"
-        action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.set_voi(v))
+        action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.state.set_voi(v))
         action.setCheckable(True)
-        action.setChecked(voi is viewer.voi)
+        action.setChecked(voi is viewer.state.voi)
 
 
 def _separator(parent: QMenu | MainWindow) -> QAction:

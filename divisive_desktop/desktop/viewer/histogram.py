@@ -24,8 +24,8 @@ _CHANNELS = (QColor(226, 88, 88), QColor(86, 184, 104), QColor(94, 140, 236))
 class HistogramView(QWidget):
     """Shows how often values occur and which of them the window spreads from black to white."""
 
-    voiDragged = Signal(object)
-    """The `Voi` that the user made by dragging."""
+    voiDragged = Signal(Voi)
+    """The window that the user made by dragging."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -78,7 +78,7 @@ def test_keys_reach_the_viewer_from_anywhere(qtbot: QtBot, window: MainWindow, r
         window.session.open_paths([rg1])
     window.worklist.list.setFocus()
     qtbot.keyClick(window.worklist.list, Qt.Key.Key_I)
-    assert window.viewer.invert
+    assert window.viewer.state.invert
     qtbot.keyClick(window.worklist.list, Qt.Key.Key_F3)
     assert window.viewer.layout_name == "pair"
     assert window.actions_["layout-pair"].isChecked()
@@ -91,5 +91,5 @@ def test_typing_in_the_search_field_types(qtbot: QtBot, window: MainWindow, rg1:
     window.actions_["find"].trigger()
     qtbot.keyClicks(window.worklist.search, "fi10?")
     assert window.worklist.search.text() == "fi10?"
-    assert not window.viewer.invert
+    assert not window.viewer.state.invert
     assert window.session.current.label is None

@@ -28,11 +28,11 @@ class KeptMeasurements(QObject):
 
     def _keep(self) -> None:
         """One act for all measurements of the case; a frame that was only looked at becomes a case by it."""
-        work, record = self._window.session, self._viewer.record
+        work, record = self._window.session, self._viewer.state.record
         case = work.current
         if case is None or record is None or not work.casebook.writable:
             return
-        items = to_items(self._viewer.measurements, record)
+        items = to_items(self._viewer.state.measurements, record)
         self._known[(record.sha256, record.frame)] = items
         work.ensure_listed([case])
         work.casebook.measurements(case, items)
@@ -59,5 +59,5 @@ class KeptMeasurements(QObject):
         )
 
     def _show(self, record: ImageRecord, items: Any) -> None:
-        if self._viewer.record is record and not self._viewer.measurements:
-            self._viewer.set_measurements(from_items(items))
+        if self._viewer.state.record is record and not self._viewer.state.measurements:
+            self._viewer.state.set_measurements(from_items(items))

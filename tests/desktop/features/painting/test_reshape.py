@@ -116,13 +116,13 @@ def test_escape_leaves_the_region_as_it_is_and_enter_applies(
     qtbot: QtBot, window: MainWindow, painting: Any
 ) -> None:
     session, bar = painting.session, painting.panel.bar
-    before, zoom = session.mask.union().copy(), window.viewer.stage.view.zoom
-    window.viewer.stage.view.set_zoom(zoom * 2)
+    before, zoom = session.mask.union().copy(), window.viewer.state.view.zoom
+    window.viewer.state.view.set_zoom(zoom * 2)
     painting.panel.begin("grow")
     assert tried(qtbot, painting).after > 1604
     QTest.keyClick(window.viewer, Qt.Key.Key_Escape)
     assert not bar.isVisible()
-    assert window.viewer.stage.view.zoom == zoom * 2, "the view isn't reset"
+    assert window.viewer.state.view.zoom == zoom * 2, "the view isn't reset"
     assert painting.panel.preview.outcome is None
     assert np.array_equal(session.mask.union(), before)
     painting.panel.begin("grow")

@@ -270,17 +270,17 @@ def test_keys_choose_tools_and_brackets_belong_to_the_brush(qtbot: QtBot, window
     window.activateWindow()
     window.viewer.setFocus()
     QApplication.processEvents()
-    opacity = window.viewer.opacity
+    opacity = window.viewer.state.opacity
     QTest.keyClick(window.viewer, Qt.Key.Key_BracketRight)
-    assert window.viewer.opacity > opacity, "without a brush they change the maps"
+    assert window.viewer.state.opacity > opacity, "without a brush they change the maps"
     QTest.keyClick(window.viewer, Qt.Key.Key_B)
     assert window.viewer.tool == "brush"
     assert painting.palette.buttons["brush"].isChecked()
     assert window.actions_["tool-brush"].isChecked()
-    opacity, radius = window.viewer.opacity, painting.session.settings.brush_radius
+    opacity, radius = window.viewer.state.opacity, painting.session.settings.brush_radius
     QTest.keyClick(window.viewer, Qt.Key.Key_BracketRight)
     assert painting.session.settings.brush_radius > radius
-    assert window.viewer.opacity == opacity
+    assert window.viewer.state.opacity == opacity
     dab(window, 20, 20)
     QTest.keyClick(window.viewer, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert painting.session.mask.is_empty
@@ -410,12 +410,12 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     give(window, analysis)
     qtbot.waitUntil(lambda: window.session.features is not None and window.runner.idle)
     case = window.session.current
-    assert window.viewer.stage.maps is not None
+    assert window.viewer.state.maps is not None
     window.actions_["mask-blind"].trigger()
     assert painting.hidden
     for _ in range(2):
-        assert window.viewer.stage.maps is None
-        assert window.viewer.stage.features is None
+        assert window.viewer.state.maps is None
+        assert window.viewer.state.features is None
         assert window.inspector.verdict.isHidden()
         assert window.inspector.section("Important features").isHidden()
         assert "abnormal" not in verdict_line(case)
@@ -427,10 +427,10 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     painting.set_tool("brush")
     dab(window, 30, 20)
     painting.panel.done.click()
-    qtbot.waitUntil(lambda: window.viewer.stage.features is not None)
+    qtbot.waitUntil(lambda: window.viewer.state.features is not None)
     assert not painting.hidden
     assert case.review is Review.DONE
-    assert window.viewer.stage.maps is not None
+    assert window.viewer.state.maps is not None
     assert not window.inspector.verdict.isHidden()
     assert "abnormal" in verdict_line(case)
     wait_kept(qtbot, window)
@@ -447,7 +447,7 @@ def test_blind_mode_hides_every_case_of_the_worklist(
     painting.set_blind(True)
     assert not any("abnormal" in verdict_line(c) for c in window.session.cases)
     go_to(qtbot, window, 2)
-    assert window.viewer.stage.maps is None
+    assert window.viewer.state.maps is None
     painting.set_blind(False)
     assert all("abnormal" in verdict_line(c) for c in window.session.cases)
 

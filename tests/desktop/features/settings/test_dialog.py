@@ -93,9 +93,9 @@ def test_a_key_is_bound_anew_works_and_survives(
     ok(qtbot, dialog)
     active(shown)
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_I)
-    assert not shown.viewer.invert
+    assert not shown.viewer.state.invert
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F9, Qt.KeyboardModifier.ControlModifier)
-    assert shown.viewer.invert
+    assert shown.viewer.state.invert
     assert "Ctrl+F9" in shown.actions_["invert"].toolTip()
     shown.actions_["shortcuts"].trigger()
     sheet = shown.findChild(ShortcutSheet)
@@ -119,10 +119,10 @@ def test_a_clash_is_shown_before_it_happens_and_the_key_moves(
     assert (dialog.keys.keys["invert"], dialog.keys.keys["fit"]) == ("F", "")
     ok(qtbot, dialog)
     active(shown)
-    shown.viewer.one_to_one()
+    shown.viewer.state.one_to_one()
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_F)
-    assert shown.viewer.invert
-    assert not shown.viewer.stage.view.fitted
+    assert shown.viewer.state.invert
+    assert not shown.viewer.state.view.fitted
     keys = [a.shortcut for a in shown.actions_.with_keys() if a.shortcut]
     assert len(keys) == len(set(keys))
 
@@ -168,19 +168,19 @@ def test_mouse_buttons_wheel_and_double_click_are_bound_anew(
     ok(qtbot, dialog)
     viewer = shown.viewer
     canvas = viewer.panes[PaneKind.IMAGE].canvas
-    viewer.one_to_one()
-    voi, centre = viewer.voi, viewer.stage.view.center
+    viewer.state.one_to_one()
+    voi, centre = viewer.state.voi, viewer.state.view.center
     drag(canvas, RIGHT)
-    assert viewer.voi is voi
-    assert viewer.stage.view.center != centre
+    assert viewer.state.voi is voi
+    assert viewer.state.view.center != centre
     assert Settings().mouse == {"Right": "pan", "Wheel": "width", "Double click": "one-to-one"}
-    viewer.fit()
+    viewer.state.view.fit()
     QTest.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=QPointF(60, 60).toPoint())
-    assert viewer.zoom == 1.0
+    assert viewer.state.view.zoom == 1.0
     assert viewer.layout_name == "2x2"
     turn(canvas, 1)
-    assert viewer.zoom == 1.0
-    assert viewer.voi.width > voi.width
+    assert viewer.state.view.zoom == 1.0
+    assert viewer.state.voi.width > voi.width
 
 
 def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: SettingsDialog) -> None:
@@ -237,7 +237,7 @@ def test_the_privacy_switch_is_in_the_settings_too(qtbot: QtBot, shown: MainWind
     ok(qtbot, dialog)
     assert privacy.identity_shown()
     assert shown.actions_["identity"].isChecked()
-    assert shown.viewer.stage.identity_visible
+    assert shown.viewer.state.identity_visible
 
 
 # -- layouts and the second window --------------------------------------------------------------------------
@@ -280,12 +280,12 @@ def test_the_panes_move_to_a_window_of_their_own_and_back(qtbot: QtBot, shown: M
     panes.activateWindow()
     assert QTest.qWaitForWindowActive(panes, 5000)
     qtbot.keyClick(viewer, Qt.Key.Key_I)
-    assert viewer.invert, "keys work in the other window"
+    assert viewer.state.invert, "keys work in the other window"
     copy = tmp_path / "other.dcm"
-    copy.write_bytes(Path(viewer.record.path).read_bytes()[:-2] + b"\1\1")
+    copy.write_bytes(Path(viewer.state.record.path).read_bytes()[:-2] + b"\1\1")
     with qtbot.waitSignal(shown.session.recordReady, timeout=20_000):
         shown.session.open_paths([copy])
-    assert viewer.record.path == copy
+    assert viewer.state.record.path == copy
     panes.close()
     assert viewer.window() is shown
     assert shown.stack.currentWidget() is viewer

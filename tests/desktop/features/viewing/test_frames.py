@@ -33,7 +33,8 @@ def shown(qtbot: QtBot, window: MainWindow, series: Path) -> MainWindow:
 
 
 def at_frame(qtbot: QtBot, window: MainWindow, frame: int) -> None:
-    qtbot.waitUntil(lambda: window.viewer.record is not None and window.viewer.record.frame == frame, timeout=10_000)
+    state = window.viewer.state
+    qtbot.waitUntil(lambda: state.record is not None and state.record.frame == frame, timeout=10_000)
 
 
 def test_the_bar_shows_only_for_several_frames(qtbot: QtBot, shown: MainWindow, rg1: Path) -> None:
@@ -47,13 +48,13 @@ def test_the_bar_shows_only_for_several_frames(qtbot: QtBot, shown: MainWindow, 
 
 def test_keys_slider_and_wheel_step_and_keep_the_view(qtbot: QtBot, shown: MainWindow) -> None:
     viewer = shown.viewer
-    viewer.focus_box((10, 10, 20, 20))
-    zoom, first = viewer.zoom, viewer.record.stored.copy()
+    viewer.state.view.focus(10, 10, 20, 20)
+    zoom, first = viewer.state.view.zoom, viewer.state.record.stored.copy()
     shown.worklist.list.setFocus()
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_Period)
     at_frame(qtbot, shown, 1)
-    assert not np.array_equal(viewer.record.stored, first)
-    assert viewer.zoom == zoom
+    assert not np.array_equal(viewer.state.record.stored, first)
+    assert viewer.state.view.zoom == zoom
     qtbot.keyClick(shown.worklist.list, Qt.Key.Key_Comma)
     at_frame(qtbot, shown, 0)
     viewer.setFocus()
@@ -69,7 +70,7 @@ def test_keys_slider_and_wheel_step_and_keep_the_view(qtbot: QtBot, shown: MainW
         Qt.ScrollPhase.NoScrollPhase, False,
     ))  # fmt: skip
     at_frame(qtbot, shown, 5)
-    assert viewer.zoom == zoom
+    assert viewer.state.view.zoom == zoom
     back = viewer.frame_bar.findChildren(QToolButton)[0]
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     at_frame(qtbot, shown, 4)
@@ -79,7 +80,7 @@ def test_steps_stop_at_the_ends(qtbot: QtBot, shown: MainWindow) -> None:
     viewer = shown.viewer
     for _ in range(3):
         QTest.keyClick(shown, Qt.Key.Key_Comma)
-    assert viewer.frame == 0
+    assert viewer.frame_bar.frame == 0
     for _ in range(30):
         QTest.keyClick(shown, Qt.Key.Key_Period)
     at_frame(qtbot, shown, 9)
@@ -87,7 +88,7 @@ def test_steps_stop_at_the_ends(qtbot: QtBot, shown: MainWindow) -> None:
 
 def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot, shown: MainWindow) -> None:
     viewer = shown.viewer
-    viewer.show_frame(3)
+    viewer.frame_bar.ask(3)
     at_frame(qtbot, shown, 3)
     assert len(shown.session.cases) == 1
     assert shown.session.current.frame == 3
@@ -97,16 +98,16 @@ def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot,
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
     rows = shown.session.casebook.current.cases()
     assert sorted((r.frame, r.label) for r in rows) == [(0, None), (3, 1)]
-    viewer.show_frame(0)
+    viewer.frame_bar.ask(0)
     at_frame(qtbot, shown, 0)
-    viewer.show_frame(3)
+    viewer.frame_bar.ask(3)
     at_frame(qtbot, shown, 3)
     assert shown.session.current.label == 1, "the same case, not a new one"
     assert len(shown.session.cases) == 2
 
 
 def test_painting_on_a_frame_makes_it_a_case(qtbot: QtBot, shown: MainWindow) -> None:
-    shown.viewer.show_frame(2)
+    shown.viewer.frame_bar.ask(2)
     at_frame(qtbot, shown, 2)
     qtbot.waitUntil(lambda: shown.painting.session.mask is not None, timeout=10_000)
     shown.actions_["tool-brush"].trigger()

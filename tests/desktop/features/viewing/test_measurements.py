@@ -52,12 +52,12 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     viewer = shown.viewer
     draw(shown, "ruler", (60, 60), (160, 120))
     draw(shown, "ellipse", (100, 100), (180, 160))
-    drawn = viewer.measurements
+    drawn = viewer.state.measurements
     assert [type(m) for m in drawn] == [Ruler, Region]
     go(qtbot, shown, "next")
-    assert viewer.measurements == ()
+    assert viewer.state.measurements == ()
     go(qtbot, shown, "previous")
-    assert viewer.measurements == drawn
+    assert viewer.state.measurements == drawn
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
     kept = shown.session.casebook.current.measurements(shown.session.current.id)
     assert [item["kind"] for item in kept] == ["ruler", "ellipse"]
@@ -70,7 +70,7 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
         again.show()
     qtbot.waitUntil(lambda: len(again.session.cases) == 2, timeout=20_000)
     again.session.select(again.session.cases.case(0))
-    qtbot.waitUntil(lambda: again.viewer.measurements == drawn, timeout=20_000)
+    qtbot.waitUntil(lambda: again.viewer.state.measurements == drawn, timeout=20_000)
     again.close()
     again.deleteLater()
 
@@ -78,7 +78,7 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
 def test_deleting_the_last_one_is_kept(qtbot: QtBot, shown: MainWindow) -> None:
     draw(shown, "ruler", (60, 60), (160, 120))
     shown.actions_["delete-measurement"].trigger()
-    assert shown.viewer.measurements == ()
+    assert shown.viewer.state.measurements == ()
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
     assert shown.session.casebook.current.measurements(shown.session.current.id) == ()
     assert isinstance(shown.session.casebook.current, Casebook)
