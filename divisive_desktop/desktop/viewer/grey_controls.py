@@ -7,9 +7,8 @@ from dataclasses import replace
 from divisive_desktop.desktop.viewer.measuring import Region
 from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.desktop.viewer.windowing import as_window
-from divisive_desktop.explanation.analysis import Box
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
-from divisive_desktop.imaging.record import Voi
+from divisive_desktop.imaging.record import Voi, VoiKind
 
 
 class GreyControls:
@@ -53,8 +52,8 @@ class GreyControls:
         if record is None or voi is None or record.is_colour or on == self.sigmoid:
             return
         window = as_window(voi)
-        straight = "linear" if window.width >= 1 else "linear_exact"
-        self._state.set_voi(replace(window, kind="sigmoid" if on else straight, lut=None, explanation=""))
+        kind: VoiKind = "sigmoid" if on else "linear" if window.width >= 1 else "linear_exact"
+        self._state.set_voi(replace(window, kind=kind, lut=None, explanation=""))
 
     def preset(self, digit: int) -> None:
         """Key 1 is the record's first choice, 2 its second …; 0 is 'Auto'. A digit without a choice does nothing."""
@@ -78,7 +77,7 @@ class GreyControls:
         record = self._state.record
         for measurement in reversed(self._state.measurements):
             if record is not None and isinstance(measurement, Region):
-                box: Box | None = measurement.box(record)
+                box = measurement.box(record)
                 if box is not None and not record.is_colour:
                     self._state.set_voi(auto_voi(record, box))
                 return

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.measuring import Angle, Measurement, Point, Region, Ruler
+from divisive_desktop.desktop.viewer.measuring import Angle, Measurement, Point, Region, Ruler, moved
 from divisive_desktop.desktop.viewer.overlay_text import DIM, INK, halo_text, overlay_font
 from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
@@ -80,9 +78,7 @@ class MeasureTool(Tool):
         old, at = state.measurements[index], (event.x, event.y)
         if event.modifiers & Qt.KeyboardModifier.ShiftModifier and state.record is not None:
             at = _straight(old, number, at, state.record.pixel_aspect)
-        points = list(old.points)
-        points[number] = at
-        changed: Measurement = replace(old, points=tuple(points))
+        changed = moved(old, number, at)
         state.measurements = (*state.measurements[:index], changed, *state.measurements[index + 1 :])
         state.notify()
 

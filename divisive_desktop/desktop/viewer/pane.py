@@ -86,5 +86,5 @@ class Pane(QWidget):
 
 def _mixed(a: QColor, b: QColor, share: float) -> QColor:
     """``share`` of ``a`` in ``b``: a muted text colour that fits every palette."""
-    channels = zip(a.getRgbF()[:3], b.getRgbF()[:3], strict=True)
+    channels = ((a.redF(), b.redF()), (a.greenF(), b.greenF()), (a.blueF(), b.blueF()))
     return QColor.fromRgbF(*(share * x + (1 - share) * y for x, y in channels))
