@@ -117,7 +117,7 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     viewer.resize(900, 700)
     viewer.add_layer(RegionsLayer(session, viewer.state))
     for kind in PAINT_TOOLS:
-        viewer.add_tool(kind(viewer, session))
+        viewer.add_tool(kind(viewer.state, session))
     viewer.set_layout("image")
     viewer.show()
     qtbot.waitExposed(viewer)

@@ -540,7 +540,7 @@ tasks, store = Runner(), CasebookStore.default()
 session = PaintSession(tasks, Saver(tasks, store))
 viewer = Viewer()
 for kind in PAINT_TOOLS:
-    viewer.add_tool(kind(viewer, session))
+    viewer.add_tool(kind(viewer.state, session))
 viewer.add_layer(RegionsLayer(session, viewer.state))
 viewer.set_layout("image")
 viewer.resize(700, 500)
