@@ -127,7 +127,7 @@ def main() -> int:
                 window.services.theme.choice = theme
                 window.resize(*size)
                 wait_for(lambda: runner.idle, TIMEOUT_S, "the window")
-                window.viewer.fit()
+                window.viewer.state.view.fit()
                 pump(200)
                 target = folder / f"{name}.png"
                 if not window.grab().save(str(target)):

@@ -62,9 +62,9 @@ def main() -> None:
     print(f"{'':34}{'events/s':>10}{'median ms':>11}{'95 % ms':>9}{'kept after ms':>15}")
     for layout, zoom in (("2x2", None), ("image", None), ("image", 1.0), ("2x2", 1.0)):
         page.viewer.set_layout(layout)
-        page.viewer.fit()
+        page.viewer.state.view.fit()
         if zoom is not None:
-            page.viewer.stage.view.set_zoom(zoom)
+            page.viewer.state.view.set_zoom(zoom)
         QApplication.processEvents()
         canvas = page.hand.canvas
         width, height = canvas.width(), canvas.height()

@@ -84,16 +84,19 @@ def main() -> None:
         ("12000 px, 2x2, 1280x800", huge, (1280, 800), "2x2"),
     ):
         viewer = shown(of, size, layout)
-        row(f"window/level, {name}", median_ms(lambda i, v=viewer: v.set_voi(Voi("linear", 20000 + 50 * i, 30000))))
-        viewer.one_to_one()
+        row(
+            f"window/level, {name}",
+            median_ms(lambda i, v=viewer: v.state.set_voi(Voi("linear", 20000 + 50 * i, 30000))),
+        )
+        viewer.state.one_to_one()
         row(
             f"window/level at 1:1, {name}",
-            median_ms(lambda i, v=viewer: v.set_voi(Voi("linear", 20000 + 50 * i, 30000))),
+            median_ms(lambda i, v=viewer: v.state.set_voi(Voi("linear", 20000 + 50 * i, 30000))),
         )
-        row(f"pan at 1:1, {name}", median_ms(lambda i, v=viewer: v.stage.view.pan_by(3 * (-1) ** i, 2)))
-        viewer.fit()
-        row(f"zoom, {name}", median_ms(lambda i, v=viewer: v.zoom_by(1.05)))
-        viewer.fit()
+        row(f"pan at 1:1, {name}", median_ms(lambda i, v=viewer: v.state.view.pan_by(3 * (-1) ** i, 2)))
+        viewer.state.view.fit()
+        row(f"zoom, {name}", median_ms(lambda i, v=viewer: v.state.zoom_by(1.05)))
+        viewer.state.view.fit()
         row(f"pointer, {name}", median_ms(lambda i, v=viewer: v._pointed(next(iter(v.panes)), (500.0 + i, 700.0))))
         viewer.close()
         viewer.deleteLater()

@@ -61,10 +61,10 @@ def test_the_main_job(
     # The table lists the features; a click on a row brings it close.
     table = page.inspector.features.table
     assert table.rowCount() == len(page.features.features) > 0
-    zoom = page.viewer.zoom
+    zoom = page.viewer.state.view.zoom
     page.inspector.click_feature(table.rowCount() - 1)
-    assert page.viewer.zoom > zoom
-    assert page.viewer.stage.selected == table.rowCount()
+    assert page.viewer.state.view.zoom > zoom
+    assert page.viewer.state.selected == table.rowCount()
 
     # The slider moves the threshold, and Auto brings Otsu's back.
     otsu = page.features.threshold

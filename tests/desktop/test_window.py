@@ -53,7 +53,7 @@ def test_an_empty_window_invites_and_says_what_it_is_for(page: Page) -> None:
 def test_a_dropped_radiograph_is_shown(qtbot: QtBot, page: Page, rg1: Path) -> None:
     opened(page, rg1)
     assert page.showing == "viewer"
-    assert page.viewer.record.path == rg1
+    assert page.viewer.state.record.path == rg1
     assert page.current.review is Review.OPEN
     assert page.inspector.image["Size"] == "1841 × 1955 px, 15 bit"
     assert page.inspector.image["Greys"] == "MONOCHROME1"
@@ -160,7 +160,7 @@ def test_extreme_shapes_are_shown(page: Page, tmp_path: Path, width: int, height
     file = tmp_path / "extreme.png"
     file.write_bytes(tall_png(width, height))
     opened(page, file)
-    assert page.viewer.record.width == width
+    assert page.viewer.state.record.width == width
     page.grab()
 
 
@@ -190,7 +190,7 @@ def test_digits_label_in_the_worklist_and_choose_windows_elsewhere(page: Page, r
     page.viewer.setFocus()
     page.viewer_key(Qt.Key.Key_0)
     assert page.current.label is None
-    assert page.viewer.voi.explanation == "Auto"
+    assert page.viewer.state.voi.explanation == "Auto"
     page.viewer_key(Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert page.current.label == 1
 
@@ -250,7 +250,7 @@ def test_removing_cases_leaves_the_files(page: Page, pictures: Callable[[int], P
     page.trigger("close-case")
     assert len(page.cases) == 0
     assert page.showing == "empty"
-    assert page.viewer.record is None
+    assert page.viewer.state.record is None
     assert len(list(folder.iterdir())) == 3
 
 
@@ -261,13 +261,13 @@ def test_identity_is_hidden_until_asked_for(page: Page, rg1: Path) -> None:
     page.trigger("identity")
     assert identifying & set(page.inspector.image)
     assert page.checked("identity")
-    assert page.viewer.stage.identity_visible
+    assert page.viewer.state.identity_visible
 
 
 def test_the_pixel_probe_reads_what_is_under_the_pointer(qtbot: QtBot, page: Page, rg1: Path) -> None:
     opened(page, rg1)
     page.viewer.set_layout("image")
-    page.viewer.fit()
+    page.viewer.state.view.fit()
     page.grab()
     canvas = next(p.canvas for p in page.viewer.panes.values() if p.isVisible())
     qtbot.mouseMove(canvas, canvas.rect().center() + QPoint(3, 3))

@@ -80,9 +80,10 @@ class Form(QWidget):
             name.setVisible(visible)
             value.setVisible(visible)
             if visible:
-                name.setText(shown[i][0])
-                value.setText(shown[i][1])
-                value.setToolTip(shown[i][2] if len(shown[i]) > 2 else shown[i][1])
+                title, text, *tip = shown[i]
+                name.setText(title)
+                value.setText(text)
+                value.setToolTip(tip[0] if tip else text)
 
     def text(self) -> dict[str, str]:
         """What is shown."""

@@ -2,7 +2,7 @@
 
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import MapReading, PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view_state import Layer, ProbeReading
 from divisive_desktop.desktop.viewer.viewer import LAYOUTS, Viewer
 

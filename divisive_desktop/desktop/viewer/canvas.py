@@ -23,7 +23,7 @@ from divisive_desktop.desktop.viewer import features, overlay_text
 from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.pyramid import Patch
-from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool, ToolChoice
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.desktop.viewer.view_state import ViewState
 
@@ -56,20 +56,25 @@ class _Coloured:
 class Canvas(QWidget):
     """Paints one pane from the shared `ViewState`; owns no state that another pane needs."""
 
-    clicked = Signal(object)
-    """`PaneMouse` of a click with the left button that dragged nothing."""
+    clicked = Signal(PaneMouse)
+    """A click with the left button that dragged nothing."""
     doubleClicked = Signal()
-    pointed = Signal(object)
-    """Image position (x, y) under the pointer, or None when it left."""
-    wheelTurned = Signal(object, object)
-    """The QWheelEvent and the image position under the pointer."""
+    pointed = Signal(float, float)
+    """Image position under the pointer: x, y."""
+    left = Signal()
+    """The pointer left the pane."""
+    wheelTurned = Signal(QWheelEvent, float, float)
+    """The event, and the image position under the pointer: x, y."""
     menuRequested = Signal(QPointF)
     """Global position of a click with the right button that dragged nothing."""
 
-    def __init__(self, stage: ViewState, kind: PaneKind, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: ViewState, kind: PaneKind, tool_for: ToolChoice, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.stage = stage
+        self.state = state
         self.kind = kind
+        self._tool_for = tool_for
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -80,14 +85,14 @@ class Canvas(QWidget):
         self._drag: tuple[Qt.MouseButton, Tool | None, QPointF] | None = None
         self._moved = False
         self._wiping = False
-        stage.changed.connect(self.update)
+        state.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         return QSize(420, 420)
 
     def transform(self) -> Transform:
         """Where the image lies in this pane now."""
-        return self.stage.view.transform(self.size(), self.devicePixelRatioF())
+        return self.state.view.transform(self.size(), self.devicePixelRatioF())
 
     # -- painting -------------------------------------------------------------------------------------------
 
@@ -97,35 +102,35 @@ class Canvas(QWidget):
 
     def paint_on(self, painter: QPainter) -> None:
         """Paint everything; also used to grab the pane."""
-        stage = self.stage
-        if stage.record is None or stage.voi is None:
+        state = self.state
+        if state.record is None or state.voi is None:
             painter.fillRect(self.rect(), BACKGROUND)
             return
         transform = self.transform()
         painter.drawImage(QPointF(0, 0), self._backdrop(transform))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for layer in (*stage.graphics, *stage.layers, *stage.painters):
+        for layer in (*state.graphics, *state.layers, *state.painters):
             painter.save()
             layer.paint_layer(painter, self.kind, transform)
             painter.restore()
-        if stage.wipe is not None and self.kind is not PaneKind.IMAGE:
-            self._paint_wipe(painter, stage.wipe)
+        if state.wipe is not None and self.kind is not PaneKind.IMAGE:
+            self._paint_wipe(painter, state.wipe)
         self._paint_pointer(painter, transform)
-        if stage.annotations:
+        if state.annotations:
             painter.drawImage(QPointF(0, 0), self._texts(transform))
 
     def _backdrop(self, transform: Transform) -> QImage:
         """Image, map, cell grid and features: what stays while the pointer moves and tools draw."""
-        stage = self.stage
-        assert stage.voi is not None
-        patch = stage.renderer.patch(transform, stage.voi, stage.invert)
-        shown = stage.overlay_shown and self.kind is not PaneKind.IMAGE
-        found = stage.features if shown and self.kind is PaneKind.FEATURES else None
-        cells = stage.maps if stage.cell_grid and self.kind is not PaneKind.IMAGE else None
-        colours = self._coloured(transform) if shown and stage.maps is not None else None
+        state = self.state
+        assert state.voi is not None
+        patch = state.renderer.patch(transform, state.voi, state.invert)
+        shown = state.overlay_shown and self.kind is not PaneKind.IMAGE
+        found = state.features if shown and self.kind is PaneKind.FEATURES else None
+        cells = state.maps if state.cell_grid and self.kind is not PaneKind.IMAGE else None
+        colours = self._coloured(transform) if shown and state.maps is not None else None
         # Pictures and features by identity: they hold arrays, and are never changed in place.
         made_of = (patch, colours, found, cells)
-        key = (stage.opacity, stage.wipe, stage.selected, transform)
+        key = (state.opacity, state.wipe, state.selected, transform)
         if self._last is not None and self._last[1] == key and _same(self._last[0], made_of):
             return self._last[2]
         picture = QImage(*transform.pane, QImage.Format.Format_RGB32)
@@ -135,23 +140,23 @@ class Canvas(QWidget):
             if patch is not None:
                 where = QPointF(patch.left / transform.dpr, patch.top / transform.dpr)
                 painter.drawImage(where, _image(patch, transform.dpr))
-            if stage.wipe is not None:
-                left = round(stage.wipe * self.width())
+            if state.wipe is not None:
+                left = round(state.wipe * self.width())
                 painter.setClipRect(left, 0, self.width() - left, self.height())
             if colours is not None:
-                painter.setOpacity(stage.opacity)
+                painter.setOpacity(state.opacity)
                 painter.drawImage(QPointF(colours.left / transform.dpr, colours.top / transform.dpr), colours.image)
                 painter.setOpacity(1.0)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             if cells is not None:
                 features.draw_cell_grid(painter, cells.region, cells.grid, transform)
             if found is not None:
-                features.draw_features(painter, found, transform, stage.selected, self.font())
+                features.draw_features(painter, found, transform, state.selected, self.font())
         self._last = (made_of, key, picture)
         return picture
 
     def _coloured(self, transform: Transform) -> _Coloured | None:
-        maps = self.stage.maps
+        maps = self.state.maps
         assert maps is not None
         key = (maps, maps.interpolation, maps.scale_mode, transform)
         if self._map is None or self._map[0] != key:
@@ -166,11 +171,11 @@ class Canvas(QWidget):
             painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
     def _paint_pointer(self, painter: QPainter, transform: Transform) -> None:
-        stage = self.stage
-        if stage.pointer is None or (stage.pointer_pane is self.kind and not stage.crosshair):
+        state = self.state
+        if state.pointer is None or (state.pointer_pane is self.kind and not state.crosshair):
             return
-        at = transform.to_widget(*stage.pointer)
-        reach, gap = (10_000.0, 12.0) if stage.crosshair else (11.0, 4.0)
+        at = transform.to_widget(*state.pointer)
+        reach, gap = (10_000.0, 12.0) if state.crosshair else (11.0, 4.0)
         for colour, width in ((QColor(0, 0, 0, 110), 3.0), (overlay_text.INK, 1.0)):
             painter.setPen(QPen(colour, width))
             for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
@@ -178,11 +183,11 @@ class Canvas(QWidget):
 
     def _texts(self, transform: Transform) -> QImage:
         """What is written over the picture; it changes seldom, and takes longer to draw than the picture."""
-        stage, maps = self.stage, self.stage.maps
+        state, maps = self.state, self.state.maps
         of_maps = () if maps is None else (maps.scale_mode, maps.labelled)
-        made_of = (stage.record, stage.voi, maps)
-        lead = self.kind is stage.lead
-        key = (stage.invert, stage.identity_visible, stage.view.zoom, lead, stage.waiting_text, of_maps, transform)
+        made_of = (state.record, state.voi, maps)
+        lead = self.kind is state.lead
+        key = (state.invert, state.identity_visible, state.view.zoom, lead, state.waiting_text, of_maps, transform)
         last = self._written
         if last is not None and last[1] == key and last[2] == self.font() and _same(last[0], made_of):
             return last[3]
@@ -196,42 +201,42 @@ class Canvas(QWidget):
         return picture
 
     def _paint_text(self, painter: QPainter) -> None:
-        stage, area = self.stage, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
-        assert stage.record is not None
-        assert stage.voi is not None
+        state, area = self.state, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
+        assert state.record is not None
+        assert state.voi is not None
         font = overlay_text.overlay_font(self.font())
-        if self.kind is stage.lead:
-            zoom = stage.view.zoom
-            text = overlay_text.corners(stage.record, stage.voi, stage.invert, zoom, stage.identity_visible)
+        if self.kind is state.lead:
+            zoom = state.view.zoom
+            text = overlay_text.corners(state.record, state.voi, state.invert, zoom, state.identity_visible)
             overlay_text.draw_corners(painter, area, text, font)
-            letters = overlay_text.edge_letters(stage.record.orientation)
+            letters = overlay_text.edge_letters(state.record.orientation)
             overlay_text.draw_edges(painter, area, letters, overlay_text.overlay_font(self.font(), 14, bold=True))
         if self.kind is PaneKind.IMAGE:
             return
-        if stage.maps is not None:
-            draw_colorbar(painter, area, stage.maps, self.kind, font)
+        if state.maps is not None:
+            draw_colorbar(painter, area, state.maps, self.kind, font)
         else:
             painter.setFont(overlay_text.overlay_font(self.font(), 13))
-            width = painter.fontMetrics().horizontalAdvance(stage.waiting_text)
+            width = painter.fontMetrics().horizontalAdvance(state.waiting_text)
             where = QPointF(round((self.width() - width) / 2), round(self.height() / 2))
-            overlay_text.halo_text(painter, where, stage.waiting_text, overlay_text.DIM)
+            overlay_text.halo_text(painter, where, state.waiting_text, overlay_text.DIM)
 
     # -- mouse ----------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self.isVisible():
-            self.stage.view.set_pane(self.size(), self.devicePixelRatioF())
+            self.state.view.set_pane(self.size(), self.devicePixelRatioF())
 
     def showEvent(self, event: QEvent) -> None:
-        self.stage.view.set_pane(self.size(), self.devicePixelRatioF())
+        self.state.view.set_pane(self.size(), self.devicePixelRatioF())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._drag is not None or self.stage.record is None:
+        if self._drag is not None or self.state.record is None:
             return
         self._moved = False
         position = event.position()
         self._wiping = event.button() is Qt.MouseButton.LeftButton and self._on_wipe(position)
-        tool = None if self._wiping else self.stage.tool_for(event.button(), event.modifiers())
+        tool = None if self._wiping else self._tool_for(event.button(), event.modifiers())
         self._drag = (event.button(), tool, position)
         if tool is not None:
             tool.press(self._mouse(event, event.button()))
@@ -245,12 +250,12 @@ class Canvas(QWidget):
             if (position - start).manhattanLength() >= _CLICK:
                 self._moved = True
             if self._wiping:
-                self.stage.wipe = min(max(position.x() / max(self.width(), 1), 0.0), 1.0)
-                self.stage.touch()
+                self.state.wipe = min(max(position.x() / max(self.width(), 1), 0.0), 1.0)
+                self.state.notify()
             elif tool is not None:
                 tool.move(self._mouse(event, button))
-        if self.stage.record is not None:
-            self.pointed.emit(self.transform().to_image(position))
+        if self.state.record is not None:
+            self.pointed.emit(*self.transform().to_image(position))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._drag is None or event.button() is not self._drag[0]:
@@ -267,23 +272,23 @@ class Canvas(QWidget):
         self._wiping = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() is not Qt.MouseButton.LeftButton or self.stage.record is None:
+        if event.button() is not Qt.MouseButton.LeftButton or self.state.record is None:
             return
-        tool = self.stage.tool_for(event.button(), event.modifiers())
+        tool = self._tool_for(event.button(), event.modifiers())
         if tool is None or not tool.double_click(self._mouse(event, event.button())):
             self.doubleClicked.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.stage.record is not None:
-            self.wheelTurned.emit(event, self.transform().to_image(event.position()))
+        if self.state.record is not None:
+            self.wheelTurned.emit(event, *self.transform().to_image(event.position()))
             event.accept()
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        tool = self.stage.tool_for(Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        tool = self._tool_for(Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
         self.setCursor(tool.cursor if tool is not None else Qt.CursorShape.ArrowCursor)
 
     def leaveEvent(self, event: QEvent) -> None:
-        self.pointed.emit(None)
+        self.left.emit()
 
     @property
     def dragging(self) -> bool:
@@ -297,16 +302,16 @@ class Canvas(QWidget):
         self._wiping = False
 
     def _hover(self, event: QMouseEvent) -> None:
-        tool = self.stage.tool_for(Qt.MouseButton.LeftButton, event.modifiers())
+        tool = self._tool_for(Qt.MouseButton.LeftButton, event.modifiers())
         if self._on_wipe(event.position()):
             self.setCursor(Qt.CursorShape.SplitHCursor)
         elif tool is not None:
             self.setCursor(tool.cursor)
-            if self.stage.record is not None:
+            if self.state.record is not None:
                 tool.hover(self._mouse(event, Qt.MouseButton.NoButton))
 
     def _on_wipe(self, position: QPointF) -> bool:
-        wipe = self.stage.wipe
+        wipe = self.state.wipe
         return (
             wipe is not None
             and self.kind is not PaneKind.IMAGE

@@ -1,15 +1,11 @@
-"""What the viewer can be told by key: one table, from which the window also makes menus and the cheat sheet."""
+"""What the viewer can be told: one table, from which the window makes its actions, menus and the cheat sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QKeySequence
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
+from divisive_desktop.desktop.viewer.viewer import Viewer
 
 
 @dataclass(frozen=True)
@@ -24,11 +20,16 @@ class Command:
     """For what can be on or off: whether it is on."""
 
 
-def _switch(command_id: str, text: str, key: str, state: str, setter: str) -> Command:
-    """Turns something on or off: ``state`` is the viewer's property, ``setter`` the method that takes a bool."""
-    return Command(
-        command_id, text, key, lambda v: getattr(v, setter)(not getattr(v, state)), lambda v: bool(getattr(v, state))
-    )
+def _switch(
+    command_id: str, text: str, key: str, on: Callable[[Viewer], bool], turn: Callable[[Viewer, bool], None]
+) -> Command:
+    """Turns something on or off: ``on`` says whether it is on, ``turn`` puts it on or off."""
+    return Command(command_id, text, key, lambda v: turn(v, not on(v)), on)
+
+
+def _preset(digit: int) -> Command:
+    text = f"Window preset {digit}" if digit else "Auto window"
+    return Command(f"preset-{digit}", text, str(digit), lambda v: v.greys.preset(digit))
 
 
 def _tool(tool_id: str, text: str, key: str) -> Command:
@@ -36,32 +37,60 @@ def _tool(tool_id: str, text: str, key: str) -> Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("fit", "Fit to pane", "F", lambda v: v.fit()),
-    Command("one-to-one", "Actual pixels (1:1)", "O", lambda v: v.one_to_one()),
-    Command("zoom-in", "Zoom in", "+", lambda v: v.zoom_by(1.25)),
-    Command("zoom-out", "Zoom out", "-", lambda v: v.zoom_by(0.8)),
-    _switch("invert", "Invert greys", "I", "invert", "set_invert"),
-    Command("next-window", "Next window preset", "N", lambda v: v.next_preset()),
-    _switch("luts", "Lookup tables of the file", "Shift+L", "luts_used", "set_luts_used"),
-    _switch("sigmoid", "Sigmoid window", "Shift+I", "sigmoid", "set_sigmoid"),
-    Command("window-from-region", "Window from region", "Shift+W", lambda v: v.window_from_region()),
-    Command("previous-frame", "Previous frame", ",", lambda v: v.step_frames(-1)),
-    Command("next-frame", "Next frame", ".", lambda v: v.step_frames(1)),
-    Command("first-frame", "First frame", "Home", lambda v: v.show_frame(0)),
-    Command("last-frame", "Last frame", "End", lambda v: v.show_frame(v.frame_bar.count - 1)),
+    Command("fit", "Fit to pane", "F", lambda v: v.state.view.fit()),
+    Command("one-to-one", "Actual pixels (1:1)", "O", lambda v: v.state.one_to_one()),
+    Command("zoom-in", "Zoom in", "+", lambda v: v.state.zoom_by(1.25)),
+    Command("zoom-out", "Zoom out", "-", lambda v: v.state.zoom_by(0.8)),
+    _switch("invert", "Invert greys", "I", lambda v: v.state.invert, lambda v, on: v.state.set_invert(on)),
+    Command("next-window", "Next window preset", "N", lambda v: v.greys.next_preset()),
+    _switch(
+        "luts", "Lookup tables of the file", "Shift+L",
+        lambda v: v.greys.luts_used, lambda v, on: v.greys.set_luts_used(on),
+    ),
+    _switch("sigmoid", "Sigmoid window", "Shift+I", lambda v: v.greys.sigmoid, lambda v, on: v.greys.set_sigmoid(on)),
+    Command("window-from-region", "Window from region", "Shift+W", lambda v: v.greys.window_from_region()),
+    Command("previous-frame", "Previous frame", ",", lambda v: v.frame_bar.step(-1)),
+    Command("next-frame", "Next frame", ".", lambda v: v.frame_bar.step(1)),
+    Command("first-frame", "First frame", "Home", lambda v: v.frame_bar.ask(0)),
+    Command("last-frame", "Last frame", "End", lambda v: v.frame_bar.ask(v.frame_bar.count - 1)),
     Command("reset-view", "Reset view and window", "Escape", lambda v: v.escape()),
-    _switch("toggle-overlay", "Maps over the image", "Space", "overlay_shown", "set_overlay_shown"),
-    _switch("blink", "Blink maps", "K", "blinking", "set_blink"),
-    _switch("wipe", "Wipe between image and maps", "J", "wiping", "set_wipe"),
-    Command("less-overlay", "Fainter maps", "[", lambda v: v.set_opacity(v.opacity - 0.1)),
-    Command("more-overlay", "Stronger maps", "]", lambda v: v.set_opacity(v.opacity + 0.1)),
-    _switch("cell-grid", "Borders of CAM cells", "G", "cell_grid", "set_cell_grid"),
-    _switch("cam-cells", "Maps as plain cells", "M", "plain_cells", "set_plain_cells"),
-    _switch("smooth-image", "Smooth enlarged pixels", "Shift+M", "image_smoothing", "set_image_smoothing"),
-    _switch("crosshair", "Linked crosshair", "X", "crosshair", "set_crosshair"),
-    _switch("annotations", "Text on the image", "H", "annotations", "set_annotations"),
-    _switch("overlays", "Overlays of the file", "U", "overlays_shown", "set_overlays_shown"),
-    _switch("shutter", "Shutter of the file", "Y", "shutter_shown", "set_shutter_shown"),
+    _switch(
+        "toggle-overlay", "Maps over the image", "Space",
+        lambda v: v.state.overlay_shown, lambda v, on: v.overlay.set_shown(on),
+    ),
+    _switch("blink", "Blink maps", "K", lambda v: v.overlay.blinking, lambda v, on: v.overlay.set_blinking(on)),
+    _switch(
+        "wipe", "Wipe between image and maps", "J",
+        lambda v: v.state.wipe is not None, lambda v, on: v.state.set_wipe(on),
+    ),
+    Command("less-overlay", "Fainter maps", "[", lambda v: v.state.set_opacity(v.state.opacity - 0.1)),
+    Command("more-overlay", "Stronger maps", "]", lambda v: v.state.set_opacity(v.state.opacity + 0.1)),
+    _switch(
+        "cell-grid", "Borders of CAM cells", "G",
+        lambda v: v.state.cell_grid, lambda v, on: v.state.set_cell_grid(on),
+    ),
+    _switch(
+        "cam-cells", "Maps as plain cells", "M",
+        lambda v: v.state.interpolation == "nearest",
+        lambda v, on: v.state.set_interpolation("nearest" if on else "smooth"),
+    ),
+    _switch(
+        "smooth-image", "Smooth enlarged pixels", "Shift+M",
+        lambda v: v.state.renderer.smooth_enlarged, lambda v, on: v.state.set_image_smoothing(on),
+    ),
+    _switch("crosshair", "Linked crosshair", "X", lambda v: v.state.crosshair, lambda v, on: v.state.set_crosshair(on)),
+    _switch(
+        "annotations", "Text on the image", "H",
+        lambda v: v.state.annotations, lambda v, on: v.state.set_annotations(on),
+    ),
+    _switch(
+        "overlays", "Overlays of the file", "U",
+        lambda v: v.graphics.overlays_shown, lambda v, on: v.graphics.set_overlays_shown(on),
+    ),
+    _switch(
+        "shutter", "Shutter of the file", "Y",
+        lambda v: v.graphics.shutter_shown, lambda v, on: v.graphics.set_shutter_shown(on),
+    ),
     _tool("pan", "Pan", "T"),
     _tool("window", "Window/level", "W"),
     _tool("zoom", "Zoom", "Z"),
@@ -70,20 +99,6 @@ COMMANDS: tuple[Command, ...] = (
     _tool("angle", "Angle", "A"),
     _tool("ellipse", "Elliptical region", "C"),
     _tool("rectangle", "Rectangular region", "R"),
-    Command("delete-measurement", "Delete measurement", "Backspace", lambda v: v.delete_measurement()),
-    *(
-        Command(f"preset-{d}", "Auto window" if d == 0 else f"Window preset {d}", str(d), lambda v, d=d: v.preset(d))
-        for d in range(10)
-    ),
+    Command("delete-measurement", "Delete measurement", "Backspace", lambda v: v.state.delete_measurement()),
+    *(_preset(digit) for digit in range(10)),
 )
-
-
-def default_keys() -> dict[str, str]:
-    """Command id -> key sequence in Qt's portable text."""
-    return {command.id: command.key for command in COMMANDS}
-
-
-def resolve(keys: dict[str, str]) -> dict[str, Command]:
-    """Normalised key text -> command. An empty key leaves a command without one; unknown ids are ignored."""
-    by_id = {command.id: command for command in COMMANDS}
-    return {QKeySequence(key).toString(): by_id[name] for name, key in keys.items() if key and name in by_id}

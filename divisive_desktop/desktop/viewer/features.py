@@ -40,7 +40,8 @@ def smooth_contour(contour: npt.NDArray[np.int32], step: float) -> npt.NDArray[n
     after = np.roll(corners, -1, axis=0)
     pieces = np.maximum(np.rint(np.hypot(*(after - corners).T) / step), 1).astype(int)
     share = np.concatenate([np.arange(n) / n for n in pieces])[:, None]
-    dense = np.repeat(corners, pieces, axis=0) * (1 - share) + np.repeat(after, pieces, axis=0) * share
+    dense: npt.NDArray[np.float64] = np.repeat(corners, pieces, axis=0) * (1 - share)
+    dense += np.repeat(after, pieces, axis=0) * share
     if len(dense) < 8:
         return dense
     for _ in range(3):

@@ -11,8 +11,8 @@ _MARGIN = 8
 class FrameBar(QWidget):
     """Slider, arrows and 'Frame 3 / 30'; hidden while there is one frame only."""
 
-    moved = Signal(int)
-    """The user chose a frame, 0-based."""
+    wanted = Signal(int)
+    """The user asks for another frame, 0-based; whoever opens files answers with `Viewer.set_record`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,7 +20,7 @@ class FrameBar(QWidget):
         self.slider.setPageStep(10)
         self.slider.setAccessibleName("Frame")
         self.slider.setToolTip("Frame of the file  (, and . or Shift+wheel)")
-        self.slider.valueChanged.connect(self.moved)
+        self.slider.valueChanged.connect(self.ask)
         self.label = QLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(_MARGIN, 4, _MARGIN, 4)
@@ -41,11 +41,13 @@ class FrameBar(QWidget):
             row.addWidget(widget)
         row.setStretchFactor(self.slider, 1)
         self.count = 1
+        self.frame = 0
+        """The frame that is shown or was asked for last, 0-based."""
         self.show_frame(0, 1)
 
     def show_frame(self, frame: int, count: int) -> None:
-        """Show which frame of how many is on the screen; says nothing to `moved`."""
-        self.count = count
+        """Show which frame of how many is on the screen; asks for none."""
+        self.frame, self.count = frame, count
         self.slider.blockSignals(True)
         self.slider.setRange(0, max(count - 1, 0))
         self.slider.setValue(frame)
@@ -53,3 +55,14 @@ class FrameBar(QWidget):
         digits = len(str(count))
         self.label.setText(f"Frame {frame + 1:>{digits}} / {count}")
         self.setVisible(count > 1)
+
+    def ask(self, frame: int) -> None:
+        """Ask for a frame, held to those that exist."""
+        frame = min(max(frame, 0), self.count - 1)
+        if frame != self.frame:
+            self.show_frame(frame, self.count)
+            self.wanted.emit(frame)
+
+    def step(self, by: int) -> None:
+        """Ask for the frame so many further on."""
+        self.ask(self.frame + by)

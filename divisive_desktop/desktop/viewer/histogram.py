@@ -24,8 +24,8 @@ _CHANNELS = (QColor(226, 88, 88), QColor(86, 184, 104), QColor(94, 140, 236))
 class HistogramView(QWidget):
     """Shows how often values occur and which of them the window spreads from black to white."""
 
-    voiDragged = Signal(object)
-    """The `Voi` that the user made by dragging."""
+    voiDragged = Signal(Voi)
+    """The window that the user made by dragging."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +59,7 @@ class HistogramView(QWidget):
         self.update()
 
     @property
-    def window(self) -> tuple[float, float] | None:
+    def span(self) -> tuple[float, float] | None:
         """Values at the edges of the window, None without an image."""
         if self._voi is None:
             return None
@@ -83,12 +83,12 @@ class HistogramView(QWidget):
         painter.drawRoundedRect(plot, 3, 3)
         if not self._curves:
             return
-        window = self.window
+        span = self.span
         painter.setClipRect(plot)
-        if window is not None:
+        if span is not None:
             band = QColor(accent)
             band.setAlphaF(0.16)
-            left, right = (self._x(v) for v in window)
+            left, right = (self._x(v) for v in span)
             painter.fillRect(QRectF(QPointF(left, plot.top()), QPointF(right, plot.bottom())), band)
         colours = _CHANNELS if len(self._curves) == 3 else (ink,)
         for curve, colour in zip(self._curves, colours, strict=True):
@@ -98,7 +98,7 @@ class HistogramView(QWidget):
             painter.setBrush(fill)
             painter.drawPath(self._shape(curve, plot))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if window is not None and self._voi is not None:
+        if span is not None and self._voi is not None:
             painter.setPen(QPen(accent, 1.5))
             painter.drawPath(self._transfer(plot))
             for x in self._edges(plot):
@@ -144,8 +144,8 @@ class HistogramView(QWidget):
 
     def _edges(self, plot: QRectF) -> tuple[float, float]:
         """Where the window's edges are drawn: those beyond the values stay within reach at the border."""
-        assert self.window is not None
-        low, high = (min(max(self._x(v), plot.left() + 1), plot.right() - 1) for v in self.window)
+        assert self.span is not None
+        low, high = (min(max(self._x(v), plot.left() + 1), plot.right() - 1) for v in self.span)
         return low, high
 
     def _plot(self) -> QRectF:
@@ -195,8 +195,8 @@ class HistogramView(QWidget):
         self.unsetCursor()
 
     def _part(self, x: float) -> str:
-        window = self.window
-        if window is None or not self._curves:
+        span = self.span
+        if span is None or not self._curves:
             return ""
         low, high = self._edges(self._plot())
         near = sorted(((abs(x - low), "low"), (abs(x - high), "high")))[0]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.measuring import Angle, Measurement, Point, Region, Ruler
+from divisive_desktop.desktop.viewer.measuring import Angle, Measurement, Point, Region, Ruler, moved
 from divisive_desktop.desktop.viewer.overlay_text import DIM, INK, halo_text, overlay_font
-from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.view_state import ViewState
-    from divisive_desktop.desktop.viewer.viewer import Viewer
+from divisive_desktop.desktop.viewer.view_state import ViewState
 
 _COLOUR = QColor(126, 231, 135)
 _RIM = QColor(0, 0, 0, 170)
@@ -25,19 +19,19 @@ _GRIP = 7.0
 
 
 class MeasurementLayer:
-    """Draws all measurements of the stage, in every pane."""
+    """Draws all measurements, in every pane."""
 
-    def __init__(self, stage: ViewState) -> None:
-        self._stage = stage
+    def __init__(self, state: ViewState) -> None:
+        self._state = state
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
-        record = self._stage.record
+        record = self._state.record
         if record is None:
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for index, measurement in enumerate(self._stage.measurements):
+        for index, measurement in enumerate(self._state.measurements):
             points = [transform.to_widget(*p) for p in measurement.points]
-            line = 2.2 if index == self._stage.chosen else 1.4
+            line = 2.2 if index == self._state.chosen else 1.4
             for colour, width in ((_RIM, line + 2), (_COLOUR, line)):
                 painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
                 if isinstance(measurement, Region):
@@ -45,10 +39,10 @@ class MeasurementLayer:
                     painter.drawEllipse(rect) if measurement.shape == "ellipse" else painter.drawRect(rect)
                 else:
                     painter.drawPolyline(points)
-                if index == self._stage.chosen:
+                if index == self._state.chosen:
                     for point in points:
                         painter.drawEllipse(point, 3.0, 3.0)
-            if kind is self._stage.lead:
+            if kind is self._state.lead:
                 _write(painter, measurement, points, measurement.lines(record), transform)
 
 
@@ -57,8 +51,8 @@ class MeasureTool(Tool):
 
     cursor = Qt.CursorShape.CrossCursor
 
-    def __init__(self, viewer: Viewer) -> None:
-        super().__init__(viewer)
+    def __init__(self, state: ViewState) -> None:
+        super().__init__(state)
         self._taken: tuple[int, int] | None = None
         self._new = False
 
@@ -67,12 +61,12 @@ class MeasureTool(Tool):
         raise NotImplementedError
 
     def press(self, event: PaneMouse) -> None:
-        stage = self.viewer.stage
-        self._taken, self._new = handle_at(stage, event), False
+        state = self.state
+        self._taken, self._new = handle_at(state, event), False
         if self._taken is None:
-            stage.measurements.append(self.make((event.x, event.y)))
-            self._taken, self._new = (len(stage.measurements) - 1, 1), True
-        stage.chosen = self._taken[0]
+            state.measurements = (*state.measurements, self.make((event.x, event.y)))
+            self._taken, self._new = (len(state.measurements) - 1, 1), True
+        state.chosen = self._taken[0]
 
     def move(self, event: PaneMouse) -> None:
         if self._taken is not None:
@@ -80,38 +74,35 @@ class MeasureTool(Tool):
 
     def place(self, index: int, number: int, event: PaneMouse) -> None:
         """Bring one point of a measurement under the pointer."""
-        stage = self.viewer.stage
-        old, at = stage.measurements[index], (event.x, event.y)
-        if event.modifiers & Qt.KeyboardModifier.ShiftModifier and stage.record is not None:
-            at = _straight(old, number, at, stage.record.pixel_aspect)
-        points = list(old.points)
-        points[number] = at
-        stage.measurements[index] = replace(old, points=tuple(points))
-        stage.touch()
+        state = self.state
+        old, at = state.measurements[index], (event.x, event.y)
+        if event.modifiers & Qt.KeyboardModifier.ShiftModifier and state.record is not None:
+            at = _straight(old, number, at, state.record.pixel_aspect)
+        changed = moved(old, number, at)
+        state.measurements = (*state.measurements[:index], changed, *state.measurements[index + 1 :])
+        state.notify()
 
     def release(self, event: PaneMouse) -> None:
         if self._taken is None:
             return
-        stage = self.viewer.stage
+        state = self.state
         index = self._taken[0]
         self._taken = None
-        if self._new and _tiny(stage.measurements[index], event.transform):
-            del stage.measurements[index]
-            stage.chosen = None
-        self.viewer.measured.emit()
-        stage.touch()
+        if self._new and _tiny(state.measurements[index], event.transform):
+            state.drop_measurement(index)
+        self.state.measured.emit()
+        state.notify()
 
     def cancel(self) -> bool:
         taken, self._taken = self._taken, None
-        stage = self.viewer.stage
-        if taken is not None and self._new and taken[0] < len(stage.measurements):
-            del stage.measurements[taken[0]]
-            stage.chosen = None
-            stage.touch()
+        state = self.state
+        if taken is not None and self._new and taken[0] < len(state.measurements):
+            state.drop_measurement(taken[0])
+            state.notify()
         return taken is not None
 
     def hover(self, event: PaneMouse) -> None:
-        if handle_at(self.viewer.stage, event) is not None:
+        if handle_at(self.state, event) is not None:
             event.canvas.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def double_click(self, event: PaneMouse) -> bool:
@@ -148,8 +139,8 @@ class AngleTool(MeasureTool):
     id = "angle"
     text = "Angle"
 
-    def __init__(self, viewer: Viewer) -> None:
-        super().__init__(viewer)
+    def __init__(self, state: ViewState) -> None:
+        super().__init__(state)
         self._open: int | None = None
 
     def make(self, start: Point) -> Angle:
@@ -168,9 +159,9 @@ class AngleTool(MeasureTool):
             self.place(self._taken[0], 2, event)
 
     def release(self, event: PaneMouse) -> None:
-        before, taken = len(self.viewer.stage.measurements), self._taken
+        before, taken = len(self.state.measurements), self._taken
         super().release(event)
-        if self._new and taken is not None and len(self.viewer.stage.measurements) == before:
+        if self._new and taken is not None and len(self.state.measurements) == before:
             self._open = taken[0]
 
     def hover(self, event: PaneMouse) -> None:
@@ -181,18 +172,18 @@ class AngleTool(MeasureTool):
 
     def cancel(self) -> bool:
         index, self._open = self._open, None
-        if index is not None and index < len(self.viewer.stage.measurements):
-            self.viewer.delete_measurement(index)
+        if index is not None and index < len(self.state.measurements):
+            self.state.delete_measurement(index)
         return super().cancel() or index is not None
 
 
 MEASURE_TOOLS: tuple[type[MeasureTool], ...] = (RulerTool, AngleTool, EllipseTool, RectangleTool)
 
 
-def handle_at(stage: ViewState, event: PaneMouse) -> tuple[int, int] | None:
+def handle_at(state: ViewState, event: PaneMouse) -> tuple[int, int] | None:
     """Index of the measurement and of its point under the pointer; the newest on top."""
-    for index in range(len(stage.measurements) - 1, -1, -1):
-        for number, point in enumerate(stage.measurements[index].points):
+    for index in range(len(state.measurements) - 1, -1, -1):
+        for number, point in enumerate(state.measurements[index].points):
             away = event.transform.to_widget(*point) - event.position
             if abs(away.x()) <= _GRIP and abs(away.y()) <= _GRIP:
                 return index, number

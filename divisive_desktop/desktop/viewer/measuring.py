@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -112,6 +112,16 @@ class Region:
 
 
 Measurement = Ruler | Angle | Region
+
+
+def moved(measurement: Measurement, number: int, to: Point) -> Measurement:
+    """The measurement with one of its points elsewhere."""
+    points = [to if i == number else point for i, point in enumerate(measurement.points)]
+    if isinstance(measurement, Angle):
+        end, vertex, other = points
+        return replace(measurement, points=(end, vertex, other))
+    start, end = points
+    return replace(measurement, points=(start, end))
 
 
 def _scale(record: ImageRecord) -> tuple[float, float, str, str]:

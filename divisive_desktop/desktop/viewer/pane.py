@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.viewer.canvas import Canvas
 from divisive_desktop.desktop.viewer.maps import PaneKind
+from divisive_desktop.desktop.viewer.tool import ToolChoice
 from divisive_desktop.desktop.viewer.view_state import ViewState
 
 HEADER = 26
@@ -68,12 +69,14 @@ class Header(QWidget):
 class Pane(QWidget):
     """Header and canvas of one kind."""
 
-    def __init__(self, stage: ViewState, kind: PaneKind, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: ViewState, kind: PaneKind, tool_for: ToolChoice, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.kind = kind
         self.header = Header(self)
         self.setAccessibleName(f"Pane: {kind.value}")
-        self.canvas = Canvas(stage, kind, self)
+        self.canvas = Canvas(state, kind, tool_for, self)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
@@ -83,5 +86,5 @@ class Pane(QWidget):
 
 def _mixed(a: QColor, b: QColor, share: float) -> QColor:
     """``share`` of ``a`` in ``b``: a muted text colour that fits every palette."""
-    channels = zip(a.getRgbF()[:3], b.getRgbF()[:3], strict=True)
+    channels = ((a.redF(), b.redF()), (a.greenF(), b.greenF()), (a.blueF(), b.blueF()))
     return QColor.fromRgbF(*(share * x + (1 - share) * y for x, y in channels))

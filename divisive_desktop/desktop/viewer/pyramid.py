@@ -153,7 +153,8 @@ def halve(values: Array) -> Array:
     if values.dtype in (np.uint8, np.uint16, np.int16, np.float32, np.float64) and max(values.shape[:2]) < 32767:
         return np.asarray(cv2.resize(np.ascontiguousarray(values), half, interpolation=cv2.INTER_AREA))
     mean = values.reshape(half[1], 2, half[0], 2, *values.shape[2:]).mean(axis=(1, 3), dtype=np.float64)
-    return (np.rint(mean) if values.dtype.kind in "iu" else mean).astype(values.dtype)
+    halved: Array = (np.rint(mean) if values.dtype.kind in "iu" else mean).astype(values.dtype)
+    return halved
 
 
 def _average_into(coarse: Array, fine: Array, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int]:

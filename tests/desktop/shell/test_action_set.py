@@ -77,7 +77,7 @@ def test_keys_reach_the_viewer_from_anywhere(page: Page, rg1: Path) -> None:
     page.open(rg1)
     page.worklist.focus()
     page.worklist.key(Qt.Key.Key_I)
-    assert page.viewer.invert
+    assert page.viewer.state.invert
     page.worklist.key(Qt.Key.Key_F3)
     assert page.viewer.layout_name == "pair"
     assert page.checked("layout-pair")
@@ -89,5 +89,5 @@ def test_typing_in_the_search_field_types(page: Page, rg1: Path) -> None:
     page.trigger("find")
     page.worklist.search("fi10?")
     assert page.worklist.search_field.text() == "fi10?"
-    assert not page.viewer.invert
+    assert not page.viewer.state.invert
     assert page.current.label is None

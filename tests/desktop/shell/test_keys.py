@@ -49,21 +49,21 @@ def test_the_brushs_keys_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
     bind(qtbot, shown, {"brush-smaller": Qt.Key.Key_J, "brush-larger": Qt.Key.Key_K})
     painting = shown.paint
     painting.take("brush")
-    radius, opacity = painting.session.settings.brush_radius, shown.viewer.opacity
+    radius, opacity = painting.session.settings.brush_radius, shown.viewer.state.opacity
     shown.viewer_key(Qt.Key.Key_K)
     assert painting.session.settings.brush_radius > radius
-    assert not shown.viewer.blinking, "K means that elsewhere"
+    assert not shown.viewer.overlay.blinking, "K means that elsewhere"
     shown.viewer_key(Qt.Key.Key_J)
     assert painting.session.settings.brush_radius == pytest.approx(radius, abs=0.5)
     shown.viewer_key(Qt.Key.Key_BracketRight)
     assert painting.session.settings.brush_radius == pytest.approx(radius, abs=0.5)
-    assert shown.viewer.opacity > opacity, "the brackets are the window's again"
+    assert shown.viewer.state.opacity > opacity, "the brackets are the window's again"
     assert "K: larger brush" in painting.button("brush").toolTip()
     assert "J, K" in painting.options.radius.toolTip()
     painting.take("pan")
     shown.viewer_key(Qt.Key.Key_K)
-    assert shown.viewer.blinking
-    shown.viewer.set_blink(False)
+    assert shown.viewer.overlay.blinking
+    shown.viewer.overlay.set_blinking(False)
 
 
 def test_the_outlines_keys_are_bound_anew(qtbot: QtBot, shown: Page) -> None:
@@ -171,7 +171,7 @@ def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: Pag
     tool, viewer = shown.faces.tool, shown.viewer
     tool.set_box((10, 10, 20, 20), (60, 40))
     viewer.setFocus()
-    texts, wiping = viewer.annotations, viewer.wiping
+    texts, wiping = viewer.state.annotations, viewer.state.wipe is not None
     QTest.keyClick(viewer, Qt.Key.Key_H)
     assert tool.box.crop == (9, 10, 20, 20)
     QTest.keyClick(viewer, Qt.Key.Key_J)
@@ -180,10 +180,10 @@ def test_the_keys_of_the_part_to_analyse_are_bound_anew(qtbot: QtBot, shown: Pag
     tool.set_box((20, 10, 20, 20), (60, 40))
     QTest.keyClick(viewer, Qt.Key.Key_H, SHIFT)
     assert tool.box.crop == (10, 10, 20, 20), "Shift: tenfold, with the new key, too"
-    assert (viewer.annotations, viewer.wiping) == (texts, wiping)
+    assert (viewer.state.annotations, viewer.state.wipe is not None) == (texts, wiping)
     shown.trigger("crop")
     QTest.keyClick(viewer, Qt.Key.Key_H)
-    assert viewer.annotations != texts, "elsewhere the key does what it did"
+    assert viewer.state.annotations != texts, "elsewhere the key does what it did"
 
 
 def test_the_sheet_fits_the_screen_and_names_presets_that_were_rebound(qtbot: QtBot, shown: Page) -> None:

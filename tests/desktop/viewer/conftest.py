@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.viewer import Viewer
+from divisive_desktop.desktop.viewer.commands import COMMANDS
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.imaging.record import ImageRecord, Voi
@@ -126,3 +127,15 @@ class Hand:
 @pytest.fixture
 def hand() -> type[Hand]:
     return Hand
+
+
+@pytest.fixture
+def run(viewer: Viewer) -> Callable[..., None]:
+    """Do what the window's menus and keys do: run commands by their ids."""
+    by_id = {command.id: command for command in COMMANDS}
+
+    def run(*ids: str) -> None:
+        for name in ids:
+            by_id[name].run(viewer)
+
+    return run

@@ -56,26 +56,26 @@ def test_dragging_an_edge_leaves_the_other_where_it_is(view: HistogramView, hand
     start = position(view, 16000)
     hand.drag(view, LEFT, (start, 40), (start + 10, 40), (start + 30, 40))
     assert seen[-1].kind == "linear"
-    assert view.window == pytest.approx((8000, 16000 + 30 * per_pixel), abs=per_pixel)
+    assert view.span == pytest.approx((8000, 16000 + 30 * per_pixel), abs=per_pixel)
     start = position(view, 8000)
     hand.drag(view, LEFT, (start, 40), (start + 5, 40), (start - 20, 40))
-    assert view.window == pytest.approx((8000 - 20 * per_pixel, 16000 + 30 * per_pixel), abs=1.5 * per_pixel)
+    assert view.span == pytest.approx((8000 - 20 * per_pixel, 16000 + 30 * per_pixel), abs=1.5 * per_pixel)
 
 
 def test_dragging_the_middle_moves_the_window(view: HistogramView, hand: Any) -> None:
     x = position(view, 12000)
     hand.drag(view, LEFT, (x, 40), (x + 12, 40))
-    low, high = view.window or (0, 0)
+    low, high = view.span or (0, 0)
     assert high - low == pytest.approx(8000)
     assert low > 8000
     hand.drag(view, LEFT, (x - 135, 40), (x - 110, 40))  # outside the window: nothing to take
-    assert view.window == (low, high)
+    assert view.span == (low, high)
 
 
 def test_edges_never_cross(view: HistogramView, hand: Any) -> None:
     start = position(view, 16000)
     hand.drag(view, LEFT, (start, 40), (5, 40))
-    low, high = view.window or (0, 0)
+    low, high = view.span or (0, 0)
     assert low == pytest.approx(8000)
     assert 0 < high - low <= 1.0
 
@@ -83,12 +83,12 @@ def test_edges_never_cross(view: HistogramView, hand: Any) -> None:
 def test_it_paints_with_and_without_an_image(view: HistogramView, hand: Any, grey: Make) -> None:
     full = hand.shown(view)
     view.set_record(None)
-    assert view.window is None
+    assert view.span is None
     empty = hand.shown(view)
     assert (full != empty).any()
     hand.drag(view, LEFT, (50, 40), (80, 40))
     record = grey(np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8))
     view.set_record(record)
     view.set_voi(Voi("identity"))
-    assert view.window == (0.0, 255.0)
+    assert view.span == (0.0, 255.0)
     assert (hand.shown(view) != empty).any()

@@ -23,7 +23,7 @@ def spot(viewer: Viewer, hand: Any, x: float, y: float, kind: PaneKind = PaneKin
 
 @pytest.fixture
 def bare(viewer: Viewer) -> Viewer:
-    viewer.set_annotations(False)
+    viewer.state.set_annotations(False)
     return viewer
 
 
@@ -34,17 +34,15 @@ def test_a_mask_colours_its_pixels_and_no_others(bare: Viewer, grey: Make, hand:
     mask[360:400, 400:440] = 255
     layer = MaskLayer(mask, QColor(255, 0, 0, 128))
     bare.add_layer(layer)
-    bare.stage.view.set_zoom(zoom)
+    bare.state.view.set_zoom(zoom)
     assert spot(bare, hand, 420, 380) == pytest.approx((178, 50, 50), abs=2)
     assert spot(bare, hand, 448, 380) == (100, 100, 100)
     mask[360:400, 400:440] = 0
     mask[370:420, 350:390] = 255
     layer.refresh((350, 360, 90, 60))
-    bare.stage.touch()
+    bare.state.notify()
     assert spot(bare, hand, 425, 380) == (100, 100, 100)
     assert spot(bare, hand, 370, 400) == pytest.approx((178, 50, 50), abs=2)
-    bare.remove_layer(layer)
-    assert spot(bare, hand, 370, 400) == (100, 100, 100)
 
 
 def test_a_layer_may_be_for_some_panes_only(bare: Viewer, grey: Make, hand: Any) -> None:
@@ -58,24 +56,21 @@ def test_overlay_planes_of_the_file_can_be_switched_off(bare: Viewer, grey: Make
     bits = np.packbits(np.ones((20, 30), np.uint8).ravel(), bitorder="little").tobytes()
     plane = Overlay(0x6000, "graphics", 20, 30, (40, 50), bits)
     bare.set_record(grey(np.full((100, 100), 10, np.uint8), overlays=(plane,)))
-    assert bare.has_overlays
     drawn = spot(bare, hand, 65, 50)
     assert drawn != (10, 10, 10)
     assert spot(bare, hand, 65, 65) == (10, 10, 10)
-    bare.set_overlays_shown(False)
+    bare.graphics.set_overlays_shown(False)
     assert spot(bare, hand, 65, 50) == (10, 10, 10)
-    bare.set_overlays_shown(True)
+    bare.graphics.set_overlays_shown(True)
     assert spot(bare, hand, 65, 50) == drawn
     bare.set_record(grey(np.full((100, 100), 10, np.uint8)))
-    assert not bare.has_overlays
     assert spot(bare, hand, 65, 50) == (10, 10, 10)
 
 
 def test_a_shutter_covers_what_lies_outside_it(bare: Viewer, grey: Make, hand: Any) -> None:
     shutter = Shutter(rectangle=(21, 80, 31, 70), grey=0)
     bare.set_record(grey(np.full((100, 100), 200, np.uint8), shutter=shutter))
-    assert bare.has_shutter
     assert spot(bare, hand, 50, 50) == (200, 200, 200)
     assert spot(bare, hand, 10, 50) == spot(bare, hand, 50, 90) == (0, 0, 0)
-    bare.set_shutter_shown(False)
+    bare.graphics.set_shutter_shown(False)
     assert spot(bare, hand, 10, 50) == (200, 200, 200)

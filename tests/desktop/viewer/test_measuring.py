@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 
 from divisive_desktop.desktop.viewer import PaneKind, Viewer
 from divisive_desktop.desktop.viewer.measuring import Angle, Region, Ruler
@@ -73,53 +72,55 @@ def place(viewer: Viewer, x: float, y: float) -> tuple[float, float]:
 @pytest.mark.parametrize("zoom", [1.0, 3.0])
 def test_a_ruler_is_drawn_and_its_end_moved(
     viewer: Viewer, radiograph: ImageRecord, hand: Any, zoom: float
-) -> None:
+, run: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.stage.view.set_zoom(zoom)
-    QTest.keyClick(viewer, Qt.Key.Key_D)
+    viewer.state.view.set_zoom(zoom)
+    run("tool-ruler")
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     hand.drag(canvas, LEFT, place(viewer, 900, 950), place(viewer, 920, 960), place(viewer, 960, 980))
-    (ruler,) = viewer.measurements
+    (ruler,) = viewer.state.measurements
     assert isinstance(ruler, Ruler)
     assert np.abs(np.subtract(ruler.points, ((900, 950), (960, 980)))).max() <= 0.5 / zoom + 1e-6
     hand.drag(canvas, LEFT, place(viewer, 960, 980), place(viewer, 930, 990))
-    (ruler,) = viewer.measurements
+    (ruler,) = viewer.state.measurements
     assert np.abs(np.subtract(ruler.points, ((900, 950), (930, 990)))).max() <= 1 / zoom + 1e-6
-    QTest.keyClick(viewer, Qt.Key.Key_Backspace)
-    assert viewer.measurements == ()
+    run("delete-measurement")
+    assert viewer.state.measurements == ()
 
 
 def test_an_angle_takes_a_drag_and_a_click(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.one_to_one()
+    viewer.state.one_to_one()
     viewer.set_tool("angle")
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     hand.drag(canvas, LEFT, place(viewer, 1000, 950), place(viewer, 950, 950), place(viewer, 900, 950))
     hand.move(canvas, place(viewer, 920, 900))
     hand.drag(canvas, LEFT, place(viewer, 900, 850))
-    (angle,) = viewer.measurements
+    (angle,) = viewer.state.measurements
     assert angle.degrees(radiograph) == pytest.approx(90, abs=0.5)
     hand.move(canvas, place(viewer, 1000, 1000))  # it is finished: nothing follows the pointer
-    assert viewer.measurements == (angle,)
+    assert viewer.state.measurements == (angle,)
 
 
-def test_escape_gives_up_an_unfinished_measurement_only(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
+def test_escape_gives_up_an_unfinished_measurement_only(
+    viewer: Viewer, radiograph: ImageRecord, hand: Any, run: Any
+) -> None:
     viewer.set_record(radiograph)
-    viewer.one_to_one()
+    viewer.state.one_to_one()
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     viewer.set_tool("ruler")
     hand.drag(canvas, LEFT, (50, 50), (100, 60))
     hand.press(canvas, (60, 200))
     hand.move(canvas, (160, 210), LEFT)
-    assert len(viewer.measurements) == 2
-    QTest.keyClick(viewer, Qt.Key.Key_Escape)
+    assert len(viewer.state.measurements) == 2
+    run("reset-view")
     hand.release(canvas, (160, 210))
-    assert len(viewer.measurements) == 1
-    assert viewer.zoom == 1.0  # nothing was reset
+    assert len(viewer.state.measurements) == 1
+    assert viewer.state.view.zoom == 1.0  # nothing was reset
     viewer.set_tool("angle")
     hand.drag(canvas, LEFT, (50, 150), (100, 150))
-    QTest.keyClick(viewer, Qt.Key.Key_Escape)
-    assert len(viewer.measurements) == 1
+    run("reset-view")
+    assert len(viewer.state.measurements) == 1
 
 
 def test_a_click_makes_no_measurement_and_a_new_image_has_none(
@@ -130,23 +131,23 @@ def test_a_click_makes_no_measurement_and_a_new_image_has_none(
     for tool in ("ruler", "ellipse", "rectangle"):
         viewer.set_tool(tool)
         hand.drag(canvas, LEFT, (80, 80))
-        assert viewer.measurements == ()
+        assert viewer.state.measurements == ()
     hand.drag(canvas, LEFT, (80, 80), (150, 160))
-    assert len(viewer.measurements) == 1
+    assert len(viewer.state.measurements) == 1
     viewer.set_record(radiograph)
-    assert viewer.measurements == ()
+    assert viewer.state.measurements == ()
 
 
 def test_shift_keeps_a_ruler_straight_and_a_region_square(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.one_to_one()
+    viewer.state.one_to_one()
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     for tool, y in (("ruler", 50), ("rectangle", 90)):
         viewer.set_tool(tool)
         hand.press(canvas, (50, y))
         hand.move(canvas, (150, y + 12), LEFT, Qt.KeyboardModifier.ShiftModifier)
         hand.release(canvas, (150, y + 12))
-    ruler, square = viewer.measurements
+    ruler, square = viewer.state.measurements
     assert ruler.points[0][1] == ruler.points[1][1]
     assert square.rect[2] == pytest.approx(square.rect[3])
 
@@ -157,19 +158,19 @@ def test_the_window_can_be_taken_from_a_region(viewer: Viewer, grey: Make, hand:
     viewer.set_record(grey(values))
     viewer.set_tool("rectangle")
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, LEFT, place(viewer, 25, 25), place(viewer, 55, 55))
-    viewer.window_from_region()
-    assert viewer.voi is not None
-    assert 5400 < viewer.voi.center < 5600
-    assert 900 < viewer.voi.width < 1000
+    viewer.greys.window_from_region()
+    assert viewer.state.voi is not None
+    assert 5400 < viewer.state.voi.center < 5600
+    assert 900 < viewer.state.voi.width < 1000
 
 
 def test_measurements_of_a_case_come_back(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.set_annotations(False)
+    viewer.state.set_annotations(False)
     plain = hand.shown(viewer)
     kept = (Ruler(((200.0, 300.0), (900.0, 800.0))), Region(((300.0, 300.0), (600.0, 700.0))))
-    viewer.set_measurements(kept)
-    assert viewer.measurements == kept
+    viewer.state.set_measurements(kept)
+    assert viewer.state.measurements == kept
     for pane in viewer.panes.values():
         top_left = pane.mapTo(viewer, pane.canvas.pos())
         area = np.s_[top_left.y() : top_left.y() + pane.canvas.height(), top_left.x() : top_left.x() + 300]

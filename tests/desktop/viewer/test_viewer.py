@@ -41,9 +41,9 @@ def test_probe_reads_the_pixel_under_the_pointer(
     viewer: Viewer, radiograph: ImageRecord, hand: Any, zoom: float, kind: PaneKind
 ) -> None:
     viewer.set_record(replace(radiograph, spacing=Spacing(0.2, 0.1, "detector", "ImagerPixelSpacing")))
-    viewer.stage.view.set_zoom(zoom)
+    viewer.state.view.set_zoom(zoom)
     readings = watch(viewer.probed)
-    centre = viewer.stage.view.center
+    centre = viewer.state.view.center
     for dx, dy in ((0, 0), (13, -7), (-20, 16)):
         x, y = int(centre[0]) + dx, int(centre[1]) + dy
         inside = 0.5 if zoom > 1 else 0.0  # a pointer stands on whole screen pixels
@@ -77,7 +77,7 @@ def test_divergence_at_the_probe_is_true_minus_false(
     viewer.set_analysis(analysis, 1, "label")
     readings = watch(viewer.probed)
     for mode in ("smooth", "nearest"):
-        viewer.set_interpolation(mode)
+        viewer.state.set_interpolation(mode)
         for x, y in ((300, 900), (1500, 1800), (3, 4)):
             hand.move(viewer.panes[PaneKind.TRUE].canvas, at(viewer, PaneKind.TRUE, x, y))
             maps = readings[-1].maps
@@ -95,21 +95,21 @@ def test_dragging_with_the_right_button_windows_the_picture_exactly(
     viewer: Viewer, radiograph: ImageRecord, hand: Any, zoom: float
 ) -> None:
     viewer.set_record(radiograph)
-    viewer.set_annotations(False)
-    viewer.stage.view.set_zoom(zoom)
+    viewer.state.set_annotations(False)
+    viewer.state.view.set_zoom(zoom)
     changed = watch(viewer.voiChanged)
-    before = viewer.voi
+    before = viewer.state.voi
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     hand.drag(canvas, RIGHT, (100, 100), (140, 100), (190, 130))
     after, inverted = changed[-1]
     assert before is not None
-    assert after is viewer.voi
+    assert after is viewer.state.voi
     assert not inverted
     assert after.width > before.width  # to the right: wider
     assert after.center > before.center  # downwards: higher
     assert after.kind == before.kind
     hand.move(canvas, (-5, -5))  # no pointer in the way
-    canvas.pointed.emit(None)
+    canvas.left.emit()
     picture = hand.shown(canvas)
     transform = canvas.transform()
     rows, columns = np.mgrid[5 : canvas.height() - 5 : 17, 5 : canvas.width() - 5 : 13]
@@ -124,32 +124,32 @@ def test_dragging_with_the_right_button_windows_the_picture_exactly(
 def test_zoomed_out_the_picture_is_the_average_and_not_a_sample(viewer: Viewer, grey: Make, hand: Any) -> None:
     fine = np.indices((2048, 2048)).sum(axis=0) % 2 * 200  # a checkerboard of single pixels
     viewer.set_record(grey(fine.astype(np.uint8)))
-    viewer.set_annotations(False)
+    viewer.state.set_annotations(False)
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     middle = hand.shown(canvas)[canvas.height() // 2 - 40 :, canvas.width() // 2 - 40 :][:80, :80, 0]
     assert np.abs(middle.astype(int) - 100).max() <= 2
 
 
-def test_keys_choose_presets_invert_and_reset(viewer: Viewer, radiograph: ImageRecord) -> None:
+def test_keys_choose_presets_invert_and_reset(viewer: Viewer, radiograph: ImageRecord, run: Any) -> None:
     viewer.set_record(radiograph)
-    QTest.keyClick(viewer, Qt.Key.Key_2)
-    assert viewer.voi is radiograph.voi[1]
-    QTest.keyClick(viewer, Qt.Key.Key_9)  # there is no ninth choice
-    assert viewer.voi is radiograph.voi[1]
-    QTest.keyClick(viewer, Qt.Key.Key_0)
+    run("preset-2")
+    assert viewer.state.voi is radiograph.voi[1]
+    run("preset-9")  # there is no ninth choice
+    assert viewer.state.voi is radiograph.voi[1]
+    run("preset-0")
     automatic = auto_voi(radiograph)
-    assert viewer.voi is not None
-    assert (viewer.voi.center, viewer.voi.width) == (automatic.center, automatic.width)
-    QTest.keyClick(viewer, Qt.Key.Key_I)
-    assert viewer.invert
-    QTest.keyClick(viewer, Qt.Key.Key_O)
-    assert viewer.zoom == 1.0
-    QTest.keyClick(viewer, Qt.Key.Key_Escape)
-    assert viewer.voi is radiograph.voi[0]
-    assert not viewer.invert
-    assert viewer.stage.view.fitted
-    QTest.keyClick(viewer, Qt.Key.Key_N)
-    assert viewer.voi is radiograph.voi[1]
+    assert viewer.state.voi is not None
+    assert (viewer.state.voi.center, viewer.state.voi.width) == (automatic.center, automatic.width)
+    run("invert")
+    assert viewer.state.invert
+    run("one-to-one")
+    assert viewer.state.view.zoom == 1.0
+    run("reset-view")
+    assert viewer.state.voi is radiograph.voi[0]
+    assert not viewer.state.invert
+    assert viewer.state.view.fitted
+    run("next-window")
+    assert viewer.state.voi is radiograph.voi[1]
 
 
 def test_a_lut_can_be_dragged_like_a_window(viewer: Viewer, grey: Make, hand: Any) -> None:
@@ -157,8 +157,8 @@ def test_a_lut_can_be_dragged_like_a_window(viewer: Viewer, grey: Make, hand: An
     lut = Voi("lut", explanation="NORMAL", lut=table, lut_first=500, lut_range=(0, 255))
     viewer.set_record(grey(np.full((40, 40), 900, np.uint16), voi=(lut,)))
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, RIGHT, (50, 50), (60, 50), (50, 50))
-    assert viewer.voi is not None
-    assert (viewer.voi.center, viewer.voi.width) == (pytest.approx(999.5), pytest.approx(999.0))
+    assert viewer.state.voi is not None
+    assert (viewer.state.voi.center, viewer.state.voi.width) == (pytest.approx(999.5), pytest.approx(999.0))
 
 
 # -- view ---------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_wheel_zooms_at_the_pointer_in_all_panes(viewer: Viewer, radiograph: Ima
 
 def test_panning_with_left_and_middle_moves_all_panes_alike(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.one_to_one()
+    viewer.state.one_to_one()
     for button in (LEFT, MIDDLE):
         before = viewer.panes[PaneKind.IMAGE].canvas.transform()
         hand.drag(viewer.panes[PaneKind.TRUE].canvas, button, (100, 100), (120, 90), (133, 81))
@@ -190,10 +190,10 @@ def test_panning_with_left_and_middle_moves_all_panes_alike(viewer: Viewer, radi
 
 def test_control_wheel_changes_the_opacity(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    before, zoom = viewer.opacity, viewer.zoom
+    before, zoom = viewer.state.opacity, viewer.state.view.zoom
     hand.wheel(viewer.panes[PaneKind.TRUE].canvas, (50, 50), 2, Qt.KeyboardModifier.ControlModifier)
-    assert viewer.opacity == pytest.approx(before + 0.1)
-    assert viewer.zoom == zoom
+    assert viewer.state.opacity == pytest.approx(before + 0.1)
+    assert viewer.state.view.zoom == zoom
 
 
 def test_double_click_enlarges_a_pane_and_brings_the_others_back(viewer: Viewer, radiograph: ImageRecord) -> None:
@@ -205,7 +205,7 @@ def test_double_click_enlarges_a_pane_and_brings_the_others_back(viewer: Viewer,
     assert layouts == ["features"]
     assert [k for k, p in viewer.panes.items() if p.isVisible()] == [PaneKind.FEATURES]
     assert canvas.width() == viewer.width()
-    assert viewer.zoom == pytest.approx(viewer.stage.view.fit_zoom())  # fitted to the larger pane
+    assert viewer.state.view.zoom == pytest.approx(viewer.state.view.fit_zoom())  # fitted to the larger pane
     QTest.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
     assert layouts == ["features", "1x2"]
     assert viewer.panes[PaneKind.IMAGE].isVisible()
@@ -223,7 +223,7 @@ def test_panes_of_a_layout_are_of_one_size(viewer: Viewer, radiograph: ImageReco
 
 def test_focus_brings_a_box_into_the_middle(viewer: Viewer, radiograph: ImageRecord) -> None:
     viewer.set_record(radiograph)
-    viewer.focus_box((400, 600, 200, 150))
+    viewer.state.view.focus(400, 600, 200, 150)
     canvas = viewer.panes[PaneKind.IMAGE].canvas
     x, y = at(viewer, PaneKind.IMAGE, 500, 675)
     assert abs(x - canvas.width() / 2) <= 1
@@ -273,29 +273,31 @@ def test_clicking_a_feature_tells_its_rank(viewer: Viewer, radiograph: ImageReco
     assert len(clicked) == 2
 
 
-def test_space_swaps_between_image_and_map(viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any) -> None:
+def test_space_swaps_between_image_and_map(
+    viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any, run: Any
+) -> None:
     viewer.set_record(radiograph)
     viewer.set_analysis(analyse(radiograph), 1, "label")
-    viewer.set_annotations(False)
+    viewer.state.set_annotations(False)
     canvas, image = viewer.panes[PaneKind.TRUE].canvas, viewer.panes[PaneKind.IMAGE].canvas
     with_map = hand.shown(canvas)
-    QTest.keyClick(viewer, Qt.Key.Key_Space)
+    run("toggle-overlay")
     np.testing.assert_array_equal(hand.shown(canvas), hand.shown(image)[: canvas.height(), : canvas.width()])
-    QTest.keyClick(viewer, Qt.Key.Key_Space)
+    run("toggle-overlay")
     np.testing.assert_array_equal(hand.shown(canvas), with_map)
 
 
 def test_the_wipe_line_follows_the_mouse(viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any) -> None:
     viewer.set_record(radiograph)
     viewer.set_analysis(analyse(radiograph), 1, "label")
-    viewer.set_annotations(False)
-    viewer.set_wipe(True)
+    viewer.state.set_annotations(False)
+    viewer.state.set_wipe(True)
     canvas = viewer.panes[PaneKind.TRUE].canvas
-    centre = viewer.stage.view.center
+    centre = viewer.state.view.center
     hand.drag(canvas, LEFT, (canvas.width() / 2, 100), (300, 100), (320, 100))
-    assert viewer.stage.wipe == pytest.approx(320 / canvas.width(), abs=0.005)
-    assert viewer.stage.view.center == centre  # the picture stayed
-    canvas.pointed.emit(None)
+    assert viewer.state.wipe == pytest.approx(320 / canvas.width(), abs=0.005)
+    assert viewer.state.view.center == centre  # the picture stayed
+    canvas.left.emit()
     left = np.s_[:, :310]
     image = hand.shown(viewer.panes[PaneKind.IMAGE].canvas)[: canvas.height(), : canvas.width()]
     picture = hand.shown(canvas)
@@ -305,12 +307,12 @@ def test_the_wipe_line_follows_the_mouse(viewer: Viewer, radiograph: ImageRecord
 
 def test_blinking_shows_and_hides_the_map_and_stops_with_the_view(viewer: Viewer, qtbot: Any) -> None:
     states: list[bool] = []
-    viewer.displayChanged.connect(lambda: states.append(viewer.overlay_shown))
-    viewer.set_blink(True)
+    viewer.displayChanged.connect(lambda: states.append(viewer.state.overlay_shown))
+    viewer.overlay.set_blinking(True)
     qtbot.waitUntil(lambda: {True, False} <= set(states[1:]), timeout=4000)
     viewer.hide()
-    assert not viewer.blinking
-    assert viewer.overlay_shown
+    assert not viewer.overlay.blinking
+    assert viewer.state.overlay_shown
 
 
 # -- robustness ---------------------------------------------------------------------------------------------
@@ -335,13 +337,14 @@ def test_any_image_can_be_looked_at(viewer: Viewer, grey: Make, analyse: Make, h
     analysis = analyse(record)
     viewer.set_analysis(analysis, 1, "predicted")
     viewer.set_features(important_features(analysis.divergence(1), analysis.image_size, analysis.region))
-    viewer.set_cell_grid(True)
+    viewer.state.set_cell_grid(True)
     readings = watch(viewer.probed)
     canvas = viewer.panes[PaneKind.TRUE].canvas
-    for action in (viewer.fit, viewer.one_to_one, lambda: viewer.zoom_by(100), lambda: viewer.zoom_by(1e-6)):
+    state = viewer.state
+    for action in (state.view.fit, state.one_to_one, lambda: state.zoom_by(100), lambda: state.zoom_by(1e-6)):
         action()
         hand.drag(canvas, RIGHT, (50, 50), (80, 70))
-        x, y = viewer.stage.view.center
+        x, y = viewer.state.view.center
         spot = at(viewer, PaneKind.TRUE, min(x, record.width - 0.5), min(y, record.height - 0.5))
         hand.move(canvas, spot)
         assert hand.shown(viewer).shape[2] == 3
@@ -356,14 +359,16 @@ def test_a_constant_cam_pair_shows_without_a_nan(
     viewer.set_record(radiograph)
     viewer.set_analysis(analyse(radiograph, np.full((2, 7, 7), 3.0, np.float32)), 1, "label")
     for mode in ("shared", "per-map"):
-        viewer.set_scale_mode(mode)
+        viewer.state.set_scale_mode(mode)
         assert hand.shown(viewer).any()
     readings = watch(viewer.probed)
     hand.move(viewer.panes[PaneKind.FEATURES].canvas, at(viewer, PaneKind.FEATURES, 100, 100))
     assert readings[-1].maps.divergence == 0.0
 
 
-def test_an_empty_viewer_takes_every_event(viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any) -> None:
+def test_an_empty_viewer_takes_every_event(
+    viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any, run: Any
+) -> None:
     viewer.set_record(radiograph)
     viewer.set_analysis(analyse(radiograph), 1, "label")
     canvas = viewer.panes[PaneKind.IMAGE].canvas
@@ -374,11 +379,13 @@ def test_an_empty_viewer_takes_every_event(viewer: Viewer, radiograph: ImageReco
     hand.drag(canvas, LEFT, (10, 10), (40, 40))
     hand.wheel(canvas, (20, 20), 1)
     QTest.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
-    for key in "FOINPXG[]":
-        QTest.keyClick(viewer, key)
-    viewer.focus_box((1, 2, 3, 4))
-    assert viewer.voi is None
-    assert viewer.presets == ()
+    run(
+        "fit", "one-to-one", "invert", "next-window", "tool-probe", "crosshair", "cell-grid", "less-overlay",
+        "more-overlay",
+    )  # fmt: skip
+    viewer.state.view.focus(1, 2, 3, 4)
+    assert viewer.state.voi is None
+    assert viewer.greys.presets == ()
     assert (hand.shown(canvas) == hand.shown(canvas)[0, 0]).all()
 
 
@@ -406,26 +413,26 @@ def test_the_same_record_again_costs_no_memory_of_the_old_one(viewer: Viewer, gr
 
 def test_mouse_buttons_can_be_bound_otherwise(viewer: Viewer, radiograph: ImageRecord, hand: Any) -> None:
     viewer.set_record(radiograph)
-    viewer.one_to_one()
+    viewer.state.one_to_one()
     viewer.set_mouse_map({"Left": "window", "Right": "pan", "Middle": ""})
-    before, centre = viewer.voi, viewer.stage.view.center
+    before, centre = viewer.state.voi, viewer.state.view.center
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, LEFT, (50, 50), (90, 50))
-    assert viewer.voi is not before
-    assert viewer.stage.view.center == centre
+    assert viewer.state.voi is not before
+    assert viewer.state.view.center == centre
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, MIDDLE, (50, 50), (90, 50))
-    assert viewer.stage.view.center == centre
+    assert viewer.state.view.center == centre
     hand.drag(viewer.panes[PaneKind.IMAGE].canvas, RIGHT, (50, 50), (90, 50))
-    assert viewer.stage.view.center != centre
+    assert viewer.state.view.center != centre
 
 
 def test_the_next_frame_keeps_the_view_and_the_window(viewer: Viewer, radiograph: ImageRecord, grey: Make) -> None:
     viewer.set_record(radiograph)
-    viewer.focus_box((500, 500, 300, 300))
-    viewer.set_voi(radiograph.voi[1])
-    zoom, centre = viewer.zoom, viewer.stage.view.center
+    viewer.state.view.focus(500, 500, 300, 300)
+    viewer.state.set_voi(radiograph.voi[1])
+    zoom, centre = viewer.state.view.zoom, viewer.state.view.center
     viewer.set_record(replace(radiograph, frame=1), keep_view=True)
-    assert (viewer.zoom, viewer.stage.view.center) == (zoom, centre)
-    assert viewer.voi is radiograph.voi[1]
+    assert (viewer.state.view.zoom, viewer.state.view.center) == (zoom, centre)
+    assert viewer.state.voi is radiograph.voi[1]
     viewer.set_record(grey(np.zeros((50, 50), np.uint8)), keep_view=True)  # of another size
-    assert viewer.stage.view.fitted
-    assert viewer.voi is not radiograph.voi[1]
+    assert viewer.state.view.fitted
+    assert viewer.state.voi is not radiograph.voi[1]

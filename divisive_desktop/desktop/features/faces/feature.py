@@ -50,7 +50,9 @@ class FaceFeature(QObject):
         self._messages = services.messages
         self.layer = FacesLayer()
         self.viewer.add_layer(self.layer)
-        self.tool = CropTool(self.viewer, self._cropped, self._reverted)
+        self.tool = CropTool(
+            self.viewer.state, self._cropped, self._reverted, lambda: self.viewer.set_tool("pan")
+        )
         self.viewer.add_tool(self.tool)
         self.tool.keys = services.actions.local_keys
         self.viewer.installEventFilter(self)
@@ -137,7 +139,7 @@ class FaceFeature(QObject):
         if record is not None and framing is not None:
             crop = faces.face_crop(framing.faces[index], record.width, record.height)
             if crop is not None:
-                self.viewer.focus_box(crop)
+                self.viewer.state.view.focus(*crop)
         self.pick(index)
 
     def analyse_whole(self) -> None:
@@ -204,7 +206,7 @@ class FaceFeature(QObject):
 
     def _update_layer(self) -> None:
         self.layer.shown = not self.adjusting
-        self.viewer.stage.touch()
+        self.viewer.state.notify()
 
     def _show(self, case: Case | None) -> None:
         record = self.session.record

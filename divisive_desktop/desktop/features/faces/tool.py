@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
@@ -13,11 +12,9 @@ from divisive_desktop.desktop.features.faces.box import HANDLES, Crop, CropBox, 
 from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.overlay_text import INK, halo_text, overlay_font
-from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
+from divisive_desktop.desktop.viewer.view_state import ViewState
 
 CROP_COLOUR = QColor(120, 225, 215)
 _RIM = QColor(0, 0, 0, 170)
@@ -57,9 +54,15 @@ class CropTool(Tool):
     text = "Part to analyse"
     cursor = Qt.CursorShape.CrossCursor
 
-    def __init__(self, viewer: Viewer, changed: Callable[[Crop], None], reverted: Callable[[], None]) -> None:
-        super().__init__(viewer)
-        self._changed, self._reverted = changed, reverted
+    def __init__(
+        self,
+        state: ViewState,
+        changed: Callable[[Crop], None],
+        reverted: Callable[[], None],
+        put_away: Callable[[], None],
+    ) -> None:
+        super().__init__(state)
+        self._changed, self._reverted, self._put_away = changed, reverted, put_away
         self.keys = LocalKeys()
         self.square = True
         """Boxes are squares unless Shift is held; else the other way round."""
@@ -71,7 +74,7 @@ class CropTool(Tool):
         """Begin with this box; Escape comes back to it."""
         self.box = self._first = CropBox.of(crop, picture) if crop is not None else None
         self._drag = None
-        self.viewer.stage.touch()
+        self.state.notify()
 
     @property
     def edited(self) -> bool:
@@ -83,7 +86,7 @@ class CropTool(Tool):
     # -- mouse ----------------------------------------------------------------------------------------------
 
     def press(self, event: PaneMouse) -> None:
-        record = self.viewer.stage.record
+        record = self.state.record
         if record is None:
             return
         grip = self._grip_at(event)
@@ -101,7 +104,7 @@ class CropTool(Tool):
             self.box = drawn(*drag.start, event.x, event.y, drag.before.picture, square=square)
         else:
             self.box = drag.before.dragged(drag.grip, event.x, event.y, square)
-        self.viewer.stage.touch()
+        self.state.notify()
 
     def release(self, event: PaneMouse) -> None:
         drag, self._drag = self._drag, None
@@ -119,7 +122,7 @@ class CropTool(Tool):
             whole = (0, 0, *self._drag.before.picture)
             self.box = self._drag.before if self._first is not None or self._drag.before.crop != whole else None
             self._drag = None
-            self.viewer.stage.touch()
+            self.state.notify()
             return True
         return False
 
@@ -127,10 +130,10 @@ class CropTool(Tool):
         """Back to the box that was there at the beginning; when it is there, away from the tool."""
         if self.edited:
             self.box = self._first
-            self.viewer.stage.touch()
+            self.state.notify()
             self._reverted()
         else:
-            self.viewer.set_tool("pan")
+            self._put_away()
         return True
 
     def key(self, event: QKeyEvent) -> bool:
@@ -141,7 +144,7 @@ class CropTool(Tool):
         box = self.box.grown(more) if more else self.box.moved(right, down)
         if box != self.box:
             self.box = box
-            self.viewer.stage.touch()
+            self.state.notify()
             self._changed(box.crop)
         return True
 
@@ -169,7 +172,7 @@ class CropTool(Tool):
     # -- painting -------------------------------------------------------------------------------------------
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
-        record = self.viewer.stage.record
+        record = self.state.record
         if self.box is None or record is None:
             return
         area = transform.rect_to_widget(*self.box.crop)

@@ -143,11 +143,6 @@ class Tile(QWidget):
             self._outline = outline
         self.update()
 
-    def set_caption(self, caption: str) -> None:
-        self._caption = caption
-        self.setAccessibleName(caption)
-        self.update()
-
     def _caption_height(self) -> int:
         return self.fontMetrics().height() + 2 if self._caption else 0
 

@@ -157,4 +157,4 @@ class Inspection(QObject):
         found = self._session.analyses.features
         if self._viewer is not None and found is not None:
             self._viewer.select_feature(rank)
-            self._viewer.focus_box(found.features[rank - 1].box)
+            self._viewer.state.view.focus(*found.features[rank - 1].box)

@@ -42,10 +42,10 @@ class GreysPanel(QWidget):
             from divisive_desktop.desktop.viewer.histogram import HistogramView
 
             self.histogram = HistogramView()
-            self.histogram.voiDragged.connect(viewer.set_voi)
+            self.histogram.voiDragged.connect(viewer.state.set_voi)
             self._column.addWidget(self.histogram)
         if self._counted is not self._record:
             self._counted = self._record
             self.histogram.set_record(self._record)
-        if viewer.voi is not None and viewer.record is self._record:
-            self.histogram.set_voi(viewer.voi, viewer.invert)
+        if viewer.state.voi is not None and viewer.state.record is self._record:
+            self.histogram.set_voi(viewer.state.voi, viewer.state.invert)

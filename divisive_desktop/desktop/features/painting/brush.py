@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
@@ -13,13 +12,11 @@ from divisive_desktop.desktop.features.painting.paint_tool import INK, RIM, Pain
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.features.painting.settings import ToolSettings
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.errors import MaskError
 from divisive_desktop.masks.shapes import Point
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
 
 _LARGEST_RING = 400.0
 
@@ -36,8 +33,8 @@ class BrushTool(PaintTool):
     cursor = Qt.CursorShape.BlankCursor
     erase = False
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._last: Point | None = None
         self._last_pressure = 1.0
         self._end: Point | None = None
@@ -129,7 +126,7 @@ class BrushTool(PaintTool):
     # -- cursor ---------------------------------------------------------------------------------------------
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
-        pointer = self.viewer.stage.pointer
+        pointer = self.state.pointer
         if pointer is None or not self.ready:
             return
         at = transform.to_widget(*pointer)

@@ -64,11 +64,11 @@ class Painting(QObject):
         self.session = PaintSession(services.runner, self.saver, self)
         self.session.pictured = self._pictured
         self.session.keys = services.actions.local_keys
-        self.layer = RegionsLayer(self.session, self.viewer.stage)
+        self.layer = RegionsLayer(self.session, self.viewer.state)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
         for kind in PAINT_TOOLS:
-            self.tools[kind.id] = kind(self.viewer, self.session)
+            self.tools[kind.id] = kind(self.viewer.state, self.session)
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
         self._connect()
@@ -90,7 +90,7 @@ class Painting(QObject):
         self.options.setVisible(False)
         self.panel = MaskPanel(self.session)
         self.layer.preview = self.panel.preview
-        self.panel.preview.changed.connect(self.viewer.stage.touch)
+        self.panel.preview.changed.connect(self.viewer.state.notify)
         self._inspector.add_section(SECTION, self.panel).setVisible(False)
         self.drafts = Drafts(self.session, self.panel)
         self.files = MaskFiles(services, self.session)
@@ -317,15 +317,15 @@ class Painting(QObject):
 
     def _pictured(self, box: Box) -> npt.NDArray[np.uint8]:
         """A part of the picture as displayed now; the whole is kept until record or window change."""
-        stage = self.viewer.stage
-        assert stage.record is not None
-        assert stage.voi is not None
-        key = (stage.record, stage.voi, stage.invert)
+        state = self.viewer.state
+        assert state.record is not None
+        assert state.voi is not None
+        key = (state.record, state.voi, state.invert)
         kept = self._picture
         if kept is None or any(a is not b for a, b in zip(kept[0], key, strict=True)):
-            if box[2:] != (stage.record.width, stage.record.height):
-                return render(stage.record, stage.voi, stage.invert, box)
-            self._picture = kept = (key, render(stage.record, stage.voi, stage.invert))
+            if box[2:] != (state.record.width, state.record.height):
+                return render(state.record, state.voi, state.invert, box)
+            self._picture = kept = (key, render(state.record, state.voi, state.invert))
         return kept[1][slices(box)]
 
     # -- keys, pens, the end --------------------------------------------------------------------------------

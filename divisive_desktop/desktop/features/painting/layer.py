@@ -21,27 +21,27 @@ class RegionsLayer:
     Parameters
     ----------
     session : PaintSession
-    stage : ViewState
+    state : ViewState
         What the panes paint.
     """
 
-    def __init__(self, session: PaintSession, stage: ViewState) -> None:
-        self._session, self._stage, self._touch = session, stage, stage.touch
+    def __init__(self, session: PaintSession, state: ViewState) -> None:
+        self._session, self._state = session, state
         self._layers: dict[int, MaskLayer] = {}
         self._drawn: dict[int, tuple[Region, float]] = {}
         self.shown = True
         self.preview: Preview | None = None
         """Shows one region as it would be."""
         session.opened.connect(self._start)
-        session.regionsChanged.connect(self._touch)
-        session.settingsChanged.connect(lambda _: self._touch())
+        session.regionsChanged.connect(state.notify)
+        session.settingsChanged.connect(lambda _: state.notify())
         session.painted.connect(self._refresh)
-        session.runner.busyChanged.connect(lambda _: self._touch())
+        session.runner.busyChanged.connect(lambda _: state.notify())
 
     def set_shown(self, shown: bool) -> None:
         """Show or hide the mask as a whole."""
         self.shown = shown
-        self._touch()
+        self._state.notify()
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         mask = self._session.mask
@@ -53,7 +53,7 @@ class RegionsLayer:
                 outcome.paint_layer(painter, kind, transform)
             elif region.visible and mask.bounds(region.id, exact=False) is not None:
                 self._layer(region).paint_layer(painter, kind, transform)
-        if self._session.runner.busy and kind is self._stage.lead:
+        if self._session.runner.busy and kind is self._state.lead:
             draw_hint(painter, "Working…", transform)
 
     def _layer(self, region: Region) -> MaskLayer:
@@ -73,7 +73,7 @@ class RegionsLayer:
     def _start(self) -> None:
         self._layers.clear()
         self._drawn.clear()
-        self._touch()
+        self._state.notify()
 
     def _refresh(self, box: Box) -> None:
         mask = self._session.mask
@@ -81,7 +81,7 @@ class RegionsLayer:
             del self._layers[gone], self._drawn[gone]
         for layer in self._layers.values():
             layer.refresh(box)
-        self._touch()
+        self._state.notify()
 
 
 def _colour(region: Region, opacity: float) -> QColor:

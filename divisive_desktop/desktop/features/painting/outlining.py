@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
@@ -11,14 +9,12 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from divisive_desktop.desktop.features.painting.paint_tool import INK, RIM, PaintTool, outlined
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.masks import shapes
 from divisive_desktop.masks.ops import Mode
 from divisive_desktop.masks.shapes import Point, Stamp
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
 
 _CLOSE = 8.0
 """A polygon is closed by a click this near to its first vertex, in logical pixels."""
@@ -35,8 +31,8 @@ class LassoTool(PaintTool):
     key_hint = "L"
     tip = "Outline by hand. Ctrl: subtract, Ctrl+Shift: intersect"
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._points: list[Point] = []
 
     def press(self, event: PaneMouse) -> None:
@@ -78,8 +74,8 @@ class PolygonTool(PaintTool):
     tip = "Click the vertices; a double click closes. Ctrl: subtract, Ctrl+Shift: intersect"
     uses = ("paint-accept", "outline-back")
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._points: list[Point] = []
         self._mode: Mode = "add"
         self._dragged = False
@@ -140,7 +136,7 @@ class PolygonTool(PaintTool):
             return
         path = [transform.to_widget(*p) for p in self._points]
         outlined(painter, path)
-        pointer = self.viewer.stage.pointer
+        pointer = self.state.pointer
         if pointer is not None:
             outlined(painter, [path[-1], transform.to_widget(*pointer)], dashed=True)
         painter.setPen(QPen(RIM, 1))
@@ -166,8 +162,8 @@ def fill_polygon(tool: PaintTool, points: list[Point], mode: Mode) -> None:
 class _BoxTool(PaintTool):
     """A shape between two corners; Shift makes its sides equal, as seen."""
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._start: Point | None = None
         self._now: Point = (0.0, 0.0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import cv2
 from PySide6.QtCore import QPointF, Qt
@@ -14,13 +13,11 @@ from divisive_desktop.desktop.shell.keys import named
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.overlay_text import halo_text, overlay_font
-from divisive_desktop.desktop.viewer.tools import PaneMouse, Tool
+from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.masks.ops import Mode
 from divisive_desktop.masks.shapes import Point, Stamp
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
 
 RIM = QColor(0, 0, 0, 170)
 INK = QColor(255, 255, 255, 235)
@@ -37,8 +34,8 @@ class PaintTool(Tool):
     uses: tuple[str, ...] = ()
     """Keys of its own while it is active (ids of `bindings.PLACE_KEYS`)."""
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state)
         self.session = session
 
     @property
@@ -71,7 +68,7 @@ class PaintTool(Tool):
         """The Shift key went down or up."""
 
     def touch(self) -> None:
-        self.viewer.stage.touch()
+        self.state.notify()
 
     @property
     def size(self) -> tuple[int, int]:

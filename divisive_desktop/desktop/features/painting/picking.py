@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
@@ -11,16 +9,14 @@ from divisive_desktop.desktop.features.painting.edits import AT_ONCE
 from divisive_desktop.desktop.features.painting.paint_tool import PaintTool, StampLayer, draw_hint
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.geometry import Box
 from divisive_desktop.masks import ops, select
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.ops import Mode
 from divisive_desktop.masks.shapes import Point, Stamp
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
 
 
 class BucketTool(PaintTool):
@@ -60,8 +56,8 @@ class WandTool(PaintTool):
     key_hint = "V"
     tip = "Take what looks alike; drag sideways for the tolerance. Ctrl: subtract, Ctrl+Shift: intersect"
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._seed: Point | None = None
         self._from = QPointF()
         self._tolerance = 0
@@ -142,5 +138,5 @@ class WandTool(PaintTool):
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._proposal is not None:
             self._proposal.paint_layer(painter, kind, transform)
-        if self._looking and kind is self.viewer.stage.lead:
+        if self._looking and kind is self.state.lead:
             draw_hint(painter, "Looking…", transform)

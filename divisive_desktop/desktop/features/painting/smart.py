@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
@@ -12,16 +10,14 @@ from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.desktop.viewer.layers import MaskLayer
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.desktop.viewer.view import Transform
+from divisive_desktop.desktop.viewer.view_state import ViewState
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.geometry import enclose
 from divisive_desktop.masks import ops, select
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
-
-if TYPE_CHECKING:
-    from divisive_desktop.desktop.viewer.viewer import Viewer
 
 Found = tuple[Stamp, StampLayer, list[list[Point]]]
 """A proposal, and how it is drawn."""
@@ -40,8 +36,8 @@ class SmartTool(PaintTool):
     tip = "Scribble on what is meant; with Ctrl on what isn't. Escape forgets"
     uses = ("paint-accept",)
 
-    def __init__(self, viewer: Viewer, session: PaintSession) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, state: ViewState, session: PaintSession) -> None:
+        super().__init__(state, session)
         self._scribbles: Mask | None = None
         self._layers: list[MaskLayer] = []
         self._strokes: list[tuple[int, list[Point]]] = []
@@ -183,5 +179,5 @@ class SmartTool(PaintTool):
             layer.paint_layer(painter, kind, transform)
         offer = f"{self.key_name('paint-accept')} accepts, Escape forgets"
         text = "Looking…" if self._working else offer if self._proposal is not None else ""
-        if text and kind is self.viewer.stage.lead:
+        if text and kind is self.state.lead:
             draw_hint(painter, text, transform)

@@ -74,7 +74,7 @@ class Viewing(QObject):
         viewer, window = self._viewer, self._services.window
 
         def toggle_scale() -> None:
-            viewer.set_scale_mode("per-map" if viewer.scale_mode == "shared" else "shared")
+            viewer.state.set_scale_mode("per-map" if viewer.state.scale_mode == "shared" else "shared")
 
         def toggle_full_screen() -> None:
             if window.isFullScreen():
@@ -90,7 +90,7 @@ class Viewing(QObject):
             ),
             Action("scale-shared", "One colour scale for both classes", toggle_scale, "Ctrl+M",
                    "On: magnitudes compare. Off: each map fills the colours", enabled=has_analysis,
-                   checked=lambda: viewer.scale_mode == "shared"),
+                   checked=lambda: viewer.state.scale_mode == "shared"),
             Action("full-screen", "Full screen", toggle_full_screen, "F11", checked=window.isFullScreen),
             Action("second-screen", "Panes in a window of their own", self.second_screen.toggle, "Shift+F11",
                    "On the second monitor, where there is one", enabled=has_record,
@@ -118,9 +118,9 @@ class Viewing(QObject):
 
         actions.keysChanged.connect(name_keys)
         name_keys()
-        slider.setValue(round(viewer.opacity * 100))
-        slider.valueChanged.connect(lambda value: viewer.set_opacity(value / 100))
-        viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.opacity * 100)))
+        slider.setValue(round(viewer.state.opacity * 100))
+        slider.valueChanged.connect(lambda value: viewer.state.set_opacity(value / 100))
+        viewer.displayChanged.connect(lambda: slider.setValue(round(viewer.state.opacity * 100)))
         caption = QLabel("Maps")
         caption.setContentsMargins(GRID, 0, GRID // 2, 0)
         theme.set_role(caption, "muted")
@@ -132,7 +132,7 @@ class Viewing(QObject):
     def _connect(self) -> None:
         services, session, viewer = self._services, self._session, self._viewer
         viewer.set_mouse_map(services.settings.mouse)
-        viewer.set_identity_visible(session.redaction.visible)
+        viewer.state.set_identity_visible(session.redaction.visible)
         viewer.probed.connect(services.status.set_probe)
         for signal in (viewer.layoutChanged, viewer.displayChanged, viewer.toolChanged, viewer.voiChanged):
             signal.connect(lambda *_: services.actions.refresh())
@@ -142,7 +142,7 @@ class Viewing(QObject):
         session.recordReady.connect(self._record_ready)
         session.analysisChanged.connect(self._analysis_changed)
         session.featuresReady.connect(self._features_ready)
-        session.redaction.changed.connect(lambda: viewer.set_identity_visible(session.redaction.visible))
+        session.redaction.changed.connect(lambda: viewer.state.set_identity_visible(session.redaction.visible))
 
     # -- news from the session ------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class Viewing(QObject):
             self._viewer.set_record(None)
 
     def _record_ready(self, case: Case, record: ImageRecord) -> None:
-        shown = self._viewer.record
+        shown = self._viewer.state.record
         # Another frame of the same file: zoom, position and window stay.
         same = shown is not None and shown.path == record.path and shown.frame != record.frame
         self._viewer.set_record(record, keep_view=same)
@@ -187,15 +187,15 @@ class Viewing(QObject):
     def _fill_presets(self) -> None:
         menu, viewer = self.presets, self._viewer
         menu.clear()
-        if viewer.record is None:
+        if viewer.state.record is None:
             menu.addAction("Open an image first").setEnabled(False)
             return
         keys = [self._services.actions.key(f"preset-{n}") for n in range(10)]
-        menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.preset(0))
-        for i, voi in enumerate(viewer.presets, 1):
+        menu.addAction(f"Auto\t{keys[0]}", lambda: viewer.greys.preset(0))
+        for i, voi in enumerate(viewer.greys.presets, 1):
             name = voi.explanation or f"Window {i}"
             if voi.kind in ("linear", "linear_exact", "sigmoid"):
                 name += f"  ({voi.center:g} / {voi.width:g})"
-            action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.set_voi(v))
+            action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.state.set_voi(v))
             action.setCheckable(True)
-            action.setChecked(voi is viewer.voi)
+            action.setChecked(voi is viewer.state.voi)

@@ -27,11 +27,11 @@ class KeptMeasurements(QObject):
 
     def _keep(self) -> None:
         """One act for all measurements of the case; a frame that was only looked at becomes a case by it."""
-        session, record = self._session, self._viewer.record
+        session, record = self._session, self._viewer.state.record
         case = session.current
         if case is None or record is None or not session.casebook.writable:
             return
-        items = to_items(self._viewer.measurements, record)
+        items = to_items(self._viewer.state.measurements, record)
         self._known[(record.sha256, record.frame)] = items
         session.ensure_listed([case])
         session.casebook.act([case], lambda book, ids: book.set_measurements(ids[0], items))
@@ -58,5 +58,5 @@ class KeptMeasurements(QObject):
         )
 
     def _show(self, record: ImageRecord, items: Any) -> None:
-        if self._viewer.record is record and not self._viewer.measurements:
-            self._viewer.set_measurements(from_items(items))
+        if self._viewer.state.record is record and not self._viewer.state.measurements:
+            self._viewer.state.set_measurements(from_items(items))

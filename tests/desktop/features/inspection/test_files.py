@@ -72,7 +72,7 @@ def test_one_switch_hides_identity_in_tags_corners_inspector_and_tells_reports(
     dialog = shown.wait_for(MetadataDialog)
 
     def everywhere() -> list[str]:
-        stage = viewer.stage
+        stage = viewer.state
         text = corners(stage.record, stage.voi, False, 1.0, stage.identity_visible)
         corner = " ".join((*text.top_left, *text.top_right, *text.bottom_left, *text.bottom_right))
         form = " ".join(shown.inspector.image.values())

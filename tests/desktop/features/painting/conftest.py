@@ -47,7 +47,7 @@ class Easel:
         """Show a record and paint on an empty mask."""
         self.viewer.set_record(record)
         self.session.open(record, None)
-        self.session.pictured = lambda box: render(record, self.viewer.stage.voi, self.viewer.stage.invert, box)
+        self.session.pictured = lambda box: render(record, self.viewer.state.voi, self.viewer.state.invert, box)
         QApplication.processEvents()
 
     @property
@@ -115,9 +115,9 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     viewer = Viewer()
     qtbot.addWidget(viewer)
     viewer.resize(900, 700)
-    viewer.add_layer(RegionsLayer(session, viewer.stage))
+    viewer.add_layer(RegionsLayer(session, viewer.state))
     for kind in PAINT_TOOLS:
-        viewer.add_tool(kind(viewer, session))
+        viewer.add_tool(kind(viewer.state, session))
     viewer.set_layout("image")
     viewer.show()
     qtbot.waitExposed(viewer)

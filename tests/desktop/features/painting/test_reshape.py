@@ -115,13 +115,13 @@ def test_escape_leaves_the_region_as_it_is_and_enter_applies(
     qtbot: QtBot, page: Page, painting: PaintPage
 ) -> None:
     session, bar = painting.session, painting.panel.bar
-    before, zoom = session.mask.union().copy(), page.viewer.stage.view.zoom
-    page.viewer.stage.view.set_zoom(zoom * 2)
+    before, zoom = session.mask.union().copy(), page.viewer.state.view.zoom
+    page.viewer.state.view.set_zoom(zoom * 2)
     painting.panel.begin("grow")
     assert tried(qtbot, painting).after > 1604
     page.viewer_key(Qt.Key.Key_Escape)
     assert not bar.isVisible()
-    assert page.viewer.stage.view.zoom == zoom * 2, "the view isn't reset"
+    assert page.viewer.state.view.zoom == zoom * 2, "the view isn't reset"
     assert painting.panel.preview.outcome is None
     assert np.array_equal(session.mask.union(), before)
     painting.panel.begin("grow")

@@ -41,8 +41,8 @@ def centroid(painted: np.ndarray) -> tuple[float, float]:
 def ready(easel: Any, record: ImageRecord, tool: str, zoom: float | None = None, **settings: Any) -> None:
     easel.open(record)
     if zoom is not None:
-        easel.viewer.stage.view.set_zoom(zoom, (200, 200))
-        easel.viewer.stage.view.set_zoom(zoom, (200, 200))
+        easel.viewer.state.view.set_zoom(zoom, (200, 200))
+        easel.viewer.state.view.set_zoom(zoom, (200, 200))
     easel.viewer.set_tool(tool)
     easel.session.set_settings(**settings)
 
@@ -54,8 +54,8 @@ def ready(easel: Any, record: ImageRecord, tool: str, zoom: float | None = None,
 @pytest.mark.parametrize("aspect", [1.0, 2.0, 0.5])
 def test_a_dab_lands_under_the_pointer(easel: Any, grey: ImageRecord, zoom: float, aspect: float) -> None:
     ready(easel, replace(grey, pixel_aspect=aspect), "brush", brush_radius=15.0)
-    easel.viewer.stage.view.set_zoom(zoom)
-    x, y = (round(v) + 0.5 for v in easel.viewer.stage.view.center)
+    easel.viewer.state.view.set_zoom(zoom)
+    x, y = (round(v) + 0.5 for v in easel.viewer.state.view.center)
     easel.click((x + 11, y - 7))
     painted = easel.painted()
     assert centroid(painted) == pytest.approx((x + 11, y - 7), abs=easel.precision())
@@ -118,12 +118,12 @@ def test_keys_and_the_wheel_change_the_size_of_the_brush(easel: Any, grey: Image
     easel.key(Qt.Key.Key_BracketLeft)
     easel.key(Qt.Key.Key_BracketLeft)
     assert easel.session.settings.brush_radius == pytest.approx(18, abs=0.5)
-    zoom = easel.viewer.stage.view.zoom
+    zoom = easel.viewer.state.view.zoom
     easel.wheel((200, 200), 1, SHIFT)
     assert easel.session.settings.brush_radius > 19
-    assert easel.viewer.stage.view.zoom == zoom
+    assert easel.viewer.state.view.zoom == zoom
     easel.wheel((200, 200), 1)
-    assert easel.viewer.stage.view.zoom > zoom, "without Shift the wheel zooms"
+    assert easel.viewer.state.view.zoom > zoom, "without Shift the wheel zooms"
     for _ in range(60):
         easel.key(Qt.Key.Key_BracketLeft)
     assert easel.session.settings.brush_radius == 0.5
@@ -190,12 +190,12 @@ def test_the_other_buttons_still_window_and_pan(easel: Any, grey: ImageRecord) -
     from PySide6.QtTest import QTest
 
     ready(easel, grey, "brush")
-    voi = easel.viewer.voi
+    voi = easel.viewer.state.voi
     start = easel.at(200, 200)
     QTest.mousePress(easel.canvas, Qt.MouseButton.RightButton, pos=start)
     easel.move((300, 260), button=Qt.MouseButton.RightButton)
     QTest.mouseRelease(easel.canvas, Qt.MouseButton.RightButton, pos=easel.at(300, 260))
-    assert easel.viewer.voi is not voi
+    assert easel.viewer.state.voi is not voi
     assert easel.session.mask.is_empty
 
 
@@ -337,7 +337,7 @@ def test_the_wand_sees_what_the_window_shows(easel: Any, grey: ImageRecord) -> N
     from divisive_desktop.imaging.record import Voi
 
     ready(easel, grey, "wand", 1.0, tolerance=0, sample=1)
-    easel.viewer.set_voi(Voi("linear_exact", 10, 4, "all white"))
+    easel.viewer.state.set_voi(Voi("linear_exact", 10, 4, "all white"))
     easel.click((200, 200))
     assert easel.painted().all(), "everything is clipped to white"
 
@@ -467,7 +467,7 @@ def on_screen(easel: Any) -> np.ndarray:
 @pytest.mark.parametrize("zoom", ZOOMS)
 def test_the_mask_is_seen_where_it_is(easel: Any, grey: ImageRecord, zoom: float) -> None:
     ready(easel, grey, "pan", zoom)
-    easel.viewer.set_annotations(False)
+    easel.viewer.state.set_annotations(False)
     before = on_screen(easel)
     easel.session.stamp("square", shapes.rectangle((190, 195), (215, 205), (600, 400)))
     changed = np.abs(on_screen(easel) - before).sum(axis=2) > 0
@@ -489,13 +489,13 @@ def test_the_cursor_shows_the_true_size_of_the_brush(
     easel: Any, grey: ImageRecord, zoom: float, aspect: float
 ) -> None:
     ready(easel, replace(grey, pixel_aspect=aspect), "brush", brush_radius=25.0)
-    easel.viewer.stage.view.set_zoom(zoom)
-    easel.viewer.set_annotations(False)
-    x, y = easel.viewer.stage.view.center
+    easel.viewer.state.view.set_zoom(zoom)
+    easel.viewer.state.set_annotations(False)
+    x, y = easel.viewer.state.view.center
     easel.move((x, y), button=Qt.MouseButton.NoButton)
     with_cursor = on_screen(easel)
-    easel.viewer.stage.pointer = None
-    easel.viewer.stage.touch()
+    easel.viewer.state.pointer = None
+    easel.viewer.state.notify()
     drawn = np.abs(with_cursor - on_screen(easel)).sum(axis=2) > 60
     rows, columns = np.nonzero(drawn)
     assert np.ptp(columns) == pytest.approx(50 * zoom, abs=5)
@@ -504,7 +504,7 @@ def test_the_cursor_shows_the_true_size_of_the_brush(
 
 def test_shift_shows_the_line_that_a_click_would_draw(easel: Any, grey: ImageRecord) -> None:
     ready(easel, grey, "brush", 1.0, brush_radius=4.0)
-    easel.viewer.set_annotations(False)
+    easel.viewer.state.set_annotations(False)
     easel.click((150, 150))
     easel.move((250, 210), button=Qt.MouseButton.NoButton)
     plain = on_screen(easel)
@@ -540,8 +540,8 @@ tasks, store = Runner(), CasebookStore.default()
 session = PaintSession(tasks, Saver(tasks, store))
 viewer = Viewer()
 for kind in PAINT_TOOLS:
-    viewer.add_tool(kind(viewer, session))
-viewer.add_layer(RegionsLayer(session, viewer.stage))
+    viewer.add_tool(kind(viewer.state, session))
+viewer.add_layer(RegionsLayer(session, viewer.state))
 viewer.set_layout("image")
 viewer.resize(700, 500)
 viewer.show()
@@ -556,7 +556,7 @@ for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5))
     assert canvas.devicePixelRatioF() == float(sys.argv[2]), canvas.devicePixelRatioF()
     viewer.set_tool("brush")
     for radius, where in ((9.0, (200.5, 150.5)), (3.0, (220.5, 160.5))):
-        viewer.stage.view.set_zoom(zoom, (200, 150))
+        viewer.state.view.set_zoom(zoom, (200, 150))
         session.set_settings(brush_radius=radius)
         transform = canvas.transform()
         at = transform.to_widget(*where).toPoint()
@@ -568,7 +568,7 @@ for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5))
         assert off <= allowed, (zoom, aspect, radius, off, allowed)
         area = np.pi * radius**2 / aspect
         assert abs(len(x) - area) < 0.2 * area, (len(x), radius, aspect)
-        viewer.set_annotations(False)
+        viewer.state.set_annotations(False)
         shot = canvas.grab().toImage()
         assert (shot.width(), shot.height()) == transform.pane
         device = [round(v) for v in transform.to_device(*where)]

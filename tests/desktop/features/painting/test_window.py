@@ -210,17 +210,17 @@ def test_keys_choose_tools_and_brackets_belong_to_the_brush(page: Page, show: Sh
     page.activate()
     page.viewer.setFocus()
     QApplication.processEvents()
-    opacity = page.viewer.opacity
+    opacity = page.viewer.state.opacity
     page.viewer_key(Qt.Key.Key_BracketRight)
-    assert page.viewer.opacity > opacity, "without a brush they change the maps"
+    assert page.viewer.state.opacity > opacity, "without a brush they change the maps"
     page.viewer_key(Qt.Key.Key_B)
     assert page.viewer.tool == "brush"
     assert painting.button("brush").isChecked()
     assert page.checked("tool-brush")
-    opacity, radius = page.viewer.opacity, painting.session.settings.brush_radius
+    opacity, radius = page.viewer.state.opacity, painting.session.settings.brush_radius
     page.viewer_key(Qt.Key.Key_BracketRight)
     assert painting.session.settings.brush_radius > radius
-    assert page.viewer.opacity == opacity
+    assert page.viewer.state.opacity == opacity
     page.paint.dab(20, 20)
     page.viewer_key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert painting.session.mask.is_empty
@@ -326,12 +326,12 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     page.take_analysis_of_this_size(analysis)
     page.wait_analysed()
     case = page.current
-    assert page.viewer.stage.maps is not None
+    assert page.viewer.state.maps is not None
     page.trigger("mask-blind")
     assert painting.opinion_hidden
     for _ in range(2):
-        assert page.viewer.stage.maps is None
-        assert page.viewer.stage.features is None
+        assert page.viewer.state.maps is None
+        assert page.viewer.state.features is None
         assert page.verdict.hidden
         assert page.inspector.section("Important features").isHidden()
         assert "abnormal" not in verdict_line(case)
@@ -343,10 +343,10 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     painting.take("brush")
     page.paint.dab(30, 20)
     painting.panel.done.click()
-    qtbot.waitUntil(lambda: page.viewer.stage.features is not None)
+    qtbot.waitUntil(lambda: page.viewer.state.features is not None)
     assert not painting.opinion_hidden
     assert case.review is Review.DONE
-    assert page.viewer.stage.maps is not None
+    assert page.viewer.state.maps is not None
     assert not page.verdict.hidden
     assert "abnormal" in verdict_line(case)
     page.paint.wait_kept()
@@ -361,7 +361,7 @@ def test_blind_mode_hides_every_case_of_the_worklist(page: Page, show: Show, ana
     painting.set_blind(True)
     assert not any("abnormal" in verdict_line(c) for c in page.cases)
     go_to(page, 2)
-    assert page.viewer.stage.maps is None
+    assert page.viewer.state.maps is None
     painting.set_blind(False)
     assert all("abnormal" in verdict_line(c) for c in page.cases)
 

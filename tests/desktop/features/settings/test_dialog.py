@@ -77,9 +77,9 @@ def test_a_key_is_bound_anew_works_and_survives(
     ok(qtbot, dialog)
     shown.activate()
     shown.worklist.key(Qt.Key.Key_I)
-    assert not shown.viewer.invert
+    assert not shown.viewer.state.invert
     shown.worklist.key(Qt.Key.Key_F9, Qt.KeyboardModifier.ControlModifier)
-    assert shown.viewer.invert
+    assert shown.viewer.state.invert
     assert "Ctrl+F9" in shown.action("invert").toolTip()
     shown.trigger("shortcuts")
     sheet = shown.find(ShortcutSheet)
@@ -102,10 +102,10 @@ def test_a_clash_is_shown_before_it_happens_and_the_key_moves(
     assert (dialog.keys.keys["invert"], dialog.keys.keys["fit"]) == ("F", "")
     ok(qtbot, dialog)
     shown.activate()
-    shown.viewer.one_to_one()
+    shown.viewer.state.one_to_one()
     shown.worklist.key(Qt.Key.Key_F)
-    assert shown.viewer.invert
-    assert not shown.viewer.stage.view.fitted
+    assert shown.viewer.state.invert
+    assert not shown.viewer.state.view.fitted
     keys = [a.shortcut for a in shown.actions_with_keys() if a.shortcut]
     assert len(keys) == len(set(keys))
 
@@ -151,19 +151,19 @@ def test_mouse_buttons_wheel_and_double_click_are_bound_anew(
     ok(qtbot, dialog)
     viewer = shown.viewer
     hand = shown.hand
-    viewer.one_to_one()
-    voi, centre = viewer.voi, viewer.stage.view.center
+    viewer.state.one_to_one()
+    voi, centre = viewer.state.voi, viewer.state.view.center
     hand.drag_on_screen((60, 60), (80, 60), (120, 60), button=RIGHT)
-    assert viewer.voi is voi
-    assert viewer.stage.view.center != centre
+    assert viewer.state.voi is voi
+    assert viewer.state.view.center != centre
     assert Settings().mouse == {"Right": "pan", "Wheel": "width", "Double click": "one-to-one"}
-    viewer.fit()
+    viewer.state.view.fit()
     hand.double_click_on_screen(60, 60)
-    assert viewer.zoom == 1.0
+    assert viewer.state.view.zoom == 1.0
     assert viewer.layout_name == "2x2"
     hand.turn(1)
-    assert viewer.zoom == 1.0
-    assert viewer.voi.width > voi.width
+    assert viewer.state.view.zoom == 1.0
+    assert viewer.state.voi.width > voi.width
 
 
 def test_without_a_button_for_the_tool_there_is_a_warning(qtbot: QtBot, dialog: SettingsDialog) -> None:
@@ -219,7 +219,7 @@ def test_the_privacy_switch_is_in_the_settings_too(qtbot: QtBot, shown: Page, di
     ok(qtbot, dialog)
     assert privacy.identity_shown()
     assert shown.checked("identity")
-    assert shown.viewer.stage.identity_visible
+    assert shown.viewer.state.identity_visible
 
 
 # -- the table of settings ----------------------------------------------------------------------------------
@@ -321,11 +321,11 @@ def test_the_panes_move_to_a_window_of_their_own_and_back(qtbot: QtBot, shown: P
     panes.activateWindow()
     assert QTest.qWaitForWindowActive(panes, 5000)
     qtbot.keyClick(viewer, Qt.Key.Key_I)
-    assert viewer.invert, "keys work in the other window"
+    assert viewer.state.invert, "keys work in the other window"
     copy = tmp_path / "other.dcm"
-    copy.write_bytes(Path(viewer.record.path).read_bytes()[:-2] + b"\1\1")
+    copy.write_bytes(Path(viewer.state.record.path).read_bytes()[:-2] + b"\1\1")
     shown.open(copy)
-    assert viewer.record.path == copy
+    assert viewer.state.record.path == copy
     panes.close()
     assert viewer.window() is shown.window
     assert shown.viewer_in_middle

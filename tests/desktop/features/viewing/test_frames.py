@@ -29,7 +29,8 @@ def shown(qtbot: QtBot, page: Page, series: Path) -> Page:
 
 
 def at_frame(qtbot: QtBot, page: Page, frame: int) -> None:
-    qtbot.waitUntil(lambda: page.viewer.record is not None and page.viewer.record.frame == frame, timeout=10_000)
+    state = page.viewer.state
+    qtbot.waitUntil(lambda: state.record is not None and state.record.frame == frame, timeout=10_000)
 
 
 def test_the_bar_shows_only_for_several_frames(shown: Page, rg1: Path) -> None:
@@ -43,12 +44,12 @@ def test_the_bar_shows_only_for_several_frames(shown: Page, rg1: Path) -> None:
 def test_keys_slider_and_wheel_step_and_keep_the_view(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     viewer.focus_box((10, 10, 20, 20))
-    zoom, first = viewer.zoom, viewer.record.stored.copy()
+    zoom, first = viewer.state.view.zoom, viewer.state.record.stored.copy()
     shown.worklist.focus()
     shown.worklist.key(Qt.Key.Key_Period)
     at_frame(qtbot, shown, 1)
-    assert not np.array_equal(viewer.record.stored, first)
-    assert viewer.zoom == zoom
+    assert not np.array_equal(viewer.state.record.stored, first)
+    assert viewer.state.view.zoom == zoom
     shown.worklist.key(Qt.Key.Key_Comma)
     at_frame(qtbot, shown, 0)
     viewer.setFocus()
@@ -59,7 +60,7 @@ def test_keys_slider_and_wheel_step_and_keep_the_view(qtbot: QtBot, shown: Page)
     assert viewer.frame_bar.label.text().endswith("5 / 10")
     shown.hand.turn(-1, Qt.KeyboardModifier.ShiftModifier)
     at_frame(qtbot, shown, 5)
-    assert viewer.zoom == zoom
+    assert viewer.state.view.zoom == zoom
     back = viewer.frame_bar.findChildren(QToolButton)[0]
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     at_frame(qtbot, shown, 4)
@@ -69,7 +70,7 @@ def test_steps_stop_at_the_ends(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     for _ in range(3):
         shown.key(Qt.Key.Key_Comma)
-    assert viewer.frame == 0
+    assert viewer.frame_bar.frame == 0
     for _ in range(30):
         shown.key(Qt.Key.Key_Period)
     at_frame(qtbot, shown, 9)
@@ -77,7 +78,7 @@ def test_steps_stop_at_the_ends(qtbot: QtBot, shown: Page) -> None:
 
 def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
-    viewer.show_frame(3)
+    viewer.frame_bar.ask(3)
     at_frame(qtbot, shown, 3)
     assert len(shown.cases) == 1
     assert shown.current.frame == 3
@@ -87,16 +88,16 @@ def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot,
     shown.wait_written()
     rows = shown.book.cases()
     assert sorted((r.frame, r.label) for r in rows) == [(0, None), (3, 1)]
-    viewer.show_frame(0)
+    viewer.frame_bar.ask(0)
     at_frame(qtbot, shown, 0)
-    viewer.show_frame(3)
+    viewer.frame_bar.ask(3)
     at_frame(qtbot, shown, 3)
     assert shown.current.label == 1, "the same case, not a new one"
     assert len(shown.cases) == 2
 
 
 def test_painting_on_a_frame_makes_it_a_case(qtbot: QtBot, shown: Page) -> None:
-    shown.viewer.show_frame(2)
+    shown.viewer.frame_bar.ask(2)
     at_frame(qtbot, shown, 2)
     qtbot.waitUntil(lambda: shown.paint_session.mask is not None, timeout=10_000)
     shown.trigger("tool-brush")

@@ -57,38 +57,38 @@ def test_digits_choose_them_and_zero_is_auto(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     for key, name in ((Qt.Key.Key_2, "LUNG"), (Qt.Key.Key_3, "BONE"), (Qt.Key.Key_1, "HARD"), (Qt.Key.Key_0, "Auto")):
         qtbot.keyClick(viewer, key)
-        assert viewer.voi.explanation == name
+        assert viewer.state.voi.explanation == name
 
 
 def test_a_broken_table_can_be_switched_off(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
-    assert viewer.voi.explanation == "HARD"
-    assert len(np.unique(render(viewer.record, viewer.voi))) == 1
+    assert viewer.state.voi.explanation == "HARD"
+    assert len(np.unique(render(viewer.state.record, viewer.state.voi))) == 1
     qtbot.keyClick(viewer, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
-    assert viewer.voi.explanation == "LUNG"
+    assert viewer.state.voi.explanation == "LUNG"
     assert presets(shown)[1].startswith("LUNG")
     qtbot.keyClick(viewer, Qt.Key.Key_1)
-    assert viewer.voi.explanation == "LUNG"
+    assert viewer.state.voi.explanation == "LUNG"
     assert not shown.checked("luts")
     qtbot.keyClick(viewer, Qt.Key.Key_Escape)
-    assert viewer.voi.explanation == "LUNG", "resetting doesn't bring the table back"
+    assert viewer.state.voi.explanation == "LUNG", "resetting doesn't bring the table back"
     qtbot.keyClick(viewer, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
-    assert viewer.voi.explanation == "HARD"
+    assert viewer.state.voi.explanation == "HARD"
 
 
 def test_the_sigmoid_keeps_centre_and_width_and_goes_back(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
     qtbot.keyClick(viewer, Qt.Key.Key_3)
-    straight = render(viewer.record, viewer.voi)
+    straight = render(viewer.state.record, viewer.state.voi)
     qtbot.keyClick(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.ShiftModifier)
-    assert (viewer.voi.kind, viewer.voi.center, viewer.voi.width) == ("sigmoid", 9000, 4000)
-    curved = render(viewer.record, viewer.voi)
+    assert (viewer.state.voi.kind, viewer.state.voi.center, viewer.state.voi.width) == ("sigmoid", 9000, 4000)
+    curved = render(viewer.state.record, viewer.state.voi)
     assert not np.array_equal(straight, curved)
-    middle = viewer.record.stored == 9000
+    middle = viewer.state.record.stored == 9000
     assert middle.any()
     assert abs(int(curved[middle][0]) - 127) <= 1
     qtbot.keyClick(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.ShiftModifier)
-    np.testing.assert_array_equal(render(viewer.record, viewer.voi), straight)
+    np.testing.assert_array_equal(render(viewer.state.record, viewer.state.voi), straight)
 
 
 def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, page: Page, tmp_path: Path,
@@ -101,33 +101,33 @@ def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, page: Page, tm
     page.take_analysis(analysis)
     qtbot.waitUntil(lambda: page.features is not None)
     viewer = page.viewer
-    qtbot.waitUntil(lambda: viewer.stage.features is not None)
+    qtbot.waitUntil(lambda: viewer.state.features is not None)
     true_class, _ = analysis.true_class(None)
     found = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
     x, y, width, height = found.features[0].box
     hand = page.hand_on(PaneKind.FEATURES)
     for _ in range(2):
-        viewer.fit()
-        before = viewer.zoom
+        viewer.state.view.fit()
+        before = viewer.state.view.zoom
         hand.click(x + width / 2, y + height / 2)
-        assert viewer.zoom > 1.3 * before
-        centre = viewer.stage.view.center
+        assert viewer.state.view.zoom > 1.3 * before
+        centre = viewer.state.view.center
         assert abs(centre[0] - (x + width / 2)) < 2
         assert abs(centre[1] - (y + height / 2)) < 2
 
 
 def test_the_wheel_does_what_it_is_bound_to(shown: Page) -> None:
     viewer, hand = shown.viewer, shown.hand
-    viewer.preset(2)
+    viewer.greys.preset(2)
     viewer.set_mouse_map({"Wheel": "level", "Ctrl+Wheel": "width", "Alt+Wheel": "opacity"})
-    zoom, voi, opacity = viewer.zoom, viewer.voi, viewer.opacity
+    zoom, voi, opacity = viewer.state.view.zoom, viewer.state.voi, viewer.state.opacity
     hand.turn(1)
-    assert viewer.voi.center != voi.center
-    assert viewer.voi.width == voi.width
+    assert viewer.state.voi.center != voi.center
+    assert viewer.state.voi.width == voi.width
     hand.turn(1, Qt.KeyboardModifier.ControlModifier)
-    assert viewer.voi.width > voi.width
+    assert viewer.state.voi.width > voi.width
     hand.turn(1, Qt.KeyboardModifier.AltModifier)
-    assert viewer.opacity == pytest.approx(opacity + 0.05)
-    assert viewer.zoom == zoom
+    assert viewer.state.opacity == pytest.approx(opacity + 0.05)
+    assert viewer.state.view.zoom == zoom
     hand.turn(1, Qt.KeyboardModifier.ShiftModifier)
-    assert viewer.zoom > zoom, "one frame only: stepping zooms"
+    assert viewer.state.view.zoom > zoom, "one frame only: stepping zooms"

@@ -36,12 +36,12 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     viewer = shown.viewer
     draw(shown, "ruler", (60, 60), (160, 120))
     draw(shown, "ellipse", (100, 100), (180, 160))
-    drawn = viewer.measurements
+    drawn = viewer.state.measurements
     assert [type(m) for m in drawn] == [Ruler, Region]
     go(shown, "next")
-    assert viewer.measurements == ()
+    assert viewer.state.measurements == ()
     go(shown, "previous")
-    assert viewer.measurements == drawn
+    assert viewer.state.measurements == drawn
     shown.wait_written()
     kept = shown.book.measurements(shown.current.id)
     assert [item["kind"] for item in kept] == ["ruler", "ellipse"]
@@ -52,14 +52,14 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     again = Page.build(settings).show()
     qtbot.waitUntil(lambda: len(again.cases) == 2, timeout=20_000)
     again.select(again.case(0))
-    qtbot.waitUntil(lambda: again.viewer.measurements == drawn, timeout=20_000)
+    qtbot.waitUntil(lambda: again.viewer.state.measurements == drawn, timeout=20_000)
     again.discard()
 
 
 def test_deleting_the_last_one_is_kept(shown: Page) -> None:
     draw(shown, "ruler", (60, 60), (160, 120))
     shown.trigger("delete-measurement")
-    assert shown.viewer.measurements == ()
+    assert shown.viewer.state.measurements == ()
     shown.wait_written()
     assert shown.book.measurements(shown.current.id) == ()
     assert isinstance(shown.book, Casebook)
