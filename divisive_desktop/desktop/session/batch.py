@@ -145,7 +145,7 @@ class BatchRunner(QObject):
             batch_id, items = kept
             known = _known(items, by_id)
             batch = Batch([c for c, _, _ in known], batch_id, {number: i.id for _, number, i in known})
-            batch.failures = [(c, errors.of(**i.error)) for c, _, i in known]
+            batch.failures = [(c, errors.of(**i.error)) for c, _, i in known if i.error is not None]
             done(batch)
 
         self._book.write(read, found)

@@ -158,7 +158,7 @@ class CasebookService(QObject):
             self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
             self._writer.put(lambda book: book.check_files(), self._tell_checked, IMPORT)
-            self._writer.put(unpacked.clean, None, IMPORT)
+            self._writer.put(unpacked.clean, priority=IMPORT)
         else:
             self._writer.drop()
         self.opened.emit(found)

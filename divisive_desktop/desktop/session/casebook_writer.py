@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from divisive_desktop.desktop.session.runner import InternalError
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import InternalError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.shell.action_set import Action
+    from divisive_desktop.desktop.shell.action import Action
 
 
 def normal(key: str) -> str:

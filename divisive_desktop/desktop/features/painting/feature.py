@@ -94,7 +94,10 @@ class Painting(QObject):
         self._inspector.add_section(SECTION, self.panel).setVisible(False)
         self.drafts = Drafts(self.session, self.panel)
         self.files = MaskFiles(services, self.session)
-        services.actions.add(actions.table(self))
+        services.actions.add(actions.table(
+            self.session, self.panel, self.drafts, self.files, self.blinding, self.viewer, self.layer,
+            set_tool=self.set_tool, toggle_shown=self.toggle_shown, finish=self.finish,
+        ))  # fmt: skip
 
     def _connect(self) -> None:
         services, session, viewer, work = self._services, self.session, self.viewer, self._work
