@@ -42,7 +42,8 @@ SCENES = ("empty", "open", "cases", "views", "menus", "worklist", "light", "dark
 INNER = "--inside"
 MASKS = (
     (re.compile(r"process \d+"), "process N"),
-    (re.compile(r"crash-\d+"), "crash-N"),
+    (re.compile(r"^About .* on the processor$"), "About N seconds on the processor"),
+    (re.compile(r"^.* GB memory free$"), "N GB memory free"),
     (re.compile(r"\b\d+\.\d+\.\d+\+g[0-9a-f]+"), "VERSION"),
 )
 Steps = Generator[None, None, None]
@@ -787,6 +788,7 @@ class Photographer:
         yield from self.do("finetune")
         yield from self.until(lambda: any(id(w) not in before for w in self.tops()), "the fine-tuning window")
         window = next(w for w in self.tops() if id(w) not in before)
+        yield from self.until(lambda: not self.says("Measuring", within=window), "the estimate of time")
         yield from self.settle(1.0)
         for stack in window.findChildren(QStackedWidget):
             if stack.count() == 3 and stack.isVisible():
