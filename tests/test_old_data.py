@@ -26,8 +26,8 @@ from pytestqt.qtbot import QtBot
 
 # All that this file takes from the program's modules; everything else goes through the command line.
 from divisive_desktop.casebook import Casebook, CaseFilter
-from divisive_desktop.desktop.app import build
-from divisive_desktop.desktop.settings import Settings
+from divisive_desktop.desktop.application import build
+from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.library.archive import import_model
 from divisive_desktop.library.store import default_model, verify
 from divisive_desktop.reporting.keys import known_keys
