@@ -1,3 +1,4 @@
+# ruff: noqa: I001  (to today's ruff, modules of 0.1.0 that have moved since are those of somebody else)
 """Makes the data in this folder with Divisive Desktop 0.1.0, and with no other version: see README.md.
 
 Run with the package of 0.1.0 on ``PYTHONPATH``, on Linux, as a user who may make ``/home/analyst``:
