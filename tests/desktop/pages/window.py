@@ -293,6 +293,10 @@ class Page:
         """Ask the engine about a case, about the current one if none is named."""
         self.session.analyses.analyse(case or self.current)
 
+    def keep_analysis(self, case: Case, analysis: Analysis) -> None:
+        """Let the casebook have an analysis of a case, as if the engine had made it."""
+        self.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
+
     def take_analysis(self, analysis: Analysis) -> None:
         """Let the current case have this analysis, as if the engine had made it."""
         self.current.analysis = analysis

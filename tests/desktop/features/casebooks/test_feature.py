@@ -118,7 +118,8 @@ def test_results_leave_as_csv_and_as_json(
     qtbot: QtBot, page: Page, analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = page.current
-    page.casebook.analysis(case, replace(analysis, sha256=case.sha256, preprocessing={"size": 224}))
+    found = replace(analysis, sha256=case.sha256, preprocessing={"size": 224})
+    page.keep_analysis(case, found)
     page.label(0)
     for name in ("results.csv", "results.json"):
         saves_to(monkeypatch, tmp_path / name)
@@ -425,7 +426,7 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     qtbot.waitUntil(lambda: bad.error is not None, timeout=MS)
     assert page.showing == "problem"
     assert bad.name in page.problem_page.title.text()
-    assert page.problem_page.way_out.isVisible(), "it can be looked for"
+    assert page.problem_page.remedy.isVisible(), "it can be looked for"
     page.go_to(good)
     page.label(1)
     page.wait_quiet()

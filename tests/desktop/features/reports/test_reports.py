@@ -41,7 +41,7 @@ def analysed(page: Page, pictures: Callable[[int], Path], analysis: Analysis) ->
     cases = list(page.cases)
     for case in cases[:7]:
         found = replace(analysis, file=str(case.path), sha256=case.sha256, image_size=(60, 40), region=(0, 0, 60, 40))
-        page.casebook.analysis(case, found)
+        page.keep_analysis(case, found)
         case.analysis = found
         page.cases.changed(case)
     page.wait_quiet()
@@ -324,7 +324,7 @@ def test_photographs_among_radiographs_have_no_dicom_objects(
     assert case.path == rg1
     size = (page.record.width, page.record.height)
     found = replace(analysis, file=str(rg1), sha256=case.sha256, image_size=size, region=(0, 0, *size))
-    page.casebook.analysis(case, found)
+    page.keep_analysis(case, found)
     case.analysis = found
     page.wait_quiet()
     dialog = ask(qtbot, page, len(page.cases))
