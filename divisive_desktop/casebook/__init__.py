@@ -33,7 +33,8 @@ images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash 
 
 from __future__ import annotations
 
-from divisive_desktop.casebook.casebook import SUFFIX, Casebook
+from divisive_desktop.casebook.casebook import Casebook
+from divisive_desktop.casebook.folder import SUFFIX
 from divisive_desktop.casebook.rows import (
     REVIEWS,
     SORTS,

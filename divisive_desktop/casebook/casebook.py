@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from divisive_desktop.casebook.exports.results import Results
 from divisive_desktop.casebook.exports.transfer import Transfer
+from divisive_desktop.casebook.folder import SUFFIX, with_suffix
 from divisive_desktop.casebook.storage import chain, database
 from divisive_desktop.casebook.storage.blobs import Blobs, hash_file, make_folder, sync_folder
 from divisive_desktop.casebook.storage.chain import AuditRecord, Witness
@@ -30,7 +31,6 @@ from divisive_desktop.casebook.tables.waiting import WAITING, Waiting
 from divisive_desktop.errors import CasebookError, CasebookFullError
 from divisive_desktop.paths import user_data_dir
 
-SUFFIX = ".casebook"
 BACKUPS_KEPT = 5
 BACKUP_EVERY = timedelta(days=1)
 """At closing, when something was changed and the newest backup is older."""
@@ -358,12 +358,6 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                 for name in files:
                     os.chmod(Path(root, name), 0o600)
         self.warnings = tuple(warning for warning in self.warnings if warning not in stale)
-
-
-def with_suffix(path: Path) -> Path:
-    """Absolute path whose name ends in ``.casebook``."""
-    path = Path(os.path.abspath(path))
-    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
 def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Holder | None, str | None]:

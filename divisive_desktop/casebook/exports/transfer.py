@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from divisive_desktop import __version__
+from divisive_desktop.casebook.folder import with_suffix
 from divisive_desktop.casebook.storage import chain, database
 from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_file, sync_folder
 from divisive_desktop.casebook.tables.trash import Trash, referenced_blobs
@@ -36,8 +37,6 @@ class Transfer(Trash):
         Path
             The new folder; ``.casebook`` is added to its name when it lacks it.
         """
-        from divisive_desktop.casebook.casebook import with_suffix
-
         target = with_suffix(target)
         if target.exists():
             raise CasebookError(f"There is something at {target} already.", "Choose another name.")
@@ -115,8 +114,6 @@ class Transfer(Trash):
         CasebookError
             Not an exported casebook, damaged, or something is at the target.
         """
-        from divisive_desktop.casebook.casebook import with_suffix
-
         target = with_suffix(target)
         remedy = "Export the casebook again, or choose another file."
         if target.exists():
