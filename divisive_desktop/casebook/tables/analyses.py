@@ -89,15 +89,6 @@ class Analyses(Store):
             case = act.sql("SELECT case_id FROM analyses WHERE id = ?", (analysis_id,)).one()[0]
             act.record("agreement", case=case, analysis=analysis_id, **values)
 
-    def show_analysis(self, case_id: int, analysis_id: int) -> None:
-        """Choose which of a case's analyses the worklist shows."""
-        with self._act() as act:
-            found = act.sql("SELECT 1 FROM analyses WHERE id = ? AND case_id = ?", (analysis_id, case_id)).first()
-            if found is None:
-                raise CasebookError(f"Analysis {analysis_id} is not of case {case_id}.", "Reload the list.")
-            act.update("cases", case_id, {"analysis": analysis_id})
-            act.record("show-analysis", case=case_id, analysis=analysis_id)
-
     def analyses(self, case_id: int) -> list[AnalysisRow]:
         """A case's analyses, oldest first, without CAMs."""
         return [AnalysisRow._make(row) for row in self._rows(f"{_ROW} WHERE a.case_id = ? ORDER BY a.id", (case_id,))]
@@ -145,13 +136,6 @@ class Analyses(Store):
             "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
         )
         return {int(row[0]): json.loads(row[1]) for row in rows}
-
-    def models_used(self) -> list[ModelRef]:
-        """Every model version that the casebook knows of, oldest first."""
-        rows = self._rows(
-            "SELECT model, version, weights_sha256, method, task, negative, positive FROM models ORDER BY id"
-        )
-        return [ModelRef(row[0], row[1], row[2], row[3], row[4], (row[5], row[6])) for row in rows]
 
     def _model(self, act: Transaction, model: ModelRef) -> int:
         found = act.sql("SELECT id FROM models WHERE weights_sha256 = ?", (model.weights_sha256,)).first()

@@ -290,9 +290,6 @@ class Cases(Splits):
                 act.update("cases", case, {"tags": canonical(tags)})
                 act.record("tags", case=case, value=canonical(tags))
 
-    def set_name(self, case_id: int, name: str) -> None:
-        self._set(case_id, "name", "rename", name)
-
     def set_task(self, cases: int | Iterable[int], task: str | None) -> None:
         self._set(cases, "task", "task", task)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from divisive_desktop.casebook.rows import Side
@@ -80,11 +79,6 @@ class Splits(Store):
                     "Hold out another patient.",
                 )
             self._move(act, row[0], side, "by hand")
-
-    def split_counts(self) -> Mapping[tuple[Side, int | None], int]:
-        """Number of cases by (side, label); the trash doesn't count."""
-        rows = self._rows("SELECT side, label, count(*) FROM cases WHERE trashed IS NULL GROUP BY side, label")
-        return {(row[0], row[1]): row[2] for row in rows}
 
     def _trained_on(self, act: Transaction, group: str) -> bool:
         return (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from divisive_desktop import RESEARCH_USE
-from divisive_desktop.casebook import Casebook, CaseFilter
+from divisive_desktop.casebook import Casebook, CaseFilter, NewImage
 from divisive_desktop.errors import EmptyFileError
 
 
@@ -68,13 +68,12 @@ def test_a_cancelled_batch_is_not_offered_for_resuming(book: Casebook, photos: l
 
 
 def test_results_leave_as_csv_and_json(book: Casebook, photos: list[Path], kill, tmp_path: Path) -> None:
-    ids = book.add_images(photos[:3])
+    ids = book.add_images([NewImage(photos[0], name="=HYPERLINK(evil)"), *photos[1:3]])
     batch = book.start_batch(ids)
     items = book.next_items(batch)
     analysis = kill.make_analysis(book.case(ids[0]).sha256, 1)
     book.finish_item(items[0].id, analysis)
     book.fail_item(items[1].id, EmptyFileError("The file is empty.", "Copy it again."))
-    book.set_name(ids[0], "=HYPERLINK(evil)")
     book.set_tags(ids[0], ["a", "b"])
 
     assert book.export_results(tmp_path / "r.csv", batch=batch) == 3

@@ -113,11 +113,3 @@ def test_a_run_that_was_going_when_the_program_ended_is_interrupted_and_can_go_o
         again.resume_run(run)
         assert again.runs()[0].state == "running"
         again.finish_run(run, "cancelled")
-
-
-def test_split_counts(book: Casebook) -> None:
-    ids = book.add_images([image(i, f"p{i}") for i in range(4)], copy=False)
-    for case in ids:
-        book.set_side(case, "train")
-    book.set_label(ids[:2], 1)
-    assert book.split_counts() == {("train", 1): 2, ("train", None): 2}
