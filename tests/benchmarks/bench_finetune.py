@@ -199,8 +199,8 @@ class Script:
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]
-                work.casebook.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
-                work.casebook.write(lambda book, case=case, side=side: book.set_side(case.id, side))
+                work.casebook.write(lambda book, case=case, row=row: book.splits.set_patient(case.id, row["patient"]))
+                work.casebook.write(lambda book, case=case, side=side: book.splits.set_side(case.id, side))
         self.window.viewer.set_layout("image")
         for row in rows[:PAINTED]:
             self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
@@ -208,7 +208,7 @@ class Script:
             case, mask = cases[Path(row["file"]).name], self.mask_of(data, row)
             size = cv2.imread(str(data / row["file"]), cv2.IMREAD_GRAYSCALE).shape
             full = Mask.from_array(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST), "lungs")
-            work.casebook.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
+            work.casebook.write(lambda book, case=case, full=full: book.masks.save(case.id, full, tool="import"))
         self.until(lambda: work.casebook.idle, 120)
         work.select(cases[Path(rows[0]["file"]).name])
 
@@ -272,7 +272,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     """Fill a casebook, fine-tune with the defaults, measure."""
     script = Script(shots)
     script.fill(data)
-    masks = script.window.session.casebook.current.training_cases()
+    masks = script.window.session.casebook.current.runs.training_cases()
     script.shot("painted", script.window)
     dialog, run = script.open_dialog(), script.window.finetuning.run
     estimate = dialog.setup.time.text()

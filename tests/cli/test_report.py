@@ -190,9 +190,9 @@ def test_an_original_is_analysed_again(
 
 def test_a_casebook_confirms_its_report(with_models: Path, rg1: Path, tmp_path: Path, capsys: Capture) -> None:
     with Casebook.create(tmp_path / "A.casebook") as book:
-        case = book.add_image(open_image(rg1))
-        book.add_analysis(case, Worker("cpu").handle(Analyse(str(rg1), model_id="seeded-chest")))
-        book.set_label(case, 1)
+        case = book.cases.add(open_image(rg1))
+        book.analyses.add(case, Worker("cpu").handle(Analyse(str(rg1), model_id="seeded-chest")))
+        book.cases.set_label(case, 1)
     Casebook.create(tmp_path / "B.casebook").close()
     assert run("report", f"{tmp_path}/A.casebook#1", "--format", "pdf,csv", "--out", tmp_path / "out") == 0
     pdf, table = sorted((tmp_path / "out").iterdir(), key=lambda p: p.suffix, reverse=True)
@@ -206,7 +206,7 @@ def test_a_casebook_confirms_its_report(with_models: Path, rg1: Path, tmp_path: 
     assert run("verify", tmp_path / "A.casebook") == 0
     assert run("verify", tmp_path / "A.casebook", "--casebook", tmp_path / "A.casebook") == 2
     with Casebook.open(tmp_path / "A.casebook") as book:
-        assert book.audit_trail(1, limit=1)[0].act == "report"
+        assert book.audit.trail(1, limit=1)[0].act == "report"
 
 
 def test_bad_arguments_are_said(with_models: Path, rg1: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -19,10 +19,10 @@ class CaseActs:
     write: Callable[..., None]
 
     def label(self, cases: Iterable[Case], value: int | None) -> None:
-        self._act(cases, lambda book, ids: book.set_label(ids, value))
+        self._act(cases, lambda book, ids: book.cases.set_label(ids, value))
 
     def review(self, cases: Iterable[Case], state: Review) -> None:
-        self._act(cases, lambda book, ids: book.set_review(ids, state.stored))
+        self._act(cases, lambda book, ids: book.cases.set_review(ids, state.stored))
 
     def tags(self, cases: Iterable[Case]) -> None:
         """Keep the tags that the cases have now."""
@@ -30,29 +30,29 @@ class CaseActs:
         for case in cases:
             by_tags.setdefault(case.tags, []).append(case)
         for tags, same in by_tags.items():
-            self._act(same, lambda book, ids, tags=tags: book.set_tags(ids, tags))
+            self._act(same, lambda book, ids, tags=tags: book.cases.set_tags(ids, tags))
 
     def notes(self, case: Case, text: str) -> None:
-        self._act([case], lambda book, ids: book.set_notes(ids[0], text))
+        self._act([case], lambda book, ids: book.cases.set_notes(ids[0], text))
 
     def measurements(self, case: Case, items: Sequence[Mapping[str, Any]]) -> None:
-        self._act([case], lambda book, ids: book.set_measurements(ids[0], items))
+        self._act([case], lambda book, ids: book.measurements.save(ids[0], items))
 
     def task(self, case: Case, task: str) -> None:
-        self._act([case], lambda book, ids: book.set_task(ids, task))
+        self._act([case], lambda book, ids: book.cases.set_task(ids, task))
 
     def analysis(self, case: Case, analysis: Analysis) -> None:
-        self._act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
+        self._act([case], lambda book, ids: book.analyses.add(ids[0], analysis))
 
     def trash(self, cases: Iterable[Case]) -> None:
         """Into the trash, from where opening the same image again brings a case back."""
-        self.write(lambda book, c=list(cases): book.trash([case.id for case in c if case.id is not None]))
+        self.write(lambda book, c=list(cases): book.trash.put([case.id for case in c if case.id is not None]))
 
     def empty_trash(self, done: Callable[[Any], None]) -> None:
         """``done`` receives how many cases were deleted for good."""
-        self.write(lambda book: book.empty_trash(), done)
+        self.write(lambda book: book.trash.empty(), done)
 
     def check(self, case: Case) -> None:
         """Look at a case's file again, and keep what became of it."""
         if case.id is not None:
-            self.write(lambda book, number=case.id: book.check_files([number]))
+            self.write(lambda book, number=case.id: book.originals.check([number]))

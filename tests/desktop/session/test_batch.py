@@ -50,7 +50,7 @@ def films(home: Path, small_models: Path, tmp_path: Path) -> list[Path]:
         values = np.random.default_rng(i).integers(0, 255, (96, 96)).astype(np.uint8)
         path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
     with Casebook.open_default() as book:
-        book.add_images([NewImage(p, kind="radiograph", width=96, height=96) for p in paths], task="chest-xray")
+        book.cases.add_all([NewImage(p, kind="radiograph", width=96, height=96) for p in paths], task="chest-xray")
     return paths
 
 
@@ -83,7 +83,7 @@ def analysed(window: MainWindow) -> int:
 
 def times_done(book: Casebook) -> Counter[Any]:
     """How often each item of any batch was done, as the record of acts says."""
-    acts = book.audit_trail(limit=10_000)
+    acts = book.audit.trail(limit=10_000)
     return Counter(
         r.parameters["item"] for r in acts if r.act == "batch-item" and r.parameters["state"] == "done"
     )
@@ -114,8 +114,8 @@ def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[
     kept = analysed(window)
     assert kept >= so_far, "what is done stays done"
     book = work.casebook.current
-    assert book.batches(unfinished=True) == [], "cancelled: not offered again"
-    assert sum(row.analysis is not None for row in book.cases()) == kept
+    assert book.batches.rows(unfinished=True) == [], "cancelled: not offered again"
+    assert sum(row.analysis is not None for row in book.cases.rows()) == kept
 
     window.actions_["analyse-all"].trigger()
     qtbot.waitUntil(lambda: analysed(window) == FILMS and not work.batch_running, timeout=MS)
@@ -147,7 +147,7 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
         life.stdout.close()
         life.wait()
         with Casebook.open(path) as book:
-            left = [b for b in book.batches(unfinished=True) if b.pending]
+            left = [b for b in book.batches.rows(unfinished=True) if b.pending]
             before = times_done(book)
         if left:
             break
@@ -161,10 +161,10 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
     assert window.session.batch.running
     press(qtbot, window, "Go on")
     book = window.session.casebook.current
-    qtbot.waitUntil(lambda: window.session.casebook.idle and not book.batches(unfinished=True), timeout=MS)
+    qtbot.waitUntil(lambda: window.session.casebook.idle and not book.batches.rows(unfinished=True), timeout=MS)
     qtbot.waitUntil(lambda: not window.session.batch_running, timeout=MS)
     done = times_done(book)
     assert set(done.values()) == {1}, "nothing is analysed twice"
     assert set(done) >= set(before)
-    assert all(row.analysis is not None for row in book.cases())
+    assert all(row.analysis is not None for row in book.cases.rows())
     assert analysed(window) == FILMS

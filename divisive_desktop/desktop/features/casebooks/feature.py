@@ -182,20 +182,20 @@ class CasebookControls(QObject):
         """Copy everything to a new casebook, which isn't opened."""
         path = self._ask_where("Save a copy", f"{self._session.casebook.name} copy.casebook", "Casebook (*.casebook)")
         if path is not None:
-            self._write_out(lambda book: book.save_copy(path), path)
+            self._write_out(lambda book: book.transfer.save_copy(path), path)
 
     def export_zip(self) -> None:
         """Everything as one ZIP file."""
         path = self._ask_where("Export casebook", f"{self._session.casebook.name}.zip", "ZIP archive (*.zip)")
         if path is not None:
-            self._write_out(lambda book: book.export_zip(path), path)
+            self._write_out(lambda book: book.transfer.export_zip(path), path)
 
     def export_results(self) -> None:
         """One line per case, as CSV or JSON."""
         shown = self._window.identity_visible
         path = self._ask_where("Export results", "results.csv", "CSV (*.csv);;JSON (*.json)")
         if path is not None:
-            self._write_out(lambda book: book.export_results(path, identified=shown), path)
+            self._write_out(lambda book: book.results.export(path, identified=shown), path)
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""
@@ -211,9 +211,9 @@ class CasebookControls(QObject):
             return
 
         def work(_: Any) -> Path:
-            from divisive_desktop.casebook import Casebook
+            from divisive_desktop.casebook import import_zip
 
-            return Casebook.import_zip(Path(name), target)
+            return import_zip(Path(name), target)
 
         self._window.runner.run(work, self._session.open_casebook, lambda error: self._window.report(None, error))
 
@@ -248,9 +248,9 @@ class CasebookControls(QObject):
         def restore(book: Casebook) -> int:
             from divisive_desktop.casebook import CaseFilter
 
-            ids = [row.id for row in book.cases(CaseFilter(trashed=True))]
+            ids = [row.id for row in book.cases.rows(CaseFilter(trashed=True))]
             if ids:
-                book.restore(ids)
+                book.trash.restore(ids)
             return len(ids)
 
         def done(number: int) -> None:
@@ -264,7 +264,7 @@ class CasebookControls(QObject):
         def count(book: Casebook) -> int:
             from divisive_desktop.casebook import CaseFilter
 
-            return book.count(CaseFilter(trashed=True))
+            return book.cases.count(CaseFilter(trashed=True))
 
         self._session.casebook.write(count, done)
 
@@ -316,7 +316,7 @@ class CasebookControls(QObject):
             if found:
                 self._session.reload()
 
-        self._session.casebook.write(lambda book: book.relink(Path(folder)), done)
+        self._session.casebook.write(lambda book: book.originals.relink(Path(folder)), done)
 
     def _write_out(self, work: Callable[[Casebook], object], path: Path) -> None:
         """Something that reads the whole casebook: after what was said before, off the window's thread."""

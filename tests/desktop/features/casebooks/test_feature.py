@@ -146,7 +146,7 @@ def test_a_copy_holds_what_was_said_a_moment_ago(
     qtbot.waitUntil(lambda: "Saved Copy.casebook" in told(window), timeout=MS)
     assert verify(tmp_path / "Copy.casebook").ok
     with Casebook.open(tmp_path / "Copy.casebook") as copy:
-        assert [row.label for row in copy.cases()] == [1, None, None, None, None]
+        assert [row.label for row in copy.cases.rows()] == [1, None, None, None, None]
     assert window.session.casebook.name == "Casebook", "it isn't opened"
     window.actions_["casebook-copy"].trigger()
     assert "There is something at" in told(window)
@@ -209,7 +209,7 @@ def test_results_leave_as_csv_and_as_json(
         assert (said["method"], said["question"]) == ("difference", "chest-xray")
         assert "Research use only" in said["notice"]
     assert json.loads(lines[0]["preprocessing"]) == records[0]["preprocessing"] == {"size": 224}
-    acts = [r.act for r in window.session.casebook.current.audit_trail(limit=3)]
+    acts = [r.act for r in window.session.casebook.current.audit.trail(limit=3)]
     assert acts[:2] == ["export", "export"]
 
 
@@ -223,7 +223,7 @@ def test_notes_are_written_kept_and_found(qtbot: QtBot, window: MainWindow) -> N
     window.actions_["notes"].trigger()
     quiet(qtbot, window)
     assert case.notes == "ask about the left hip"
-    assert window.session.casebook.current.case(case.id).notes == "ask about the left hip"
+    assert window.session.casebook.current.cases.get(case.id).notes == "ask about the left hip"
     window.worklist.search.setText("left hip")
     assert window.worklist.filter.rowCount() == 1
     typing(qtbot, "never mind", ok=False)()
@@ -241,7 +241,7 @@ def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, window:
     typing(qtbot, "hip")()
     window.actions_["case-tags"].trigger()
     quiet(qtbot, window)
-    kept = [row.tags for row in window.session.casebook.current.cases()]
+    kept = [row.tags for row in window.session.casebook.current.cases.rows()]
     assert [tuple(t) for t in kept] == [("hip", "own"), ("hip",), ("hip",), (), ()]
 
 
@@ -253,10 +253,10 @@ def test_many_are_labelled_flagged_and_cleared_at_once(qtbot: QtBot, window: Mai
     window.actions_["review-flag"].trigger()
     quiet(qtbot, window)
     book = window.session.casebook.current
-    assert [(row.label, row.review) for row in book.cases()] == [(1, "flagged")] * 5
+    assert [(row.label, row.review) for row in book.cases.rows()] == [(1, "flagged")] * 5
     qtbot.keyClick(rows, Qt.Key.Key_Backspace)
     quiet(qtbot, window)
-    assert [row.label for row in book.cases()] == [None] * 5
+    assert [row.label for row in book.cases.rows()] == [None] * 5
 
 
 def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, window: MainWindow) -> None:
@@ -267,13 +267,13 @@ def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, window: MainW
     book = window.session.casebook.current
     window.actions_["trash-empty"].trigger()
     assert "2 cases for good" in answer(qtbot, window, "Cancel")
-    assert book.count(CaseFilter(trashed=True)) == 2
+    assert book.cases.count(CaseFilter(trashed=True)) == 2
     window.actions_["trash-empty"].trigger()
     answer(qtbot, window, "Delete")
-    qtbot.waitUntil(lambda: book.count(CaseFilter(trashed=True)) == 0, timeout=MS)
+    qtbot.waitUntil(lambda: book.cases.count(CaseFilter(trashed=True)) == 0, timeout=MS)
     quiet(qtbot, window)
     assert "2 cases deleted for good" in told(window)
-    acts = [(r.act, r.case_id) for r in book.audit_trail(limit=20)]
+    acts = [(r.act, r.case_id) for r in book.audit.trail(limit=20)]
     assert {case for act, case in acts if "trash" in act or "delete" in act} >= set(gone)
     window.actions_["trash-empty"].trigger()
     qtbot.waitUntil(lambda: "The trash is empty" in told(window), timeout=MS)
@@ -288,13 +288,13 @@ def test_another_version_of_the_model_says_something_new_and_the_old_word_stays(
     first = replace(analysis, sha256=case.sha256)
     second = replace(first, model=replace(first.model, version="2", weights_sha256="1" * 64), logits=(0.0, -3.0))
     for said in (first, second):  # as a fine-tuning or another program would
-        window.session.casebook.write(lambda book, a=said: book.add_analysis(case.id, a))
+        window.session.casebook.write(lambda book, a=said: book.analyses.add(case.id, a))
     qtbot.waitUntil(lambda: case.verdict is not None and case.verdict.version == "2", timeout=MS)
     assert case.verdict.name == "no finding"
     window.worklist.filters.setChecked(True)
     combo = window.worklist.panel.combos["model"]
     assert [combo.itemData(i) for i in range(combo.count())] == ["", "m 2"]
-    kept = window.session.casebook.current.analyses(case.id)
+    kept = window.session.casebook.current.analyses.rows(case.id)
     assert [(row.model_version, row.predicted) for row in kept] == [("1", first.predicted), ("2", 0)]
 
 
@@ -318,9 +318,9 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     quiet(qtbot, window)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     book = window.session.casebook.current
-    newest = book.audit_trail(limit=1)[0]
+    newest = book.audit.trail(limit=1)[0]
     assert (newest.act, newest.user, newest.role) == ("label", "Dr. Ann Example", "radiologist")
-    assert book.setting("copy", "auto") is False
+    assert book.settings.get("copy", "auto") is False
 
 
 # ---- casebooks that can't be opened or written ----------------------------------------------------------------
@@ -369,7 +369,7 @@ def test_a_read_only_medium_is_shown_and_says_so(
         pytest.skip("mounting isn't permitted here")
     try:
         with Casebook.create(mount / "x") as book:
-            book.add_images(sorted(pictures(2).iterdir()))
+            book.cases.add_all(sorted(pictures(2).iterdir()))
         subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
         window = begin(mount / "x.casebook")
         qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
@@ -401,7 +401,7 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         ballast = mount / "ballast"
         ballast.write_bytes(b"x" * 300_000)
         with Casebook.create(mount / "x") as book:
-            (case_id, _) = book.add_images(sorted(pictures(2).iterdir()))
+            (case_id, _) = book.cases.add_all(sorted(pictures(2).iterdir()))
         window = begin(mount / "x.casebook")
         qtbot.waitUntil(lambda: len(window.session.cases) == 2, timeout=MS)
         quiet(qtbot, window)
@@ -417,11 +417,11 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         assert kept
         assert "can't take more" in told(window)
         assert "Free some space" in told(window)
-        assert window.session.casebook.current.case(case_id).notes == kept
+        assert window.session.casebook.current.cases.get(case_id).notes == kept
         ballast.unlink()
         window.session.set_notes(case, "there is room again")
         quiet(qtbot, window)
-        assert window.session.casebook.current.case(case_id).notes == "there is room again"
+        assert window.session.casebook.current.cases.get(case_id).notes == "there is room again"
         window.close()
         assert verify(mount / "x.casebook").ok
     finally:
@@ -439,7 +439,7 @@ def test_an_older_casebook_is_brought_up_to_date_and_backed_up(
     assert len(list((path / "backups").glob("*.sqlite"))) == 1
     window.session.set_review(Review.FLAGGED, [window.session.cases.case(0)])
     quiet(qtbot, window)
-    assert window.session.casebook.current.case(window.session.cases.case(0).id).review == "flagged"
+    assert window.session.casebook.current.cases.get(window.session.cases.case(0).id).review == "flagged"
     window.close()
     assert verify(path, originals=False).ok
 
@@ -467,8 +467,8 @@ def test_a_cut_off_database_is_refused_and_its_backup_restored(
 ) -> None:
     path = tmp_path / "cut.casebook"
     with Casebook.create(path) as book:
-        ids = book.add_images(sorted(pictures(3).iterdir()))
-        book.set_label(ids, 1)
+        ids = book.cases.add_all(sorted(pictures(3).iterdir()))
+        book.cases.set_label(ids, 1)
         book.backup()
     file = path / "casebook.sqlite"
     file.write_bytes(file.read_bytes()[:5000])
@@ -490,8 +490,8 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     path = tmp_path / "holes.casebook"
     files = sorted(pictures(3).iterdir())
     with Casebook.create(path) as book:
-        ids = book.add_images(files, copy=True)
-        missing = book.image_path(ids[1])
+        ids = book.cases.add_all(files, copy=True)
+        missing = book.originals.path(ids[1])
     missing.unlink()
     files[1].unlink()
     window = begin(path)
@@ -508,4 +508,4 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
         window.session.select(good)
     window.session.set_label(1)
     quiet(qtbot, window)
-    assert window.session.casebook.current.case(ids[2]).label == 1
+    assert window.session.casebook.current.cases.get(ids[2]).label == 1

@@ -251,7 +251,7 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     quiet(qtbot, first)
     assert (bad_case.verdict, bad_case.file_state) == (None, "altered"), "never analysed in silence"
     assert "altered" in bad_case.analysis_error.message
-    assert first.session.casebook.current.case(bad_case.id).file_state == "altered"
+    assert first.session.casebook.current.cases.get(bad_case.id).file_state == "altered"
     bad.write_bytes(cut)
     first.actions_["failures"].trigger()
     qtbot.waitUntil(lambda: first.findChild(FailureList) is not None and first.findChild(FailureList).isVisible())

@@ -44,7 +44,7 @@ def wait(qtbot: QtBot, condition: Callable[[], bool]) -> None:
 def stored_run(home: Path) -> tuple[str, str | None]:
     """State of the newest run in the casebook, and what was decided."""
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        row = book.runs()[0]
+        row = book.runs.rows()[0]
         return row.state, row.decision
 
 
@@ -100,7 +100,7 @@ def test_from_click_to_a_version_that_analyses(
     window.close()
     assert stored_run(home) == ("done", "kept")
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        made_by = {row.model for row in book.analyses(case.id)}
+        made_by = {row.model for row in book.analyses.rows(case.id)}
     assert made_by == {"small-1", "small-3"}
 
 
@@ -173,8 +173,8 @@ def test_discarding_an_interrupted_run_is_remembered(
 ) -> None:
     ids = fill(12)
     with Casebook.open_default() as book:
-        run = book.start_run("difference", [(ids[0], "train")])
-        book.finish_run(run, "interrupted")
+        run = book.runs.start("difference", [(ids[0], "train")])
+        book.runs.finish(run, "interrupted")
     window = show()
     wait(qtbot, lambda: any("interrupted" in m.text for m in window.messages.messages()))
     message = next(m for m in window.messages.messages() if "interrupted" in m.text)
@@ -213,5 +213,5 @@ def test_methods_are_ranked_and_another_one_is_kept(
     assert store.default_model("chest-xray").card.weights_sha256 != own.model.weights_sha256
     window.close()
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        kept = [(r.method, r.decision) for r in book.runs()]
+        kept = [(r.method, r.decision) for r in book.runs.rows()]
     assert kept[0] == ("cyborg", "kept")

@@ -102,7 +102,7 @@ def test_masks_painted_meanwhile_are_seen_when_the_window_is_looked_at_again(
     with qtbot.waitSignal(dialog.activated, timeout=5000):
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=5000)
-        window.session.casebook.write(lambda book: book.save_mask(ids[0], mask))
+        window.session.casebook.write(lambda book: book.masks.save(ids[0], mask))
         qtbot.waitUntil(lambda: window.session.casebook.idle, timeout=5000)
         dialog.activateWindow()
     qtbot.waitUntil(lambda: dialog.setup.table.numbers()[0][1] == "1", timeout=10_000)

@@ -72,7 +72,7 @@ def test_nothing_is_painted_that_a_read_only_casebook_could_not_keep(
         mask = Mask(60, 40)
         mask.add("kept")
         apply(mask, 1, rectangle((10, 10), (30, 20), mask.size))
-        held.save_mask(held.add_image(open_image(picture)), mask.snapshot(), tool="test")
+        held.masks.save(held.cases.add(open_image(picture)), mask.snapshot(), tool="test")
         window = request.getfixturevalue("window")
         qtbot.waitUntil(lambda: window.session.casebook.reason is not None, timeout=20_000)
         open_folder(qtbot, window, folder)
@@ -133,7 +133,7 @@ def test_time_is_kept_with_the_strokes(qtbot: QtBot, window: MainWindow, picture
     def seconds() -> Any:
         qtbot.waitUntil(lambda: painting.saver.idle() and window.runner.idle, timeout=20_000)
         book = painting.store._book()
-        return book.case(book.find(window.session.record.sha256)).seconds
+        return book.cases.get(book.cases.find(window.session.record.sha256)).seconds
 
     dab(window, 10, 10)
     first = seconds()

@@ -137,11 +137,11 @@ def test_the_mask_is_there_when_the_program_starts_again(
     sha256 = window.session.record.sha256
     window.close()  # at once: what waits is written on the way out
     with Casebook.open_default() as book:
-        case = book.find(sha256)
-        mask = book.load_mask(case)
+        case = book.cases.find(sha256)
+        mask = book.masks.load(case)
         assert np.array_equal(mask.union(), before)
         assert mask.regions[0].name == "left eye blend"
-        assert book.case(case).seconds > 0
+        assert book.cases.get(case).seconds > 0
 
 
 CHILD = """
@@ -193,8 +193,8 @@ def test_kill_9_a_second_after_the_last_stroke_loses_nothing(tmp_path: Path, hom
         child.wait()
         child.stdout.close()
     with Casebook.open_default() as book:
-        (case,) = book.cases()
-        mask = book.load_mask(case.id)
+        (case,) = book.cases.rows()
+        mask = book.masks.load(case.id)
         assert case.seconds >= 0.1, "time went into it, and the case was never left"
     union = mask.union()
     assert all(union[15, x] == 1 for x in (10, 20, 30))
@@ -207,9 +207,9 @@ def test_a_mask_that_cannot_be_kept_is_told(qtbot: QtBot, window: MainWindow, sh
     painting.set_tool("brush")
     dab(window, 10, 10)
     wait_kept(qtbot, window)
-    case = window.painting.store._book().find(window.session.record.sha256)
-    window.painting.store._book().trash(case)
-    window.painting.store._book().empty_trash()
+    case = window.painting.store._book().cases.find(window.session.record.sha256)
+    window.painting.store._book().trash.put(case)
+    window.painting.store._book().trash.empty()
     window.session.record.path.rename(window.session.record.path.with_suffix(".gone"))
     dab(window, 30, 20)
     qtbot.waitUntil(lambda: painting.saver.state == "failed", timeout=20_000)
@@ -390,15 +390,15 @@ def test_agreement_is_kept_with_the_analysis_when_the_case_is_left(
     painting = show(2)
     give(window, analysis)
     record, book = window.session.record, painting.store._book()
-    case = book.find(record.sha256)
+    case = book.cases.find(record.sha256)
     if case is None:
-        case = book.add_image(record)
-    book.add_analysis(case, window.session.current.analysis)
+        case = book.cases.add(record)
+    book.analyses.add(case, window.session.current.analysis)
     painting.draft_from_cam(0.6)
     agreement = painting.session.agreement
     go_to(qtbot, window, 1)
     wait_kept(qtbot, window)
-    row = book.case(case)
+    row = book.cases.get(case)
     assert row.energy == pytest.approx(agreement.energy)
     assert row.pointing == 1
 
@@ -435,7 +435,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     assert "abnormal" in verdict_line(case)
     wait_kept(qtbot, window)
     book = painting.store._book()
-    assert book.case(book.find(window.session.record.sha256)).seconds > 0
+    assert book.cases.get(book.cases.find(window.session.record.sha256)).seconds > 0
 
 
 def test_blind_mode_hides_every_case_of_the_worklist(

@@ -95,7 +95,7 @@ def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot,
     assert [c.frame for c in shown.session.cases] == [0, 3]
     assert [c.label for c in shown.session.cases] == [None, 1]
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
-    rows = shown.session.casebook.current.cases()
+    rows = shown.session.casebook.current.cases.rows()
     assert sorted((r.frame, r.label) for r in rows) == [(0, None), (3, 1)]
     viewer.show_frame(0)
     at_frame(qtbot, shown, 0)

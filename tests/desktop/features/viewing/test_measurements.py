@@ -59,7 +59,7 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     go(qtbot, shown, "previous")
     assert viewer.measurements == drawn
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
-    kept = shown.session.casebook.current.measurements(shown.session.current.id)
+    kept = shown.session.casebook.current.measurements.load(shown.session.current.id)
     assert [item["kind"] for item in kept] == ["ruler", "ellipse"]
     assert kept[0]["text"][1] == "no calibration"
     shown.close()
@@ -80,7 +80,7 @@ def test_deleting_the_last_one_is_kept(qtbot: QtBot, shown: MainWindow) -> None:
     shown.actions_["delete-measurement"].trigger()
     assert shown.viewer.measurements == ()
     qtbot.waitUntil(lambda: shown.session.casebook.idle, timeout=20_000)
-    assert shown.session.casebook.current.measurements(shown.session.current.id) == ()
+    assert shown.session.casebook.current.measurements.load(shown.session.current.id) == ()
     assert isinstance(shown.session.casebook.current, Casebook)
 
 
