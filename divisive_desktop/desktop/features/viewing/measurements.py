@@ -47,8 +47,8 @@ class KeptMeasurements(QObject):
 
         def read(_: Any) -> tuple[Any, ...]:
             opened = book.current
-            number = None if opened is None else opened.find(*key)
-            return opened.measurements(number) if opened is not None and number is not None else ()
+            number = None if opened is None else opened.cases.find(*key)
+            return opened.measurements.load(number) if opened is not None and number is not None else ()
 
         self._window.runner.run(
             read,
