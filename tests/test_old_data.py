@@ -41,9 +41,9 @@ PURPOSES = ("open", "export", "mask", "model", "casebook", "report")
 
 def read_case(book: Casebook, row: Any) -> dict[str, Any]:
     """Everything that a casebook knows of a case, as ``make.py`` wrote it down."""
-    mask, analyses = book.load_mask(row.id), []
-    for made in book.analyses(row.id):
-        whole = book.load_analysis(made.id)
+    mask, analyses = book.masks.load(row.id), []
+    for made in book.analyses.rows(row.id):
+        whole = book.analyses.load(made.id)
         analyses.append({
             **made._asdict(), "cams": array(whole.cams), "bias": list(whole.bias), "region": list(whole.region),
             "preprocessing": dict(whole.preprocessing),
@@ -51,26 +51,26 @@ def read_case(book: Casebook, row: Any) -> dict[str, Any]:
     return {
         **row._asdict(),
         "tags": list(row.tags),
-        "labels": [r._asdict() for r in book.labels(row.id)],
+        "labels": [r._asdict() for r in book.cases.labels(row.id)],
         "mask": None if mask is None else {
             "digest": mask.digest(),
             "union": array(mask.union()),
             "regions": [[r.name, r.colour, r.weight] for r in mask.regions],
         },
         "analyses": analyses,
-        "measurements": list(book.measurements(row.id)),
+        "measurements": list(book.measurements.load(row.id)),
     }  # fmt: skip
 
 
 def read_casebook(book: Casebook) -> dict[str, Any]:
     """The rest of it: runs, batches, what could be trained on, settings, audit chain."""
     return {
-        "runs": [{**r._asdict(), "cases": [c._asdict() for c in book.run_cases(r.id)]} for r in book.runs()],
+        "runs": [{**r._asdict(), "cases": [c._asdict() for c in book.runs.cases(r.id)]} for r in book.runs.rows()],
         "batches": [
-            {**b._asdict(), "items": [i._asdict() for i in book.batch_items(b.id)]} for b in book.batches()
+            {**b._asdict(), "items": [i._asdict() for i in book.batches.items(b.id)]} for b in book.batches.rows()
         ],
-        "training": [{**c._asdict(), "path": c.path.name} for c in book.training_cases()],
-        "settings": {key: book.setting(key) for key in ("identity", "patient_keys", "holdout_share", "copy")},
+        "training": [{**c._asdict(), "path": c.path.name} for c in book.runs.training_cases()],
+        "settings": {key: book.settings.get(key) for key in ("identity", "patient_keys", "holdout_share", "copy")},
         "audit": [[r.seq, r.time, r.user, r.role, r.act, r.case_id, r.hash] for r in book.audit_trail(limit=9999)],
     }
 
@@ -146,7 +146,7 @@ def test_the_casebook_is_as_it_was_written(
 def test_every_row_of_the_casebook_has_its_values(book: Casebook, expected: dict[str, Any]) -> None:
     assert book.read_only is None
     assert book.warnings == ()
-    rows = book.cases(CaseFilter(trashed=None))
+    rows = book.cases.rows(CaseFilter(trashed=None))
     assert len(rows) == 4
     for row, then in zip(rows, expected["casebook"]["cases"], strict=True):
         assert plain(read_case(book, row)) == then
@@ -156,19 +156,19 @@ def test_every_row_of_the_casebook_has_its_values(book: Casebook, expected: dict
 
 
 def test_pictures_copies_and_thumbnails_are_found(book: Casebook) -> None:
-    film, photo, radiograph, gone = book.cases(CaseFilter(trashed=None))
-    assert book.image_path(film.id).read_bytes() == (DATA / "Pictures" / "film.png").read_bytes()
-    assert book.image_path(photo.id).read_bytes() == (DATA / "Pictures" / "photo.png").read_bytes()
-    assert book.image_path(radiograph.id).name == "radiograph.dcm", "found beside the casebook, which was moved"
-    assert book.image_path(gone.id).is_file()
-    assert book.thumbnail(film.thumbnail).startswith(b"\x89PNG")
+    film, photo, radiograph, gone = book.cases.rows(CaseFilter(trashed=None))
+    assert book.originals.path(film.id).read_bytes() == (DATA / "Pictures" / "film.png").read_bytes()
+    assert book.originals.path(photo.id).read_bytes() == (DATA / "Pictures" / "photo.png").read_bytes()
+    assert book.originals.path(radiograph.id).name == "radiograph.dcm", "found beside the casebook, which was moved"
+    assert book.originals.path(gone.id).is_file()
+    assert book.cases.thumbnail(film.thumbnail).startswith(b"\x89PNG")
 
 
 def test_the_casebook_goes_on(
     book: Casebook, expected: dict[str, Any], verified: Callable[..., dict[str, Any]]
 ) -> None:
     """What is written now continues the chain of then."""
-    book.set_label(1, 0)
+    book.cases.set_label(1, 0)
     path = book.path
     book.close()
     found = verified(path)

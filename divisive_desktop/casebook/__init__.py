@@ -4,27 +4,32 @@
 
     with Casebook.open_default() as book:                  # or .create(path), .open(path)
         if book.read_only: print(book.read_only)           # "The casebook is held by ann on pc7 (process 812, …)."
-        case = book.add_image(record, thumbnail=png)       # ImageRecord, NewImage or Path; same bytes -> same case
-        book.add_images(paths)                             # one transaction; about a hundred at a time
-        row = book.add_analysis(case, analysis)            # refused when the file was altered since import
-        book.set_agreement(row, energy=.8, iou=.5, pointing=True)
-        book.set_label(case, 1); book.set_review([case], "done"); book.set_notes(case, "…"); book.add_tag(case, "x")
-        book.save_mask(case, mask.snapshot(), tool="brush")    # masks.Mask; after every stroke, from a worker thread
-        book.set_measurements(case, [{"kind": "ruler", "points": […]}]); book.measurements(case)
-        mask = book.load_mask(case)                            # masks.Mask or None
-        book.cases(CaseFilter(text="knee", review=("new",)), sort="disagreement")   # light CaseRow tuples
-        book.thumbnail(row.thumbnail); book.image_path(case)
-        batch = book.start_batch([1, 2, Path("x.dcm")], parameters={"model": "…"})
-        for item in book.next_items(batch): book.finish_item(item.id, analysis)  # or fail_item(item.id, error)
-        book.batches(unfinished=True)                      # after a crash: resume with next_items
-        book.training_cases("train"); book.start_run("difference", [(case, "train")]); book.finish_run(…)
-        book.trash([case]); book.empty_trash(); book.audit("export", case=case, file="x.csv"); book.audit_trail(case)
-        book.check_files(); book.relink(folder); book.save_copy(path); book.export_zip(path)
-        book.export_results(Path("results.csv"))            # or .json; batch=id for a batch with its failures
+        case = book.cases.add(record, thumbnail=png)       # ImageRecord, NewImage or Path; same bytes -> same case
+        book.cases.add_all(paths)                          # one transaction; about a hundred at a time
+        book.cases.set_label(case, 1); book.cases.set_review([case], "done"); book.cases.add_tag(case, "x")
+        book.cases.rows(CaseFilter(text="knee", review=("new",)), sort="disagreement")   # light CaseRow tuples
+        row = book.cases.get(case); book.cases.thumbnail(row.thumbnail)
+        book.originals.path(case); book.originals.check(); book.originals.relink(folder)
+        analysis_id = book.analyses.add(case, analysis)    # refused when the file was altered since import
+        book.analyses.set_agreement(analysis_id, energy=.8, iou=.5, pointing=True)
+        book.masks.save(case, mask.snapshot(), tool="brush")   # masks.Mask; after every stroke, from a worker thread
+        mask = book.masks.load(case)                           # masks.Mask or None
+        book.measurements.save(case, [{"kind": "ruler", "points": […]}]); book.measurements.load(case)
+        batch = book.batches.start([1, 2, Path("x.dcm")], parameters={"model": "…"})
+        for item in book.batches.next_items(batch):
+            book.batches.finish_item(item.id, analysis)    # or fail_item(item.id, error)
+        book.batches.rows(unfinished=True)                 # after a crash: resume with next_items
+        book.runs.training_cases("train"); book.runs.start("difference", [(case, "train")]); book.runs.finish(…)
+        book.trash.put([case]); book.trash.restore(case); book.trash.empty()
+        book.settings.set("copy", True); book.settings.get("copy")
+        book.audit.record("export", case=case, file="x.csv"); book.audit.trail(case); book.head()
+        book.results.export(Path("results.csv"))           # or .json; batch=id for a batch with its failures
+        book.transfer.save_copy(path); book.transfer.export_zip(path)
+    import_zip(zip_file, path)
     verify(path)                                           # Report: breaks, remarks
 
 Methods that write return when the act is on the disk, together with its record in the audit chain; they may be called
-from any thread (call ``save_mask`` from a worker thread: it flushes files). Errors are ``CasebookError`` and its kin.
+from any thread (call ``masks.save`` from a worker thread: it flushes files). Errors are ``CasebookError`` and its kin.
 
 The folder (0700, files 0600): ``casebook.sqlite`` · ``blobs/`` content-addressed files (masks, thumbnails, imported
 images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash of the closed database ·
@@ -33,7 +38,9 @@ images) · ``chain.log`` the chain's hashes a second time · ``seal.json`` hash 
 
 from __future__ import annotations
 
-from divisive_desktop.casebook.casebook import SUFFIX, Casebook
+from divisive_desktop.casebook.casebook import Casebook
+from divisive_desktop.casebook.exports.transfer import import_zip
+from divisive_desktop.casebook.folder import SUFFIX
 from divisive_desktop.casebook.rows import (
     REVIEWS,
     SORTS,
@@ -75,5 +82,6 @@ __all__ = [
     "RunRow",
     "Side",
     "TrainingCase",
+    "import_zip",
     "verify",
 ]

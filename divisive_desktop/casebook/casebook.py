@@ -2,67 +2,101 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import stat
 import tempfile
-import threading
 import uuid
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import sqlalchemy as sa
+
 from divisive_desktop.casebook.exports.results import Results
-from divisive_desktop.casebook.exports.transfer import Transfer
+from divisive_desktop.casebook.exports.transfer import Transfer, restore_backup
+from divisive_desktop.casebook.folder import SUFFIX, with_suffix
 from divisive_desktop.casebook.storage import chain, database
-from divisive_desktop.casebook.storage.blobs import Blobs, hash_file, make_folder, sync_folder
-from divisive_desktop.casebook.storage.chain import AuditRecord, Witness
+from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_folder
 from divisive_desktop.casebook.storage.lock import Holder, Lock, account
 from divisive_desktop.casebook.storage.schema import FORMAT
+from divisive_desktop.casebook.storage.transaction import Store
+from divisive_desktop.casebook.tables.analyses import Analyses
+from divisive_desktop.casebook.tables.audit import Audit
+from divisive_desktop.casebook.tables.batches import Batches
+from divisive_desktop.casebook.tables.cases import Cases
+from divisive_desktop.casebook.tables.masks import Masks
 from divisive_desktop.casebook.tables.measurements import Measurements
+from divisive_desktop.casebook.tables.originals import Originals
 from divisive_desktop.casebook.tables.runs import Runs
+from divisive_desktop.casebook.tables.settings import Settings, put_setting
+from divisive_desktop.casebook.tables.splits import Splits
+from divisive_desktop.casebook.tables.trash import Trash
 from divisive_desktop.casebook.tables.waiting import WAITING, Waiting
 from divisive_desktop.errors import CasebookError, CasebookFullError
 from divisive_desktop.paths import user_data_dir
 
-SUFFIX = ".casebook"
 BACKUPS_KEPT = 5
 BACKUP_EVERY = timedelta(days=1)
 """At closing, when something was changed and the newest backup is older."""
-_FIXED = ("identity", "patient_keys", "holdout_share")  # the split rests on them
 
 
-class Casebook(Transfer, Results, Runs, Waiting, Measurements):
+class Casebook:
     """Cases, labels, masks, analyses, runs and the audit chain, in one folder.
 
     Open it with ``create``, ``open`` or ``open_default``; close it (or use it in a ``with`` statement). It may be
     used from several threads. A method that writes returns when the act is on the disk.
+
+    Attributes
+    ----------
+    path : Path
+        The casebook's folder.
+    holder : Holder or None
+        Who holds the casebook when it is someone else.
+    blobs : Blobs
+        Its files: masks, thumbnails, imported images.
+    listeners : list of callable
+        Called after each act, on the thread that acted, with the ids of the cases it was about.
     """
 
     def __init__(self, path: Path, *, reason: str | None, holder: Holder | None, lock: Lock | None) -> None:
         # Not for callers: the class methods below have checked everything that this relies on.
         self.path = path
         self.holder = holder
-        """Who holds the casebook when it is someone else."""
-        self.warnings: tuple[str, ...] = ()
-        self.listeners = []
-        self.blobs = Blobs(path)
-        self._reason = reason
         self._lock = lock
-        self._witness = Witness(path)
-        self._write_lock = threading.RLock()
-        self._user = (account(), "")
-        self._closed = False
-        self._superseded = 0
-        self._incoming: Counter[str] = Counter()
-        self._sealed = (path / database.SEAL).exists()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._engine = self._open_engine()
+        self._store = store = Store(path, self._open_engine(), reason, (account(), ""))
+        self.blobs = store.blobs
+        self.listeners = store.listeners
+
+        self.settings = Settings(store)
+        self.audit = Audit(store)
+        self.splits = Splits(store)
+        self.cases = Cases(store, self.splits)
+        self.originals = Originals(store)
+        self.masks = Masks(store)
+        self.measurements = Measurements(store)
+        self.analyses = Analyses(store)
+        self.batches = Batches(store, self.analyses)
+        self.runs = Runs(store, self.originals)
+        self.waiting = Waiting(store)
+        self.trash = Trash(store)
+
+        self.results = Results(store, self.cases, self.batches, self.audit)
+        self.transfer = Transfer(store)
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be written, in a sentence; None for the writer."""
+        return self._store.read_only
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know."""
+        return self._store.warnings
 
     # ---- opening and closing ---------------------------------------------------------------------------------
 
@@ -159,11 +193,11 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                 if lock is not None:
                     casebook._begin(warnings, version, migrated)
             except BaseException:
-                casebook._engine.dispose()
+                casebook._store.close()
                 assert lock is not None
                 lock.release()
                 raise
-        casebook.warnings = (*warnings, *casebook.warnings, *_permission_warnings(path))
+        casebook._store.warnings = (*warnings, *casebook.warnings, *_permission_warnings(path))
         return casebook
 
     @classmethod
@@ -183,19 +217,34 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                     raise
         return cls.open(path)
 
+    @classmethod
+    def restore_backup(cls, path: Path, backup: str) -> None:
+        """Put a backup of the database in place; the present one is set aside in ``damaged/``, never overwritten.
+
+        Acts since the backup are no longer in the database: the chain says from which record on.
+
+        Parameters
+        ----------
+        backup : str
+            Name of a file in ``backups/``.
+        """
+        set_aside = restore_backup(path, backup)
+        with cls.open(path) as casebook:
+            casebook.audit.record("restore-backup", file=backup, set_aside=set_aside)
+
     def close(self) -> None:
         """Let go: seal the database so that any later change of a byte is found, and free the lock."""
-        with self._write_lock:
-            if self._closed:
+        store = self._store
+        with store.write_lock:
+            if store.closed:
                 return
             try:
-                if self._reason is None:
+                if store.read_only is None:
                     self._tidy()
-                if self._lock is not None and not self._sealed:
+                if self._lock is not None and not store.sealed:
                     self._seal()
             finally:
-                self._closed = True
-                self._engine.dispose()
+                store.close()
                 if self._lock is not None:
                     self._lock.release()
                 if self._temporary is not None:
@@ -203,15 +252,7 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
 
     def _seal(self) -> None:
         try:
-            with database.translated(self.path):
-                self._witness.append([])  # what couldn't be written before
-                head = self.head()
-                with self._engine.connect() as connection:
-                    raw = connection.connection.driver_connection
-                    assert raw is not None
-                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self._engine.dispose()
-                database.seal(self.path, head)
+            self._store.seal()
         except CasebookFullError as e:
             # As after a crash: everything is in the write-ahead log, which the next opening reads.
             logging.getLogger(__name__).warning("not sealed: %s", e.message)
@@ -219,11 +260,11 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
     def _tidy(self) -> None:
         """Before closing: masks that were painted over go, and once a day the database is backed up."""
         try:
-            if self._superseded:
-                self.collect_garbage()
+            if self.masks.superseded:
+                self.trash.collect_garbage()
             backups = sorted((self.path / database.BACKUPS).glob("*.sqlite"))
             due = (datetime.now(UTC) - BACKUP_EVERY).strftime(database.STAMP)
-            if not self._sealed and not (backups and backups[-1].name > due) and self.count():
+            if not self._store.sealed and not (backups and backups[-1].name > due) and self.cases.count():
                 self.backup()
         except CasebookFullError as e:
             # Both can wait: what was acknowledged is safe, and closing frees the lock.
@@ -235,7 +276,7 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def _open_engine(self) -> Any:
+    def _open_engine(self) -> sa.Engine:
         path = self.path / database.DATABASE
         if self._lock is not None:
             return database.engine_for(path)
@@ -251,58 +292,42 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
         for pattern in (*(f".{name}.*" for name in written), f".{database.DATABASE}*", "backups/.*.sqlite.*"):
             for leftover in self.path.glob(pattern):  # of writes that a crash interrupted
                 leftover.unlink()
-        self._catch_up_witness(warnings)
-        self._user = self._known_user()
-        self.adopt_originals()
-        running = bool(self._rows("SELECT 1 FROM runs WHERE state = 'running' LIMIT 1"))
+        warning = self._store.catch_up_witness()
+        if warning is not None:
+            warnings.append(warning)
+        self._store.user = self._known_user()
+        self.originals.adopt()
+        running = bool(self._store.rows("SELECT 1 FROM runs WHERE state = 'running' LIMIT 1"))
         if migrated is None and not warnings and not running:
             return
-        with self._act() as act:
+        with self._store.act() as act:
             if migrated is not None:
                 act.record(
                     "migrate", before=version, after=FORMAT, backup=migrated.name, backup_sha256=hash_file(migrated)
                 )
             for warning in warnings:
                 act.record("warning", text=warning)
-            self._interrupt_runs(act)
-
-    def _catch_up_witness(self, warnings: list[str]) -> None:
-        lines, rest = self._witness.read()
-        seq = lines[-1][0] if lines else 0
-        records = self._rows("SELECT seq, hash FROM audit WHERE seq >= ? ORDER BY seq", (max(seq, 1),))
-        known = {row[0]: row[1] for row in records}
-        if rest:
-            expected = f"{seq + 1} {known.get(seq + 1, '')}\n".encode()
-            if not expected.startswith(rest):
-                warnings.append(f"{chain.WITNESS} was changed by something else.")
-                return
-            self._witness.cut(rest)
-        if seq and known.get(seq) != lines[-1][1]:
-            warnings.append("The audit chain doesn't continue where it ended: records are missing or were changed.")
-            return
-        behind = [(row[0], row[1]) for row in records if row[0] > seq]
-        if behind:
-            self._acknowledge(behind)
+            self.runs.interrupt(act)
 
     def _found(self, settings: Mapping[str, Any]) -> None:
-        with self._act() as act:
-            self._put_setting(act, "identity", str(uuid.uuid4()))
+        with self._store.act() as act:
+            put_setting(act, "identity", str(uuid.uuid4()))
             for key, value in settings.items():
-                self._put_setting(act, key, value)
+                put_setting(act, key, value)
             act.record("create", settings=dict(settings))
 
-    # ---- people, settings, audit -----------------------------------------------------------------------------
+    # ---- people, the chain's head, backups -------------------------------------------------------------------
 
     @property
     def user(self) -> tuple[str, str]:
         """Name and role that acts are recorded under."""
-        return self._user
+        return self._store.user
 
     def set_user(self, name: str, role: str = "") -> None:
         """Change how this operating system account is called in this casebook from now on."""
         if not name.strip():
             raise CasebookError("A user needs a name.", "Type one.")
-        with self._act() as act:
+        with self._store.act() as act:
             found = act.sql("SELECT id FROM users WHERE account = ?", (account(),)).first()
             values: dict[str, Any] = {"account": account(), "name": name.strip(), "role": role.strip()}
             if found is None:
@@ -310,39 +335,19 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
             else:
                 act.update("users", found[0], values)
             act.record("user", **values)
-            self._user = (values["name"], values["role"])
+            self._store.user = (values["name"], values["role"])
 
     def _known_user(self) -> tuple[str, str]:
-        rows = self._rows("SELECT name, role FROM users WHERE account = ?", (account(),))
+        rows = self._store.rows("SELECT name, role FROM users WHERE account = ?", (account(),))
         return (rows[0][0], rows[0][1]) if rows else (account(), "")
 
-    def setting(self, key: str, default: Any = None) -> Any:
-        rows = self._rows("SELECT value FROM settings WHERE key = ?", (key,))
-        return json.loads(rows[0][0]) if rows else default
-
-    def set_setting(self, key: str, value: Any) -> None:
-        """Keep a setting of this casebook (JSON types). What the split rests on can't be changed."""
-        if key in _FIXED:
-            raise CasebookError(f"The setting {key} is fixed when a casebook is made.", "Make a new casebook.")
-        with self._act() as act:
-            self._put_setting(act, key, value)
-            act.record("setting", key=key, value=value)
-
-    def audit_trail(self, case: int | None = None, *, limit: int = 1000) -> list[AuditRecord]:
-        """The newest records, newest first; of one case, or of all."""
-        rows = self._rows(
-            f"SELECT {', '.join(chain.FIELDS)}, hash FROM audit {'WHERE case_id = ?' if case is not None else ''} "
-            "ORDER BY seq DESC LIMIT ?",
-            (limit,) if case is None else (case, limit),
-        )
-        return [
-            _record(dict(zip((*chain.FIELDS, "hash"), row, strict=True)))
-            for row in rows
-        ]
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the newest record. Printed on a report it pins everything before it."""
+        return self._store.head()
 
     def backup(self) -> Path:
         """Copy the database to ``backups/``; the newest five are kept."""
-        with self._act() as act:
+        with self._store.act() as act:
             saved = database.backup(self.path, "backup")
             act.record("backup", file=saved.name, sha256=hash_file(saved))
         for old in sorted((self.path / database.BACKUPS).glob("*-backup.sqlite"))[:-BACKUPS_KEPT]:
@@ -357,13 +362,7 @@ class Casebook(Transfer, Results, Runs, Waiting, Measurements):
                 os.chmod(root, 0o700)
                 for name in files:
                     os.chmod(Path(root, name), 0o600)
-        self.warnings = tuple(warning for warning in self.warnings if warning not in stale)
-
-
-def with_suffix(path: Path) -> Path:
-    """Absolute path whose name ends in ``.casebook``."""
-    path = Path(os.path.abspath(path))
-    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
+        self._store.warnings = tuple(warning for warning in self.warnings if warning not in stale)
 
 
 def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Holder | None, str | None]:
@@ -379,11 +378,6 @@ def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Ho
     if holder is not None:
         return None, holder, f"The casebook is held by {holder}."
     return lock, None, None
-
-
-def _record(row: dict[str, Any]) -> AuditRecord:
-    rows = tuple((table, number, digest) for table, number, digest in json.loads(row["rows"]))
-    return AuditRecord(**{**row, "parameters": json.loads(row["parameters"]), "rows": rows})
 
 
 def _older(path: Path) -> bool:

@@ -21,7 +21,7 @@ class CaseRow(NamedTuple):
     id: int
     name: str
     path: str
-    """Where the original was; ``Casebook.image_path`` finds it or its imported copy."""
+    """Where the original was; ``Originals.path`` finds it or its imported copy."""
     sha256: str
     frame: int
     kind: str
@@ -30,7 +30,7 @@ class CaseRow(NamedTuple):
     width: int | None
     height: int | None
     thumbnail: str | None
-    """Hash for ``Casebook.thumbnail``."""
+    """Hash for ``Cases.thumbnail``."""
     patient: str | None
     """Group key, hashed or plain as the casebook's settings say."""
     side: Side
@@ -145,7 +145,7 @@ SORTS: Mapping[str, str] = {
     "disagreement": "CASE WHEN c.label <> a.predicted THEN -1000.0 - abs(a.logit1 - a.logit0) "
     "ELSE abs(a.logit1 - a.logit0) END",
 }
-"""Names that ``Casebook.cases(sort=…)`` takes. ``disagreement`` is the active-learning order: cases where the model
+"""Names that ``Cases.rows(sort=…)`` takes. ``disagreement`` is the active-learning order: cases where the model
 contradicts the label (surest first), then small margins."""
 
 
@@ -171,7 +171,7 @@ class NewImage:
 
 
 class AnalysisRow(NamedTuple):
-    """An analysis without its CAMs (``Casebook.load_analysis``)."""
+    """An analysis without its CAMs (``Analyses.load``)."""
 
     id: int
     case_id: int
@@ -213,7 +213,7 @@ class TrainingCase(NamedTuple):
     group: str
     """Patient key, or the file's hash where there is none."""
     mask: str | None
-    """For ``Casebook.load_snapshot``; None: nothing is painted."""
+    """For ``Masks.load_snapshot``; None: nothing is painted."""
 
 
 class RunRow(NamedTuple):
@@ -238,7 +238,7 @@ class RunCase(NamedTuple):
     sha256: str
     label: int | None
     mask: str | None
-    """For ``Casebook.load_snapshot``: the mask as it was then."""
+    """For ``Masks.load_snapshot``: the mask as it was then."""
 
 
 class BatchItem(NamedTuple):

@@ -56,7 +56,7 @@ def fine_tune_command(
     with Casebook.open(casebook) as book:
         if resume is not None:
             request, run = data.request_of_run(book, resume), resume
-            book.resume_run(run)
+            book.runs.resume(run)
         else:
             request = data.fine_tune_request(book, base or _base(book, task), device=device, **given)
             if out is not None:
@@ -73,7 +73,7 @@ def fine_tune_command(
         if run:
             data.finish(book, run, result)
             if keep:
-                book.decide_run(run, "kept")
+                book.runs.decide(run, "kept")
     where = Path(result.folder)
     if out is not None:
         shutil.copytree(where, out)
@@ -85,7 +85,7 @@ def fine_tune_command(
 
 def _base(book: Casebook, task: str | None) -> str:
     if task is None:
-        tasks = {row.task for row in book.cases() if row.task is not None and row.label is not None}
+        tasks = {row.task for row in book.cases.rows() if row.task is not None and row.label is not None}
         if len(tasks) != 1:
             raise TrainingError(
                 "The casebook doesn't say which question its labels answer.", "Give --parent MODEL or --task TASK."

@@ -215,4 +215,4 @@ def _record(
         if book.read_only:
             say(f"{name}: the report isn't in the casebook's record. {book.read_only}")
             continue
-        book.audit("report", case=case, files=[f.name for f in files], deidentified=options.deidentify)
+        book.audit.record("report", case=case, files=[f.name for f in files], deidentified=options.deidentify)

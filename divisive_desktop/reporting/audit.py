@@ -20,7 +20,7 @@ def extract(book: Casebook, case_id: int, classes: tuple[str, str], language: st
     (``divisive-desktop verify REPORT --casebook CASEBOOK``). Free text, names of files and patients stay out.
     """
     rows: list[dict[str, Any]] = []
-    for record in reversed(book.audit_trail(case_id, limit=LIMIT)):
+    for record in reversed(book.audit.trail(case_id, limit=LIMIT)):
         if record.act in _SILENT:
             continue
         shown = _words(record, classes, language)
@@ -39,7 +39,7 @@ def anchor(book: Casebook, case_id: int, analysis_id: int) -> dict[str, Any]:
     """Names the casebook and the end of its chain: the report pins everything that was recorded before it."""
     seq, digest = book.head()
     return {
-        "identity": book.setting("identity", ""), "case": case_id, "analysis": analysis_id, "chain_length": seq,
+        "identity": book.settings.get("identity", ""), "case": case_id, "analysis": analysis_id, "chain_length": seq,
         "chain_head": digest,
     }  # fmt: skip
 

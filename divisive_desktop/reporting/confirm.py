@@ -27,8 +27,8 @@ class Confirmer:
 
     def __init__(self, book: Casebook) -> None:
         self._book = book
-        self._identity = str(book.setting("identity", ""))
-        self._records: dict[int, AuditRecord] = {record.seq: record for record in book.audit_trail(limit=_ALL)}
+        self._identity = str(book.settings.get("identity", ""))
+        self._records: dict[int, AuditRecord] = {record.seq: record for record in book.audit.trail(limit=_ALL)}
         checked = verify(book.path, originals=False)
         self._broken = "" if checked.ok else str(checked.breaks[0])
 
@@ -49,7 +49,7 @@ class Confirmer:
         if self._broken:
             findings.append(Finding("broken", f"{title}: the casebook isn't as it was written. {self._broken}"))
         try:
-            row = self._book.case(anchor["case"])
+            row = self._book.cases.get(anchor["case"])
         except CasebookError:
             return [*findings, Finding("unknown", f"{title}: case {anchor['case']} is not in the casebook any more.")]
         findings.append(self._original(title, case, row))
@@ -58,7 +58,7 @@ class Confirmer:
             r.act for r in self._records.values() if r.seq > anchor["chain_length"] and r.case_id == anchor["case"]
         }
         if case.get("mask"):
-            painted = self._book.load_mask(anchor["case"])
+            painted = self._book.masks.load(anchor["case"])
             held = "" if painted is None else mask_sha256(painted.union())
             findings.append(_compared(title, "the mask", held == case["mask"]["sha256"], "mask" in later))
         if case["true_class_source"] == "label":
@@ -90,7 +90,7 @@ class Confirmer:
 
     def _analysis(self, title: str, case: Mapping[str, Any], anchor: Mapping[str, Any]) -> Finding:
         try:
-            held = self._book.load_analysis(anchor["analysis"])
+            held = self._book.analyses.load(anchor["analysis"])
         except CasebookError:
             return Finding("broken", f"{title}: the casebook doesn't have analysis {anchor['analysis']}.")
         stated = case["analysis"]

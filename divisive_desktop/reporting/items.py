@@ -151,7 +151,7 @@ def kept_case(
     CasebookError
         There is no such case.
     """
-    row = book.case(case_id)
+    row = book.cases.get(case_id)
     if row.trashed is not None:
         raise CasebookError(f"Case {case_id} is in the trash.", "Restore it in the window first.")
 
@@ -162,12 +162,12 @@ def kept_case(
         )  # fmt: skip
 
     def dicom() -> DicomCase:
-        row = book.case(case_id)
+        row = book.cases.get(case_id)
         if row.analysis is None:
             raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
-        analysis = book.load_analysis(row.analysis)
-        record = open_image(book.image_path(case_id), row.frame)
-        painted = book.load_mask(case_id) if row.regions else None
+        analysis = book.analyses.load(row.analysis)
+        record = open_image(book.originals.path(case_id), row.frame)
+        painted = book.masks.load(case_id) if row.regions else None
         return DicomCase(
             record, analysis, _features(record, analysis, row.label), row.label,
             painted.union() if painted is not None else None, tuple(faces(record)) if faces is not None else (),

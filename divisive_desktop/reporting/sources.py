@@ -52,18 +52,18 @@ def casebook_case(
     ImageMissingError
         The original is not where it was.
     """
-    row = book.case(case_id)
+    row = book.cases.get(case_id)
     if row.analysis is None:
         raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
-    analysis = book.load_analysis(row.analysis)
-    record = open_image(book.image_path(case_id), row.frame)
+    analysis = book.analyses.load(row.analysis)
+    record = open_image(book.originals.path(case_id), row.frame)
     language = options.language
     card = card_of(analysis.model, language)
     true_class, _ = analysis.true_class(row.label)
     found = important_features(
         analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
     )
-    painted = book.load_mask(case_id) if row.regions else None
+    painted = book.masks.load(case_id) if row.regions else None
     mask, agreement = None, None
     if painted is not None:
         mask = painted.union()
@@ -77,7 +77,7 @@ def casebook_case(
         label=row.label,
         mask=mask,
         agreement=agreement,
-        before_after=before_after(analysis, card, book.analyses(case_id), language),
+        before_after=before_after(analysis, card, book.analyses.rows(case_id), language),
         audit=audit.extract(book, case_id, card.classes, language),
         casebook=audit.anchor(book, case_id, row.analysis),
         conclusion=row.notes if conclusion is None else conclusion,

@@ -78,20 +78,20 @@ def fill(book: Casebook, folder: Path, number: int) -> tuple[float, float]:
                      patient=f"patient {i // 3}")
             for i in range(start, min(start + 100, number))
         ]  # fmt: skip
-        ids += book.add_images(images, copy=False)
+        ids += book.cases.add_all(images, copy=False)
     adding = (time.perf_counter() - begun) / number
     begun = time.perf_counter()
     for start in range(0, number, 100):
-        batch = book.start_batch(ids[start : start + 100])
-        items = book.next_items(batch, 100)
+        batch = book.batches.start(ids[start : start + 100])
+        items = book.batches.next_items(batch, 100)
         for at in range(0, len(items), 8):
             done = [(i.id, analysis(f"{ids.index(i.case_id or 0):064x}", i.id), None) for i in items[at : at + 8]]
-            book.finish_items(done)
+            book.batches.finish_items(done)
     analysing = (time.perf_counter() - begun) / number
     for value in (0, 1):
-        book.set_label([int(i) for i in rng.choice(ids, number // 3, replace=False)], value)
-    book.add_tag(ids[:: max(1, number // 500)], "effusion")
-    book.set_review(ids[: number // 2], "done")
+        book.cases.set_label([int(i) for i in rng.choice(ids, number // 3, replace=False)], value)
+    book.cases.add_tag(ids[:: max(1, number // 500)], "effusion")
+    book.cases.set_review(ids[: number // 2], "done")
     return adding, analysing
 
 
@@ -113,9 +113,9 @@ def main(number: int = 10_000) -> int:
         picture = iter(range(1000))
         adding_one = seconds(lambda: one(book, work, next(picture)), 30)
         good.append(line("add one case with thumbnail", adding_one, max(0.05, 3 * slow), peer))
-        cases = [row.id for row in book.cases()]
+        cases = [row.id for row in book.cases.rows()]
         labels = iter(range(1000))
-        act = seconds(lambda: book.set_label(cases[0], next(labels) % 2), 50)
+        act = seconds(lambda: book.cases.set_label(cases[0], next(labels) % 2), 50)
         good.append(line("label one case", act, max(0.05, slow), peer))
         good.append(line("save a stroke, 4096 x 4096: longest of 10", max(stroke(book, cases[0], False)), 1.0, peer))
         # Nobody paints 10 megapixels of noise: the bound of what can't be compressed.
@@ -126,7 +126,7 @@ def main(number: int = 10_000) -> int:
         floor = seconds(lambda: raw.execute("SELECT * FROM cases").fetchall())
         raw.close()
         bare = ("bare SELECT * FROM cases", floor)
-        good.append(line("all rows of the worklist", seconds(book.cases), 0.3, bare))
+        good.append(line("all rows of the worklist", seconds(book.cases.rows), 0.3, bare))
         for name, where, sort in (
             ("text filter", CaseFilter(text="thorax 09"), "id"),
             ("text filter that finds nothing", CaseFilter(text="zzz"), "id"),
@@ -137,17 +137,17 @@ def main(number: int = 10_000) -> int:
             ("all, by probability", CaseFilter(), "probability"),
             ("all, disagreement order", CaseFilter(), "disagreement"),
         ):
-            good.append(line(name, seconds(lambda w=where, s=sort: book.cases(w, s)), 0.3, bare))  # type: ignore[misc]
-        good.append(line("one case", seconds(lambda: book.case(cases[5]), 50), 0.01))
-        good.append(line("its audit trail", seconds(lambda: book.audit_trail(cases[5]), 50), 0.05))
-        book.add_image(work / "one.png")
+            good.append(line(name, seconds(lambda w=where, s=sort: book.cases.rows(w, s)), 0.3, bare))  # type: ignore[misc]
+        good.append(line("one case", seconds(lambda: book.cases.get(cases[5]), 50), 0.01))
+        good.append(line("its audit trail", seconds(lambda: book.audit.trail(cases[5]), 50), 0.05))
+        book.cases.add(work / "one.png")
         begun = time.perf_counter()
         book.close()
         good.append(line("close (checkpoint and seal)", time.perf_counter() - begun, 2.0))
         begun = time.perf_counter()
         again = Casebook.open(book.path)
         good.append(line("open (seal checked)", time.perf_counter() - begun, 1.0))
-        good.append(line("first worklist after opening", seconds(again.cases, 1), 0.5))
+        good.append(line("first worklist after opening", seconds(again.cases.rows, 1), 0.5))
         again.close()
         (book.path / database.SEAL).unlink()
         begun = time.perf_counter()
@@ -166,7 +166,7 @@ def main(number: int = 10_000) -> int:
 
 def one(book: Casebook, work: Path, number: int) -> None:
     image = NewImage(work / "one.png", f"ff{number:062x}", kind="radiograph", thumbnail=os.urandom(8000))
-    book.add_image(image, copy=False)
+    book.cases.add(image, copy=False)
 
 
 def stroke(book: Casebook, case: int, noise: bool) -> list[float]:
@@ -186,7 +186,7 @@ def stroke(book: Casebook, case: int, noise: bool) -> list[float]:
         with mask.editing(region.id, (i * 100, i * 100, 100, 100)) as pixels:
             pixels[:] = 255
         begun = time.perf_counter()
-        book.save_mask(case, mask.snapshot(), tool="brush")
+        book.masks.save(case, mask.snapshot(), tool="brush")
         times.append(time.perf_counter() - begun)
     return times
 

@@ -198,8 +198,9 @@ class Script:
         for side, members in (("train", learn), ("holdout", held)):
             for row in members:
                 case = cases[Path(row["file"]).name]
-                self.page.casebook.write(lambda book, case=case, row=row: book.set_patient(case.id, row["patient"]))
-                self.page.casebook.write(lambda book, case=case, side=side: book.set_side(case.id, side))
+                service, patient = self.page.casebook, row["patient"]
+                service.write(lambda book, i=case.id, p=patient: book.splits.set_patient(i, p))
+                service.write(lambda book, i=case.id, side=side: book.splits.set_side(i, side))
         self.page.viewer.set_layout("image")
         for row in rows[:PAINTED]:
             self.paint(cases[Path(row["file"]).name], self.mask_of(data, row))
@@ -207,7 +208,7 @@ class Script:
             case, mask = cases[Path(row["file"]).name], self.mask_of(data, row)
             size = cv2.imread(str(data / row["file"]), cv2.IMREAD_GRAYSCALE).shape
             full = Mask.from_array(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST), "lungs")
-            self.page.casebook.write(lambda book, case=case, full=full: book.save_mask(case.id, full, tool="import"))
+            self.page.casebook.write(lambda book, case=case, full=full: book.masks.save(case.id, full, tool="import"))
         self.until(lambda: self.page.casebook.idle, 120)
         self.page.select(cases[Path(rows[0]["file"]).name])
 
@@ -255,7 +256,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     """Fill a casebook, fine-tune with the defaults, measure."""
     script = Script(shots)
     script.fill(data)
-    masks = script.page.book.training_cases()
+    masks = script.page.book.runs.training_cases()
     script.shot("painted", script.page.window)
     dialog, run = script.open_dialog(), script.page.tuning.run
     estimate = dialog.setup.time.text()

@@ -43,7 +43,7 @@ def analyse(files: list[Path], target: Path) -> None:
     worker = Worker("cpu")
     with Casebook.create(target) as book:
         for file in files:
-            book.add_analysis(book.add_image(file), dispatch.answer(worker, Analyse(str(file))))
+            book.analyses.add(book.cases.add(file), dispatch.answer(worker, Analyse(str(file))))
 
 
 def measure(count: int, formats: tuple[str, ...], analysed: Path, cancel_at: float) -> dict[str, object]:
@@ -53,7 +53,8 @@ def measure(count: int, formats: tuple[str, ...], analysed: Path, cancel_at: flo
     from divisive_desktop.reporting.produce import produce
 
     with Casebook.open(analysed, read_only=True) as book:
-        analyses = [(book.image_path(r.id), book.load_analysis(r.analysis)) for r in book.cases() if r.analysis]
+        kept = [row for row in book.cases.rows() if row.analysis]
+        analyses = [(book.originals.path(row.id), book.analyses.load(row.analysis)) for row in kept]
     options = Options(formats=formats, conclusion="Read in one session.", analyst="A. Nalyst")
     cases = []
     for i in range(count):

@@ -44,7 +44,7 @@ def make_casebook(path: Path, folder: Path, number: int) -> None:
     with Casebook.create(path) as book:
         ids: list[int] = []
         for start in range(0, number, 100):
-            ids += book.add_images(
+            ids += book.cases.add_all(
                 [NewImage(folder / f"thorax {i:05}.dcm", f"{i:064x}", kind="radiograph", patient=f"p{i // 3}")
                  for i in range(start, min(start + 100, number)) if link(film, folder / f"thorax {i:05}.dcm")],
                 copy=False,
@@ -53,7 +53,7 @@ def make_casebook(path: Path, folder: Path, number: int) -> None:
                   for i, m in enumerate(("difference", "ratio", "product"))]  # fmt: skip
         for start in range(0, number - number // 20, 200):
             chunk = ids[start : start + 200]
-            items = book.next_items(book.start_batch(chunk), 200)
+            items = book.batches.next_items(book.batches.start(chunk), 200)
             done = []
             for item in items:
                 cams = rng.normal(size=(2, 7, 7)).astype(np.float32)
@@ -61,19 +61,19 @@ def make_casebook(path: Path, folder: Path, number: int) -> None:
                 at = item.case_id - ids[0]
                 done.append((item.id, Analysis("x", f"{at:064x}", 0, (64, 64), (0, 0, 64, 64), models[at % 3], "cpu",
                                                "float32", logits, (0.0, 0.0), cams, {}), None))  # fmt: skip
-            rows = book.finish_items(done)
+            rows = book.batches.finish_items(done)
             for row in rows[::10]:
-                book.set_agreement(row, energy=float(rng.random()), iou=0.3, pointing=True)
+                book.analyses.set_agreement(row, energy=float(rng.random()), iou=0.3, pointing=True)
         for value in (0, 1):
-            book.set_label([int(i) for i in rng.choice(ids, number // 3, replace=False)], value)
-        book.add_tag(ids[:: max(1, number // 500)], "effusion")
-        book.add_tag(ids[3 :: max(1, number // 200)], "second look")
-        book.set_review(ids[: number // 2], "done")
-        book.set_review(ids[number // 2 :: 25], "flagged")
+            book.cases.set_label([int(i) for i in rng.choice(ids, number // 3, replace=False)], value)
+        book.cases.add_tag(ids[:: max(1, number // 500)], "effusion")
+        book.cases.add_tag(ids[3 :: max(1, number // 200)], "second look")
+        book.cases.set_review(ids[: number // 2], "done")
+        book.cases.set_review(ids[number // 2 :: 25], "flagged")
         mask = Mask.from_array(np.full((64, 64), 255, np.uint8))
         for case in ids[:: max(1, number // 100)]:
-            book.save_mask(case, mask)
-        book.set_thumbnails({case: pictures[case % THUMBNAILS] for case in ids})
+            book.masks.save(case, mask)
+        book.cases.set_thumbnails({case: pictures[case % THUMBNAILS] for case in ids})
 
 
 def link(film: Path, name: Path) -> bool:

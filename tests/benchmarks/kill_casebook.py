@@ -99,19 +99,19 @@ def child(path: Path, images: list[Path], seed: int, out: int) -> None:
         if rng.random() < 0.02:
             book.close()
             book = Casebook.open(path)
-        cases = book.cases()
+        cases = book.cases.rows()
         row = rng.choice(cases) if cases else None
         what = rng.choice(["image", "label", "mask", "mask", "note", "analysis", "batch", "run", "trash", "backup"])
         if row is None or what == "image":
             chosen = rng.sample(images, 3)
             names = {image.name for image in chosen}
             # Taking an image in again takes it out of the trash.
-            back = [r.id for r in book.cases(CaseFilter(trashed=True)) if r.name in names]
+            back = [r.id for r in book.cases.rows(CaseFilter(trashed=True)) if r.name in names]
             for case in back:
                 say("begin", f"trashed {case}", False)
             for image in chosen:
                 say("begin", f"image {image.name}", True)
-            book.add_images([NewImage(image, width=SIDE, height=SIDE) for image in chosen])
+            book.cases.add_all([NewImage(image, width=SIDE, height=SIDE) for image in chosen])
             for image in chosen:
                 say("done", f"image {image.name}", True)
             for case in back:
@@ -119,67 +119,67 @@ def child(path: Path, images: list[Path], seed: int, out: int) -> None:
         elif what == "label":
             value = rng.choice([0, 1])
             say("begin", f"label {row.id}", value)
-            book.set_label(row.id, value)
+            book.cases.set_label(row.id, value)
             say("done", f"label {row.id}", value)
         elif what == "mask":
-            mask = book.load_mask(row.id) or Mask(SIDE, SIDE)
+            mask = book.masks.load(row.id) or Mask(SIDE, SIDE)
             region = mask.regions[0] if mask.regions else mask.add("effusion")
             x, y = rng.randrange(SIDE - 60), rng.randrange(SIDE - 60)
             with mask.editing(region.id, (x, y, 60, 60)) as pixels:
                 pixels[:] = rng.randrange(1, 256)
             snapshot = mask.snapshot()
             say("begin", f"mask {row.id}", snapshot.digest())
-            book.save_mask(row.id, snapshot, tool="brush")
+            book.masks.save(row.id, snapshot, tool="brush")
             say("done", f"mask {row.id}", snapshot.digest())
         elif what == "note":
             text = str(rng.random())
             say("begin", f"note {row.id}", text)
-            book.set_notes(row.id, text)
+            book.cases.set_notes(row.id, text)
             say("done", f"note {row.id}", text)
         elif what == "analysis":
             analysis = make_analysis(row.sha256, rng.randrange(1 << 30))
             say("begin", f"analysis {row.id}", analysis.probability)
-            book.add_analysis(row.id, analysis)
+            book.analyses.add(row.id, analysis)
             say("done", f"analysis {row.id}", analysis.probability)
         elif what == "batch":
-            batch = book.start_batch([r.id for r in cases[:4]])
-            for item in book.next_items(batch):
+            batch = book.batches.start([r.id for r in cases[:4]])
+            for item in book.batches.next_items(batch):
                 assert item.case_id is not None
-                analysis = make_analysis(book.case(item.case_id).sha256, rng.randrange(1 << 30))
+                analysis = make_analysis(book.cases.get(item.case_id).sha256, rng.randrange(1 << 30))
                 # Both facts of one transaction: that the item is done and what came of it.
                 say("begin", f"item {item.id}", "done")
                 say("begin", f"analysis {item.case_id}", analysis.probability)
-                book.finish_item(item.id, analysis)
+                book.batches.finish_item(item.id, analysis)
                 say("done", f"analysis {item.case_id}", analysis.probability)
                 say("done", f"item {item.id}", "done")
         elif what == "run":
-            run = book.start_run("difference", [(r.id, "train") for r in cases if r.side == "train"][:3], base=MODEL)
+            run = book.runs.start("difference", [(r.id, "train") for r in cases if r.side == "train"][:3], base=MODEL)
             say("begin", f"run {run}", "done")
-            book.finish_run(run, "done", metrics={"auroc": 0.5})
+            book.runs.finish(run, "done", metrics={"auroc": 0.5})
             say("done", f"run {run}", "done")
         elif what == "trash":
             value = row.id % 3 == 0
             say("begin", f"trashed {row.id}", value)
-            (book.trash if value else book.restore)(row.id)
+            (book.trash.put if value else book.trash.restore)(row.id)
             say("done", f"trashed {row.id}", value)
         else:
-            (book.backup if rng.random() < 0.1 else book.collect_garbage)()
+            (book.backup if rng.random() < 0.1 else book.trash.collect_garbage)()
 
 
 def facts(book: Casebook) -> Iterator[tuple[str, Any]]:
     """What the casebook holds, in the words of the pipe."""
-    for row in book.cases(CaseFilter(trashed=None)):
+    for row in book.cases.rows(CaseFilter(trashed=None)):
         yield f"image {row.name}", True
         yield f"label {row.id}", row.label
         yield f"note {row.id}", row.notes
         yield f"analysis {row.id}", row.probability
         yield f"trashed {row.id}", row.trashed is not None
-        mask = book.load_mask(row.id)
+        mask = book.masks.load(row.id)
         yield f"mask {row.id}", mask.digest() if mask is not None else None
-    for run in book.runs():
+    for run in book.runs.rows():
         yield f"run {run.id}", run.state
-    for batch in book.batches():
-        for item in book.batch_items(batch.id):
+    for batch in book.batches.rows():
+        for item in book.batches.items(batch.id):
             yield f"item {item.id}", item.state
 
 
@@ -266,7 +266,7 @@ def main(kills: int = 200, seed: int = 0) -> int:
                 shutil.rmtree(target)
         with Casebook.open(path) as book:
             counts["audit records"] = book.head()[0]
-            counts["cases"] = book.count()
+            counts["cases"] = book.cases.count()
     finally:
         shutil.rmtree(work)
     print(f"kills: {kills} in {time.monotonic() - begun:.0f} s")

@@ -33,24 +33,24 @@ def fill(book: Casebook, case: int, seed: int = 0) -> int:
     while True:
         mask = Mask.from_array(rng.integers(0, 255, (300, 300), np.uint8))
         try:
-            book.save_mask(case, mask)
+            book.masks.save(case, mask)
         except CasebookFullError:
             return saved
         saved += 1
-        book.set_notes(case, f"saved {saved}: {mask.digest()}")
+        book.cases.set_notes(case, f"saved {saved}: {mask.digest()}")
         assert saved < 500, "the disk never filled"
 
 
 def write_notes(book: Casebook, case: int) -> None:
     for i in range(100_000):
-        book.set_notes(case, f"saved {i} " + "x" * 1000)
+        book.cases.set_notes(case, f"saved {i} " + "x" * 1000)
 
 
 def check_after_full(book: Casebook, case: int) -> None:
     """Readable at once, whole, and writable again when there is space."""
-    mask = book.load_mask(case)
+    mask = book.masks.load(case)
     assert mask is not None
-    notes = book.case(case).notes
+    notes = book.cases.get(case).notes
     assert verify(book.path, originals=False).ok
     assert notes.startswith("saved"), notes
 
@@ -66,7 +66,7 @@ def test_a_full_disk_is_said_and_what_was_acknowledged_stays(tmp_path: Path, pho
         ballast = mount / "ballast"
         ballast.write_bytes(b"x" * 300_000)
         with Casebook.create(mount / "x") as book:
-            case = book.add_image(photos[0])
+            case = book.cases.add(photos[0])
             fill(book, case)
             check_after_full(book, case)
             with pytest.raises(CasebookFullError, match="can't take more") as error:
@@ -74,11 +74,11 @@ def test_a_full_disk_is_said_and_what_was_acknowledged_stays(tmp_path: Path, pho
             assert "Free some space" in error.value.remedy
             check_after_full(book, case)
             ballast.unlink()
-            book.set_label(case, 1)
+            book.cases.set_label(case, 1)
         report = verify(mount / "x.casebook")
         assert report.ok, report.breaks
         with Casebook.open(mount / "x.casebook") as book:
-            assert book.case(case).label == 1
+            assert book.cases.get(case).label == 1
             assert book.warnings == ()
     finally:
         subprocess.run(["umount", str(mount)], check=True)
@@ -89,43 +89,43 @@ def test_a_file_size_limit_is_a_full_disk_too(
 ) -> None:
     def limited() -> None:
         book = Casebook.create(tmp_path / "x")
-        case = book.add_image(photos[0])
-        book.save_mask(case, Mask.from_array(np.full((30, 40), 9, np.uint8)))
+        case = book.cases.add(photos[0])
+        book.masks.save(case, Mask.from_array(np.full((30, 40), 9, np.uint8)))
         log = (book.path / "casebook.sqlite-wal").stat().st_size
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (log + 20_000, hard))
         last = -1
         try:
             for i in range(10_000):
-                book.set_notes(case, f"saved {i} " + "x" * 500)
+                book.cases.set_notes(case, f"saved {i} " + "x" * 500)
                 last = i
         except CasebookFullError:
             pass
         else:
             raise AssertionError("the limit was never met")
         assert last >= 0
-        assert book.case(case).notes.startswith(f"saved {last} ")
+        assert book.cases.get(case).notes.startswith(f"saved {last} ")
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        book.set_notes(case, "saved again")
+        book.cases.set_notes(case, "saved again")
         book.close()
         assert verify(book.path).ok
         with Casebook.open(book.path) as again:
-            assert again.case(case).notes == "saved again"
+            assert again.cases.get(case).notes == "saved again"
 
     in_child(limited)
 
 
 def test_a_witness_that_cannot_be_written_is_made_good_later(book: Casebook, photos: list[Path]) -> None:
     """The act itself is saved then: it must not be reported as failed."""
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     witness = book.path / "chain.log"
     witness.rename(book.path / "away")
     witness.mkdir()
-    book.set_label(case, 1)
+    book.cases.set_label(case, 1)
     assert any("chain.log" in warning for warning in book.warnings)
     witness.rmdir()
     (book.path / "away").rename(witness)
-    book.set_label(case, 0)
+    book.cases.set_label(case, 0)
     book.close()
     report = verify(book.path)
     assert report.ok, report.breaks
@@ -135,13 +135,13 @@ def test_a_witness_that_cannot_be_written_is_made_good_later(book: Casebook, pho
 def test_a_clock_that_goes_backwards_changes_no_order(
     book: Casebook, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = book.add_image(photos[0])
-    book.set_label(case, 1)
+    case = book.cases.add(photos[0])
+    book.cases.set_label(case, 1)
     with monkeypatch.context() as clock:
         clock.setattr(transaction, "now", lambda: "2001-01-01T00:00:00.000000+00:00")
-        book.set_label(case, 0)
-    book.set_label(case, None)
-    trail = book.audit_trail(case)
+        book.cases.set_label(case, 0)
+    book.cases.set_label(case, None)
+    trail = book.audit.trail(case)
     assert [record.parameters["value"] for record in trail[:3]] == [None, 0, 1]
     assert [record.seq for record in trail] == sorted((r.seq for r in trail), reverse=True)
     assert trail[1].time.startswith("2001"), "the clock is quoted as it was"
@@ -153,11 +153,11 @@ def test_a_clock_that_goes_backwards_changes_no_order(
 
 
 def test_an_act_that_fails_half_way_leaves_nothing(book: Casebook, photos: list[Path]) -> None:
-    ids = book.add_images(photos[:3])
+    ids = book.cases.add_all(photos[:3])
     head = book.head()
 
     def half() -> None:
-        with book._act() as act:
+        with book._store.act() as act:
             act.update("cases", ids[0], {"notes": "half"})
             act.record("notes", case=ids[0])
             act.update("cases", ids[1], {"notes": "half"})
@@ -166,21 +166,21 @@ def test_an_act_that_fails_half_way_leaves_nothing(book: Casebook, photos: list[
     with pytest.raises(RuntimeError):
         half()
     assert book.head() == head
-    assert [book.case(case).notes for case in ids] == ["", "", ""]
+    assert [book.cases.get(case).notes for case in ids] == ["", "", ""]
 
 
 def test_a_change_without_an_audit_record_is_impossible(book: Casebook, photos: list[Path]) -> None:
-    case = book.add_image(photos[0])
-    with pytest.raises(AssertionError, match="without an audit record"), book._act() as act:
+    case = book.cases.add(photos[0])
+    with pytest.raises(AssertionError, match="without an audit record"), book._store.act() as act:
         act.update("cases", case, {"notes": "secretly"})
-    assert book.case(case).notes == ""
+    assert book.cases.get(case).notes == ""
 
 
 def test_a_users_name_and_role_go_into_the_chain(book: Casebook, photos: list[Path]) -> None:
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     book.set_user("Ann Smith", "radiologist")
-    book.set_label(case, 1)
-    record = book.audit_trail(case)[0]
+    book.cases.set_label(case, 1)
+    record = book.audit.trail(case)[0]
     assert (record.user, record.role) == ("Ann Smith", "radiologist")
     book.close()
     with Casebook.open(book.path) as again:
@@ -188,7 +188,7 @@ def test_a_users_name_and_role_go_into_the_chain(book: Casebook, photos: list[Pa
 
 
 def test_settings_are_kept(book: Casebook) -> None:
-    book.set_setting("columns", ["name", "verdict"])
-    book.set_setting("columns", ["name"])
-    assert book.setting("columns") == ["name"]
-    assert book.setting("nothing", 7) == 7
+    book.settings.set("columns", ["name", "verdict"])
+    book.settings.set("columns", ["name"])
+    assert book.settings.get("columns") == ["name"]
+    assert book.settings.get("nothing", 7) == 7

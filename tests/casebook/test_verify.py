@@ -24,21 +24,21 @@ def closed(tmp_path: Path, photos: list[Path], kill) -> Path:
     """A casebook with something in every table, properly closed."""
     with Casebook.create(tmp_path / "full.casebook") as book:
         book.set_user("Ann", "reader")
-        ids = [*book.add_images(photos[:4]), *book.add_images(photos[4:6], copy=False)]
-        book.set_thumbnails({ids[0]: b"png"})
+        ids = [*book.cases.add_all(photos[:4]), *book.cases.add_all(photos[4:6], copy=False)]
+        book.cases.set_thumbnails({ids[0]: b"png"})
         for case in ids:
-            book.set_label(case, case % 2)
-            book.set_side(case, "train")
-            book.save_mask(case, Mask.from_array(np.full((30, 40), case, np.uint8)))
-            book.add_analysis(case, kill.make_analysis(book.case(case).sha256, case))
-        book.set_notes(ids[0], "effusion")
-        run = book.start_run("difference", [(case, "train") for case in ids], base=kill.MODEL)
-        book.finish_run(run, "done", metrics={"auroc": 0.9})
-        batch = book.start_batch(ids)
-        item = book.next_items(batch)[0]
-        book.finish_item(item.id, kill.make_analysis(book.case(ids[0]).sha256, 9))
+            book.cases.set_label(case, case % 2)
+            book.splits.set_side(case, "train")
+            book.masks.save(case, Mask.from_array(np.full((30, 40), case, np.uint8)))
+            book.analyses.add(case, kill.make_analysis(book.cases.get(case).sha256, case))
+        book.cases.set_notes(ids[0], "effusion")
+        run = book.runs.start("difference", [(case, "train") for case in ids], base=kill.MODEL)
+        book.runs.finish(run, "done", metrics={"auroc": 0.9})
+        batch = book.batches.start(ids)
+        item = book.batches.next_items(batch)[0]
+        book.batches.finish_item(item.id, kill.make_analysis(book.cases.get(ids[0]).sha256, 9))
         book.backup()
-        book.trash(ids[1])
+        book.trash.put(ids[1])
     return book.path
 
 
@@ -89,7 +89,7 @@ def test_verifying_changes_nothing(closed: Path) -> None:
 
 
 def test_an_open_casebook_can_be_verified(book: Casebook, photos: list[Path]) -> None:
-    book.add_image(photos[0])
+    book.cases.add(photos[0])
     report = verify(book.path)
     assert report.ok
     assert not report.sealed
@@ -287,7 +287,7 @@ def test_a_sealed_casebook_changed_by_another_program_is_noticed_at_opening(clos
     edit(closed, "UPDATE cases SET notes = 'x' WHERE id = 1")
     with Casebook.open(closed) as book:
         assert any("changed by something else" in warning for warning in book.warnings)
-        assert book.audit_trail(limit=1)[0].act == "warning"
+        assert book.audit.trail(limit=1)[0].act == "warning"
     assert not verify(closed).ok, "opening and closing must not make it good again"
 
 

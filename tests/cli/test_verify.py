@@ -41,9 +41,9 @@ def test_an_original_is_analysed_again(
 
 def test_a_casebook_confirms_its_report(with_models: Path, rg1: Path, tmp_path: Path, capsys: Capture) -> None:
     with Casebook.create(tmp_path / "A.casebook") as book:
-        case = book.add_image(open_image(rg1))
-        book.add_analysis(case, dispatch.answer(Worker("cpu"), Analyse(str(rg1), model_id="seeded-chest")))
-        book.set_label(case, 1)
+        case = book.cases.add(open_image(rg1))
+        book.analyses.add(case, dispatch.answer(Worker("cpu"), Analyse(str(rg1), model_id="seeded-chest")))
+        book.cases.set_label(case, 1)
     Casebook.create(tmp_path / "B.casebook").close()
     assert run("report", f"{tmp_path}/A.casebook#1", "--format", "pdf,csv", "--out", tmp_path / "out") == 0
     pdf, table = sorted((tmp_path / "out").iterdir(), key=lambda p: p.suffix, reverse=True)

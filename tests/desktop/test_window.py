@@ -328,7 +328,7 @@ def test_a_picture_that_is_opened_is_decoded_once_and_its_thumbnail_is_kept(
     page.open(pictures(3))
     qtbot.waitUntil(lambda: all(c.thumbnail is not None for c in page.cases) and page.runner.idle, timeout=20_000)
     assert sorted(decoded) == sorted(c.path for c in page.cases)
-    qtbot.waitUntil(lambda: all(row.thumbnail for row in page.book.cases()), timeout=20_000)
+    qtbot.waitUntil(lambda: all(row.thumbnail for row in page.book.cases.rows()), timeout=20_000)
 
 
 def test_a_picture_that_is_passed_over_gets_its_thumbnail_all_the_same(

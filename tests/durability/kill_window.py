@@ -135,10 +135,10 @@ def make(work: Path) -> Path:
                 cv2.circle(values, (40, 48), 18, 210.0, -1)
             film = folder / f"film{i:02}.png"
             film.write_bytes(cv2.imencode(".png", values.clip(0, 255).astype(np.uint8))[1].tobytes())
-            case = book.add_image(NewImage(film, kind="radiograph", width=SIDE, height=SIDE), task="chest-xray")
-            book.set_label(case, label)
-            book.set_side(case, "holdout" if i % 8 > 5 else "train")
-            book.save_mask(case, Mask.from_array(marked))
+            case = book.cases.add(NewImage(film, kind="radiograph", width=SIDE, height=SIDE), task="chest-xray")
+            book.cases.set_label(case, label)
+            book.splits.set_side(case, "holdout" if i % 8 > 5 else "train")
+            book.masks.save(case, Mask.from_array(marked))
     return path
 
 
@@ -151,23 +151,23 @@ def facts(path: Path) -> tuple[dict[str, Any], list[str]]:
     with Casebook.open(path) as book:
         if book.warnings or book.read_only:
             wrong.append(f"on opening: {book.warnings} {book.read_only}")
-        for row in book.cases(CaseFilter(trashed=None)):
-            mask = book.load_mask(row.id)
+        for row in book.cases.rows(CaseFilter(trashed=None)):
+            mask = book.masks.load(row.id)
             there |= {
                 f"label {row.id}": row.label, f"notes {row.id}": row.notes, f"review {row.id}": row.review,
                 f"tags {row.id}": list(row.tags), f"mask {row.id}": mask.digest() if mask is not None else None,
             }  # fmt: skip
-        for batch in book.batches():
-            items = book.batch_items(batch.id)
+        for batch in book.batches.rows():
+            items = book.batches.items(batch.id)
             there |= {f"item {i.id}": i.state for i in items}
             if batch.state == "open" and not batch.pending and items:
                 wrong.append(f"batch {batch.id} is open and has nothing left")
         done = Counter(
-            record.parameters["item"] for record in book.audit_trail(limit=10**6)
+            record.parameters["item"] for record in book.audit.trail(limit=10**6)
             if record.act == "batch-item" and record.parameters["state"] == "done"
         )  # fmt: skip
         wrong += [f"item {item} was analysed {times} times" for item, times in done.items() if times > 1]
-        for run in book.runs():
+        for run in book.runs.rows():
             there[f"run {run.id}"] = "done" if run.state == "done" else "begun"
             if run.state == "running":
                 wrong.append(f"run {run.id} is still running")

@@ -120,16 +120,16 @@ class Life:
 
         def kept(_: frozenset[int]) -> None:
             """On the writer's thread, after what it wrote is on the disk."""
-            for status in book.batches()[:1]:
-                for item in book.batch_items(status.id, "done"):
+            for status in book.batches.rows()[:1]:
+                for item in book.batches.items(status.id, "done"):
                     if item.id not in told:
                         told.add(item.id)
                         self.say("done", f"item {item.id}", "done")
 
-        for status in book.batches():
-            told.update(item.id for item in book.batch_items(status.id, "done"))
+        for status in book.batches.rows():
+            told.update(item.id for item in book.batches.items(status.id, "done"))
         book.listeners.append(kept)
-        unfinished = [b for b in book.batches(unfinished=True) if b.pending]
+        unfinished = [b for b in book.batches.rows(unfinished=True) if b.pending]
         if unfinished:
             self.say("resumed", f"batch {unfinished[0].id}", unfinished[0].pending)
         self.engine()
@@ -140,7 +140,7 @@ class Life:
             elif not batch.running:
                 batch.start([c for c in self.page.cases if c.error is None])
             self.until(lambda: not batch.running and self.page.casebook.idle)
-            unfinished = [b for b in book.batches(unfinished=True) if b.pending]  # the engine was killed
+            unfinished = [b for b in book.batches.rows(unfinished=True) if b.pending]  # the engine was killed
             self.until(lambda: self.page.runner.engine is not None)
 
     # -- a training -----------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Life:
         self.engine()
         while True:
             book = self.page.book
-            newest = next(iter(book.runs()), None)
+            newest = next(iter(book.runs.rows()), None)
             if newest is not None and newest.state == "interrupted":
                 self.say("resumed", f"run {newest.id}", None)
                 run.resume(newest.id)

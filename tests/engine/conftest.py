@@ -78,9 +78,9 @@ def book_path(with_tiny: Path, tmp_path: Path) -> Path:
             label = i // 2 % 2
             path, mask = picture(folder / f"image{i}.png", 1000 + i, label)
             new = NewImage(path, kind="radiograph", patient=f"p{i // 2}", task="chest-xray")
-            case = book.add_images([new], copy=False)[0]
-            book.set_label(case, label)
-            book.set_side(case, "train" if i < 24 else "holdout")
+            case = book.cases.add_all([new], copy=False)[0]
+            book.cases.set_label(case, label)
+            book.splits.set_side(case, "train" if i < 24 else "holdout")
             drawn = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
-            book.save_mask(case, Mask.from_array(np.asarray(drawn) > 0).snapshot())
+            book.masks.save(case, Mask.from_array(np.asarray(drawn) > 0).snapshot())
         return book.path

@@ -16,11 +16,11 @@ CLASSES = ("no finding", "abnormal")
 @pytest.fixture
 def book(analysed: Analysed, tmp_path: Path) -> Iterator[Casebook]:
     with Casebook.create(tmp_path / "A.casebook") as made:
-        case = made.add_image(analysed[0])
-        made.add_analysis(case, analysed[1])
-        made.set_label(case, 1)
-        made.set_notes(case, "Mr Smith of Hamburg")
-        made.set_tags(case, ["Smith"])
+        case = made.cases.add(analysed[0])
+        made.analyses.add(case, analysed[1])
+        made.cases.set_label(case, 1)
+        made.cases.set_notes(case, "Mr Smith of Hamburg")
+        made.cases.set_tags(case, ["Smith"])
         yield made
 
 
@@ -42,7 +42,7 @@ def test_free_text_and_names_stay_out(book: Casebook, rg1: Path) -> None:
 
 def test_repeated_acts_are_one_row(book: Casebook) -> None:
     for number in range(5):
-        book.set_notes(1, f"Version {number}")
+        book.cases.set_notes(1, f"Version {number}")
     last = extract(book, 1, CLASSES, "en")[-1]
     assert last["act"] == "notes"
     assert last["times"] == 5
@@ -50,14 +50,14 @@ def test_repeated_acts_are_one_row(book: Casebook) -> None:
 
 
 def test_the_rows_and_the_end_are_those_of_the_chain(book: Casebook) -> None:
-    known = {record.seq: record.hash for record in book.audit_trail(limit=1000)}
+    known = {record.seq: record.hash for record in book.audit.trail(limit=1000)}
     assert all(known[row["seq"]] == row["hash"] for row in extract(book, 1, CLASSES, "en"))
     end = anchor(book, 1, 1)
     assert known[end["chain_length"]] == end["chain_head"]
-    assert end["identity"] == book.setting("identity")
+    assert end["identity"] == book.settings.get("identity")
 
 
 def test_an_earlier_report_is_no_act_on_the_answer(book: Casebook) -> None:
     before = extract(book, 1, CLASSES, "en")
-    book.audit("report", case=1, files=["Smith.pdf"])
+    book.audit.record("report", case=1, files=["Smith.pdf"])
     assert extract(book, 1, CLASSES, "en") == before

@@ -21,20 +21,20 @@ from .conftest import Analysed
 @pytest.fixture
 def book(analysed: Analysed, tmp_path: Path) -> Iterator[Casebook]:
     with Casebook.create(tmp_path / "A.casebook") as made:
-        case = made.add_image(analysed[0])
-        made.add_analysis(case, analysed[1])
-        made.set_label(case, 1)
+        case = made.cases.add(analysed[0])
+        made.analyses.add(case, analysed[1])
+        made.cases.set_label(case, 1)
         paint(made, case, 300)
         yield made
 
 
 def paint(book: Casebook, case: int, top: int) -> None:
-    row = book.case(case)
+    row = book.cases.get(case)
     assert row.width is not None
     assert row.height is not None
     plane = np.zeros((row.height, row.width), np.uint8)
     plane[top : top + 200, 300:600] = 255
-    book.save_mask(case, Mask.from_array(plane), tool="brush")
+    book.masks.save(case, Mask.from_array(plane), tool="brush")
 
 
 def stated(book: Casebook) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_it_is_only_read(book: Casebook) -> None:
 
 def test_later_work_is_no_contradiction(book: Casebook) -> None:
     case = stated(book)
-    book.set_label(1, 0)
+    book.cases.set_label(1, 0)
     paint(book, 1, 900)
     found = states(book, case)
     assert not found["broken"]
@@ -122,8 +122,8 @@ def test_images_and_deleted_cases_are_told(book: Casebook) -> None:
     case = stated(book)
     (said,) = states(book, {**case, "casebook": None})["unknown"]
     assert "not from a casebook" in said
-    book.trash([1])
-    book.empty_trash()
+    book.trash.put([1])
+    book.trash.empty()
     found = states(book, case)
     assert "not in the casebook any more" in found["unknown"][0]
     assert not found["broken"]

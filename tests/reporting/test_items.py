@@ -30,10 +30,10 @@ def test_items_are_told_apart(tmp_path: Path) -> None:
 def test_a_kept_case_brings_analysis_label_and_history(analysed: Analysed, tmp_path: Path) -> None:
     record, analysis, _, _ = analysed
     with Casebook.create(tmp_path / "A.casebook") as book:
-        case = book.add_image(record)
-        book.add_analysis(case, analysis)
-        book.set_label(case, 0)
-        book.set_notes(case, "Seen twice.")
+        case = book.cases.add(record)
+        book.analyses.add(case, analysis)
+        book.cases.set_label(case, 0)
+        book.cases.set_notes(case, "Seen twice.")
         kept = kept_case(book, case, Options())
         content = kept.content(200, True)
         assert (content.true_class, content.true_class_source, content.conclusion) == (0, "label", "Seen twice.")

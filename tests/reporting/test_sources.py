@@ -31,10 +31,10 @@ def film(rg1: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def book(analysed: Analysed, film: Path, tmp_path: Path) -> Iterator[Casebook]:
     with Casebook.create(tmp_path / "A.casebook") as made:
-        case = made.add_image(open_image(film))
-        made.add_analysis(case, analysed[1])
-        made.set_label(case, 1)
-        made.set_notes(case, "Seen by me.")
+        case = made.cases.add(open_image(film))
+        made.analyses.add(case, analysed[1])
+        made.cases.set_label(case, 1)
+        made.cases.set_notes(case, "Seen by me.")
         made.set_user("Ann", "reader")
         yield made
 
@@ -73,7 +73,7 @@ def test_what_was_not_analysed_is_said(book: Casebook, rg1: Path) -> None:
     d.InstanceNumber = 77
     other = book.path.parent / "other.dcm"
     d.save_as(other)
-    case = book.add_image(open_image(other))
+    case = book.cases.add(open_image(other))
     with pytest.raises(ReportError, match="not been analysed"):
         casebook_case(book, case, Options())
 
@@ -123,8 +123,8 @@ def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> Non
     )  # fmt: skip
     card = Card("tuned", "2", "chest-xray", ("no finding", "abnormal"), "", "", "1" * 64, Preprocessing(), parent=MODEL,
                 metrics=measured())  # fmt: skip
-    book.add_analysis(1, tuned)
-    found = before_after(tuned, card, book.analyses(1), "en")
+    book.analyses.add(1, tuned)
+    found = before_after(tuned, card, book.analyses.rows(1), "en")
     assert found is not None
     assert found["words"] == "Better on the hold-out. It looks elsewhere."
     assert found["rows"][:3] == [
@@ -137,5 +137,5 @@ def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> Non
     assert float(before) == pytest.approx(analysis.probability, abs=0.006)
     assert float(after) == pytest.approx(tuned.probability, abs=0.006)
     assert difference.startswith("+")
-    assert before_after(analysis, replace(card, parent=None), book.analyses(1), "en") is None
-    assert before_after(tuned, replace(card, parent="nobody", metrics={}), book.analyses(1), "en") is None
+    assert before_after(analysis, replace(card, parent=None), book.analyses.rows(1), "en") is None
+    assert before_after(tuned, replace(card, parent="nobody", metrics={}), book.analyses.rows(1), "en") is None

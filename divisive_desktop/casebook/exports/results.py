@@ -13,6 +13,8 @@ from divisive_desktop import RESEARCH_USE, __version__
 from divisive_desktop.casebook.rows import CaseFilter, CaseRow
 from divisive_desktop.casebook.storage import database
 from divisive_desktop.casebook.storage.blobs import hash_file, write_durably
+from divisive_desktop.casebook.storage.transaction import Store
+from divisive_desktop.casebook.tables.audit import Audit
 from divisive_desktop.casebook.tables.batches import Batches
 from divisive_desktop.casebook.tables.cases import Cases
 
@@ -31,10 +33,16 @@ _MADE_BY = (
 )
 
 
-class Results(Cases, Batches):
-    """Mixed into ``Casebook``."""
+class Results:
+    """What is known of cases or of a batch, as a table that leaves the casebook (``book.results``)."""
 
-    def export_results(
+    def __init__(self, store: Store, cases: Cases, batches: Batches, audit: Audit) -> None:
+        self._store = store
+        self._cases = cases
+        self._batches = batches
+        self._audit = audit
+
+    def export(
         self, target: Path, where: CaseFilter | None = None, *, batch: int | None = None, identified: bool = True
     ) -> int:
         """Write one line per case, as JSON or, for any other suffix, CSV; returns the number of lines.
@@ -55,12 +63,13 @@ class Results(Cases, Batches):
         CasebookFullError, CasebookReadOnlyError
             The target can't be written.
         """
-        lines = self._batch_lines(batch) if batch is not None else self._lines(self.cases(where))
+        lines = self._batch_lines(batch) if batch is not None else self._lines(self._cases.rows(where))
         if not identified:
             lines = _without_identity(lines)
         if target.suffix.lower() == ".json":
-            head = {"notice": RESEARCH_USE, "program": f"divisive-desktop {__version__}", "casebook": self.path.name}
-            content = {**head, "chain": list(self.head()), "results": lines}
+            name = self._store.path.name
+            head = {"notice": RESEARCH_USE, "program": f"divisive-desktop {__version__}", "casebook": name}
+            content = {**head, "chain": list(self._store.head()), "results": lines}
             data = (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
         else:
             text = io.StringIO(newline="")
@@ -70,18 +79,18 @@ class Results(Cases, Batches):
             data = text.getvalue().encode("utf-8-sig")  # the mark makes spreadsheet programs read UTF-8
         with database.translated(target):
             write_durably(target, data)
-        if self._reason is None:
-            self.audit("export", file=target.name, sha256=hash_file(target), lines=len(lines), batch=batch)
+        if self._store.read_only is None:
+            self._audit.record("export", file=target.name, sha256=hash_file(target), lines=len(lines), batch=batch)
         return len(lines)
 
     def _lines(self, rows: Sequence[CaseRow]) -> list[dict[str, Any]]:
-        made_by = {row[0]: row[1:] for row in self._rows(_MADE_BY)}
+        made_by = {row[0]: row[1:] for row in self._store.rows(_MADE_BY)}
         return [_line(row, made_by.get(row.analysis)) for row in rows]
 
     def _batch_lines(self, batch: int) -> list[dict[str, Any]]:
-        items = self.batch_items(batch)
+        items = self._batches.items(batch)
         ids = tuple(item.case_id for item in items if item.case_id is not None)
-        known = {line["case"]: line for line in self._lines(self.cases(CaseFilter(ids=ids, trashed=None)))}
+        known = {line["case"]: line for line in self._lines(self._cases.rows(CaseFilter(ids=ids, trashed=None)))}
         lines = []
         for item in items:
             line = known.get(item.case_id) or {**dict.fromkeys(COLUMNS), "file": item.path, "frame": item.frame}

@@ -16,17 +16,23 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from divisive_desktop import __version__
+from divisive_desktop.casebook.folder import with_suffix
 from divisive_desktop.casebook.storage import chain, database
 from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_file, sync_folder
-from divisive_desktop.casebook.tables.trash import Trash, referenced_blobs
+from divisive_desktop.casebook.storage.lock import Lock
+from divisive_desktop.casebook.storage.transaction import Store
+from divisive_desktop.casebook.tables.trash import referenced_blobs
 from divisive_desktop.errors import CasebookError
 
 MANIFEST = "manifest.json"
 _LIMIT = 1 << 40  # bytes that an archive may unpack to
 
 
-class Transfer(Trash):
-    """Mixed into ``Casebook``."""
+class Transfer:
+    """The whole casebook to another place: a copy, a ZIP file (``book.transfer``)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def save_copy(self, target: Path) -> Path:
         """Copy the casebook to a new folder, complete or not at all. Works on a casebook opened for reading too.
@@ -36,14 +42,12 @@ class Transfer(Trash):
         Path
             The new folder; ``.casebook`` is added to its name when it lacks it.
         """
-        from divisive_desktop.casebook.casebook import with_suffix
-
         target = with_suffix(target)
         if target.exists():
             raise CasebookError(f"There is something at {target} already.", "Choose another name.")
-        with self._write_lock, database.translated(target):
-            if self._reason is None:
-                with self._act() as act:
+        with self._store.write_lock, database.translated(target):
+            if self._store.read_only is None:
+                with self._store.act() as act:
                     act.record("save-copy", name=target.name)
             building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
             try:
@@ -51,7 +55,7 @@ class Transfer(Trash):
                 for name in self._blob_names():
                     place = building / "blobs" / name[:2] / name
                     make_folder(place.parent)
-                    shutil.copyfile(self.blobs.folder / name[:2] / name, place)
+                    shutil.copyfile(self._store.blobs.folder / name[:2] / name, place)
                     os.chmod(place, 0o600)
                     with open(place, "r+b") as f:
                         sync_file(f.fileno())
@@ -73,14 +77,18 @@ class Transfer(Trash):
         originals : bool
             Put images that are referred to by path in as well; missing and altered ones are left out.
         """
-        with self._write_lock, database.translated(target), tempfile.TemporaryDirectory(prefix="casebook-") as folder:
-            if self._reason is None:
-                with self._act() as act:
+        with (
+            self._store.write_lock,
+            database.translated(target),
+            tempfile.TemporaryDirectory(prefix="casebook-") as folder,
+        ):
+            if self._store.read_only is None:
+                with self._store.act() as act:
                     act.record("export", name=target.name, originals=originals)
             work = Path(folder)
             head = self._snapshot(work)
             entries = [(name, work / name) for name in (database.DATABASE, chain.WITNESS) if (work / name).exists()]
-            entries += [(f"blobs/{n[:2]}/{n}", self.blobs.folder / n[:2] / n) for n in self._blob_names()]
+            entries += [(f"blobs/{n[:2]}/{n}", self._store.blobs.folder / n[:2] / n) for n in self._blob_names()]
             if originals:
                 entries += self._originals()
             temporary = target.with_name(f".{target.name}.{os.getpid()}")
@@ -104,108 +112,16 @@ class Transfer(Trash):
             sync_folder(target.parent)
         return target
 
-    @classmethod
-    def import_zip(cls, source: Path, target: Path) -> Path:
-        """Unpack an exported casebook into a new folder, complete and checked, or not at all. Returns the folder.
-
-        Originals in the archive become imported copies when the casebook is first opened.
-
-        Raises
-        ------
-        CasebookError
-            Not an exported casebook, damaged, or something is at the target.
-        """
-        from divisive_desktop.casebook.casebook import with_suffix
-
-        target = with_suffix(target)
-        remedy = "Export the casebook again, or choose another file."
-        if target.exists():
-            raise CasebookError(f"There is something at {target} already.", "Choose another name.")
-        with database.translated(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            try:
-                try:
-                    with zipfile.ZipFile(source) as archive:
-                        _unpack(archive, building)
-                except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as e:
-                    raise CasebookError(f"{source.name} is not an intact exported casebook ({e}).", remedy) from e
-                (building / "blobs").mkdir(mode=0o700, exist_ok=True)
-                database.check_header(building)
-                os.replace(building, target)
-            except BaseException:
-                shutil.rmtree(building, ignore_errors=True)
-                raise
-            sync_folder(target.parent)
-        return target
-
-    def adopt_originals(self) -> int:
-        """Originals that came in an archive become imported copies (at the first opening). Returns how many cases."""
-        folder = self.path / "originals"
-        if not folder.is_dir():
-            return 0
-        adopted = 0
-        with self._act() as act:
-            for file in sorted(folder.iterdir()):
-                digest, suffix = file.name[:64], file.name[64:]
-                rows = act.sql("SELECT id FROM cases WHERE sha256 = ? AND copy IS NULL", (digest,)).fetchall()
-                if rows:
-                    self.blobs.put_copy(file, digest, suffix)
-                for (case,) in rows:
-                    act.update("cases", case, {"copy": suffix, "file_state": "ok"})
-                    act.record("adopt-original", case=case)
-                    adopted += 1
-        shutil.rmtree(folder)
-        return adopted
-
-    @classmethod
-    def restore_backup(cls, path: Path, backup: str) -> None:
-        """Put a backup of the database in place; the present one is set aside in ``damaged/``, never overwritten.
-
-        Acts since the backup are no longer in the database: the chain says from which record on.
-
-        Parameters
-        ----------
-        backup : str
-            Name of a file in ``backups/``.
-        """
-        from divisive_desktop.casebook.storage.lock import Lock
-
-        source = path / database.BACKUPS / backup
-        lock = Lock(path)
-        with database.translated(path):
-            holder = lock.acquire()
-            if holder is not None:
-                raise CasebookError(f"The casebook is held by {holder}.", "Close it there first.")
-            try:
-                make_folder(path / "damaged")
-                fresh = path / f".{database.DATABASE}.restored"
-                database.copy_database(source, fresh)
-                stamp = source.stem[:22] + "-" + os.urandom(3).hex()
-                for name in (f"{database.DATABASE}-wal", f"{database.DATABASE}-shm", database.SEAL, chain.WITNESS):
-                    if (path / name).exists():
-                        os.replace(path / name, path / "damaged" / f"{stamp}-{name}")
-                if (path / database.DATABASE).exists():
-                    shutil.copy2(path / database.DATABASE, path / "damaged" / f"{stamp}-{database.DATABASE}")
-                os.replace(fresh, path / database.DATABASE)
-                sync_folder(path)
-            finally:
-                lock.release()
-        from divisive_desktop.casebook.casebook import Casebook
-
-        with Casebook.open(path) as casebook:
-            casebook.audit("restore-backup", file=backup, set_aside=stamp)
-
     def _snapshot(self, folder: Path) -> tuple[int, str]:
         """A consistent copy of database and witness; returns the chain's head in it."""
-        with contextlib.closing(self._engine.raw_connection()) as raw, contextlib.closing(
+        with contextlib.closing(self._store.engine.raw_connection()) as raw, contextlib.closing(
             sqlite3.connect(folder / database.DATABASE, isolation_level=None)
         ) as new:
             raw.driver_connection.backup(new)  # type: ignore[union-attr]
         os.chmod(folder / database.DATABASE, 0o600)
         with contextlib.closing(sqlite3.connect(folder / database.DATABASE)) as new:
             records = new.execute("SELECT seq, hash FROM audit ORDER BY seq").fetchall()
-        lines, _ = self._witness.read()
+        lines, _ = self._store.witness.read()
         witnessed = min(len(lines), len(records))  # a line that contradicts the chain goes along as it is
         text = "".join(f"{seq} {digest}\n" for seq, digest in [*lines[:witnessed], *records[witnessed:]])
         (folder / chain.WITNESS).write_text(text)
@@ -217,18 +133,89 @@ class Transfer(Trash):
         return records[-1] if records else (0, chain.GENESIS)
 
     def _blob_names(self) -> list[str]:
-        with self._read() as connection:
+        with self._store.read() as connection:
             used = referenced_blobs(connection.exec_driver_sql)
-        return sorted(name for name in used if (self.blobs.folder / name[:2] / name).exists())
+        return sorted(name for name in used if (self._store.blobs.folder / name[:2] / name).exists())
 
     def _originals(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
-        rows = self._rows("SELECT DISTINCT path, sha256 FROM cases WHERE copy IS NULL AND trashed IS NULL")
+        rows = self._store.rows("SELECT DISTINCT path, sha256 FROM cases WHERE copy IS NULL AND trashed IS NULL")
         for text, digest in rows:
             path = Path(text)
             if path.is_file() and digest not in found and hash_file(path) == digest:
                 found[digest] = path
         return [(f"originals/{digest}{path.suffix.lower()[:16]}", path) for digest, path in sorted(found.items())]
+
+
+def import_zip(source: Path, target: Path) -> Path:
+    """Unpack an exported casebook into a new folder, complete and checked, or not at all. Returns the folder.
+
+    Originals in the archive become imported copies when the casebook is first opened.
+
+    Raises
+    ------
+    CasebookError
+        Not an exported casebook, damaged, or something is at the target.
+    """
+    target = with_suffix(target)
+    remedy = "Export the casebook again, or choose another file."
+    if target.exists():
+        raise CasebookError(f"There is something at {target} already.", "Choose another name.")
+    with database.translated(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            try:
+                with zipfile.ZipFile(source) as archive:
+                    _unpack(archive, building)
+            except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as e:
+                raise CasebookError(f"{source.name} is not an intact exported casebook ({e}).", remedy) from e
+            (building / "blobs").mkdir(mode=0o700, exist_ok=True)
+            database.check_header(building)
+            os.replace(building, target)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
+    return target
+
+
+def restore_backup(path: Path, backup: str) -> str:
+    """Put a backup of the database in place; the present one is set aside in ``damaged/``, never overwritten.
+
+    Acts since the backup are no longer in the database: the chain says from which record on.
+
+    Parameters
+    ----------
+    backup : str
+        Name of a file in ``backups/``.
+
+    Returns
+    -------
+    str
+        What the names of the files set aside begin with.
+    """
+    source = path / database.BACKUPS / backup
+    lock = Lock(path)
+    with database.translated(path):
+        holder = lock.acquire()
+        if holder is not None:
+            raise CasebookError(f"The casebook is held by {holder}.", "Close it there first.")
+        try:
+            make_folder(path / "damaged")
+            fresh = path / f".{database.DATABASE}.restored"
+            database.copy_database(source, fresh)
+            stamp = source.stem[:22] + "-" + os.urandom(3).hex()
+            for name in (f"{database.DATABASE}-wal", f"{database.DATABASE}-shm", database.SEAL, chain.WITNESS):
+                if (path / name).exists():
+                    os.replace(path / name, path / "damaged" / f"{stamp}-{name}")
+            if (path / database.DATABASE).exists():
+                shutil.copy2(path / database.DATABASE, path / "damaged" / f"{stamp}-{database.DATABASE}")
+            os.replace(fresh, path / database.DATABASE)
+            sync_folder(path)
+        finally:
+            lock.release()
+    return stamp
 
 
 def _pack(archive: zipfile.ZipFile, name: str, path: Path) -> str:

@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from divisive_desktop.casebook.storage.chain import sha256
@@ -82,6 +84,7 @@ class Blobs:
     def __init__(self, casebook: Path) -> None:
         self.folder = casebook / "blobs"
         self._set_aside = casebook / "damaged"
+        self._incoming: Counter[str] = Counter()
 
     def path(self, digest: str, suffix: str = "") -> Path:
         return self.folder / digest[:2] / (digest + suffix)
@@ -154,6 +157,31 @@ class Blobs:
         for folder in sorted(self.folder.iterdir()):
             if folder.is_dir():
                 yield from sorted(folder.iterdir())
+
+    @contextmanager
+    def expecting(self) -> Iterator[Callable[[str], None]]:
+        """Names given to the function are safe from ``remove_unused`` until the block ends and rows refer to them."""
+        names: list[str] = []
+
+        def expect(name: str) -> None:
+            names.append(name)
+            self._incoming[name] += 1
+
+        try:
+            yield expect
+        finally:
+            self._incoming.subtract(names)
+
+    def remove_unused(self, used: Collection[str]) -> int:
+        """Remove stored files but those with these names and those on their way in. Returns how many."""
+        # A file on its way in: its name, or a temporary one that begins with a dot and the hash.
+        incoming = {part for name, uses in self._incoming.items() if uses > 0 for part in (name, name[:64])}
+        removed = 0
+        for path in self.names():
+            if path.name not in used and not (incoming & {path.name, path.name[1:65]}):
+                path.unlink()
+                removed += 1
+        return removed
 
     def _is_good(self, path: Path, digest: str) -> bool:
         if not path.exists():

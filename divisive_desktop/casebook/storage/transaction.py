@@ -108,56 +108,61 @@ class Transaction:
 
 
 class Store:
-    """What every part of the casebook stands on: reading, and acting durably."""
+    """What every table of a casebook is made with: its files, reading, and acting durably.
 
-    path: Path
-    """The casebook's folder."""
-    blobs: Blobs
-    _engine: sa.Engine
-    _witness: chain.Witness
-    _write_lock: threading.RLock
-    _user: tuple[str, str]
-    _reason: str | None
-    _sealed: bool
-    _closed: bool
-    warnings: tuple[str, ...]
-    listeners: list[Callable[[frozenset[int]], None]]
-    """Called after each act, on the thread that acted, with the ids of the cases it was about."""
+    It may be used from several threads.
+    """
 
-    @property
-    def read_only(self) -> str | None:
+    def __init__(self, path: Path, engine: sa.Engine, read_only: str | None, user: tuple[str, str]) -> None:
+        self.path = path
+        """The casebook's folder."""
+        self.engine = engine
+        self.read_only = read_only
         """Why nothing can be written, in a sentence; None for the writer."""
-        return self._reason
+        self.user = user
+        """Name and role that acts are recorded under."""
+        self.blobs = Blobs(path)
+        self.witness = chain.Witness(path)
+        self.write_lock = threading.RLock()
+        """Held during an act; by others who mustn't have one in between."""
+        self.sealed = (path / database.SEAL).exists()
+        self.closed = False
+        self.warnings: tuple[str, ...] = ()
+        """What the user should know."""
+        self.listeners: list[Callable[[frozenset[int]], None]] = []
+        """Called after each act, on the thread that acted, with the ids of the cases it was about."""
+
+    # ---- reading ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        if self._closed:
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one moment."""
+        if self.closed:
             raise CasebookError("The casebook is closed.", "Open it again.")
-        with database.translated(self.path), self._engine.connect() as connection, connection.begin():
+        with database.translated(self.path), self.engine.connect() as connection, connection.begin():
             yield connection
 
-    def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
-        with self._read() as connection:
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+        """All rows of a SELECT."""
+        with self.read() as connection:
             return connection.exec_driver_sql(statement, tuple(parameters)).fetchall()
 
-    def _one(self, statement: str, parameters: Sequence[Any], what: str) -> Any:
-        rows = self._rows(statement, parameters)
+    def one(self, statement: str, parameters: Sequence[Any], what: str) -> Any:
+        """The first row of a SELECT; ``CasebookError`` says that there is no ``what``."""
+        rows = self.rows(statement, parameters)
         if not rows:
             raise CasebookError(f"There is no {what} in this casebook.", "Reload the list.")
         return rows[0]
 
     def head(self) -> tuple[int, str]:
-        """Number and hash of the newest record. Printed on a report it pins everything before it."""
-        rows = self._rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        """Number and hash of the chain's newest record."""
+        rows = self.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         return (rows[0][0], rows[0][1]) if rows else (0, chain.GENESIS)
 
-    def audit(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
-        """Record an act that leaves no trace in the tables: an export, a report, something sent. Returns its number."""
-        with self._act() as transaction:
-            return transaction.record(act, case=case, model=model, **parameters)
+    # ---- acting ----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _act(self) -> Iterator[Transaction]:
+    def act(self) -> Iterator[Transaction]:
         """A durable transaction: on leaving it without an exception everything in it is on the disk.
 
         Raises
@@ -167,16 +172,16 @@ class Store:
         CasebookFullError
             The disk is full: nothing of this act was kept, everything before it was.
         """
-        with self._write_lock, database.translated(self.path):
-            if self._reason is not None or self._closed:
+        with self.write_lock, database.translated(self.path):
+            if self.read_only is not None or self.closed:
                 raise CasebookReadOnlyError(
-                    self._reason or "The casebook is closed.", "Open it again when it is free, or save a copy."
+                    self.read_only or "The casebook is closed.", "Open it again when it is free, or save a copy."
                 )
-            if self._sealed:
+            if self.sealed:
                 database.break_seal(self.path)
-                self._sealed = False
-            with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-                act = Transaction(connection, self._user)
+                self.sealed = False
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                act = Transaction(connection, self.user)
                 yield act
                 act.check_covered()
             self._acknowledge(act.records)
@@ -186,9 +191,44 @@ class Store:
     def _acknowledge(self, records: list[tuple[int, str]]) -> None:
         try:
             if records:
-                self._witness.append(records)
+                self.witness.append(records)
         except OSError as e:
             # The act itself is saved; the second witness follows with the next act or at the next opening.
             warning = f"The chain's witness {chain.WITNESS} can't be written now: {e.strerror}."
             if warning not in self.warnings:
                 self.warnings = (*self.warnings, warning)
+
+    # ---- opening and closing ---------------------------------------------------------------------------------
+
+    def catch_up_witness(self) -> str | None:
+        """Write into the witness what a crash kept from it. Returns a warning when the two don't fit each other."""
+        lines, rest = self.witness.read()
+        seq = lines[-1][0] if lines else 0
+        records = self.rows("SELECT seq, hash FROM audit WHERE seq >= ? ORDER BY seq", (max(seq, 1),))
+        known = {row[0]: row[1] for row in records}
+        if rest:
+            expected = f"{seq + 1} {known.get(seq + 1, '')}\n".encode()
+            if not expected.startswith(rest):
+                return f"{chain.WITNESS} was changed by something else."
+            self.witness.cut(rest)
+        if seq and known.get(seq) != lines[-1][1]:
+            return "The audit chain doesn't continue where it ended: records are missing or were changed."
+        self._acknowledge([(row[0], row[1]) for row in records if row[0] > seq])
+        return None
+
+    def seal(self) -> None:
+        """Write down the hash of the whole database, so that any later change of a byte is found."""
+        with database.translated(self.path):
+            self.witness.append([])  # what couldn't be written before
+            head = self.head()
+            with self.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.engine.dispose()
+            database.seal(self.path, head)
+
+    def close(self) -> None:
+        """From here on nothing can be read or written."""
+        self.closed = True
+        self.engine.dispose()

@@ -10,6 +10,7 @@ import numpy as np
 from divisive_desktop.casebook.rows import AnalysisRow
 from divisive_desktop.casebook.storage.chain import canonical
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
+from divisive_desktop.casebook.tables.models import model_row
 from divisive_desktop.errors import CasebookDamagedError, CasebookError, ImageAlteredError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 
@@ -20,10 +21,13 @@ _ROW = """
 """
 
 
-class Analyses(Store):
-    """Mixed into ``Casebook``."""
+class Analyses:
+    """What models said of cases (``book.analyses``)."""
 
-    def add_analysis(self, case_id: int, analysis: Analysis) -> int:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, case_id: int, analysis: Analysis) -> int:
         """Keep an analysis; it becomes the one that the worklist shows. Returns its id.
 
         Raises
@@ -31,10 +35,11 @@ class Analyses(Store):
         ImageAlteredError
             The analysed bytes aren't those that were imported.
         """
-        with self._act() as act:
-            return self._add_analysis(act, case_id, analysis)
+        with self._store.act() as act:
+            return self.insert(act, case_id, analysis)
 
-    def _add_analysis(self, act: Transaction, case_id: int, analysis: Analysis) -> int:
+    def insert(self, act: Transaction, case_id: int, analysis: Analysis) -> int:
+        """``add`` inside a transaction, with its record."""
         case = act.sql("SELECT sha256, frame, name FROM cases WHERE id = ?", (case_id,)).first()
         if case is None:
             raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
@@ -48,8 +53,8 @@ class Analyses(Store):
         row = act.insert(
             "analyses",
             {
-                "case_id": case_id, "model_id": self._model(act, analysis.model), "time": now(), "user": self._user[0],
-                "device": analysis.device, "precision": analysis.precision,
+                "case_id": case_id, "model_id": model_row(act, analysis.model), "time": now(),
+                "user": self._store.user[0], "device": analysis.device, "precision": analysis.precision,
                 "region_x": int(x), "region_y": int(y), "region_width": int(width), "region_height": int(height),
                 "image_width": int(analysis.image_size[0]), "image_height": int(analysis.image_size[1]),
                 "logit0": float(analysis.logits[0]), "logit1": float(analysis.logits[1]),
@@ -82,29 +87,21 @@ class Analyses(Store):
         pointing : bool, optional
             The highest point lies in the mask.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             hit = None if pointing is None else int(pointing)
             values: dict[str, Any] = {"energy": energy, "iou": iou, "pointing": hit}
             act.update("analyses", analysis_id, values)
             case = act.sql("SELECT case_id FROM analyses WHERE id = ?", (analysis_id,)).one()[0]
             act.record("agreement", case=case, analysis=analysis_id, **values)
 
-    def show_analysis(self, case_id: int, analysis_id: int) -> None:
-        """Choose which of a case's analyses the worklist shows."""
-        with self._act() as act:
-            found = act.sql("SELECT 1 FROM analyses WHERE id = ? AND case_id = ?", (analysis_id, case_id)).first()
-            if found is None:
-                raise CasebookError(f"Analysis {analysis_id} is not of case {case_id}.", "Reload the list.")
-            act.update("cases", case_id, {"analysis": analysis_id})
-            act.record("show-analysis", case=case_id, analysis=analysis_id)
-
-    def analyses(self, case_id: int) -> list[AnalysisRow]:
+    def rows(self, case_id: int) -> list[AnalysisRow]:
         """A case's analyses, oldest first, without CAMs."""
-        return [AnalysisRow._make(row) for row in self._rows(f"{_ROW} WHERE a.case_id = ? ORDER BY a.id", (case_id,))]
+        rows = self._store.rows(f"{_ROW} WHERE a.case_id = ? ORDER BY a.id", (case_id,))
+        return [AnalysisRow._make(row) for row in rows]
 
-    def load_analysis(self, analysis_id: int) -> Analysis:
+    def load(self, analysis_id: int) -> Analysis:
         """The whole analysis as it was made, CAM pair included."""
-        with self._read() as connection:
+        with self._store.read() as connection:
             row = connection.exec_driver_sql(
                 "SELECT a.*, p.height, p.width, p.data, c.path, c.sha256, c.frame, m.model, m.version, "
                 "m.weights_sha256, m.method, m.task, m.negative, m.positive FROM analyses a "
@@ -139,31 +136,12 @@ class Analyses(Store):
 
     def framings(self) -> dict[int, dict[str, Any]]:
         """Case id -> the part of the image that a person chose for the analysis shown (``imaging.faces.Framing``)."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT c.id, json_extract(a.preprocessing, '$.framing') FROM cases c JOIN analyses a ON a.id = c.analysis "
             "WHERE instr(a.preprocessing, '\"framing\"') AND "
             "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
         )
         return {int(row[0]): json.loads(row[1]) for row in rows}
-
-    def models_used(self) -> list[ModelRef]:
-        """Every model version that the casebook knows of, oldest first."""
-        rows = self._rows(
-            "SELECT model, version, weights_sha256, method, task, negative, positive FROM models ORDER BY id"
-        )
-        return [ModelRef(row[0], row[1], row[2], row[3], row[4], (row[5], row[6])) for row in rows]
-
-    def _model(self, act: Transaction, model: ModelRef) -> int:
-        found = act.sql("SELECT id FROM models WHERE weights_sha256 = ?", (model.weights_sha256,)).first()
-        if found is not None:
-            return int(found[0])
-        return act.insert(
-            "models",
-            {
-                "model": model.id, "version": model.version, "weights_sha256": model.weights_sha256,
-                "method": model.method, "task": model.task, "negative": model.classes[0], "positive": model.classes[1],
-            },
-        )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

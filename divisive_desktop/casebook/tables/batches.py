@@ -9,7 +9,7 @@ from typing import Any
 
 from divisive_desktop.casebook.rows import BatchItem, BatchStatus, storable
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Transaction, now
+from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.casebook.tables.analyses import Analyses
 from divisive_desktop.errors import CasebookError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
@@ -17,10 +17,14 @@ from divisive_desktop.explanation.analysis import Analysis
 _ITEM = "id, position, case_id, path, frame, state, attempts, analysis, error"
 
 
-class Batches(Analyses):
-    """Mixed into ``Casebook``."""
+class Batches:
+    """Batches and their items (``book.batches``)."""
 
-    def start_batch(
+    def __init__(self, store: Store, analyses: Analyses) -> None:
+        self._store = store
+        self._analyses = analyses
+
+    def start(
         self,
         items: Sequence[int | Path | tuple[Path, int]],
         *,
@@ -36,12 +40,12 @@ class Batches(Analyses):
         parameters : mapping, optional
             What to do with each, for instance ``{"model": "chest-difference"}``: a resumed batch needs it.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             batch = act.insert(
                 "batches",
                 {
                     "name": name, "state": "open", "parameters": canonical(dict(parameters or {})),
-                    "user": self._user[0], "time": now(),
+                    "user": self._store.user[0], "time": now(),
                 },
             )  # fmt: skip
             for position, item in enumerate(items):
@@ -66,7 +70,7 @@ class Batches(Analyses):
         after : int
             Position of the last item that was already taken in this session; -1 to begin (also after a crash).
         """
-        rows = self._rows(
+        rows = self._store.rows(
             f"SELECT {_ITEM} FROM batch_items WHERE batch_id = ? AND state = 'pending' AND position > ? "
             "ORDER BY position LIMIT ?",
             (batch_id, after, number),
@@ -79,41 +83,41 @@ class Batches(Analyses):
         Parameters
         ----------
         case_id : int, optional
-            Needed when the item was a file: the case that it became (``add_image``).
+            Needed when the item was a file: the case that it became (``Cases.add``).
         """
         return self.finish_items([(item_id, analysis, case_id)])[0]
 
     def finish_items(self, finished: Sequence[tuple[int, Analysis, int | None]]) -> list[int]:
         """``finish_item`` for several in one transaction (fewer waits for the disk)."""
         ids = []
-        with self._act() as act:
+        with self._store.act() as act:
             for item_id, analysis, given in finished:
                 batch, case = self._pending(act, item_id)
                 case = given if given is not None else case
                 if case is None:
                     raise ValueError("the item was a file: give the case that it became")
-                row = self._add_analysis(act, case, analysis)
+                row = self._analyses.insert(act, case, analysis)
                 values = {"state": "done", "analysis": row, "case_id": case, "error": None}
                 act.update("batch_items", item_id, values)
                 act.record("batch-item", case=case, batch=batch, item=item_id, state="done", analysis=row)
                 ids.append(row)
             for batch in {self._pending(act, item)[0] for item, *_ in finished}:
-                self._close_batch(act, batch)
+                self._close(act, batch)
         return ids
 
     def fail_item(self, item_id: int, error: UserFacingError | Mapping[str, str]) -> None:
         """An item failed; kind, message and remedy are kept for the list of failures."""
         words = error.as_dict() if isinstance(error, UserFacingError) else dict(error)
-        with self._act() as act:
+        with self._store.act() as act:
             batch, case = self._pending(act, item_id)
             attempts = act.sql("SELECT attempts FROM batch_items WHERE id = ?", (item_id,)).one()[0] + 1
             act.update("batch_items", item_id, {"state": "failed", "attempts": attempts, "error": canonical(words)})
             act.record("batch-item", case=case, batch=batch, item=item_id, state="failed", error=words)
-            self._close_batch(act, batch)
+            self._close(act, batch)
 
     def retry_failed(self, batch_id: int) -> int:
         """Put failed items back to pending; returns how many."""
-        with self._act() as act:
+        with self._store.act() as act:
             rows = act.sql("SELECT id FROM batch_items WHERE batch_id = ? AND state = 'failed'", (batch_id,)).fetchall()
             for (item,) in rows:
                 act.update("batch_items", item, {"state": "pending", "error": None})
@@ -122,24 +126,24 @@ class Batches(Analyses):
                 act.record("batch-retry", batch=batch_id, items=len(rows))
         return len(rows)
 
-    def cancel_batch(self, batch_id: int) -> None:
+    def cancel(self, batch_id: int) -> None:
         """Stop a batch; what is done stays done."""
-        with self._act() as act:
+        with self._store.act() as act:
             act.update("batches", batch_id, {"state": "cancelled"})
             act.record("batch-cancel", batch=batch_id)
 
-    def batches(self, *, unfinished: bool = False) -> list[BatchStatus]:
+    def rows(self, *, unfinished: bool = False) -> list[BatchStatus]:
         """Batches with their counts, newest first; ``unfinished``: those that can be resumed."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT b.id, b.name, b.state, b.parameters, b.time, sum(i.state = 'pending'), sum(i.state = 'done'), "
             "sum(i.state = 'failed') FROM batches b LEFT JOIN batch_items i ON i.batch_id = b.id "
             f"{'WHERE b.state = ' + repr('open') if unfinished else ''} GROUP BY b.id ORDER BY b.id DESC"
         )
         return [BatchStatus._make((*row[:3], json.loads(row[3]), row[4], *[n or 0 for n in row[5:]])) for row in rows]
 
-    def batch_items(self, batch_id: int, state: str | None = None) -> list[BatchItem]:
+    def items(self, batch_id: int, state: str | None = None) -> list[BatchItem]:
         """A batch's items in order, all or those in one state."""
-        rows = self._rows(
+        rows = self._store.rows(
             f"SELECT {_ITEM} FROM batch_items WHERE batch_id = ? AND (? IS NULL OR state = ?) ORDER BY position",
             (batch_id, state, state),
         )
@@ -151,7 +155,7 @@ class Batches(Analyses):
             raise CasebookError(f"There is no batch item {item_id} in this casebook.", "Start the batch again.")
         return row[0], row[1]
 
-    def _close_batch(self, act: Transaction, batch: int) -> None:
+    def _close(self, act: Transaction, batch: int) -> None:
         """The last item done closes the batch, in the same transaction."""
         left = act.sql("SELECT 1 FROM batch_items WHERE batch_id = ? AND state = 'pending' LIMIT 1", (batch,)).first()
         if left is None and act.sql("SELECT state FROM batches WHERE id = ?", (batch,)).one()[0] == "open":

@@ -9,12 +9,15 @@ from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.snapshot import Snapshot
 
 
-class Masks(Store):
-    """Mixed into ``Casebook``."""
+class Masks:
+    """Each case's saliency mask (``book.masks``)."""
 
-    _superseded: int
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.superseded = 0
+        """Number of masks that were painted over since the casebook was opened: their files can go."""
 
-    def save_mask(self, case_id: int, mask: Mask | Snapshot, *, tool: str = "") -> bool:
+    def save(self, case_id: int, mask: Mask | Snapshot, *, tool: str = "") -> bool:
         """Keep a case's mask as it is now. When this returns, a crash can't take it away.
 
         Call it after every stroke, from a worker thread with ``mask.snapshot()``: packing happens there, compressing
@@ -39,26 +42,26 @@ class Masks(Store):
         snapshot = mask.snapshot() if isinstance(mask, Mask) else mask
         data, digest = snapshot.to_blob(), snapshot.digest()  # outside the lock: the slow part
         painted = [region.name for region, box, _ in snapshot.parts if box is not None]
-        with self._act() as act:
+        with self._store.act() as act:
             found = act.sql("SELECT id, blob FROM masks WHERE case_id = ?", (case_id,)).first()
             if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
                 raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
-            blob = self.blobs.put(data)
+            blob = self._store.blobs.put(data)
             if found is not None and found[1] == blob:
                 return False
             values = {
                 "blob": blob, "digest": digest, "width": snapshot.width, "height": snapshot.height,
-                "regions": len(painted), "names": canonical(painted), "user": self._user[0], "time": now(),
+                "regions": len(painted), "names": canonical(painted), "user": self._store.user[0], "time": now(),
             }  # fmt: skip
             if found is None:
                 act.insert("masks", {"case_id": case_id, **values})
             else:
-                self._superseded += 1
+                self.superseded += 1
                 act.update("masks", found[0], values)
             act.record("mask", case=case_id, tool=tool, digest=digest, regions=painted)
         return True
 
-    def load_mask(self, case_id: int) -> Mask | None:
+    def load(self, case_id: int) -> Mask | None:
         """The case's mask, None when there never was one.
 
         Raises
@@ -66,9 +69,9 @@ class Masks(Store):
         CasebookDamagedError
             Its file is gone or was changed.
         """
-        rows = self._rows("SELECT blob FROM masks WHERE case_id = ?", (case_id,))
-        return Mask.from_blob(self.blobs.get(rows[0][0])) if rows else None
+        rows = self._store.rows("SELECT blob FROM masks WHERE case_id = ?", (case_id,))
+        return Mask.from_blob(self._store.blobs.get(rows[0][0])) if rows else None
 
     def load_snapshot(self, blob: str) -> Snapshot:
         """A mask by the hash in ``TrainingCase.mask`` or ``RunCase.mask``: as it was then, whatever came later."""
-        return Snapshot.from_blob(self.blobs.get(blob))
+        return Snapshot.from_blob(self._store.blobs.get(blob))

@@ -11,10 +11,13 @@ from divisive_desktop.casebook.storage.transaction import Store, now
 from divisive_desktop.errors import CasebookError
 
 
-class Measurements(Store):
-    """Mixed into ``Casebook``."""
+class Measurements:
+    """Each case's measurements (``book.measurements``)."""
 
-    def set_measurements(self, case_id: int, items: Sequence[Mapping[str, Any]]) -> bool:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def save(self, case_id: int, items: Sequence[Mapping[str, Any]]) -> bool:
         """Keep all measurements of a case; an empty sequence takes them away.
 
         Parameters
@@ -28,13 +31,13 @@ class Measurements(Store):
             False when they were like this already.
         """
         data = canonical([dict(item) for item in items])
-        with self._act() as act:
+        with self._store.act() as act:
             if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
                 raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
             found = act.sql("SELECT id, data FROM measurements WHERE case_id = ?", (case_id,)).first()
             if (found[1] if found is not None else "[]") == data:
                 return False
-            values = {"data": data, "user": self._user[0], "time": now()}
+            values = {"data": data, "user": self._store.user[0], "time": now()}
             if found is None:
                 act.insert("measurements", {"case_id": case_id, **values})
             else:
@@ -42,7 +45,7 @@ class Measurements(Store):
             act.record("measure", case=case_id, measurements=len(items))
         return True
 
-    def measurements(self, case_id: int) -> tuple[dict[str, Any], ...]:
+    def load(self, case_id: int) -> tuple[dict[str, Any], ...]:
         """The case's measurements as they were given, oldest first."""
-        rows = self._rows("SELECT data FROM measurements WHERE case_id = ?", (case_id,))
+        rows = self._store.rows("SELECT data FROM measurements WHERE case_id = ?", (case_id,))
         return tuple(json.loads(rows[0][0])) if rows else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,10 +22,13 @@ class FileCheck(NamedTuple):
     state: FileState
 
 
-class Files(Store):
-    """Mixed into ``Casebook``."""
+class Originals:
+    """The files that cases were made from (``book.originals``)."""
 
-    def image_path(self, case_id: int, *, check: bool = False) -> Path:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def path(self, case_id: int, *, check: bool = False) -> Path:
         """Where to open the case's image from: the imported copy, or the original.
 
         Parameters
@@ -39,8 +43,8 @@ class Files(Store):
         ImageAlteredError
             With ``check``: altered since import.
         """
-        row = self._one(f"SELECT {_WHERE} FROM cases WHERE id = ?", (case_id,), f"case {case_id}")
-        path = self._locate(row[2], row[3], row[4], row[5])
+        row = self._store.one(f"SELECT {_WHERE} FROM cases WHERE id = ?", (case_id,), f"case {case_id}")
+        path = self.locate(row[2], row[3], row[4], row[5])
         if not path.is_file():
             raise ImageMissingError(
                 f"{row[1]} is not at {path} any more.",
@@ -53,17 +57,18 @@ class Files(Store):
             )
         return path
 
-    def _locate(self, path: str, relative: str | None, copy: str | None, sha256: str) -> Path:
+    def locate(self, path: str, relative: str | None, copy: str | None, sha256: str) -> Path:
+        """Where a case's image should be, by the columns of that name: the copy or the original."""
         if copy is not None:
-            return self.blobs.path(sha256, copy)
+            return self._store.blobs.path(sha256, copy)
         original = Path(path)
         if not original.is_file() and relative is not None:
-            moved_along = Path(os.path.normpath(self.path / relative))
+            moved_along = Path(os.path.normpath(self._store.path / relative))
             if moved_along.is_file():
                 return moved_along
         return original
 
-    def check_files(
+    def check(
         self,
         cases: Iterable[int] | None = None,
         *,
@@ -87,13 +92,13 @@ class Files(Store):
         wanted = set(cases) if cases is not None else None
         rows = [
             row
-            for row in self._rows(f"SELECT {_WHERE} FROM cases WHERE trashed IS NULL ORDER BY id")
+            for row in self._store.rows(f"SELECT {_WHERE} FROM cases WHERE trashed IS NULL ORDER BY id")
             if wanted is None or row[0] in wanted
         ]
         changed: list[tuple[int, FileState]] = []
         bad: list[FileCheck] = []
         for number, row in enumerate(rows, 1):
-            path = self._locate(row[2], row[3], row[4], row[5])
+            path = self.locate(row[2], row[3], row[4], row[5])
             if thorough:
                 unread = None
             else:  # an imported copy is written once, so its size tells enough
@@ -105,8 +110,8 @@ class Files(Store):
                 bad.append(FileCheck(row[0], path, state))
             if progress is not None:
                 progress(number / len(rows))
-        if changed and self._reason is None:
-            with self._act() as act:
+        if changed and self._store.read_only is None:
+            with self._store.act() as act:
                 for case, state in changed:
                     act.update("cases", case, {"file_state": state})
                     act.record("file-state", case=case, state=state)
@@ -131,8 +136,8 @@ class Files(Store):
         dict
             Case id -> new path, of those that were found.
         """
-        wanted = set(cases) if cases is not None else {check.case_id for check in self.check_files()}
-        rows = [r for r in self._rows(f"SELECT {_WHERE} FROM cases WHERE copy IS NULL") if r[0] in wanted]
+        wanted = set(cases) if cases is not None else {check.case_id for check in self.check()}
+        rows = [r for r in self._store.rows(f"SELECT {_WHERE} FROM cases WHERE copy IS NULL") if r[0] in wanted]
         sizes = {row[6] for row in rows}
         missing = {row[5] for row in rows}
         found: dict[str, Path] = {}
@@ -154,19 +159,39 @@ class Files(Store):
         result: dict[int, Path] = {}
         if not found:
             return result
-        with self._act() as act:
+        with self._store.act() as act:
             for row in rows:
                 path_found = found.get(row[5])
                 if path_found is None:
                     continue
                 values = {
-                    "path": storable(path_found), "relative": Path(os.path.relpath(path_found, self.path)).as_posix(),
+                    "path": storable(path_found),
+                    "relative": Path(os.path.relpath(path_found, self._store.path)).as_posix(),
                     "modified": path_found.stat().st_mtime, "file_state": "ok",
                 }  # fmt: skip
                 act.update("cases", row[0], values)
                 act.record("relink", case=row[0], path=values["path"], before=row[2])
                 result[row[0]] = path_found
         return result
+
+    def adopt(self) -> int:
+        """Originals that came in an archive become imported copies (at the first opening). Returns how many cases."""
+        folder = self._store.path / "originals"
+        if not folder.is_dir():
+            return 0
+        adopted = 0
+        with self._store.act() as act:
+            for file in sorted(folder.iterdir()):
+                digest, suffix = file.name[:64], file.name[64:]
+                rows = act.sql("SELECT id FROM cases WHERE sha256 = ? AND copy IS NULL", (digest,)).fetchall()
+                if rows:
+                    self._store.blobs.put_copy(file, digest, suffix)
+                for (case,) in rows:
+                    act.update("cases", case, {"copy": suffix, "file_state": "ok"})
+                    act.record("adopt-original", case=case)
+                    adopted += 1
+        shutil.rmtree(folder)
+        return adopted
 
 
 def _state(path: Path, sha256: str, size: int, modified: float | None) -> FileState:

@@ -8,16 +8,19 @@ from typing import Any, Literal
 
 from divisive_desktop.casebook.rows import RunCase, RunRow, Side, TrainingCase
 from divisive_desktop.casebook.storage.chain import canonical
-from divisive_desktop.casebook.storage.transaction import Transaction, now
-from divisive_desktop.casebook.tables.analyses import Analyses
-from divisive_desktop.casebook.tables.masks import Masks
-from divisive_desktop.casebook.tables.originals import Files
+from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
+from divisive_desktop.casebook.tables.models import model_row
+from divisive_desktop.casebook.tables.originals import Originals
 from divisive_desktop.errors import CasebookError
 from divisive_desktop.explanation.analysis import ModelRef
 
 
-class Runs(Analyses, Masks, Files):
-    """Mixed into ``Casebook``."""
+class Runs:
+    """Training runs (``book.runs``)."""
+
+    def __init__(self, store: Store, originals: Originals) -> None:
+        self._store = store
+        self._originals = originals
 
     def training_cases(self, side: Side | None = None, *, task: str | None = None) -> list[TrainingCase]:
         """Labelled cases, by id, of one side or both; without the trash and without altered or missing files."""
@@ -33,11 +36,11 @@ class Runs(Analyses, Masks, Files):
                 sql += f" AND c.{column} = ?"
                 parameters.append(wanted)
         return [
-            TrainingCase(row[0], self._locate(row[1], row[2], row[3], row[4]), *row[4:])
-            for row in self._rows(sql + " ORDER BY c.id", parameters)
+            TrainingCase(row[0], self._originals.locate(row[1], row[2], row[3], row[4]), *row[4:])
+            for row in self._store.rows(sql + " ORDER BY c.id", parameters)
         ]
 
-    def start_run(
+    def start(
         self,
         method: str,
         cases: Iterable[tuple[int, Literal["train", "validation", "holdout"]]],
@@ -52,12 +55,12 @@ class Runs(Analyses, Masks, Files):
         CasebookError
             A held-out case was given to train on.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             run = act.insert(
                 "runs",
                 {
-                    "state": "running", "method": method, "base_id": self._model(act, base) if base else None,
-                    "parameters": canonical(dict(parameters or {})), "user": self._user[0], "started": now(),
+                    "state": "running", "method": method, "base_id": model_row(act, base) if base else None,
+                    "parameters": canonical(dict(parameters or {})), "user": self._store.user[0], "started": now(),
                 },
             )  # fmt: skip
             number = 0
@@ -82,7 +85,7 @@ class Runs(Analyses, Masks, Files):
             act.record("training", model=base, run=run, method=method, cases=number, parameters=dict(parameters or {}))
         return run
 
-    def finish_run(
+    def finish(
         self,
         run_id: int,
         state: Literal["done", "cancelled", "interrupted", "failed"],
@@ -90,32 +93,32 @@ class Runs(Analyses, Masks, Files):
         result: ModelRef | None = None,
         metrics: Mapping[str, Any] | None = None,
     ) -> None:
-        with self._act() as act:
+        with self._store.act() as act:
             act.update(
                 "runs",
                 run_id,
                 {
-                    "state": state, "finished": now(), "result_id": self._model(act, result) if result else None,
+                    "state": state, "finished": now(), "result_id": model_row(act, result) if result else None,
                     "metrics": canonical(dict(metrics)) if metrics is not None else None,
                 },
             )  # fmt: skip
             act.record("training-end", model=result, run=run_id, state=state)
 
-    def decide_run(self, run_id: int, decision: Literal["kept", "discarded"]) -> None:
+    def decide(self, run_id: int, decision: Literal["kept", "discarded"]) -> None:
         """Keep the run's model as a new version, or discard it."""
-        with self._act() as act:
+        with self._store.act() as act:
             act.update("runs", run_id, {"decision": decision})
             act.record("training-decision", run=run_id, decision=decision)
 
-    def resume_run(self, run_id: int) -> None:
+    def resume(self, run_id: int) -> None:
         """An interrupted run goes on."""
-        with self._act() as act:
+        with self._store.act() as act:
             act.update("runs", run_id, {"state": "running", "finished": None})
             act.record("training-resume", run=run_id)
 
-    def runs(self) -> list[RunRow]:
+    def rows(self) -> list[RunRow]:
         """All runs, newest first."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT r.id, r.state, r.method, b.weights_sha256, n.weights_sha256, r.parameters, r.metrics, r.user, "
             "r.started, r.finished, r.decision FROM runs r LEFT JOIN models b ON b.id = r.base_id "
             "LEFT JOIN models n ON n.id = r.result_id ORDER BY r.id DESC"
@@ -125,16 +128,16 @@ class Runs(Analyses, Masks, Files):
             for row in rows
         ]
 
-    def run_cases(self, run_id: int) -> list[RunCase]:
+    def cases(self, run_id: int) -> list[RunCase]:
         """What a run was given, as it was then."""
         return [
             RunCase._make(row)
-            for row in self._rows(
+            for row in self._store.rows(
                 "SELECT case_id, role, sha256, label, mask FROM run_cases WHERE run_id = ? ORDER BY id", (run_id,)
             )
         ]
 
-    def _interrupt_runs(self, act: Transaction) -> int:
+    def interrupt(self, act: Transaction) -> int:
         """At opening: a run that was going when the program ended was interrupted."""
         rows = act.sql("SELECT id FROM runs WHERE state = 'running'").fetchall()
         for (run,) in rows:

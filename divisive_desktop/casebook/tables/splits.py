@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any
 
 from divisive_desktop.casebook.rows import Side
-from divisive_desktop.casebook.storage.chain import canonical
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
+from divisive_desktop.casebook.tables.settings import setting
 from divisive_desktop.errors import CasebookError
 
 
-class Splits(Store):
-    """Mixed into ``Casebook``.
+class Splits:
+    """The sides that groups of cases are on (``book.splits``).
 
     The rule: SHA-256 of the casebook's identity and the group's key (the patient's, or the file's hash where no
     patient is known), read as a number in 0..1, is below the hold-out share. So all images of a patient are on one
@@ -22,24 +19,25 @@ class Splits(Store):
     written down at the group's first case and doesn't move by itself.
     """
 
-    def _patient_key(self, act: Transaction, patient: str | None) -> str | None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def patient_key(self, act: Transaction, patient: str | None) -> str | None:
+        """The patient as this casebook stores it: hashed or plain, as it was made."""
         if not patient:
             return None
-        if self._setting(act, "patient_keys") == "plain":
+        if setting(act, "patient_keys") == "plain":
             return patient
-        salted = f"{self._setting(act, 'identity')} {patient}".encode()
+        salted = f"{setting(act, 'identity')} {patient}".encode()
         return hashlib.sha256(salted).hexdigest()[:24]
 
-    def _setting(self, act: Transaction, key: str) -> Any:
-        return json.loads(act.sql("SELECT value FROM settings WHERE key = ?", (key,)).one()[0])
-
-    def _side(self, act: Transaction, group: str) -> Side:
+    def side(self, act: Transaction, group: str) -> Side:
         """The group's side; written down when the group is new. The caller's record covers the row."""
         found = act.sql("SELECT side FROM splits WHERE group_key = ?", (group,)).first()
         if found is not None:
             return found[0]  # type: ignore[no-any-return]
-        digest = hashlib.sha256(f"{self._setting(act, 'identity')} split {group}".encode()).digest()
-        share = float(self._setting(act, "holdout_share"))
+        digest = hashlib.sha256(f"{setting(act, 'identity')} split {group}".encode()).digest()
+        share = float(setting(act, "holdout_share"))
         side: Side = "holdout" if int.from_bytes(digest[:8], "big") / 2**64 < share else "train"
         act.insert("splits", {"group_key": group, "side": side, "reason": "rule", "time": now()})
         return side
@@ -49,12 +47,12 @@ class Splits(Store):
 
         A patient with an image that was trained on can't be held out any more: then the whole group is ``train``.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             row = act.sql("SELECT sha256 FROM cases WHERE id = ?", (case_id,)).first()
             if row is None:
                 raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
-            key = self._patient_key(act, patient)
-            side = self._side(act, key or row[0])
+            key = self.patient_key(act, patient)
+            side = self.side(act, key or row[0])
             act.update("cases", case_id, {"patient": key, "side": side})
             act.record("patient", case=case_id, key=key, side=side)
             if side == "holdout" and self._trained_on(act, key or row[0]):
@@ -70,7 +68,7 @@ class Splits(Store):
         CasebookError
             An image of the group was trained on: it can't judge a model fairly any more.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             row = act.sql("SELECT coalesce(patient, sha256) FROM cases WHERE id = ?", (case_id,)).first()
             if row is None:
                 raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
@@ -80,11 +78,6 @@ class Splits(Store):
                     "Hold out another patient.",
                 )
             self._move(act, row[0], side, "by hand")
-
-    def split_counts(self) -> Mapping[tuple[Side, int | None], int]:
-        """Number of cases by (side, label); the trash doesn't count."""
-        rows = self._rows("SELECT side, label, count(*) FROM cases WHERE trashed IS NULL GROUP BY side, label")
-        return {(row[0], row[1]): row[2] for row in rows}
 
     def _trained_on(self, act: Transaction, group: str) -> bool:
         return (
@@ -102,10 +95,3 @@ class Splits(Store):
         for (case,) in act.sql("SELECT id FROM cases WHERE coalesce(patient, sha256) = ?", (group,)).fetchall():
             act.update("cases", case, {"side": side})
         act.record("split", group=group, side=side, reason=reason)
-
-    def _put_setting(self, act: Transaction, key: str, value: Any) -> None:
-        found = act.sql("SELECT id FROM settings WHERE key = ?", (key,)).first()
-        if found is None:
-            act.insert("settings", {"key": key, "value": canonical(value)})
-        else:
-            act.update("settings", found[0], {"value": canonical(value)})

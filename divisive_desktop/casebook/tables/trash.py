@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from divisive_desktop.casebook.storage.transaction import now
-from divisive_desktop.casebook.tables.cases import Cases, ids_of
+from divisive_desktop.casebook.storage.transaction import Store, now
+from divisive_desktop.casebook.tables.cases import ids_of
 
 
-class Trash(Cases):
-    """Mixed into ``Casebook``."""
+class Trash:
+    """The trash (``book.trash``)."""
 
-    def trash(self, cases: int | Iterable[int]) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, cases: int | Iterable[int]) -> None:
         """Move cases to the trash; everything about them is kept until it is emptied."""
-        with self._act() as act:
+        with self._store.act() as act:
             for case in ids_of(cases):
                 act.update("cases", case, {"trashed": now()})
                 act.record("trash", case=case)
 
     def restore(self, cases: int | Iterable[int]) -> None:
         """Take cases out of the trash."""
-        with self._act() as act:
+        with self._store.act() as act:
             for case in ids_of(cases):
                 act.update("cases", case, {"trashed": None})
                 act.record("restore", case=case)
 
-    def empty_trash(self) -> int:
+    def empty(self) -> int:
         """Delete what is in the trash for good, and say so in the audit chain. Returns how many cases.
 
         Originals that are referred to by path are never touched; imported copies go.
         """
-        with self._act() as act:
+        with self._store.act() as act:
             cases = act.sql("SELECT id, sha256, name FROM cases WHERE trashed IS NOT NULL").fetchall()
             for case, digest, name in cases:
                 for table, of in (
@@ -51,15 +54,8 @@ class Trash(Cases):
 
     def collect_garbage(self) -> int:
         """Remove blobs that nothing refers to (superseded masks, deleted cases). Returns how many."""
-        with self._act() as act:
-            used = referenced_blobs(act.sql)
-            # A file on its way in: its name, or a temporary one that begins with a dot and the hash.
-            incoming = {part for name, uses in self._incoming.items() if uses > 0 for part in (name, name[:64])}
-            removed = 0
-            for path in self.blobs.names():
-                if path.name not in used and not (incoming & {path.name, path.name[1:65]}):
-                    path.unlink()
-                    removed += 1
+        with self._store.act() as act:
+            removed = self._store.blobs.remove_unused(referenced_blobs(act.sql))
             if removed:
                 act.record("collect-garbage", files=removed)
         return removed

@@ -126,14 +126,14 @@ class Analyses(QObject):
             error, case.file_state = altered(case), "altered"
             if case.id is not None:
                 number = case.id
-                self._casebook.write(lambda book: book.check_files([number]))
+                self._casebook.write(lambda book: book.originals.check([number]))
         if not isinstance(error, CancelledError):
             case.analysis_error = error
         self._tell(case)
         return error
 
     def _analysed(self, case: Case, analysis: Analysis) -> None:
-        self._casebook.act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
+        self._casebook.act([case], lambda book, ids: book.analyses.add(ids[0], analysis))
         self.accept(case, analysis)
 
     def _not_analysed(self, case: Case, error: UserFacingError) -> None:

@@ -95,8 +95,8 @@ class BatchRunner(QObject):
         def write_down(book: Casebook) -> list[tuple[Case, CaseRow]]:
             new = import_images(book, todo)
             ids = list(dict.fromkeys(c.id for c in todo if c.id is not None))
-            batch.id = book.start_batch(ids, name=f"{len(ids)} images")
-            batch.items = {i.case_id: i.id for i in book.batch_items(batch.id) if i.case_id is not None}
+            batch.id = book.batches.start(ids, name=f"{len(ids)} images")
+            batch.items = {i.case_id: i.id for i in book.batches.items(batch.id) if i.case_id is not None}
             return new
 
         self._book.write(write_down, self._book.takenIn.emit)
@@ -117,9 +117,9 @@ class BatchRunner(QObject):
 
         def read(book: Casebook) -> tuple[list[BatchItem], dict[int, str]]:
             if retry:
-                book.retry_failed(batch_id)
-            items = book.batch_items(batch_id, "pending")
-            bad = book.check_files([i.case_id for i in items if i.case_id is not None])
+                book.batches.retry_failed(batch_id)
+            items = book.batches.items(batch_id, "pending")
+            bad = book.originals.check([i.case_id for i in items if i.case_id is not None])
             return items, {check.case_id: check.state for check in bad}
 
         def begin(found: tuple[list[BatchItem], dict[int, str]]) -> None:
@@ -138,8 +138,8 @@ class BatchRunner(QObject):
         """Hand over the newest batch that something failed in, with its failures, as the casebook has kept them."""
 
         def read(book: Casebook) -> tuple[int | None, list[BatchItem]]:
-            status = next((b for b in book.batches() if b.failed), None)
-            return (None, []) if status is None else (status.id, book.batch_items(status.id, "failed"))
+            status = next((b for b in book.batches.rows() if b.failed), None)
+            return (None, []) if status is None else (status.id, book.batches.items(status.id, "failed"))
 
         def found(kept: tuple[int | None, list[BatchItem]]) -> None:
             batch_id, items = kept
@@ -152,7 +152,7 @@ class BatchRunner(QObject):
 
     def dismiss(self, batch_id: int) -> None:
         """Don't offer an unfinished batch again."""
-        self._book.write(lambda book: book.cancel_batch(batch_id))
+        self._book.write(lambda book: book.batches.cancel(batch_id))
 
     def pause(self) -> None:
         """Stop after what is under way; :meth:`go_on` takes up the rest, also after a new start of the program."""
@@ -258,7 +258,7 @@ class BatchRunner(QObject):
             self._next.popleft()()
 
     def _give_up(self, batch: Batch) -> None:
-        self._book.write(lambda book: book.cancel_batch(batch.id) if batch.id is not None else None)
+        self._book.write(lambda book: book.batches.cancel(batch.id) if batch.id is not None else None)
 
 
 def _known(items: Sequence[BatchItem], by_id: Mapping[int, Case]) -> list[tuple[Case, int, BatchItem]]:
@@ -275,7 +275,7 @@ def _keep(book: Casebook, batch: Batch) -> None:
     known = [(c, a) for c, a in waiting if c.id in batch.items]
     try:
         if known:
-            book.finish_items([(batch.items[c.id], a, c.id) for c, a in known if c.id is not None])
+            book.batches.finish_items([(batch.items[c.id], a, c.id) for c, a in known if c.id is not None])
     except UserFacingError:
         if len(known) == 1:
             raise
@@ -286,4 +286,4 @@ def _keep(book: Casebook, batch: Batch) -> None:
 def _keep_failure(book: Casebook, batch: Batch, case: Case, error: UserFacingError) -> None:
     item = batch.items.get(case.id) if case.id is not None else None
     if item is not None:
-        book.fail_item(item, error)
+        book.batches.fail_item(item, error)

@@ -52,7 +52,7 @@ class CaseEdits(QObject):
         for case in wanted:
             case.label = label
             self._cases.changed(case)
-        self._casebook.act(wanted, lambda book, ids: book.set_label(ids, label))
+        self._casebook.act(wanted, lambda book, ids: book.cases.set_label(ids, label))
         self.labelled.emit(wanted)
 
     def set_review(self, review: Review, cases: Sequence[Case] = ()) -> None:
@@ -64,7 +64,7 @@ class CaseEdits(QObject):
         for case in wanted:
             case.review = review
             self._cases.changed(case)
-        self._casebook.act(wanted, lambda book, ids: book.set_review(ids, review.stored))
+        self._casebook.act(wanted, lambda book, ids: book.cases.set_review(ids, review.stored))
         self.reviewed.emit(wanted)
 
     def set_notes(self, case: Case, text: str) -> None:
@@ -73,7 +73,7 @@ class CaseEdits(QObject):
             self._ensure_listed([case])
             case.notes = text
             self._cases.changed(case)
-            self._casebook.act([case], lambda book, ids: book.set_notes(ids[0], text))
+            self._casebook.act([case], lambda book, ids: book.cases.set_notes(ids[0], text))
 
     def change_tags(self, cases: Iterable[Case], add: Iterable[str], remove: Iterable[str]) -> None:
         """Put tags on cases and take others off."""
@@ -92,7 +92,7 @@ class CaseEdits(QObject):
             self._keep_tags(same, tags)
 
     def _keep_tags(self, cases: Sequence[Case], tags: tuple[str, ...]) -> None:
-        self._casebook.act(cases, lambda book, ids: book.set_tags(ids, tags))
+        self._casebook.act(cases, lambda book, ids: book.cases.set_tags(ids, tags))
 
     def _looked_at(self) -> Sequence[Case]:
         return [self._current.case] if self._current.case is not None else []

@@ -56,7 +56,7 @@ class CaseSync(QObject):
             case.removed = True
             self.by_id.pop(case.id or 0, None)
         self.cases.remove(gone)
-        self._book.write(lambda book: book.trash([case.id for case in gone if case.id is not None]))
+        self._book.write(lambda book: book.trash.put([case.id for case in gone if case.id is not None]))
 
     def clear(self) -> None:
         """Another casebook follows."""

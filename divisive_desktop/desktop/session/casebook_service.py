@@ -146,7 +146,7 @@ class CasebookService(QObject):
             self._fresh = book
             with gc_paused():
                 cases = load_cases(book)
-            return OpenedCasebook(book, cases, book.batches(unfinished=True), book.waiting())
+            return OpenedCasebook(book, cases, book.batches.rows(unfinished=True), book.waiting.files())
 
         self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 
@@ -157,7 +157,7 @@ class CasebookService(QObject):
         if self.writable:
             self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
-            self._writer.put(lambda book: book.check_files(), self._tell_checked, IMPORT)
+            self._writer.put(lambda book: book.originals.check(), self._tell_checked, IMPORT)
             self._writer.put(unpacked.clean, priority=IMPORT)
         else:
             self._writer.drop()
@@ -220,7 +220,7 @@ class CasebookService(QObject):
             book.listeners.clear()
             left = [(c.path, c.frame) for c in incoming if c.id is None and c.error is None and not c.removed]
             if incoming:
-                book.set_waiting(left)
+                book.waiting.replace(left)
             book.close()
 
         return finish
@@ -233,7 +233,7 @@ class CasebookService(QObject):
             return
         self._incoming.update(dict.fromkeys(cases))
         noted = [(case.path, case.frame) for case in cases]
-        self._writer.put(lambda book: book.add_waiting(noted))
+        self._writer.put(lambda book: book.waiting.add(noted))
         for start in range(0, len(cases), CHUNK):
             self._import(cases[start : start + CHUNK])
 
@@ -242,7 +242,7 @@ class CasebookService(QObject):
             for case in chunk:
                 self._incoming.pop(case, None)
             if not self._incoming:
-                self.write(lambda book: book.set_waiting([]))
+                self.write(lambda book: book.waiting.replace([]))
             self.takenIn.emit(new)
 
         self._writer.put(lambda book: import_images(book, chunk), arrived, IMPORT)
@@ -300,7 +300,7 @@ class CasebookService(QObject):
         def read(_: BackgroundTask) -> list[CaseRow]:
             from divisive_desktop.casebook import CaseFilter
 
-            return book.cases(CaseFilter(ids=ids))
+            return book.cases.rows(CaseFilter(ids=ids))
 
         def done(rows: list[CaseRow]) -> None:
             if self.current is book:
@@ -322,7 +322,7 @@ class CasebookService(QObject):
         book = self.current
         if path.is_file() or book is None or case.id is None:
             return path
-        return book.image_path(case.id)
+        return book.originals.path(case.id)
 
     def known(self, case: Case, record: ImageRecord) -> KnownImage:
         """What the casebook knows about a decoded image, its analysis included."""
@@ -331,16 +331,16 @@ class CasebookService(QObject):
             return KnownImage(None, None, False)
         if case.sha256 is not None and case.sha256 != record.sha256:
             return KnownImage(None, None, True)
-        found = case.id if case.id is not None else book.find(record.sha256, record.frame)
+        found = case.id if case.id is not None else book.cases.find(record.sha256, record.frame)
         if found is None:
             return KnownImage(None, None, False)
-        row = book.case(found)
-        return KnownImage(row, book.load_analysis(row.analysis) if row.analysis is not None else None, False)
+        row = book.cases.get(found)
+        return KnownImage(row, book.analyses.load(row.analysis) if row.analysis is not None else None, False)
 
     def thumbnail(self, case: Case) -> bytes | None:
         """The stored thumbnail (PNG), None when there is none."""
         book, digest = self.current, case.stored_thumbnail
-        return book.thumbnail(digest) if book is not None and digest is not None else None
+        return book.cases.thumbnail(digest) if book is not None and digest is not None else None
 
     def keep_thumbnail(self, case: Case, png: bytes) -> None:
         """Write a thumbnail with the next few others."""
@@ -357,7 +357,7 @@ class CasebookService(QObject):
         pictures = {c.id: png for c, png in self._thumbnails.items() if c.id is not None}
         self._thumbnails = {c: png for c, png in self._thumbnails.items() if c.id is None and not c.removed}
         if pictures:
-            self.write(lambda book: book.set_thumbnails(pictures))
+            self.write(lambda book: book.cases.set_thumbnails(pictures))
 
     def _tell_checked(self, found: Sequence[FileCheck]) -> None:
         self.checked.emit([(check.case_id, check.state) for check in found])

@@ -36,14 +36,14 @@ def import_images(book: Casebook, cases: Sequence[Case]) -> list[tuple[Case, Cas
     if not new:
         return []
     try:
-        ids = book.add_images([image for _, image in new], copy=book.setting("copy", "auto"))
+        ids = book.cases.add_all([image for _, image in new], copy=book.settings.get("copy", "auto"))
     except (CasebookFullError, CasebookReadOnlyError):
         raise
     except UserFacingError:
         if len(new) == 1:
             raise
         return [pair for case, _ in new for pair in _alone(book, case)]
-    rows = {row.id: row for row in book.cases(CaseFilter(ids=tuple(set(ids))))}
+    rows = {row.id: row for row in book.cases.rows(CaseFilter(ids=tuple(set(ids))))}
     unpacked.note(book, [image.path for _, image in new])
     for (case, _), number in zip(new, ids, strict=True):
         case.id = number
@@ -81,8 +81,8 @@ def load_cases(book: Casebook) -> list[Case]:
     """All cases but the trash, as the casebook knows them."""
     from divisive_desktop.imaging.faces import framing_of
 
-    cases, chosen = [], book.framings()
-    for row in book.cases():
+    cases, chosen = [], book.analyses.framings()
+    for row in book.cases.rows():
         case = Case.from_row(row)
         case.framing = framing_of({"framing": chosen.get(row.id)})
         if row.copied:

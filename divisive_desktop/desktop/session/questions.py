@@ -130,5 +130,5 @@ class Questions(QObject):
         if case is None or case.task == task_id:
             return
         case.task = task_id
-        self._casebook.act([case], lambda book, ids: book.set_task(ids[0], task_id))
+        self._casebook.act([case], lambda book, ids: book.cases.set_task(ids[0], task_id))
         self.analysisWanted.emit(case)

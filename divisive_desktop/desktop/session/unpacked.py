@@ -58,8 +58,8 @@ def clean(book: Casebook, now: float | None = None) -> None:
         return
     from divisive_desktop.casebook import CaseFilter
 
-    rows = book.cases(CaseFilter(trashed=None))
-    used = [Path(row.path) for row in rows if not row.copied] + [path for path, _ in book.waiting()]
+    rows = book.cases.rows(CaseFilter(trashed=None))
+    used = [Path(row.path) for row in rows if not row.copied] + [path for path, _ in book.waiting.files()]
     note(book, used)
     needed = {_archive_of(path) for path in used}
     for archive in folder().iterdir():

@@ -59,10 +59,10 @@ def training_data(book: Casebook, task: str) -> tuple[TrainingCase, ...]:
     that are missing or were altered.
     """
     kind = task_of(task).kind
-    known = {row.id: row for row in book.cases(CaseFilter(label="any"))}
+    known = {row.id: row for row in book.cases.rows(CaseFilter(label="any"))}
     parts = _parts(book)
     found = []
-    for case in book.training_cases():
+    for case in book.runs.training_cases():
         row = known.get(case.id)
         if row is None or row.task not in (None, task) or (row.task is None and case.kind != kind):
             continue
@@ -78,7 +78,7 @@ def training_data(book: Casebook, task: str) -> tuple[TrainingCase, ...]:
 
 def _parts(book: Casebook) -> dict[int, Framing]:
     """Case id -> the part of its picture that a person chose to have analysed."""
-    found = {case: framing_of({"framing": raw}) for case, raw in book.framings().items()}
+    found = {case: framing_of({"framing": raw}) for case, raw in book.analyses.framings().items()}
     return {case: framing for case, framing in found.items() if framing is not None}
 
 
@@ -275,7 +275,7 @@ def start(book: Casebook, request: FineTune) -> int:
     if problem is not None:
         raise TrainingError(problem.message, problem.remedy)
     base = store.find_model(request.base).card.ref
-    return book.start_run(request.method, roles(request.cases).items(), base=base, parameters=parameters(request))
+    return book.runs.start(request.method, roles(request.cases).items(), base=base, parameters=parameters(request))
 
 
 def finish(
@@ -283,7 +283,7 @@ def finish(
     state: Literal["done", "cancelled", "interrupted", "failed"] = "done",
 ) -> None:  # fmt: skip
     """Write down how a run ended, with its figures; ``interrupted`` and ``cancelled`` runs can be resumed."""
-    book.finish_run(
+    book.runs.finish(
         run, state, result=result.model if result else None, metrics=metrics(result) if result else None
     )
 
@@ -301,14 +301,14 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
     CasebookError
         There is no such run, or an image or mask of it is gone.
     """
-    row = next((r for r in book.runs() if r.id == run), None)
+    row = next((r for r in book.runs.rows() if r.id == run), None)
     if row is None:
         raise CasebookError(f"There is no run {run} in this casebook.", "Reload the list.")
-    now = {c.id: c for c in book.training_cases()}
-    rows = {c.id: c for c in book.cases(CaseFilter(trashed=None))}
+    now = {c.id: c for c in book.runs.training_cases()}
+    rows = {c.id: c for c in book.cases.rows(CaseFilter(trashed=None))}
     parts = _parts(book)
     cases = []
-    for was in book.run_cases(run):
+    for was in book.runs.cases(run):
         case = now.get(was.case_id)
         if case is None or case.sha256 != was.sha256 or was.label is None:
             name = rows[was.case_id].name if was.case_id in rows else f"Case {was.case_id}"

@@ -160,7 +160,7 @@ class ReportMaker:
         """What may have changed about a case since the last look."""
         if source.id is None or self._book is None:
             return ()
-        row = self._book.case(source.id)
+        row = self._book.cases.get(source.id)
         return row.label, row.review, row.analysis, row.regions, row.energy
 
     # -- files ----------------------------------------------------------------------------------------------

@@ -7,34 +7,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from divisive_desktop.casebook import Casebook, verify
+from divisive_desktop.casebook import Casebook, import_zip, verify
 from divisive_desktop.errors import CasebookError
 from divisive_desktop.masks.mask import Mask
 
 
 @pytest.fixture
 def filled(book: Casebook, photos: list[Path], kill) -> Casebook:
-    ids = [*book.add_images(photos[:2]), book.add_image(photos[2], copy=False)]
+    ids = [*book.cases.add_all(photos[:2]), book.cases.add(photos[2], copy=False)]
     for case in ids:
-        book.set_label(case, 1)
-        book.save_mask(case, Mask.from_array(np.full((30, 40), case, np.uint8)))
-        book.add_analysis(case, kill.make_analysis(book.case(case).sha256, case))
+        book.cases.set_label(case, 1)
+        book.masks.save(case, Mask.from_array(np.full((30, 40), case, np.uint8)))
+        book.analyses.add(case, kill.make_analysis(book.cases.get(case).sha256, case))
     return book
 
 
 def same(one: Casebook, two: Casebook) -> None:
-    assert [row._replace(path="") for row in one.cases()] == [row._replace(path="") for row in two.cases()]
-    for row in one.cases():
-        first, second = one.load_mask(row.id), two.load_mask(row.id)
+    assert [row._replace(path="") for row in one.cases.rows()] == [row._replace(path="") for row in two.cases.rows()]
+    for row in one.cases.rows():
+        first, second = one.masks.load(row.id), two.masks.load(row.id)
         assert first is not None
         assert second is not None
         assert first.digest() == second.digest()
         assert row.analysis is not None
-        assert (one.load_analysis(row.analysis).cams == two.load_analysis(row.analysis).cams).all()
+        assert (one.analyses.load(row.analysis).cams == two.analyses.load(row.analysis).cams).all()
 
 
 def test_a_saved_copy_is_complete_and_sealed(filled: Casebook, tmp_path: Path) -> None:
-    path = filled.save_copy(tmp_path / "copy")
+    path = filled.transfer.save_copy(tmp_path / "copy")
     assert path.name == "copy.casebook"
     report = verify(path)
     assert report.ok, report.breaks
@@ -43,15 +43,15 @@ def test_a_saved_copy_is_complete_and_sealed(filled: Casebook, tmp_path: Path) -
         same(filled, copy)
         assert copy.head() == filled.head()
     with pytest.raises(CasebookError):
-        filled.save_copy(tmp_path / "copy")
+        filled.transfer.save_copy(tmp_path / "copy")
 
 
 def test_a_reader_can_save_a_copy_and_write_in_it(filled: Casebook, tmp_path: Path) -> None:
     with Casebook.open(filled.path) as reader:
         assert reader.read_only
-        path = reader.save_copy(tmp_path / "mine")
+        path = reader.transfer.save_copy(tmp_path / "mine")
     with Casebook.open(path) as copy:
-        copy.set_label(1, 0)
+        copy.cases.set_label(1, 0)
     assert verify(path).ok
 
 
@@ -60,45 +60,45 @@ def test_export_and_import_bring_everything_along(
     filled: Casebook, photos: list[Path], tmp_path: Path, originals: bool
 ) -> None:
     progress: list[float] = []
-    archive = filled.export_zip(tmp_path / "out.zip", originals=originals, progress=progress.append)
+    archive = filled.transfer.export_zip(tmp_path / "out.zip", originals=originals, progress=progress.append)
     assert progress[-1] == 1
-    assert filled.audit_trail(limit=1)[0].act == "export"
+    assert filled.audit.trail(limit=1)[0].act == "export"
     data = photos[2].read_bytes()
     photos[2].unlink()
-    path = Casebook.import_zip(archive, tmp_path / "in")
+    path = import_zip(archive, tmp_path / "in")
     with Casebook.open(path) as imported:
         assert imported.warnings == ()
-        rows = imported.cases()
+        rows = imported.cases.rows()
         assert [row.label for row in rows] == [1, 1, 1]
         if originals:
-            assert imported.image_path(rows[2].id, check=True).read_bytes() == data
-            assert imported.check_files() == []
+            assert imported.originals.path(rows[2].id, check=True).read_bytes() == data
+            assert imported.originals.check() == []
         else:
             same(filled, imported)
-            assert [check.case_id for check in imported.check_files()] == [rows[2].id]
+            assert [check.case_id for check in imported.originals.check()] == [rows[2].id]
     assert verify(path).ok
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
 def test_a_damaged_or_strange_archive_leaves_nothing_behind(filled: Casebook, tmp_path: Path) -> None:
-    archive = filled.export_zip(tmp_path / "out.zip")
+    archive = filled.transfer.export_zip(tmp_path / "out.zip")
     data = archive.read_bytes()
     for name, bad in (("cut", data[: len(data) // 2]), ("empty", b""), ("text", b"not a zip at all")):
         (tmp_path / name).write_bytes(bad)
         with pytest.raises(CasebookError):
-            Casebook.import_zip(tmp_path / name, tmp_path / "in")
+            import_zip(tmp_path / name, tmp_path / "in")
     flipped = bytearray(data)
     flipped[len(data) // 3] ^= 1
     (tmp_path / "flipped").write_bytes(flipped)
     with pytest.raises(CasebookError):
-        Casebook.import_zip(tmp_path / "flipped", tmp_path / "in")
+        import_zip(tmp_path / "flipped", tmp_path / "in")
     assert not (tmp_path / "in.casebook").exists()
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "blobs/../../evil", "blobs\\..\\evil", "C:evil", "extra.exe"])
 def test_an_archive_cannot_write_outside_its_folder(filled: Casebook, tmp_path: Path, name: str) -> None:
-    good = filled.export_zip(tmp_path / "out.zip")
+    good = filled.transfer.export_zip(tmp_path / "out.zip")
     bad = tmp_path / "bad.zip"
     with zipfile.ZipFile(good) as source, zipfile.ZipFile(bad, "w") as target:
         manifest = json.loads(source.read("manifest.json"))
@@ -109,5 +109,5 @@ def test_an_archive_cannot_write_outside_its_folder(filled: Casebook, tmp_path: 
         target.writestr(name, b"evil")
         target.writestr("manifest.json", json.dumps(manifest))
     with pytest.raises(CasebookError, match="strange name"):
-        Casebook.import_zip(bad, tmp_path / "in")
+        import_zip(bad, tmp_path / "in")
     assert not list(tmp_path.rglob("*evil*"))

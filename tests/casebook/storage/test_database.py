@@ -43,7 +43,7 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(tmp_path:
 
 
 def test_a_writers_connection_is_set_up_to_survive_a_power_cut(book: Casebook) -> None:
-    with book._engine.connect() as connection:
+    with book._store.engine.connect() as connection:
 
         def pragma(name: str) -> object:
             return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -56,12 +56,12 @@ def test_a_writers_connection_is_set_up_to_survive_a_power_cut(book: Casebook) -
 def test_every_write_is_flushed_before_it_is_acknowledged(
     book: Casebook, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     flushed: list[str] = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda fd: (flushed.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))[1])
-    book.set_thumbnails({case: b"a picture"})
-    blob = book.blobs.path(book.case(case).thumbnail or "")
+    book.cases.set_thumbnails({case: b"a picture"})
+    blob = book.blobs.path(book.cases.get(case).thumbnail or "")
     names = [Path(name).name for name in flushed]
     assert any(name.startswith(f".{blob.name}") for name in names), "the file, before it got its name"
     assert str(blob.parent) in flushed, "its name"
@@ -74,11 +74,11 @@ def test_every_write_is_flushed_before_it_is_acknowledged(
 
 def test_the_default_casebook_is_made_once_and_opened_again(photos: list[Path]) -> None:
     with Casebook.open_default() as book:
-        case = book.add_image(photos[0])
+        case = book.cases.add(photos[0])
         path = book.path
     assert path == Casebook.default_path()
     with Casebook.open_default() as book:
-        assert book.case(case).name == photos[0].name
+        assert book.cases.get(case).name == photos[0].name
 
 
 def test_an_existing_folder_is_never_overwritten(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_something_else_is_not_opened(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_nobody_else_may_look_in_and_a_casebook_that_lets_them_warns(book: Casebook, photos: list[Path]) -> None:
-    case = book.add_image(photos[0])
-    book.set_thumbnails({case: b"x"})
+    case = book.cases.add(photos[0])
+    book.cases.set_thumbnails({case: b"x"})
     book.backup()
     for path in [book.path, *book.path.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -125,10 +125,10 @@ def test_an_older_casebook_is_migrated_with_a_backup(tmp_path: Path, kill) -> No
     assert verify(path).ok
     with Casebook.open(path) as book:
         assert book.warnings == ()
-        assert book.count() == 20
-        assert [row.label for row in book.cases()][:3] == [0, 1, 0]
-        book.start_batch([1])
-        record = next(r for r in book.audit_trail() if r.act == "migrate")
+        assert book.cases.count() == 20
+        assert [row.label for row in book.cases.rows()][:3] == [0, 1, 0]
+        book.batches.start([1])
+        record = next(r for r in book.audit.trail() if r.act == "migrate")
         backup = path / database.BACKUPS / record.parameters["backup"]
     assert content(backup) == before
     report = verify(path)
@@ -161,7 +161,7 @@ def test_a_migration_that_fails_leaves_the_old_casebook(
     assert content(path / database.DATABASE) == before
     monkeypatch.undo()
     with Casebook.open(path) as book:
-        assert book.count() == 20
+        assert book.cases.count() == 20
 
 
 def test_a_newer_casebook_is_refused_and_left_alone(book: Casebook) -> None:
@@ -214,8 +214,8 @@ def test_a_folder_that_may_only_be_read_works_for_reading(
         kill.make_old(path)
     else:
         book = Casebook.create(path)
-        case = book.add_image(photos[0])
-        book.set_notes(case, "seen")
+        case = book.cases.add(photos[0])
+        book.cases.set_notes(case, "seen")
         if state == "crashed":  # with its write-ahead log, as a memory stick pulled out
             shutil.copytree(path, elsewhere / "y.casebook")
         book.close()
@@ -229,11 +229,11 @@ def test_a_folder_that_may_only_be_read_works_for_reading(
         with Casebook.open(path) as book:
             assert book.read_only is not None
             assert "read-only" in book.read_only
-            row = book.cases()[0]
+            row = book.cases.rows()[0]
             assert row.notes == ("" if state == "old" else "seen")
             with pytest.raises(CasebookReadOnlyError):
-                book.set_label(row.id, 1)
-            assert book.batches() == []
+                book.cases.set_label(row.id, 1)
+            assert book.batches.rows() == []
         assert verify(path, originals=False).ok
 
     in_child(as_nobody(look))
@@ -260,11 +260,11 @@ def test_a_medium_mounted_for_reading_works(tmp_path: Path, photos: list[Path]) 
         pytest.skip("mounting isn't permitted here")
     try:
         with Casebook.create(mount / "x") as book:
-            case = book.add_image(photos[0])
+            case = book.cases.add(photos[0])
         subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
         with Casebook.open(mount / "x.casebook") as book:
             assert book.read_only is not None
-            assert book.image_path(case, check=True).exists()
+            assert book.originals.path(case, check=True).exists()
         assert verify(mount / "x.casebook").ok
     finally:
         subprocess.run(["umount", str(mount)], check=True)
@@ -277,8 +277,8 @@ def test_a_medium_mounted_for_reading_works(tmp_path: Path, photos: list[Path]) 
 def test_a_cut_off_database_is_refused_left_alone_and_the_backup_named(
     book: Casebook, photos: list[Path], cut: int
 ) -> None:
-    ids = book.add_images(photos)
-    book.set_label(ids, 1)
+    ids = book.cases.add_all(photos)
+    book.cases.set_label(ids, 1)
     backup = book.backup()
     book.close()
     file = book.path / database.DATABASE
@@ -292,9 +292,9 @@ def test_a_cut_off_database_is_refused_left_alone_and_the_backup_named(
 
     Casebook.restore_backup(book.path, backup.name)
     with Casebook.open(book.path) as again:
-        assert again.count() == len(photos)
-        assert {row.label for row in again.cases()} == {1}
-        assert again.audit_trail(limit=1)[0].act == "restore-backup"
+        assert again.cases.count() == len(photos)
+        assert {row.label for row in again.cases.rows()} == {1}
+        assert again.audit.trail(limit=1)[0].act == "restore-backup"
     kept = [p for p in (book.path / "damaged").iterdir() if p.name.endswith(database.DATABASE)]
     assert [p.read_bytes() for p in kept] == [data[:cut]]
     assert verify(book.path).ok
@@ -302,7 +302,7 @@ def test_a_cut_off_database_is_refused_left_alone_and_the_backup_named(
 
 @pytest.mark.parametrize("sealed", [True, False])
 def test_a_page_of_rubbish_is_refused(book: Casebook, photos: list[Path], sealed: bool) -> None:
-    book.add_images(photos)
+    book.cases.add_all(photos)
     book.close()
     if not sealed:
         (book.path / database.SEAL).unlink()
@@ -334,17 +334,17 @@ def test_the_database_is_backed_up_once_a_day_when_something_changed(
         folder = book.path / database.BACKUPS
         return len(list(folder.iterdir())) if folder.is_dir() else 0
 
-    book.add_image(photos[0])
+    book.cases.add(photos[0])
     book.close()
     assert backups() == 1
     with Casebook.open(book.path) as again:
-        again.set_label(1, 1)
+        again.cases.set_label(1, 1)
     assert backups() == 1, "there is one of today"
     monkeypatch.setattr(casebook, "BACKUP_EVERY", timedelta(0))
     Casebook.open(book.path).close()
     assert backups() == 1, "nothing was changed"
     with Casebook.open(book.path) as again:
-        again.set_label(1, 0)
+        again.cases.set_label(1, 0)
     assert backups() == 2
     assert verify(book.path).ok
 
@@ -352,7 +352,7 @@ def test_the_database_is_backed_up_once_a_day_when_something_changed(
 def test_a_closed_casebook_answers_no_more(book: Casebook) -> None:
     book.close()
     with pytest.raises(CasebookError, match="closed"):
-        book.cases()
+        book.cases.rows()
     with pytest.raises(CasebookError, match="closed"):
         book.set_user("Ann")
     book.close()
@@ -374,4 +374,4 @@ def test_migrations_need_no_files_of_their_own(tmp_path: Path) -> None:
 
 def test_errors_of_sqlalchemy_itself_are_not_swallowed(book: Casebook) -> None:
     with pytest.raises(sa.exc.OperationalError):
-        book._rows("SELECT nonsense FROM nowhere")
+        book._store.rows("SELECT nonsense FROM nowhere")

@@ -16,16 +16,16 @@ from divisive_desktop.errors import CasebookReadOnlyError
 
 
 def test_the_second_window_reads_and_is_told_who_writes(book: Casebook, photos: list[Path]) -> None:
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     with Casebook.open(book.path) as second:
         assert second.read_only is not None
         assert second.holder is not None
         assert second.holder.pid == os.getpid()
         assert second.holder.host in second.read_only
         with pytest.raises(CasebookReadOnlyError):
-            second.set_label(case, 1)
-        book.set_label(case, 0)
-        assert second.case(case).label == 0, "the reader must see what the writer saves"
+            second.cases.set_label(case, 1)
+        book.cases.set_label(case, 0)
+        assert second.cases.get(case).label == 0, "the reader must see what the writer saves"
     book.close()
     with Casebook.open(book.path) as third:
         assert third.read_only is None
@@ -34,14 +34,14 @@ def test_the_second_window_reads_and_is_told_who_writes(book: Casebook, photos: 
 def test_another_process_is_told_too(
     book: Casebook, photos: list[Path], in_child: Callable[[Callable[[], object]], None]
 ) -> None:
-    book.add_image(photos[0])
+    book.cases.add(photos[0])
     parent = os.getpid()
 
     def other() -> None:
         with Casebook.open(book.path) as second:
             assert second.holder is not None
             assert second.holder.pid == parent
-            assert second.count() == 1
+            assert second.cases.count() == 1
 
     in_child(other)
 

@@ -11,16 +11,16 @@ from divisive_desktop.errors import ImageAlteredError
 
 
 def test_an_analysis_comes_back_bit_for_bit(book: Casebook, photos: list[Path], kill) -> None:
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     given = replace(
-        kill.make_analysis(book.case(case).sha256, 5),
+        kill.make_analysis(book.cases.get(case).sha256, 5),
         region=(1, 2, 30, 20),
         preprocessing={"size": np.int64(448), "mean": (1.5, 2.0)},
         timings_ms={"forward": np.float32(12.5)},
         bias=(0.25, -0.5),
     )
-    row = book.add_analysis(case, given)
-    back = book.load_analysis(row)
+    row = book.analyses.add(case, given)
+    back = book.analyses.load(row)
     assert (back.cams == given.cams).all()
     assert back.cams.dtype == np.float32
     for name in ("sha256", "frame", "image_size", "region", "model", "device", "precision", "logits", "bias"):
@@ -33,39 +33,36 @@ def test_an_analysis_comes_back_bit_for_bit(book: Casebook, photos: list[Path], 
 def test_the_worklist_shows_the_newest_analysis_and_older_ones_keep_their_model(
     book: Casebook, photos: list[Path], kill
 ) -> None:
-    case = book.add_image(photos[0])
-    first = kill.make_analysis(book.case(case).sha256, 1)
+    case = book.cases.add(photos[0])
+    first = kill.make_analysis(book.cases.get(case).sha256, 1)
     newer = replace(first.model, version="2", weights_sha256="cd" * 32)
     second = replace(first, model=newer)
-    one, two = book.add_analysis(case, first), book.add_analysis(case, second)
-    assert book.case(case).model_version == "2"
-    assert [(row.id, row.model_version) for row in book.analyses(case)] == [(one, "1"), (two, "2")]
-    assert book.load_analysis(one).model == first.model
-    assert book.models_used() == [first.model, newer]
-    book.show_analysis(case, one)
-    assert book.case(case).model_version == "1"
+    one, two = book.analyses.add(case, first), book.analyses.add(case, second)
+    assert book.cases.get(case).model_version == "2"
+    assert [(row.id, row.model_version) for row in book.analyses.rows(case)] == [(one, "1"), (two, "2")]
+    assert book.analyses.load(one).model == first.model
 
 
 def test_other_bytes_than_the_imported_ones_are_refused(book: Casebook, photos: list[Path], kill) -> None:
-    case = book.add_image(photos[0])
+    case = book.cases.add(photos[0])
     with pytest.raises(ImageAlteredError):
-        book.add_analysis(case, kill.make_analysis("f" * 64, 1))
-    assert book.analyses(case) == []
+        book.analyses.add(case, kill.make_analysis("f" * 64, 1))
+    assert book.analyses.rows(case) == []
 
 
 def test_agreement_is_kept_with_the_analysis(book: Casebook, photos: list[Path], kill) -> None:
-    case = book.add_image(photos[0])
-    row = book.add_analysis(case, kill.make_analysis(book.case(case).sha256, 1))
-    book.set_agreement(row, energy=0.75, iou=0.5, pointing=True)
-    shown = book.case(case)
+    case = book.cases.add(photos[0])
+    row = book.analyses.add(case, kill.make_analysis(book.cases.get(case).sha256, 1))
+    book.analyses.set_agreement(row, energy=0.75, iou=0.5, pointing=True)
+    shown = book.cases.get(case)
     assert (shown.energy, shown.iou, shown.pointing) == (0.75, 0.5, 1)
 
 
 def test_the_audit_record_names_the_model_and_what_it_said(book: Casebook, photos: list[Path], kill) -> None:
-    case = book.add_image(photos[0])
-    analysis = kill.make_analysis(book.case(case).sha256, 1)
-    book.add_analysis(case, analysis)
-    record = book.audit_trail(case)[0]
+    case = book.cases.add(photos[0])
+    analysis = kill.make_analysis(book.cases.get(case).sha256, 1)
+    book.analyses.add(case, analysis)
+    record = book.audit.trail(case)[0]
     assert record.act == "analysis"
     assert (record.model, record.model_version, record.model_sha256) == ("kill-test", "1", "ab" * 32)
     assert record.parameters["logits"] == list(analysis.logits)

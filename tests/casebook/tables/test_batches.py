@@ -7,77 +7,77 @@ from pathlib import Path
 import pytest
 
 from divisive_desktop import RESEARCH_USE
-from divisive_desktop.casebook import Casebook, CaseFilter
+from divisive_desktop.casebook import Casebook, CaseFilter, NewImage
 from divisive_desktop.errors import EmptyFileError
 
 
 def test_a_batch_goes_on_where_it_stopped_and_repeats_nothing(book: Casebook, photos: list[Path], kill) -> None:
-    ids = book.add_images(photos[:5])
-    batch = book.start_batch(ids, name="monday", parameters={"model": "kill-test"})
-    taken = book.next_items(batch, 3)
+    ids = book.cases.add_all(photos[:5])
+    batch = book.batches.start(ids, name="monday", parameters={"model": "kill-test"})
+    taken = book.batches.next_items(batch, 3)
     assert [item.case_id for item in taken] == ids[:3]
-    assert [item.case_id for item in book.next_items(batch, 3, after=taken[-1].position)] == ids[3:]
+    assert [item.case_id for item in book.batches.next_items(batch, 3, after=taken[-1].position)] == ids[3:]
     for item in taken[:2]:
-        book.finish_item(item.id, kill.make_analysis(book.case(item.case_id).sha256, item.id))
+        book.batches.finish_item(item.id, kill.make_analysis(book.cases.get(item.case_id).sha256, item.id))
     book.close()
 
     with Casebook.open(book.path) as again:
-        (status,) = again.batches(unfinished=True)
+        (status,) = again.batches.rows(unfinished=True)
         assert (status.name, status.pending, status.done, status.parameters) == (
             "monday", 3, 2, {"model": "kill-test"},
         )  # fmt: skip
-        left = again.next_items(batch, 100)
+        left = again.batches.next_items(batch, 100)
         assert [item.case_id for item in left] == ids[2:]
-        again.finish_items([(i.id, kill.make_analysis(again.case(i.case_id).sha256, i.id), None) for i in left])
-        assert again.batches(unfinished=True) == []
-        assert again.batches()[0].state == "done"
-        assert all(len(again.analyses(case)) == 1 for case in ids)
+        digests = {row.id: row.sha256 for row in again.cases.rows()}
+        again.batches.finish_items([(i.id, kill.make_analysis(digests[i.case_id], i.id), None) for i in left])
+        assert again.batches.rows(unfinished=True) == []
+        assert again.batches.rows()[0].state == "done"
+        assert all(len(again.analyses.rows(case)) == 1 for case in ids)
 
 
 def test_failures_keep_their_remedy_and_can_be_tried_again(book: Casebook, photos: list[Path], kill) -> None:
-    ids = book.add_images(photos[:2])
-    batch = book.start_batch(ids)
-    first, second = book.next_items(batch)
-    book.fail_item(first.id, EmptyFileError("The file is empty.", "Copy it again."))
-    book.finish_item(second.id, kill.make_analysis(book.case(ids[1]).sha256, 1))
-    (failed,) = book.batch_items(batch, "failed")
+    ids = book.cases.add_all(photos[:2])
+    batch = book.batches.start(ids)
+    first, second = book.batches.next_items(batch)
+    book.batches.fail_item(first.id, EmptyFileError("The file is empty.", "Copy it again."))
+    book.batches.finish_item(second.id, kill.make_analysis(book.cases.get(ids[1]).sha256, 1))
+    (failed,) = book.batches.items(batch, "failed")
     assert failed.error == {"kind": "empty-file", "message": "The file is empty.", "remedy": "Copy it again."}
-    assert book.batches()[0].state == "done"
-    assert book.retry_failed(batch) == 1
-    assert [item.id for item in book.next_items(batch)] == [first.id]
-    assert book.batches(unfinished=True)[0].pending == 1
+    assert book.batches.rows()[0].state == "done"
+    assert book.batches.retry_failed(batch) == 1
+    assert [item.id for item in book.batches.next_items(batch)] == [first.id]
+    assert book.batches.rows(unfinished=True)[0].pending == 1
 
 
 def test_files_become_cases_when_they_are_done(book: Casebook, photos: list[Path], kill) -> None:
-    batch = book.start_batch([photos[0], (photos[1], 2)])
-    items = book.next_items(batch)
+    batch = book.batches.start([photos[0], (photos[1], 2)])
+    items = book.batches.next_items(batch)
     assert [(Path(item.path), item.frame) for item in items] == [(photos[0], 0), (photos[1], 2)]
-    case = book.add_image(photos[0])
-    analysis = kill.make_analysis(book.case(case).sha256, 1)
+    case = book.cases.add(photos[0])
+    analysis = kill.make_analysis(book.cases.get(case).sha256, 1)
     with pytest.raises(ValueError, match="case"):
-        book.finish_item(items[0].id, analysis)
-    book.finish_item(items[0].id, analysis, case)
-    assert book.batch_items(batch, "done")[0].case_id == case
+        book.batches.finish_item(items[0].id, analysis)
+    book.batches.finish_item(items[0].id, analysis, case)
+    assert book.batches.items(batch, "done")[0].case_id == case
 
 
 def test_a_cancelled_batch_is_not_offered_for_resuming(book: Casebook, photos: list[Path]) -> None:
-    batch = book.start_batch(book.add_images(photos[:2]))
-    book.cancel_batch(batch)
-    assert book.batches(unfinished=True) == []
-    assert book.batches()[0].state == "cancelled"
+    batch = book.batches.start(book.cases.add_all(photos[:2]))
+    book.batches.cancel(batch)
+    assert book.batches.rows(unfinished=True) == []
+    assert book.batches.rows()[0].state == "cancelled"
 
 
 def test_results_leave_as_csv_and_json(book: Casebook, photos: list[Path], kill, tmp_path: Path) -> None:
-    ids = book.add_images(photos[:3])
-    batch = book.start_batch(ids)
-    items = book.next_items(batch)
-    analysis = kill.make_analysis(book.case(ids[0]).sha256, 1)
-    book.finish_item(items[0].id, analysis)
-    book.fail_item(items[1].id, EmptyFileError("The file is empty.", "Copy it again."))
-    book.set_name(ids[0], "=HYPERLINK(evil)")
-    book.set_tags(ids[0], ["a", "b"])
+    ids = book.cases.add_all([NewImage(photos[0], name="=HYPERLINK(evil)"), *photos[1:3]])
+    batch = book.batches.start(ids)
+    items = book.batches.next_items(batch)
+    analysis = kill.make_analysis(book.cases.get(ids[0]).sha256, 1)
+    book.batches.finish_item(items[0].id, analysis)
+    book.batches.fail_item(items[1].id, EmptyFileError("The file is empty.", "Copy it again."))
+    book.cases.set_tags(ids[0], ["a", "b"])
 
-    assert book.export_results(tmp_path / "r.csv", batch=batch) == 3
+    assert book.results.export(tmp_path / "r.csv", batch=batch) == 3
     with open(tmp_path / "r.csv", encoding="utf-8-sig", newline="") as f:
         lines = list(csv.DictReader(f))
     assert lines[0]["name"] == "'=HYPERLINK(evil)", "a spreadsheet would run it"
@@ -87,9 +87,9 @@ def test_results_leave_as_csv_and_json(book: Casebook, photos: list[Path], kill,
     assert lines[2]["error_kind"] == "pending"
     assert {line["notice"] for line in lines} == {RESEARCH_USE}
 
-    assert book.export_results(tmp_path / "r.json", CaseFilter(verdict="any")) == 1
+    assert book.results.export(tmp_path / "r.json", CaseFilter(verdict="any")) == 1
     content = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert content["results"][0]["probability"] == analysis.probability
     assert content["results"][0]["model_version"] == "1"
     assert content["notice"] == RESEARCH_USE
-    assert [r.act for r in book.audit_trail(limit=2)] == ["export", "export"]
+    assert [r.act for r in book.audit.trail(limit=2)] == ["export", "export"]

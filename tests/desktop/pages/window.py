@@ -295,7 +295,7 @@ class Page:
 
     def keep_analysis(self, case: Case, analysis: Analysis) -> None:
         """Let the casebook have an analysis of a case, as if the engine had made it."""
-        self.casebook.act([case], lambda book, ids: book.add_analysis(ids[0], analysis))
+        self.casebook.act([case], lambda book, ids: book.analyses.add(ids[0], analysis))
 
     def take_analysis(self, analysis: Analysis) -> None:
         """Let the current case have this analysis, as if the engine had made it."""

@@ -46,7 +46,7 @@ def films(home: Path, small_models: Path, tmp_path: Path) -> list[Path]:
         values = np.random.default_rng(i).integers(0, 255, (96, 96)).astype(np.uint8)
         path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
     with Casebook.open_default() as book:
-        book.add_images([NewImage(p, kind="radiograph", width=96, height=96) for p in paths], task="chest-xray")
+        book.cases.add_all([NewImage(p, kind="radiograph", width=96, height=96) for p in paths], task="chest-xray")
     return paths
 
 
@@ -95,8 +95,8 @@ def test_a_batch_is_paused_taken_up_and_cancelled(qtbot: QtBot, begin: Callable[
     kept = analysed(page)
     assert kept >= so_far, "what is done stays done"
     book = page.book
-    assert book.batches(unfinished=True) == [], "cancelled: not offered again"
-    assert sum(row.analysis is not None for row in book.cases()) == kept
+    assert book.batches.rows(unfinished=True) == [], "cancelled: not offered again"
+    assert sum(row.analysis is not None for row in book.cases.rows()) == kept
 
     page.trigger("analyse-all")
     qtbot.waitUntil(lambda: analysed(page) == FILMS and not page.batch_running, timeout=MS)
@@ -128,7 +128,7 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
         life.stdout.close()
         life.wait()
         with Casebook.open(path) as book:
-            left = [b for b in book.batches(unfinished=True) if b.pending]
+            left = [b for b in book.batches.rows(unfinished=True) if b.pending]
             before = times_done(book)
         if left:
             break
@@ -142,10 +142,10 @@ def test_after_kill_9_a_new_window_goes_on_and_repeats_nothing(
     assert page.batch.running
     page.messages.press("Go on")
     book = page.book
-    qtbot.waitUntil(lambda: page.casebook.idle and not book.batches(unfinished=True), timeout=MS)
+    qtbot.waitUntil(lambda: page.casebook.idle and not book.batches.rows(unfinished=True), timeout=MS)
     qtbot.waitUntil(lambda: not page.batch_running, timeout=MS)
     done = times_done(book)
     assert set(done.values()) == {1}, "nothing is analysed twice"
     assert set(done) >= set(before)
-    assert all(row.analysis is not None for row in book.cases())
+    assert all(row.analysis is not None for row in book.cases.rows())
     assert analysed(page) == FILMS

@@ -56,7 +56,7 @@ def test_what_the_analyst_says_is_in_the_casebook_when_it_is_idle(
     session.edits.change_tags([first, second], ["x"], [])
     qtbot.waitUntil(lambda: session.casebook.idle, timeout=MS)
     assert session.casebook.current is not None
-    kept = {row.id: row for row in session.casebook.current.cases()}
+    kept = {row.id: row for row in session.casebook.current.cases.rows()}
     assert [kept[c.id or 0].label for c in (first, second)] == [1, None]
     assert [kept[c.id or 0].review for c in (first, second)] == ["flagged", "flagged"]
     assert kept[second.id or 0].notes == "left side"

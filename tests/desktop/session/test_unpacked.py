@@ -46,10 +46,10 @@ def test_what_a_case_refers_to_stays_until_the_case_is_gone(
     ((_, row),) = importing.import_images(book, [Case(images[0])])
     unpacked.clean(book, LATER)
     assert images[0].is_file()
-    book.trash(row.id)
+    book.trash.put(row.id)
     unpacked.clean(book, LATER)
     assert images[0].is_file()  # it can come back from the trash
-    book.empty_trash()
+    book.trash.empty()
     unpacked.clean(book, LATER)
     assert not images[0].exists()
     assert list(unpacked.folder().iterdir()) == []
@@ -67,10 +67,10 @@ def test_what_was_just_unpacked_or_waits_to_be_taken_in_stays(
     book = new_book("a")
     unpacked.clean(book)
     assert images[0].is_file()
-    book.add_waiting([(images[0], 0)])
+    book.waiting.add([(images[0], 0)])
     unpacked.clean(book, LATER)
     assert images[0].is_file()
-    book.set_waiting([])
+    book.waiting.replace([])
     unpacked.clean(book, LATER)
     assert not images[0].exists()
 
@@ -79,7 +79,7 @@ def test_an_image_that_is_copied_into_the_casebook_needs_no_archive(
     images: list[Path], new_book: Callable[[str], Casebook]
 ) -> None:
     book = new_book("a")
-    book.add_images([NewImage(images[0])], copy=True)
+    book.cases.add_all([NewImage(images[0])], copy=True)
     unpacked.clean(book, LATER)
     assert not images[0].exists()
 

@@ -67,7 +67,7 @@ def test_window_and_command_line_give_the_same_weights(request_: FineTune, book_
     assert verify(tmp_path / "by-command").weights_sha256 == result.model.weights_sha256
     assert result.verdict.headline in text
     with Casebook.open(book_path) as book:
-        assert [r.state for r in book.runs()] == ["done"]
+        assert [r.state for r in book.runs.rows()] == ["done"]
 
 
 def test_cancel_keeps_the_last_epoch_and_the_run_goes_on_to_the_same_weights(request_: FineTune) -> None:
@@ -152,7 +152,7 @@ def test_a_loss_that_is_no_number_from_the_start_says_what_to_do(
     with pytest.raises(NotFiniteError):
         fine_tune_command(casebook=book_path, base="tiny-1", task=None, out=None, changes={}, device="cpu")
     with Casebook.open(book_path) as book:
-        assert [r.state for r in book.runs()] == ["failed"]
+        assert [r.state for r in book.runs.rows()] == ["failed"]
 
 
 def test_several_methods_are_ranked_on_validation_from_the_same_split(request_: FineTune) -> None:
@@ -178,9 +178,9 @@ def test_the_hold_out_stays_when_cases_join(request_: FineTune, book_path: Path,
         known = patient[min(held)]
         new = [NewImage(picture(tmp_path / f"new{i}.png", 5000 + i, i % 2)[0], kind="radiograph", task="chest-xray",
                         patient=known if i < 2 else f"new{i}") for i in range(20)]
-        joined = [book.add_images([image], copy=False)[0] for image in new]
+        joined = [book.cases.add_all([image], copy=False)[0] for image in new]
         for i, case in enumerate(joined):
-            book.set_label(case, i % 2)
+            book.cases.set_label(case, i % 2)
         after = data.fine_tune_request(book, "tiny-1")
     sides = {c.id: c.side for c in after.cases}
     assert {i for i in sides if i not in joined and sides[i] == "holdout"} == held

@@ -108,36 +108,36 @@ def test_a_run_in_the_casebook_gives_its_request_back(book_path: Path) -> None:
         request = data.fine_tune_request(book, "tiny-1", epochs=2, advanced={"lr": 1e-3})
         assert len(request.cases) == 40
         run = data.start(book, request)
-        assert {c.role for c in book.run_cases(run)} == {"train", "validation", "holdout"}
+        assert {c.role for c in book.runs.cases(run)} == {"train", "validation", "holdout"}
         first = request.cases[0]
-        book.save_mask(first.id, Mask(96, 96).snapshot())  # painted over since
+        book.masks.save(first.id, Mask(96, 96).snapshot())  # painted over since
         again = data.request_of_run(book, run)
         assert again.cases == request.cases
         assert again == request
-        book.set_label(first.id, None)
+        book.cases.set_label(first.id, None)
         with pytest.raises(CasebookError, match="isn't there any more"):
             data.request_of_run(book, run)
         assert data.request_of_run  # the run itself stays listed
     with Casebook.open(book_path) as book:
-        assert book.runs()[0].state == "interrupted"
+        assert book.runs.rows()[0].state == "interrupted"
 
 
 def test_a_run_that_can_learn_nothing_is_not_written_down(book_path: Path) -> None:
     with Casebook.open(book_path) as book:
         for c in data.training_data(book, "chest-xray"):
             if c.label == 0:
-                book.set_label(c.id, None)
+                book.cases.set_label(c.id, None)
         with pytest.raises(TrainingError, match="one class"):
             data.start(book, data.fine_tune_request(book, "tiny-1"))
-        assert book.runs() == []
+        assert book.runs.rows() == []
 
 
 def test_cases_of_other_questions_stay_out(book_path: Path) -> None:
     with Casebook.open(book_path) as book:
         ids = [c.id for c in data.training_data(book, "chest-xray")]
-        book.set_task(ids[:3], "chest-planted")
-        book.set_task(ids[3:5], None)  # a radiograph all the same
-        book.trash([ids[5]])
+        book.cases.set_task(ids[:3], "chest-planted")
+        book.cases.set_task(ids[3:5], None)  # a radiograph all the same
+        book.trash.put([ids[5]])
         assert [c.id for c in data.training_data(book, "chest-xray")] == [*ids[3:5], *ids[6:]]
         assert data.training_data(book, "face-synthetic") == ()
 
@@ -149,15 +149,15 @@ def test_of_a_photograph_the_part_is_learned_from_that_a_person_chose(book_path:
         for i, framing in enumerate(framings):
             path, _ = picture(tmp_path / f"face{i}.png", i, i % 2)
             new = NewImage(path, kind="photograph", task="face-manipulation", width=96, height=96)
-            (case,) = book.add_images([new], copy=False)
-            book.set_label(case, i % 2)
+            (case,) = book.cases.add_all([new], copy=False)
+            book.cases.set_label(case, i % 2)
             region = framing.crop if framing is not None and framing.crop is not None else (0, 0, 96, 96)
             preprocessing = {"framing": framing.as_dict()} if framing is not None else {}
-            book.add_analysis(case, analysis_of(path, region, preprocessing))
+            book.analyses.add(case, analysis_of(path, region, preprocessing))
             ids.append(case)
         found = {c.id: c.crop for c in data.training_data(book, "face-manipulation")}
         assert [found[i] for i in ids] == [(5, 6, 40, 50), (0, 0, 96, 96), None, None]
-        run = book.start_run("difference", [(i, "holdout") for i in ids], parameters={"base": "tiny-1", "folder": "x"})
+        run = book.runs.start("difference", [(i, "holdout") for i in ids], parameters={"base": "tiny-1", "folder": "x"})
         assert {c.id: c.crop for c in data.request_of_run(book, run).cases} == found
 
 

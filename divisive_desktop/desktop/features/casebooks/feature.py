@@ -150,20 +150,20 @@ class CasebookFeature(QObject):
         """Copy everything to a new casebook, which isn't opened."""
         path = self._ask_where("Save a copy", f"{self._session.casebook.name} copy.casebook", CASEBOOKS)
         if path is not None:
-            self._write_out(lambda book: book.save_copy(path), path)
+            self._write_out(lambda book: book.transfer.save_copy(path), path)
 
     def export_zip(self) -> None:
         """Everything as one ZIP file."""
         path = self._ask_where("Export casebook", f"{self._session.casebook.name}.zip", "ZIP archive (*.zip)")
         if path is not None:
-            self._write_out(lambda book: book.export_zip(path), path)
+            self._write_out(lambda book: book.transfer.export_zip(path), path)
 
     def export_results(self) -> None:
         """One line per case, as CSV or JSON."""
         shown = self._session.redaction.visible
         path = self._ask_where("Export results", "results.csv", "CSV (*.csv);;JSON (*.json)")
         if path is not None:
-            self._write_out(lambda book: book.export_results(path, identified=shown), path)
+            self._write_out(lambda book: book.results.export(path, identified=shown), path)
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""
@@ -176,9 +176,9 @@ class CasebookFeature(QObject):
             return
 
         def work(_: Any) -> Path:
-            from divisive_desktop.casebook import Casebook
+            from divisive_desktop.casebook import import_zip
 
-            return Casebook.import_zip(source, target)
+            return import_zip(source, target)
 
         self._services.runner.run(work, self._session.open_casebook, self._messages.show_error)
 
@@ -204,7 +204,7 @@ class CasebookFeature(QObject):
 
     def _empty(self) -> None:
         self._session.casebook.write(
-            lambda book: book.empty_trash(),
+            lambda book: book.trash.empty(),
             lambda number: self._messages.show("trash", "info", f"{plural(number, 'case')} deleted for good.")
         )
 
@@ -214,9 +214,9 @@ class CasebookFeature(QObject):
         def restore(book: Casebook) -> int:
             from divisive_desktop.casebook import CaseFilter
 
-            ids = [row.id for row in book.cases(CaseFilter(trashed=True))]
+            ids = [row.id for row in book.cases.rows(CaseFilter(trashed=True))]
             if ids:
-                book.restore(ids)
+                book.trash.restore(ids)
             return len(ids)
 
         def done(number: int) -> None:
@@ -230,7 +230,7 @@ class CasebookFeature(QObject):
         def count(book: Casebook) -> int:
             from divisive_desktop.casebook import CaseFilter
 
-            return book.count(CaseFilter(trashed=True))
+            return book.cases.count(CaseFilter(trashed=True))
 
         self._session.casebook.write(count, done)
 
@@ -280,7 +280,7 @@ class CasebookFeature(QObject):
             if found:
                 self._session.reload()
 
-        self._session.casebook.write(lambda book: book.relink(folder), done)
+        self._session.casebook.write(lambda book: book.originals.relink(folder), done)
 
     def _write_out(self, work: Callable[[Casebook], object], path: Path) -> None:
         """Something that reads the whole casebook: after what was said before, off the window's thread."""

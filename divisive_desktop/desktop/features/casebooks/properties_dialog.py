@@ -61,8 +61,8 @@ def read_properties(book: Casebook) -> Properties:
     access = "" if os.name == "nt" else f"{'other accounts, too' if others else 'your account only'} (mode {mode:04o})"
     size = sum(file.stat().st_size for file in book.path.rglob("*") if file.is_file())
     return Properties(
-        book.path, access, others, size, book.count(), book.count(CaseFilter(trashed=True)), book.head(), book.user,
-        book.setting("copy", "auto"), account(),
+        book.path, access, others, size, book.cases.count(), book.cases.count(CaseFilter(trashed=True)), book.head(),
+        book.user, book.settings.get("copy", "auto"), account(),
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ class CasebookDialog(QDialog):
             book.write(lambda casebook: casebook.set_user(*user))
         copying = self.copying.currentData()
         if book.writable and copying != self._found.copying:
-            book.write(lambda casebook: casebook.set_setting("copy", copying))
+            book.write(lambda casebook: casebook.settings.set("copy", copying))
         super().accept()
 
     def _restrict(self) -> None:

@@ -296,7 +296,7 @@ class FineTuning(QObject):
             return
 
         def work(_: Any) -> RunRow | None:
-            newest = next(iter(book.wait().runs()), None)
+            newest = next(iter(book.wait().runs.rows()), None)
             open_ = newest is not None and newest.state in ("interrupted", "done") and not newest.decision
             return newest if open_ else None
 
@@ -319,7 +319,7 @@ class FineTuning(QObject):
         )  # fmt: skip
 
     def _discard_row(self, run_id: int) -> None:
-        self._session.casebook.write(lambda book: book.decide_run(run_id, "discarded"))
+        self._session.casebook.write(lambda book: book.runs.decide(run_id, "discarded"))
 
     # -- the window -----------------------------------------------------------------------------------------
 
@@ -347,4 +347,4 @@ def _write_down(book: Any, request: FineTune, result: FineTuneResult) -> None:
 
     run = preparation.start(book, replace(request, method=result.method, folder=result.folder))
     preparation.finish(book, run, result)
-    book.decide_run(run, "kept")
+    book.runs.decide(run, "kept")

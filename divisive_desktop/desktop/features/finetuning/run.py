@@ -116,7 +116,7 @@ class RunSession(QObject):
 
             request = preparation.request_of_run(book, run_id)
             classes = store.find_model(request.base).card.classes
-            book.resume_run(run_id)
+            book.runs.resume(run_id)
             return request, classes
 
         def submit(found: tuple[FineTune, tuple[str, str]]) -> None:
@@ -131,7 +131,7 @@ class RunSession(QObject):
             return
         run_id = self.id
         self._begin(replace(self.request, conclude=True), keep_history=True)
-        self._write(lambda book: book.resume_run(run_id), lambda _: self._submit(run_id))
+        self._write(lambda book: book.runs.resume(run_id), lambda _: self._submit(run_id))
 
     def try_methods(self) -> None:
         """Run all methods on the same split; the first result stays the one that is shown."""
@@ -263,7 +263,7 @@ class RunSession(QObject):
     def _decide(self, decision: Literal["kept", "discarded"]) -> None:
         run_id = self.id
         if run_id is not None:
-            self._book.write(lambda book: book.decide_run(run_id, decision))
+            self._book.write(lambda book: book.runs.decide(run_id, decision))
 
     def forget(self) -> None:
         """Nothing is shown any more."""

@@ -50,31 +50,33 @@ class CasebookStore:
 
     def load(self, record: ImageRecord) -> Mask | None:
         book = self._book()
-        case = book.find(record.sha256, record.frame)
-        return None if case is None else book.load_mask(case)
+        case = book.cases.find(record.sha256, record.frame)
+        return None if case is None else book.masks.load(case)
 
     def save(self, record: ImageRecord, snapshot: Snapshot, tool: str) -> None:
         book, case = self._case(record)
-        book.save_mask(case, snapshot, tool=tool)
+        book.masks.save(case, snapshot, tool=tool)
 
     def spent(self, record: ImageRecord, seconds: float) -> None:
         book, case = self._case(record)
-        book.add_time(case, round(seconds, 2))
+        book.cases.add_time(case, round(seconds, 2))
 
     def finished(self, record: ImageRecord, blind: bool) -> None:
         book, case = self._case(record)
-        book.audit("mask finished", case=case, blind=blind)
+        book.audit.record("mask finished", case=case, blind=blind)
 
     def agreed(self, record: ImageRecord, agreement: Agreement) -> None:
         book, case = self._case(record)
-        analysis = book.case(case).analysis
+        analysis = book.cases.get(case).analysis
         if analysis is not None:
-            book.set_agreement(analysis, energy=agreement.energy, iou=agreement.iou, pointing=agreement.pointing)
+            book.analyses.set_agreement(
+                analysis, energy=agreement.energy, iou=agreement.iou, pointing=agreement.pointing
+            )
 
     def close(self) -> None:
         """The casebook is its owner's to close."""
 
     def _case(self, record: ImageRecord) -> tuple[Casebook, int]:
         book = self._book()
-        known = book.find(record.sha256, record.frame)
-        return book, book.add_image(record) if known is None else known
+        known = book.cases.find(record.sha256, record.frame)
+        return book, book.cases.add(record) if known is None else known

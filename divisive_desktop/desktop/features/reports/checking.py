@@ -167,7 +167,7 @@ class Checking:
             content = read_content(path.read_bytes()) or {}
             cases = content.get("cases")
             stated = [c.get("casebook") or {} for c in cases if isinstance(c, dict)] if isinstance(cases, list) else []
-            if any(isinstance(s, dict) and s.get("identity") == book.setting("identity", "") for s in stated):
+            if any(isinstance(s, dict) and s.get("identity") == book.settings.get("identity", "") for s in stated):
                 confirm = Confirmer(book)
         models = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
         return verify_file(path, original, recompute, models, known_keys=known_keys(), confirm=confirm)

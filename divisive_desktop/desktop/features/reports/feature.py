@@ -109,7 +109,7 @@ class Reports(QObject):
             import divisive_desktop.reporting.process.client  # noqa: F401
             from divisive_desktop.reporting.options import load_last
 
-            conclusion = single if single is not None else str(book.setting(_CONCLUSION, "")) if book else ""
+            conclusion = single if single is not None else str(book.settings.get(_CONCLUSION, "")) if book else ""
             return load_last(), conclusion
 
         self._runner.run(work, lambda found: self._build(cases, book, *found), self._not_opened)
@@ -202,7 +202,7 @@ class Reports(QObject):
         if len(self._cases) == 1:
             self._session.edits.set_notes(self._cases[0], text)
         elif self._session.casebook.current is self._book:
-            self._session.casebook.write(lambda book: book.set_setting(_CONCLUSION, text))
+            self._session.casebook.write(lambda book: book.settings.set(_CONCLUSION, text))
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Reports(QObject):
         book = self._session.casebook
         if book.current is self._book and book.writable and made.reported:
             names, ids, hidden = [f.name for f in made.files], made.reported, self._deidentified
-            book.write(lambda b: [b.audit("report", case=i, files=names, deidentified=hidden) for i in ids])
+            book.write(lambda b: [b.audit.record("report", case=i, files=names, deidentified=hidden) for i in ids])
         dialog = self.dialog
         if dialog is None:
             return

@@ -34,7 +34,7 @@ class KeptMeasurements(QObject):
         items = to_items(self._viewer.state.measurements, record)
         self._known[(record.sha256, record.frame)] = items
         session.ensure_listed([case])
-        session.casebook.act([case], lambda book, ids: book.set_measurements(ids[0], items))
+        session.casebook.act([case], lambda book, ids: book.measurements.save(ids[0], items))
 
     def load(self, case: Case, record: ImageRecord) -> None:
         """Show what is known of an image: this session's measurements, or the casebook's."""
@@ -46,8 +46,8 @@ class KeptMeasurements(QObject):
 
         def read(_: Any) -> tuple[Any, ...]:
             opened = book.current
-            number = None if opened is None else opened.find(*key)
-            return opened.measurements(number) if opened is not None and number is not None else ()
+            number = None if opened is None else opened.cases.find(*key)
+            return opened.measurements.load(number) if opened is not None and number is not None else ()
 
         self._services.runner.run(
             read,

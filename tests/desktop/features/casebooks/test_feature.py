@@ -151,7 +151,7 @@ def test_notes_are_written_kept_and_found(qtbot: QtBot, page: Page) -> None:
     page.trigger("notes")
     page.wait_quiet()
     assert case.notes == "ask about the left hip"
-    assert page.book.case(case.id).notes == "ask about the left hip"
+    assert page.book.cases.get(case.id).notes == "ask about the left hip"
     page.worklist.search("left hip")
     assert len(page.worklist) == 1
     typing(qtbot, "never mind", ok=False)()
@@ -169,7 +169,7 @@ def test_tags_of_several_cases_change_only_what_they_share(qtbot: QtBot, page: P
     typing(qtbot, "hip")()
     page.trigger("case-tags")
     page.wait_quiet()
-    kept = [row.tags for row in page.book.cases()]
+    kept = [row.tags for row in page.book.cases.rows()]
     assert [tuple(t) for t in kept] == [("hip", "own"), ("hip",), ("hip",), (), ()]
 
 
@@ -180,10 +180,10 @@ def test_many_are_labelled_flagged_and_cleared_at_once(page: Page) -> None:
     page.trigger("review-flag")
     page.wait_quiet()
     book = page.book
-    assert [(row.label, row.review) for row in book.cases()] == [(1, "flagged")] * 5
+    assert [(row.label, row.review) for row in book.cases.rows()] == [(1, "flagged")] * 5
     page.worklist.key(Qt.Key.Key_Backspace)
     page.wait_quiet()
-    assert [row.label for row in book.cases()] == [None] * 5
+    assert [row.label for row in book.cases.rows()] == [None] * 5
 
 
 def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, page: Page) -> None:
@@ -194,10 +194,10 @@ def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, page: Page) -
     book = page.book
     page.trigger("trash-empty")
     assert "2 cases for good" in page.messages.answer("Cancel")
-    assert book.count(CaseFilter(trashed=True)) == 2
+    assert book.cases.count(CaseFilter(trashed=True)) == 2
     page.trigger("trash-empty")
     page.messages.answer("Delete")
-    qtbot.waitUntil(lambda: book.count(CaseFilter(trashed=True)) == 0, timeout=MS)
+    qtbot.waitUntil(lambda: book.cases.count(CaseFilter(trashed=True)) == 0, timeout=MS)
     page.wait_quiet()
     assert "2 cases deleted for good" in page.messages.newest
     acts = [(r.act, r.case_id) for r in book.audit_trail(limit=20)]
@@ -215,13 +215,13 @@ def test_another_version_of_the_model_says_something_new_and_the_old_word_stays(
     first = replace(analysis, sha256=case.sha256)
     second = replace(first, model=replace(first.model, version="2", weights_sha256="1" * 64), logits=(0.0, -3.0))
     for said in (first, second):  # as a fine-tuning or another program would
-        page.casebook.write(lambda book, a=said: book.add_analysis(case.id, a))
+        page.casebook.write(lambda book, a=said: book.analyses.add(case.id, a))
     qtbot.waitUntil(lambda: case.verdict is not None and case.verdict.version == "2", timeout=MS)
     assert case.verdict.name == "no finding"
     page.worklist.show_filters()
     combo = page.worklist.filters.combos["model"]
     assert [combo.itemData(i) for i in range(combo.count())] == ["", "m 2"]
-    kept = page.book.analyses(case.id)
+    kept = page.book.analyses.rows(case.id)
     assert [(row.model_version, row.predicted) for row in kept] == [("1", first.predicted), ("2", 0)]
 
 
@@ -246,7 +246,7 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     book = page.book
     newest = book.audit_trail(limit=1)[0]
     assert (newest.act, newest.user, newest.role) == ("label", "Dr. Ann Example", "radiologist")
-    assert book.setting("copy", "auto") is False
+    assert book.settings.get("copy", "auto") is False
 
 
 # ---- casebooks that can't be opened or written ----------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_a_read_only_medium_is_shown_and_says_so(
         pytest.skip("mounting isn't permitted here")
     try:
         with Casebook.create(mount / "x") as book:
-            book.add_images(sorted(pictures(2).iterdir()))
+            book.cases.add_all(sorted(pictures(2).iterdir()))
         subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
         page = start(mount / "x.casebook")
         qtbot.waitUntil(lambda: len(page.cases) == 2, timeout=MS)
@@ -325,7 +325,7 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         ballast = mount / "ballast"
         ballast.write_bytes(b"x" * 300_000)
         with Casebook.create(mount / "x") as book:
-            (case_id, _) = book.add_images(sorted(pictures(2).iterdir()))
+            (case_id, _) = book.cases.add_all(sorted(pictures(2).iterdir()))
         page = start(mount / "x.casebook")
         qtbot.waitUntil(lambda: len(page.cases) == 2, timeout=MS)
         page.wait_quiet()
@@ -341,11 +341,11 @@ def test_a_full_disk_is_told_and_nothing_before_it_is_lost(
         assert kept
         assert "can't take more" in page.messages.newest
         assert "Free some space" in page.messages.newest
-        assert page.book.case(case_id).notes == kept
+        assert page.book.cases.get(case_id).notes == kept
         ballast.unlink()
         page.note("there is room again", case)
         page.wait_quiet()
-        assert page.book.case(case_id).notes == "there is room again"
+        assert page.book.cases.get(case_id).notes == "there is room again"
         page.close()
         assert verify(mount / "x.casebook").ok
     finally:
@@ -363,7 +363,7 @@ def test_an_older_casebook_is_brought_up_to_date_and_backed_up(
     assert len(list((path / "backups").glob("*.sqlite"))) == 1
     page.review(Review.FLAGGED, [page.case(0)])
     page.wait_quiet()
-    assert page.book.case(page.case(0).id).review == "flagged"
+    assert page.book.cases.get(page.case(0).id).review == "flagged"
     page.close()
     assert verify(path, originals=False).ok
 
@@ -390,8 +390,8 @@ def test_a_cut_off_database_is_refused_and_its_backup_restored(
 ) -> None:
     path = tmp_path / "cut.casebook"
     with Casebook.create(path) as book:
-        ids = book.add_images(sorted(pictures(3).iterdir()))
-        book.set_label(ids, 1)
+        ids = book.cases.add_all(sorted(pictures(3).iterdir()))
+        book.cases.set_label(ids, 1)
         book.backup()
     file = path / "casebook.sqlite"
     file.write_bytes(file.read_bytes()[:5000])
@@ -413,8 +413,8 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     path = tmp_path / "holes.casebook"
     files = sorted(pictures(3).iterdir())
     with Casebook.create(path) as book:
-        ids = book.add_images(files, copy=True)
-        missing = book.image_path(ids[1])
+        ids = book.cases.add_all(files, copy=True)
+        missing = book.originals.path(ids[1])
     missing.unlink()
     files[1].unlink()
     page = start(path)
@@ -430,4 +430,4 @@ def test_a_missing_copy_of_an_image_is_told_and_the_others_work(
     page.go_to(good)
     page.label(1)
     page.wait_quiet()
-    assert page.book.case(ids[2]).label == 1
+    assert page.book.cases.get(ids[2]).label == 1

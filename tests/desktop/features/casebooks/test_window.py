@@ -212,7 +212,7 @@ def test_a_batch_keeps_what_it_did_and_lists_what_failed(
     first.wait_quiet()
     assert (bad_case.verdict, bad_case.file_state) == (None, "altered"), "never analysed in silence"
     assert "altered" in bad_case.analysis_error.message
-    assert first.book.case(bad_case.id).file_state == "altered"
+    assert first.book.cases.get(bad_case.id).file_state == "altered"
     bad.write_bytes(cut)
     first.trigger("failures")
     qtbot.waitUntil(lambda: first.find(FailureList) is not None and first.find(FailureList).isVisible())

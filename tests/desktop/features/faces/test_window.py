@@ -77,8 +77,8 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     assert again.framing.how == "detected"
     again.page.close()
     with Casebook.open_default() as book:
-        assert len(book.analyses(case.id)) == 7
-        assert book.framings() == {}
+        assert len(book.analyses.rows(case.id)) == 7
+        assert book.analyses.framings() == {}
 
 
 def test_the_part_is_moved_sized_nudged_and_given_back(begin: Begin, two_faces: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_part_is_moved_sized_nudged_and_given_back(begin: Begin, two_faces: 
     program.key(Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     program.quiet()
     assert program.analysis.region == (free[0] - 3, free[1] + 10, *free[2:])
-    analyses = len(page.book.analyses(page.current.id))
+    analyses = len(page.book.analyses.rows(page.current.id))
     assert analyses == 5, "nudges that follow each other are analysed once"
 
     program.key(Qt.Key.Key_Escape)  # back to what was there when the tool was taken up
@@ -175,7 +175,7 @@ def test_another_question_can_be_asked_of_a_grey_picture(begin: Begin, grey_face
     assert program.analysis.model.task == "chest-xray"
     page.close()
     with Casebook.open_default() as book:
-        assert [row.task for row in book.cases()] == ["chest-xray"], "known at the next start"
+        assert [row.task for row in book.cases.rows()] == ["chest-xray"], "known at the next start"
 
 
 def test_what_the_model_saw_is_shown_and_saved(

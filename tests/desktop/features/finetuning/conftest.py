@@ -59,11 +59,11 @@ def fill(home: Path, tmp_path: Path) -> Callable[..., list[int]]:
                 for i in range(per_class):
                     path = folder / f"film{label}{i:02d}.png"
                     path.write_bytes(cv2.imencode(".png", picture(100 * label + i, label))[1].tobytes())
-                    (case,) = book.add_images([NewImage(path, kind="radiograph", width=SIDE, height=SIDE)])
-                    book.set_label(case, label)
-                    book.set_side(case, "holdout" if i % 4 == 3 else "train")
+                    (case,) = book.cases.add_all([NewImage(path, kind="radiograph", width=SIDE, height=SIDE)])
+                    book.cases.set_label(case, label)
+                    book.splits.set_side(case, "holdout" if i % 4 == 3 else "train")
                     if masks:
-                        book.save_mask(case, Mask.from_array(marked))
+                        book.masks.save(case, Mask.from_array(marked))
                     ids.append(case)
         return ids
 

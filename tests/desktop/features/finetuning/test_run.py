@@ -37,7 +37,7 @@ def opened(qtbot: QtBot, page: Page, epochs: int) -> FineTuneDialog:
 def stored_run(home: Path) -> tuple[str, str | None]:
     """State of the newest run in the casebook, and what was decided."""
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        row = book.runs()[0]
+        row = book.runs.rows()[0]
         return row.state, row.decision
 
 
@@ -93,7 +93,7 @@ def test_from_click_to_a_version_that_analyses(
     page.close()
     assert stored_run(home) == ("done", "kept")
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        made_by = {row.model for row in book.analyses(case.id)}
+        made_by = {row.model for row in book.analyses.rows(case.id)}
     assert made_by == {"small-1", "small-3"}
 
 
@@ -170,8 +170,8 @@ def test_discarding_an_interrupted_run_is_remembered(
 ) -> None:
     ids = fill(12)
     with Casebook.open_default() as book:
-        run = book.start_run("difference", [(ids[0], "train")])
-        book.finish_run(run, "interrupted")
+        run = book.runs.start("difference", [(ids[0], "train")])
+        book.runs.finish(run, "interrupted")
     page = start()
     until(lambda: page.messages.find("interrupted"), ms=LONG)
     page.messages.press("Discard", page.messages.find("interrupted"))
@@ -209,5 +209,5 @@ def test_methods_are_ranked_and_another_one_is_kept(
     assert store.default_model("chest-xray").card.weights_sha256 != own.model.weights_sha256
     page.close()
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
-        kept = [(r.method, r.decision) for r in book.runs()]
+        kept = [(r.method, r.decision) for r in book.runs.rows()]
     assert kept[0] == ("cyborg", "kept")

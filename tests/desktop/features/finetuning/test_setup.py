@@ -94,7 +94,7 @@ def test_masks_painted_meanwhile_are_seen_when_the_window_is_looked_at_again(
     with qtbot.waitSignal(dialog.activated, timeout=5000):
         page.activate()
         qtbot.waitUntil(page.window.isActiveWindow, timeout=5000)
-        page.casebook.write(lambda book: book.save_mask(ids[0], mask))
+        page.casebook.write(lambda book: book.masks.save(ids[0], mask))
         page.wait_written()
         dialog.activateWindow()
     qtbot.waitUntil(lambda: dialog.setup.table.numbers()[0][1] == "1", timeout=10_000)

@@ -119,7 +119,7 @@ def test_time_is_kept_with_the_strokes(qtbot: QtBot, page: Page, pictures: Calla
     def seconds() -> Any:
         qtbot.waitUntil(lambda: painting.nothing_to_save and page.idle, timeout=20_000)
         book = page.book
-        return book.case(book.find(page.record.sha256)).seconds
+        return book.cases.get(book.cases.find(page.record.sha256)).seconds
 
     page.paint.dab(10, 10)
     begun, first = time.monotonic(), seconds()

@@ -89,11 +89,11 @@ def test_the_mask_is_there_when_the_program_starts_again(page: Page, show: Show,
     sha256 = page.record.sha256
     page.close()  # at once: what waits is written on the way out
     with Casebook.open_default() as book:
-        case = book.find(sha256)
-        mask = book.load_mask(case)
+        case = book.cases.find(sha256)
+        mask = book.masks.load(case)
         assert np.array_equal(mask.union(), before)
         assert mask.regions[0].name == "left eye blend"
-        assert book.case(case).seconds > 0
+        assert book.cases.get(case).seconds > 0
 
 
 CHILD = """
@@ -133,8 +133,8 @@ def test_kill_9_a_second_after_the_last_stroke_loses_nothing(tmp_path: Path, hom
         child.wait()
         child.stdout.close()
     with Casebook.open_default() as book:
-        (case,) = book.cases()
-        mask = book.load_mask(case.id)
+        (case,) = book.cases.rows()
+        mask = book.masks.load(case.id)
         assert case.seconds >= 0.1, "time went into it, and the case was never left"
     union = mask.union()
     assert all(union[15, x] == 1 for x in (10, 20, 30))
@@ -147,9 +147,9 @@ def test_a_mask_that_cannot_be_kept_is_told(qtbot: QtBot, page: Page, show: Show
     painting.take("brush")
     page.paint.dab(10, 10)
     page.paint.wait_kept()
-    case = page.book.find(page.record.sha256)
-    page.book.trash(case)
-    page.book.empty_trash()
+    case = page.book.cases.find(page.record.sha256)
+    page.book.trash.put(case)
+    page.book.trash.empty()
     page.record.path.rename(page.record.path.with_suffix(".gone"))
     page.paint.dab(30, 20)
     qtbot.waitUntil(lambda: painting.saving == "failed", timeout=20_000)
@@ -306,15 +306,15 @@ def test_agreement_is_kept_with_the_analysis_when_the_case_is_left(page: Page, s
     painting = show(2)
     page.take_analysis_of_this_size(analysis)
     record, book = page.record, page.book
-    case = book.find(record.sha256)
+    case = book.cases.find(record.sha256)
     if case is None:
-        case = book.add_image(record)
-    book.add_analysis(case, page.current.analysis)
+        case = book.cases.add(record)
+    book.analyses.add(case, page.current.analysis)
     painting.draft_from_map(0.6)
     agreement = painting.session.agreement
     go_to(page, 1)
     page.paint.wait_kept()
-    row = book.case(case)
+    row = book.cases.get(case)
     assert row.energy == pytest.approx(agreement.energy)
     assert row.pointing == 1
 
@@ -351,7 +351,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     assert "abnormal" in verdict_line(case)
     page.paint.wait_kept()
     book = page.book
-    assert book.case(book.find(page.record.sha256)).seconds > 0
+    assert book.cases.get(book.cases.find(page.record.sha256)).seconds > 0
 
 
 def test_blind_mode_hides_every_case_of_the_worklist(page: Page, show: Show, analysis: Analysis) -> None:

@@ -86,7 +86,7 @@ def test_looking_makes_no_case_and_a_label_makes_one_of_that_frame(qtbot: QtBot,
     assert [c.frame for c in shown.cases] == [0, 3]
     assert [c.label for c in shown.cases] == [None, 1]
     shown.wait_written()
-    rows = shown.book.cases()
+    rows = shown.book.cases.rows()
     assert sorted((r.frame, r.label) for r in rows) == [(0, None), (3, 1)]
     viewer.frame_bar.ask(0)
     at_frame(qtbot, shown, 0)

@@ -43,7 +43,7 @@ def test_they_are_there_again_after_another_case_and_after_a_restart(qtbot: QtBo
     go(shown, "previous")
     assert viewer.state.measurements == drawn
     shown.wait_written()
-    kept = shown.book.measurements(shown.current.id)
+    kept = shown.book.measurements.load(shown.current.id)
     assert [item["kind"] for item in kept] == ["ruler", "ellipse"]
     assert kept[0]["text"][1] == "no calibration"
     shown.close()
@@ -61,7 +61,7 @@ def test_deleting_the_last_one_is_kept(shown: Page) -> None:
     shown.trigger("delete-measurement")
     assert shown.viewer.state.measurements == ()
     shown.wait_written()
-    assert shown.book.measurements(shown.current.id) == ()
+    assert shown.book.measurements.load(shown.current.id) == ()
     assert isinstance(shown.book, Casebook)
 
 
