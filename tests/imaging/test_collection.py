@@ -154,14 +154,14 @@ def test_bombs_and_locked_and_broken_archives_are_refused(tmp_path: Path, sample
     archive = tmp_path / "bomb.zip"
     head = sample("CT_small.dcm").read_bytes()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        out.writestr("good", head)
-        out.writestr("bomb", head + b"\0" * 20_000_000)
+        out.writestr("1", head)
+        out.writestr("2", head + b"\0" * 20_000_000)
     small = ArchiveLimits(total_bytes=10_000_000)
     found = []
     with pytest.raises(errors.ArchiveError, match=r"would unpack to more than 10,000,000 bytes"):
         found.extend(unpack(archive, tmp_path / "out", small))  # what came before is there
     left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert [path.name for path in left] == ["good"]
+    assert [path.name for path in left] == ["1"]
     assert found == left
     with pytest.raises(errors.ArchiveError, match="holds a file of more than 10,000,000 bytes"):
         list(unpack(archive, tmp_path / "out1", ArchiveLimits(file_bytes=10_000_000)))
