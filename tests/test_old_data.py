@@ -71,7 +71,7 @@ def read_casebook(book: Casebook) -> dict[str, Any]:
         ],
         "training": [{**c._asdict(), "path": c.path.name} for c in book.runs.training_cases()],
         "settings": {key: book.settings.get(key) for key in ("identity", "patient_keys", "holdout_share", "copy")},
-        "audit": [[r.seq, r.time, r.user, r.role, r.act, r.case_id, r.hash] for r in book.audit_trail(limit=9999)],
+        "audit": [[r.seq, r.time, r.user, r.role, r.act, r.case_id, r.hash] for r in book.audit.trail(limit=9999)],
     }
 
 

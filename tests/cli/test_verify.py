@@ -57,4 +57,4 @@ def test_a_casebook_confirms_its_report(with_models: Path, rg1: Path, tmp_path: 
     assert run("verify", tmp_path / "A.casebook") == 0
     assert run("verify", tmp_path / "A.casebook", "--casebook", tmp_path / "A.casebook") == 2
     with Casebook.open(tmp_path / "A.casebook") as book:
-        assert book.audit_trail(1, limit=1)[0].act == "report"
+        assert book.audit.trail(1, limit=1)[0].act == "report"

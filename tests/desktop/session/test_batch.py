@@ -69,7 +69,7 @@ def analysed(page: Page) -> int:
 
 def times_done(book: Casebook) -> Counter[Any]:
     """How often each item of any batch was done, as the record of acts says."""
-    acts = book.audit_trail(limit=10_000)
+    acts = book.audit.trail(limit=10_000)
     return Counter(
         r.parameters["item"] for r in acts if r.act == "batch-item" and r.parameters["state"] == "done"
     )

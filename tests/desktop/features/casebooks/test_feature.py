@@ -137,7 +137,7 @@ def test_results_leave_as_csv_and_as_json(
         assert (said["method"], said["question"]) == ("difference", "chest-xray")
         assert "Research use only" in said["notice"]
     assert json.loads(lines[0]["preprocessing"]) == records[0]["preprocessing"] == {"size": 224}
-    acts = [r.act for r in page.book.audit_trail(limit=3)]
+    acts = [r.act for r in page.book.audit.trail(limit=3)]
     assert acts[:2] == ["export", "export"]
 
 
@@ -200,7 +200,7 @@ def test_an_emptied_trash_is_asked_for_and_on_record(qtbot: QtBot, page: Page) -
     qtbot.waitUntil(lambda: book.cases.count(CaseFilter(trashed=True)) == 0, timeout=MS)
     page.wait_quiet()
     assert "2 cases deleted for good" in page.messages.newest
-    acts = [(r.act, r.case_id) for r in book.audit_trail(limit=20)]
+    acts = [(r.act, r.case_id) for r in book.audit.trail(limit=20)]
     assert {case for act, case in acts if "trash" in act or "delete" in act} >= set(gone)
     page.trigger("trash-empty")
     qtbot.waitUntil(lambda: "The trash is empty" in page.messages.newest, timeout=MS)
@@ -244,7 +244,7 @@ def test_properties_tell_where_it_lies_and_keep_name_role_and_way_of_taking_in(
     page.wait_quiet()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     book = page.book
-    newest = book.audit_trail(limit=1)[0]
+    newest = book.audit.trail(limit=1)[0]
     assert (newest.act, newest.user, newest.role) == ("label", "Dr. Ann Example", "radiologist")
     assert book.settings.get("copy", "auto") is False
 

@@ -101,7 +101,7 @@ def test_from_the_radiograph_to_files_that_hold(
     (case,) = read_content(next(f for f in files if f.suffix == ".json").read_bytes())["cases"]
     assert case["conclusion"] == "Opacity on the left."
     assert rg1.name not in str(case)  # de-identified by default
-    acts = [record for record in book.audit_trail(page.current.id) if record.act == "report"]
+    acts = [record for record in book.audit.trail(page.current.id) if record.act == "report"]
     assert [sorted(a.parameters["files"]) for a in acts] == [[f.name for f in files]]
     assert acts[0].parameters["deidentified"] is True
 
@@ -172,7 +172,7 @@ def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: Pag
     assert len(content["cases"]) == 7
     assert content["conclusion"] == "Taken together."
     assert (tmp_path / "report-7-cases.pdf").exists()
-    reported = {r.case_id for r in page.book.audit_trail() if r.act == "report"}
+    reported = {r.case_id for r in page.book.audit.trail() if r.act == "report"}
     assert reported == {case.id for case in list(page.cases)[:7]}
     # On several cases the words are kept with the casebook.
     dialog.close()
@@ -333,7 +333,7 @@ def test_photographs_among_radiographs_have_no_dicom_objects(
     write(qtbot, page, dialog, tmp_path / "out")
     assert "No DICOM objects about 7 cases" in dialog.status.text()
     assert len(list((tmp_path / "out").glob("*.dcm"))) == 6
-    reported = {r.case_id for r in page.book.audit_trail() if r.act == "report"}
+    reported = {r.case_id for r in page.book.audit.trail() if r.act == "report"}
     assert len(reported) == 8
 
 
