@@ -56,10 +56,6 @@ class Theme(QObject):
     def scheme(self) -> Scheme:
         return self._scheme
 
-    @property
-    def is_dark(self) -> bool:
-        return self._scheme.name == "dark"
-
     def _follow(self, *_: Any) -> None:
         wanted = self._resolved()
         if wanted != self._scheme.name:

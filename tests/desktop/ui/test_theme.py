@@ -71,7 +71,7 @@ def test_every_icon_that_is_named_exists() -> None:
 def test_choosing_a_theme_changes_the_window_at_once(qtbot: QtBot, page: Page) -> None:
     for name in SCHEMES:
         page.trigger(f"theme-{name}")
-        assert page.theme.is_dark == (name == "dark")
+        assert page.theme.scheme.name == name
         assert page.settings.theme == name
         bright = (0.7, 1.0) if name == "light" else (0.0, 0.1)
         until(lambda b=bright: b[0] <= luminance(page.grab().toImage().pixelColor(5, 5)) <= b[1], f"a {name} window")

@@ -5,41 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeyEvent
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.reports.form import OptionsForm
 from divisive_desktop.desktop.features.reports.preview import PagePreview
 from divisive_desktop.desktop.session.wording import duration, plural
 from divisive_desktop.desktop.ui import icons, theme
+from divisive_desktop.desktop.ui.kept_dialog import KeptDialog
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.reporting.process.messages import Preview, WrittenReport
 
-BANNER = "Research use only, not for diagnosis"
 _FORM_WIDTH = 400
 
 
-class ReportDialog(QWidget):
+class ReportDialog(KeptDialog):
     """One report. Closing it while files are written leaves that going.
 
     Signals
     -------
     writeRequested()
     cancelRequested()
-    activated()
-        The user came back to it: labels and masks may have changed.
-    closed()
     """
 
     writeRequested = Signal()
     cancelRequested = Signal()
-    activated = Signal()
-    closed = Signal()
 
     def __init__(self, form: OptionsForm, title: str, cases: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent)
         self.setWindowTitle(f"Report on {title}")
         self.resize(1160, 780)
         self.setMinimumSize(860, 560)
@@ -48,21 +43,15 @@ class ReportDialog(QWidget):
         self._cases = cases
         self._files: tuple[Path, ...] = ()
         form.setFixedWidth(_FORM_WIDTH)
-        banner = QLabel(BANNER, alignment=Qt.AlignmentFlag.AlignCenter)
-        theme.set_role(banner, "banner")
         middle = QHBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(form)
         middle.addWidget(_line(vertical=True))
         middle.addLayout(self._pages(), 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(banner)
-        column.addLayout(middle, 1)
-        column.addWidget(_line())
-        column.addLayout(self._foot())
+        self.column.addLayout(middle, 1)
+        self.column.addWidget(_line())
+        self.column.addLayout(self._foot())
         self.recolour()
         self.preview.show_words("The pages are being made…")
 
@@ -189,22 +178,6 @@ class ReportDialog(QWidget):
             self.cancelRequested.emit()
         else:
             self.close()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.activated.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.close()
-        else:
-            super().keyPressEvent(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.hide()
-        event.accept()
-        self.closed.emit()
 
 
 def written_words(written: WrittenReport) -> str:
