@@ -40,7 +40,7 @@ class Message(QFrame):
         row.addWidget(self._words, 1)
         for label, run in buttons:
             button = QPushButton(label)
-            button.clicked.connect(lambda _=False, run=run: (close(), run()))
+            button.clicked.connect(lambda _=False, run=run: _close_and_run(close, run))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._cross = QToolButton()
         self._cross.setToolTip("Dismiss")
@@ -152,6 +152,11 @@ class Messages:
 
     def clear(self) -> None:
         self.bar.clear()
+
+
+def _close_and_run(close: Callable[[], None], run: Callable[[], object]) -> None:
+    close()
+    run()
 
 
 def _html(text: str) -> str:

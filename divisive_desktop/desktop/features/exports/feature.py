@@ -76,7 +76,7 @@ class ExportFeature(QObject):
             return
 
         def write() -> None:
-            if not picture.save(str(path), "PNG"):
+            if not picture.save(str(path), format=b"PNG"):
                 raise ExportError(f"{path.name} could not be written.", "Choose another folder, or check free space.")
 
         self._services.runner.run(

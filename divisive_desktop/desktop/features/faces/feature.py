@@ -17,7 +17,7 @@ from divisive_desktop.desktop.session.wording import capitalised, plural
 from divisive_desktop.desktop.shell.action import Action, has_record
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.errors import NoFaceError
 from divisive_desktop.imaging import faces
 from divisive_desktop.imaging.display import default_voi, render
@@ -25,6 +25,7 @@ from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.ui.sections import Row
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.geometry import Box
 
@@ -210,10 +211,10 @@ class FaceFeature(QObject):
 
     def _show(self, case: Case | None) -> None:
         record = self.session.record
-        usable = case is not None and case is self.session.current and record is not None
-        self._section.setVisible(usable)
-        if not usable:
+        if case is None or case is not self.session.current or record is None:
+            self._section.setVisible(False)
             return
+        self._section.setVisible(True)
         analysis = case.analysis
         if analysis is not None:
             framing = faces.framing_of(analysis.preprocessing)
@@ -233,7 +234,7 @@ class FaceFeature(QObject):
         self.panel.whole.setEnabled(self.layer.region is not None or analysis is None)
         self._update_layer()
 
-    def _texts_without(self, case: Case) -> tuple[str, str, list[tuple[str, ...]]]:
+    def _texts_without(self, case: Case) -> tuple[str, str, list[Row]]:
         if isinstance(case.analysis_error, NoFaceError):
             text = "The models for photographs know faces only. Draw a box around the face, or have all of it analysed."
             return text, "No face was found.", []
@@ -266,14 +267,12 @@ class FaceFeature(QObject):
         return case.framing.crop if case.framing is not None else None
 
 
-def _texts(
-    analysis: Analysis, framing: Framing | None, record: ImageRecord
-) -> tuple[str, str, list[tuple[str, ...]]]:
+def _texts(analysis: Analysis, framing: Framing | None, record: ImageRecord) -> tuple[str, str, list[Row]]:
     """In words, what to be careful about, and the figures."""
     x, y, width, height = analysis.region
     size = analysis.preprocessing.get("size")
     words = capitalised(faces.in_words(framing)) + "." if framing is not None else "The whole picture."
-    rows: list[tuple[str, ...]] = [("Part", f"{width} × {height} px at {x}, {y}")]
+    rows: list[Row] = [("Part", f"{width} × {height} px at {x}, {y}")]
     cautions = []
     if size:
         scale = size / max(width, height)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -157,7 +157,7 @@ class SetupPage(QWidget):
         self.device = QComboBox()
         for device, name in _DEVICES:
             self.device.addItem(name, device)
-        self._advanced = {
+        self._advanced: dict[str, QDoubleSpinBox | QSpinBox] = {
             "lr": self.lr, "retain": self.retain, "batch": self.batch, "copies": self.copies, "patience": self.patience,
         }  # fmt: skip
         form = _form()
@@ -333,7 +333,7 @@ class SetupPage(QWidget):
         self.alpha_words.setText(text if guided else "labels only")
 
 
-def _signal_of(widget: QWidget) -> Any:
+def _signal_of(widget: QComboBox | QLineEdit | QSpinBox | QDoubleSpinBox | QSlider) -> SignalInstance:
     """What a widget emits when its value changes."""
     if isinstance(widget, QComboBox):
         return widget.currentIndexChanged

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.sections import Form
+from divisive_desktop.desktop.ui.sections import Form, Row
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class ForensicView(QWidget):
         return "\n".join([*lines, self.notes.text(), self.tables.as_text()]).strip()
 
 
-def rows(found: Findings, imported: str | None) -> list[tuple[str, ...]]:
+def rows(found: Findings, imported: str | None) -> list[Row]:
     """Name, value and tooltip of everything that is one line."""
     file = found.file
-    made: list[tuple[str, ...]] = [
+    made: list[Row] = [
         ("SHA-256", _grouped(file.sha256), file.sha256),
         ("MD5", _grouped(file.md5), "For comparing with older lists; MD5 can be forged"),
         ("Since import", _since(file.sha256, imported), "SHA-256 of the bytes now against those at import"),

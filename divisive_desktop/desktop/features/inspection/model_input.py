@@ -159,7 +159,7 @@ class ModelInputPanel(QWidget):
             return
         name = f"{case.stem}-model-input.png"
         chosen, _ = QFileDialog.getSaveFileName(self, "Save the model's input", name, "PNG (*.png)")
-        if chosen and not image.save(chosen, "PNG"):
+        if chosen and not image.save(chosen, format=b"PNG"):
             self._messages.show_error(ExportError(f"{chosen} could not be written.", "Choose another folder."))
 
 

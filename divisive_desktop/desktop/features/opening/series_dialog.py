@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -200,15 +200,16 @@ class SeriesDialog(QDialog):
 
         def show(item: QTreeWidgetItem, above: str) -> bool:
             told = f"{above} {item.text(0)} {item.text(2)}".casefold()
-            if item.childCount() == 0:
-                seen = all(word in told for word in words)
+            children = _children(item)
+            if children:
+                seen = any([show(child, told) for child in children])  # noqa: C419  all of them
             else:
-                seen = any([show(item.child(row), told) for row in range(item.childCount())])  # noqa: C419  all of them
+                seen = all(word in told for word in words)
             item.setHidden(not seen)
             return seen
 
-        for row in range(self.tree.topLevelItemCount()):
-            show(self.tree.topLevelItem(row), "")
+        for item in _children(self.tree.invisibleRootItem()):
+            show(item, "")
 
     def _count(self) -> None:
         found = self._collection
@@ -232,16 +233,19 @@ def show_series(services: Services, given: Sequence[Path]) -> SeriesDialog:
     return dialog
 
 
+def _children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    return [child for row in range(item.childCount()) if (child := item.child(row)) is not None]
+
+
 def _leaves(item: QTreeWidgetItem) -> Iterator[QTreeWidgetItem]:
-    for row in range(item.childCount()):
-        child = item.child(row)
+    for child in _children(item):
         if child.childCount():
             yield from _leaves(child)
         else:
             yield child
 
 
-def _item(parent: Any, *texts: str) -> QTreeWidgetItem:
+def _item(parent: QTreeWidget | QTreeWidgetItem, *texts: str) -> QTreeWidgetItem:
     item = QTreeWidgetItem(parent, list(texts))
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate)
     item.setCheckState(0, Qt.CheckState.Unchecked)

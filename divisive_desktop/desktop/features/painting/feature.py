@@ -15,10 +15,11 @@ from divisive_desktop.desktop.features.painting.drafts import Drafts
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.mask_files import MaskFiles
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore, MaskStore
+from divisive_desktop.desktop.features.painting.paint_tool import PaintTool
 from divisive_desktop.desktop.features.painting.palette import OptionsBar, Palette
 from divisive_desktop.desktop.features.painting.panel import MaskPanel
 from divisive_desktop.desktop.features.painting.session import PaintSession
-from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS, PaintTool
+from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
 from divisive_desktop.desktop.session.case import Case, Review
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.errors import MaskSizeError, UserFacingError

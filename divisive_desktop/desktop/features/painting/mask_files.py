@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.shell.services import Services
 
 READABLE = "Masks (*.png *.npy *.nii *.nii.gz *.json *.dcm *.tif *.tiff *.bmp);;All files (*)"
-FILTERS = {
+FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "PNG, 8 bit (*.png)": ("png", {"bits": 8}),
     "PNG, 1 bit (*.png)": ("png", {"bits": 1}),
     "PNG, 16 bit (*.png)": ("png", {"bits": 16}),

@@ -30,7 +30,9 @@ class Regions:
     @property
     def active(self) -> Region | None:
         """The region that tools paint on; None while there is none."""
-        return self.mask.region(self._active) if self.mask is not None and self._active in self.mask else None
+        if self.mask is None or self._active is None or self._active not in self.mask:
+            return None
+        return self.mask.region(self._active)
 
     def colour(self) -> str:
         """Of what will be painted next, ``#rrggbb``."""
