@@ -83,9 +83,9 @@ class CasebookService(QObject):
     acted = Signal(object)
     _recorded = Signal(frozenset)
 
-    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._writer = CasebookWriter(self)
         self._writer.problem.connect(self.problem)
         self.current: Casebook | None = None
@@ -148,7 +148,7 @@ class CasebookService(QObject):
                 cases = load_cases(book)
             return OpenedCasebook(book, cases, book.batches.rows(unfinished=True), book.waiting.files())
 
-        self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
+        self._runner.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 
     def _opened(self, found: OpenedCasebook) -> None:
         self._fresh = None
@@ -276,7 +276,7 @@ class CasebookService(QObject):
             return
 
         def read(_: Any = None) -> None:
-            self._tasks.run(lambda _: work(book), done, failed)
+            self._runner.run(lambda _: work(book), done, failed)
 
         if self.writable:
             self.write(lambda book: None, read)
@@ -307,7 +307,7 @@ class CasebookService(QObject):
                 self.acted.emit(rows)
 
         # A casebook that was closed meanwhile can't be read any more, and needn't be.
-        self._tasks.run(read, done, lambda error: log.info("not read again: %s", error.kind))
+        self._runner.run(read, done, lambda error: log.info("not read again: %s", error.kind))
 
     # -- reading, from background threads -------------------------------------------------------------------
 

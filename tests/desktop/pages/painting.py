@@ -42,7 +42,7 @@ class PaintPage:
     @property
     def session(self) -> PaintSession:
         """Mask, regions, history and settings of the tools."""
-        return self.feature.session
+        return self.feature.paint_session
 
     @property
     def palette(self) -> Palette:

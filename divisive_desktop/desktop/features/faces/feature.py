@@ -61,7 +61,7 @@ class FaceFeature(QObject):
         self._before: Framing | None = None
         """What the analyst had chosen when the tool was taken up."""
         self._wanted: tuple[Case, Framing] | None = None
-        self._told: tuple[Case, object] | None = None
+        self._announced: tuple[Case, object] | None = None
         self._rest = QTimer(self, interval=_PAUSE_MS, singleShot=True)
         self._rest.timeout.connect(self._analyse)
         self._section = services.inspector.add_section(SECTION, self.panel)
@@ -89,10 +89,10 @@ class FaceFeature(QObject):
         return False
 
     def _connect(self) -> None:
-        work, panel = self.session, self.panel
-        work.currentChanged.connect(self._case_changed)
-        work.recordReady.connect(lambda case, _: self._show(case))
-        work.analysisChanged.connect(self._show)
+        session, panel = self.session, self.panel
+        session.currentChanged.connect(self._case_changed)
+        session.recordReady.connect(lambda case, _: self._show(case))
+        session.analysisChanged.connect(self._show)
         panel.facePicked.connect(self._picked_in_panel)
         panel.cropToggled.connect(self.set_adjusting)
         panel.wholeRequested.connect(self.analyse_whole)
@@ -195,7 +195,7 @@ class FaceFeature(QObject):
         if self._wanted is not None and not self._wanted[0].analysing:
             self._analyse()  # the case was left before its crop had rested
         self._messages.dismiss(MESSAGE)
-        self._told = None
+        self._announced = None
         self.layer.framing = self.layer.region = None
         if self.adjusting:
             self.viewer.set_tool("pan")
@@ -220,12 +220,12 @@ class FaceFeature(QObject):
             framing = faces.framing_of(analysis.preprocessing)
             whole = analysis.region == (0, 0, record.width, record.height)
             self.layer.framing, self.layer.region = framing, None if whole else analysis.region
-            self._tell(case, framing)
+            self._announce_faces(case, framing)
             self.panel.set_texts(*_texts(analysis, framing, record))
         elif not case.analysing:
             self.layer.framing = self.layer.region = None
             self.panel.set_texts(*self._texts_without(case))
-            self._tell_failure(case)
+            self._announce_failure(case)
         framing = self.layer.framing
         pictures = [_picture(record, f) for f in framing.faces[:SHOWN]] if framing and len(framing.faces) > 1 else []
         self.panel.set_faces(pictures, framing.chosen if framing is not None else None)
@@ -240,21 +240,21 @@ class FaceFeature(QObject):
             return text, "No face was found.", []
         return "Nothing was analysed yet.", "", []
 
-    def _tell(self, case: Case, framing: Framing | None) -> None:
+    def _announce_faces(self, case: Case, framing: Framing | None) -> None:
         """Say once per analysis that there were several faces."""
         if framing is None or framing.how != "detected" or len(framing.faces) < 2:
             self._messages.dismiss(MESSAGE)
             return
-        if self._told is None or self._told[0] is not case:
-            self._told = case, framing
+        if self._announced is None or self._announced[0] is not case:
+            self._announced = case, framing
             text = f"{len(framing.faces)} faces were found; the largest was analysed."
             self._messages.show(MESSAGE, "info", text, "Click another one in the picture to analyse that.")
 
-    def _tell_failure(self, case: Case) -> None:
+    def _announce_failure(self, case: Case) -> None:
         error = case.analysis_error
-        if not isinstance(error, NoFaceError) or (self._told is not None and self._told[1] is error):
+        if not isinstance(error, NoFaceError) or (self._announced is not None and self._announced[1] is error):
             return
-        self._told = case, error
+        self._announced = case, error
         self._messages.show(
             MESSAGE, "warning", error.message, error.remedy,
             ("Draw a box", lambda: self.set_adjusting(True)), ("Whole picture", self.analyse_whole),

@@ -38,9 +38,9 @@ class CompareView(QWidget):
 
     caseChanged = Signal(int)
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._cases: list[TrainingCase] = []
         self._classes = ("0", "1")
         self._models = ("", "")
@@ -169,12 +169,12 @@ class CompareView(QWidget):
             if wanted == self._wanted:
                 self._say(f"{error.message} {error.remedy}")
 
-        self._tasks.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
+        self._runner.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
                         priority=15)  # fmt: skip
         request = ComparePair(
             self._models[0], self._models[1], case.path, case.frame, case.crop, expected_sha256=case.sha256
         )
-        self._tasks.submit(request, self._if(wanted, self._pair_arrived), failed)
+        self._runner.submit(request, self._if(wanted, self._pair_arrived), failed)
 
     def _say(self, text: str) -> None:
         self.state.setText(text)
@@ -203,7 +203,7 @@ class CompareView(QWidget):
             limits, around = common_limits(*(a.cams for a in pair))
             return [pictures_of(scene.picture, a.cams, case.label, limits, around) for a in pair], limits, around
 
-        self._tasks.run(
+        self._runner.run(
             draw, self._if(wanted, lambda drawn: self._show(case, pair, *drawn)), lambda error: None,
             key="compare-draw", priority=15,
         )  # fmt: skip

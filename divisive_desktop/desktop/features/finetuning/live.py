@@ -41,7 +41,7 @@ class LivePage(QWidget):
     concludeRequested = Signal()
     discardRequested = Signal()
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel()
         theme.set_role(self.title, "title")
@@ -67,7 +67,7 @@ class LivePage(QWidget):
             "Validation",
             (("val_auroc", "AUROC", "info"), ("val_energy", "D inside the masks", "trueEvidence")), unit_range=True,
         )  # fmt: skip
-        self.gallery = Gallery(tasks)
+        self.gallery = Gallery(runner)
         self._build()
         self._request: FineTune | None = None
         self._said: list[str] = []

@@ -59,9 +59,9 @@ class RunSession(QObject):
     ranked = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, tasks: Runner, book: CasebookService, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, book: CasebookService, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self._book = tasks, book
+        self._runner, self._book = runner, book
         self._job: EngineJob | None = None
         self.state: State = "idle"
         self.request: FineTune | None = None
@@ -76,7 +76,7 @@ class RunSession(QObject):
         """Several methods are being compared."""
         self.history: list[EpochDone] = []
         self.error: UserFacingError | None = None
-        tasks.progressed.connect(self._progress)
+        runner.progressed.connect(self._progress)
 
     @property
     def busy(self) -> bool:
@@ -142,7 +142,7 @@ class RunSession(QObject):
         self.results = []
         self._tell("running")
         assert self.request is not None
-        self._job = self._tasks.submit(
+        self._job = self._runner.submit(
             TryMethods(self.request, METHODS), self._all_done, self._ended_badly, partial=self._partial,
             title=self.title,
         )  # fmt: skip
@@ -160,7 +160,7 @@ class RunSession(QObject):
         assert self.request is not None
         self.id = run_id
         self._tell("running")
-        self._job = self._tasks.submit(
+        self._job = self._runner.submit(
             self.request, self._done, self._ended_badly, partial=self._partial, title=self.title
         )
 
@@ -170,14 +170,14 @@ class RunSession(QObject):
         """Hold the run at its next step, or let it go on."""
         if self.request is None or self.state not in ("running", "paused"):
             return
-        self._tasks.submit(SetPaused(self.request.folder, paused), lambda _: None, lambda _: None)
+        self._runner.submit(SetPaused(self.request.folder, paused), lambda _: None, lambda _: None)
         self._tell("paused" if paused else "running")
 
     def cancel(self) -> None:
         """Stop within two seconds; what was learned up to the last whole epoch stays."""
         if self._job is not None and self.state in ("running", "paused"):
             self._tell("cancelling")
-            self._tasks.cancel(self._job)
+            self._runner.cancel(self._job)
 
     def _progress(self, event: messages.Progress) -> None:
         if self._job is not None and event.job == self._job.id:

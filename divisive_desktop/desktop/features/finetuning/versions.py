@@ -67,9 +67,9 @@ class VersionsDialog(QDialog):
     used = Signal(str)
     problem = Signal(object)
 
-    def __init__(self, tasks: Runner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self._settings = tasks, settings
+        self._runner, self._settings = runner, settings
         self._found = FoundVersions([], [])
         self.setWindowTitle("Model versions")
         self.setWindowFlags(Qt.WindowType.Window)
@@ -163,7 +163,7 @@ class VersionsDialog(QDialog):
 
             return FoundVersions(versions.tree(), versions.trashed())
 
-        self._tasks.run(work, lambda found: self._show(found, wanted), self._failed, key="versions")
+        self._runner.run(work, lambda found: self._show(found, wanted), self._failed, key="versions")
 
     def _show(self, found: FoundVersions, wanted: str) -> None:
         self._found = found
@@ -261,7 +261,7 @@ class VersionsDialog(QDialog):
     def _act(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Something on the disk, in the background."""
         self.message.hide()
-        self._tasks.run(lambda _: work(), done, self._failed, priority=20)
+        self._runner.run(lambda _: work(), done, self._failed, priority=20)
 
     def _failed(self, error: UserFacingError) -> None:
         self.message.setText(f"{error.message} {error.remedy}")

@@ -40,7 +40,7 @@ def is_medium(path: Path) -> bool:
     return path.name.upper() == "DICOMDIR"
 
 
-def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) -> Collection:
+def read_collection(given: Sequence[Path], runner: Runner, task: BackgroundTask) -> Collection:
     """Read the headers of everything among ``given``; in the background, with the count so far as it goes."""
     from divisive_desktop.imaging import scan
     from divisive_desktop.imaging.collection import collect
@@ -50,7 +50,7 @@ def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) 
             if task.cancelled:
                 return
             if number % _EVERY == 0:
-                tasks.stream(task, number)
+                runner.stream(task, number)
             yield path
 
     return collect(counted())

@@ -31,9 +31,9 @@ class Saver(QObject):
     stateChanged = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, tasks: Runner, store: MaskStore, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, store: MaskStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self.store = tasks, store
+        self._runner, self.store = runner, store
         self._waiting: dict[tuple[str, int], _Job] = {}
         self._running: _Job | None = None
         self._state = "saved"
@@ -96,7 +96,7 @@ class Saver(QObject):
             return
         job = self._running = self._waiting.pop(next(iter(self._waiting)))
         job.freeze()
-        self._tasks.run(lambda _: job.write(self.store), self._written, self._not_written, priority=30)
+        self._runner.run(lambda _: job.write(self.store), self._written, self._not_written, priority=30)
 
     def _written(self, _: Any) -> None:
         self._running = None

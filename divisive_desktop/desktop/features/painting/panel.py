@@ -122,7 +122,7 @@ class MaskPanel(QWidget):
         session.agreementChanged.connect(self.agreement.show_agreement)
         session.saver.stateChanged.connect(self._show_state)
         session.painted.connect(lambda _: self._enable())
-        session.runner.busyChanged.connect(self._show_busy)
+        session.edits.busyChanged.connect(self._show_busy)
         self.set_keys(lambda _: "")
         self.show_regions()
 

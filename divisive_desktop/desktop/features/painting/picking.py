@@ -120,7 +120,7 @@ class WandTool(PaintTool):
                 self._found(stamp)
 
         self._looking = True
-        self.session.tasks.run(lambda _: look(), done, self.session.refused.emit, key="wand", priority=40)
+        self.session.runner.run(lambda _: look(), done, self.session.refused.emit, key="wand", priority=40)
 
     def _found(self, stamp: Stamp | None) -> None:
         self._looking = False

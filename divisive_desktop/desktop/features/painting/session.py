@@ -68,12 +68,12 @@ class PaintSession(Regions, QObject):
     settingsChanged = Signal(object)
     refused = Signal(object)
 
-    def __init__(self, tasks: Runner, saver: Saver, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, saver: Saver, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.tasks, self.saver = tasks, saver
-        self.runner = EditRunner(tasks, self)
-        self.runner.drawn.connect(self.painted)
-        self.runner.ended.connect(self._ended)
+        self.runner, self.saver = runner, saver
+        self.edits = EditRunner(runner, self)
+        self.edits.drawn.connect(self.painted)
+        self.edits.ended.connect(self._ended)
         self.histories = Histories()
         self.clock = WorkClock()
         self.record: ImageRecord | None = None
@@ -117,7 +117,7 @@ class PaintSession(Regions, QObject):
         self.agreementChanged.emit(self.agreement)
 
     def _let_go(self) -> None:
-        self.runner.settle()
+        self.edits.settle()
         if self.mask is None or self.record is None:
             return
         if self.history.is_open:
@@ -268,7 +268,7 @@ class PaintSession(Regions, QObject):
     @property
     def free(self) -> bool:
         """There is a mask, and nothing is being done to it in the background."""
-        return self.mask is not None and not self.runner.busy and self.read_only is None
+        return self.mask is not None and not self.edits.busy and self.read_only is None
 
     def set_read_only(self, reason: str | None) -> None:
         """Refuse every change for this reason (the casebook can't be written); None: allow them."""
@@ -293,7 +293,7 @@ class PaintSession(Regions, QObject):
     def _start(self, edit: Edit, pixels: float) -> None:
         if pixels > AT_ONCE:
             self.saver.flush()  # what waits to be kept is taken as it is now
-        self.runner.start(edit, pixels)
+        self.edits.start(edit, pixels)
 
     def _ended(self, edit: Edit) -> None:
         if self.mask is not None and self._active not in self.mask:
@@ -390,7 +390,7 @@ class PaintSession(Regions, QObject):
         """The important features changed (another threshold)."""
         if self._live is not None and features is not None:
             self._live.set_features(features)
-            if not self.runner.busy:
+            if not self.edits.busy:
                 self._tell_agreement()
 
     def update_agreement(self) -> None:
@@ -398,7 +398,7 @@ class PaintSession(Regions, QObject):
         self._tell_agreement()
 
     def _look_again(self) -> None:
-        if self.mask is None or self.runner.busy:  # it looks again itself when it is done
+        if self.mask is None or self.edits.busy:  # it looks again itself when it is done
             return
         self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
         self.agreementChanged.emit(self.agreement)

@@ -164,11 +164,11 @@ class SmartTool(PaintTool):
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
         def work(task: BackgroundTask) -> Found | None:
-            coarse = lambda stamp: session.tasks.stream(task, ready(stamp))  # noqa: E731
+            coarse = lambda stamp: session.runner.stream(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
             return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))
 
-        session.tasks.run(work, done, failed, key="smart select", stream=show, priority=40)
+        session.runner.run(work, done, failed, key="smart select", stream=show, priority=40)
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._drawn is not None:

@@ -37,9 +37,9 @@ class EngineQuestions(QObject):
 
     _asked = Signal(object)
 
-    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._asked.connect(self._submit)
 
     def ask(self, request: Request, cancelled: Callable[[], bool]) -> Any:
@@ -55,7 +55,7 @@ class EngineQuestions(QObject):
         question = _Question(request)
         self._asked.emit(question)
         while not question.answered.wait(0.1):
-            if cancelled() or self._tasks.closed:
+            if cancelled() or self._runner.closed:
                 raise CancelledError
         if question.error is not None:
             raise question.error
@@ -66,7 +66,7 @@ class EngineQuestions(QObject):
         return [covering(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
 
     def _submit(self, question: _Question) -> None:
-        if self._tasks.closed:
+        if self._runner.closed:
             question.fail(CancelledError())
         else:
-            self._tasks.submit(question.request, question.answer, question.fail)
+            self._runner.submit(question.request, question.answer, question.fail)

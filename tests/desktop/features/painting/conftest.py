@@ -40,7 +40,7 @@ class Easel:
 
     viewer: Viewer
     session: PaintSession
-    tasks: Runner
+    runner: Runner
     store: CasebookStore
 
     def open(self, record: ImageRecord) -> None:
@@ -109,9 +109,9 @@ def send_move(widget: QWidget, at: QPoint, modifiers: Qt.KeyboardModifier = NONE
 @pytest.fixture
 def easel(qtbot: QtBot) -> Iterator[Easel]:
     """A shown viewer, 900 x 700, with one large pane and all painting tools."""
-    tasks = Runner()
+    runner = Runner()
     store = CasebookStore.default()
-    session = PaintSession(tasks, Saver(tasks, store))
+    session = PaintSession(runner, Saver(runner, store))
     viewer = Viewer()
     qtbot.addWidget(viewer)
     viewer.resize(900, 700)
@@ -121,8 +121,8 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     viewer.set_layout("image")
     viewer.show()
     qtbot.waitExposed(viewer)
-    yield Easel(viewer, session, tasks, store)
-    tasks.close()
+    yield Easel(viewer, session, runner, store)
+    runner.close()
     session.saver.finish()
     store.close()
 
