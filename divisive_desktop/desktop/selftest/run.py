@@ -23,7 +23,7 @@ from divisive_desktop.desktop.session.wording import percent, probability_of_pre
 from divisive_desktop.desktop.startup import crash
 from divisive_desktop.desktop.viewer import Viewer
 from divisive_desktop.desktop.window import MainWindow
-from divisive_desktop.engine.messages import Analyse
+from divisive_desktop.engine.messages import Analyse, Request
 from divisive_desktop.errors import UserFacingError
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
     """Each check in turn; one that fails doesn't keep the others from running."""
     sample = next(iter(sample_paths()))
 
-    def ask(request: Any) -> Any:
+    def ask(request: Request) -> Any:
         return _ask(window, request, timeout_s)
 
     def window_check() -> str:
@@ -113,7 +113,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
     return 1 if failed else 0
 
 
-def _ask(window: MainWindow, request: Any, timeout_s: float) -> Any:
+def _ask(window: MainWindow, request: Request, timeout_s: float) -> Any:
     """Send a request to the window's engine and wait for the answer; the window goes on working meanwhile."""
     answers: list[Any] = []
     window.services.runner.submit(request, answers.append, answers.append)

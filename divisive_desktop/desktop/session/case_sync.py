@@ -23,12 +23,12 @@ class CaseSync(QObject):
     -------
     known(Case)
         The casebook said something new about it.
-    merged(object)
-        List of pairs of cases that turned out to be the same image: the one that went, the one that stayed.
+    merged(list)
+        Pairs of cases that turned out to be the same image: the one that went, the one that stayed.
     """
 
     known = Signal(Case)
-    merged = Signal(object)
+    merged = Signal(list)
 
     def __init__(self, book: CasebookService, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -63,24 +63,24 @@ class CasebookService(QObject):
     -------
     opened(OpenedCasebook)
         The casebook and the cases that were in it.
-    takenIn(object)
-        List of (``Case``, ``CaseRow``): these are in the casebook now.
-    checked(object)
-        List of (case id, state): files that aren't what was imported.
+    takenIn(list)
+        (``Case``, ``CaseRow``): these are in the casebook now.
+    checked(list)
+        (case id, state): files that aren't what was imported.
     problem(UserFacingError)
         Something could not be opened or kept.
     changed()
         Another casebook, or another reason not to write.
-    acted(object)
-        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
+    acted(list)
+        ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
     """
 
     opened = Signal(OpenedCasebook)
-    takenIn = Signal(object)
-    checked = Signal(object)
+    takenIn = Signal(list)
+    checked = Signal(list)
     problem = Signal(UserFacingError)
     changed = Signal()
-    acted = Signal(object)
+    acted = Signal(list)
     _recorded = Signal(frozenset)
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
@@ -157,7 +157,7 @@ class CasebookService(QObject):
         if self.writable:
             self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
-            self._writer.put(lambda book: book.originals.check(), self._tell_checked, IMPORT)
+            self._writer.put(lambda book: book.originals.check(), self._files_checked, IMPORT)
             self._writer.put(unpacked.clean, priority=IMPORT)
         else:
             self._writer.drop()
@@ -275,11 +275,11 @@ class CasebookService(QObject):
         if book is None:
             return
 
-        def read(_: Any = None) -> None:
+        def read() -> None:
             self._runner.run(lambda _: work(book), done, failed)
 
         if self.writable:
-            self.write(lambda book: None, read)
+            self.write(lambda book: None, lambda _: read())
         else:
             read()
 
@@ -359,5 +359,5 @@ class CasebookService(QObject):
         if pictures:
             self.write(lambda book: book.cases.set_thumbnails(pictures))
 
-    def _tell_checked(self, found: Sequence[FileCheck]) -> None:
+    def _files_checked(self, found: Sequence[FileCheck]) -> None:
         self.checked.emit([(check.case_id, check.state) for check in found])

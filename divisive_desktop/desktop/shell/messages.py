@@ -142,7 +142,7 @@ class Messages:
 
     def show_error(self, error: UserFacingError, case: Case | None = None) -> None:
         """Tell the user about an error; a case's name stands before it."""
-        shown = case.told(error) if case is not None else error
+        shown = case.redacted(error) if case is not None else error
         text = shown.message if case is None or case.name in shown.message else f"{case.name}: {shown.message}"
         key = str(case.path) if case is not None else error.message
         self.show(key, "error", text, shown.remedy, self.remedy(case, error))

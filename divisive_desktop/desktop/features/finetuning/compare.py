@@ -12,7 +12,7 @@ from divisive_desktop.desktop.features.finetuning.gallery import Scene, load_sce
 from divisive_desktop.desktop.features.finetuning.maps import Pictures, Tile, common_limits, pictures_of
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.wording import capitalised, percent, signed
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -199,7 +199,7 @@ class CompareView(QWidget):
         self._say("")
         scene, pair, wanted = self._scene, self._pair, self._wanted
 
-        def draw(_: Any) -> tuple[list[Pictures], Limits, Limits]:
+        def draw(_: BackgroundTask) -> tuple[list[Pictures], Limits, Limits]:
             limits, around = common_limits(*(a.cams for a in pair))
             return [pictures_of(scene.picture, a.cams, case.label, limits, around) for a in pair], limits, around
 

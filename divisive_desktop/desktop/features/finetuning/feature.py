@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.finetuning.setup import SetupPage
     from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
     from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.engine.finetuning.messages import Notice
     from divisive_desktop.library.store import StoredModel
 
@@ -105,7 +106,7 @@ class FineTuning(QObject):
             return
         self._opening = True
 
-        def work(_: Any) -> None:
+        def work(_: BackgroundTask) -> None:
             import divisive_desktop.desktop.features.finetuning.dialog
             import divisive_desktop.engine.finetuning.preparation  # noqa: F401
 
@@ -244,7 +245,7 @@ class FineTuning(QObject):
         book = self._session.casebook
         dialog.result.set_busy(True)
 
-        def work(_: Any) -> StoredModel:
+        def work(_: BackgroundTask) -> StoredModel:
             from pathlib import Path
 
             from divisive_desktop.library import store, versions
@@ -309,7 +310,7 @@ class FineTuning(QObject):
         if not book.writable:
             return
 
-        def work(_: Any) -> RunRow | None:
+        def work(_: BackgroundTask) -> RunRow | None:
             newest = next(iter(book.wait().runs.rows()), None)
             open_ = newest is not None and newest.state in ("interrupted", "done") and not newest.decision
             return newest if open_ else None

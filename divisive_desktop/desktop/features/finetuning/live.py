@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
@@ -207,7 +208,7 @@ def _row(epoch: EpochDone) -> dict[str, float]:
     return {name: value for name, value in values.items() if value == value}
 
 
-def _device(details: Any) -> str:
+def _device(details: Mapping[str, Any]) -> str:
     parts = []
     if details.get("device"):
         kind = str(details["device"]).split(":")[0]

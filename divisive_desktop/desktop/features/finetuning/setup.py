@@ -235,7 +235,7 @@ class SetupPage(QWidget):
         at = next((i for i, card in enumerate(cards) if card.id == chosen), 0)
         self.base.setCurrentIndex(at)
         self._loading = False
-        self._tell_base()
+        self._describe_base()
 
     def card(self) -> Card | None:
         """The base model's card."""
@@ -306,12 +306,12 @@ class SetupPage(QWidget):
     # -- reactions ------------------------------------------------------------------------------------------
 
     def _base_changed(self) -> None:
-        self._tell_base()
+        self._describe_base()
         card = self.card()
         if not self._loading and card is not None:
             self.baseChosen.emit(card.id)
 
-    def _tell_base(self) -> None:
+    def _describe_base(self) -> None:
         card = self.card()
         if card is None:
             self.base_words.setText("No model is installed.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap
@@ -14,6 +14,9 @@ from divisive_desktop.desktop.ui.sections import Form, Row
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from divisive_desktop.imaging.forensics import Findings, JpegFacts, Thumbnail
 
 _SIDE = 120
@@ -201,5 +204,5 @@ def _thumbnail(found: Thumbnail | None) -> str:
     return f"{width} × {height} px, mean difference {found.difference:.1f} greys, {shape}"
 
 
-def _table(table: Any) -> str:
+def _table(table: npt.NDArray[np.int64]) -> str:
     return "\n".join(" ".join(f"{int(v):3d}" for v in row) for row in table)

@@ -105,7 +105,7 @@ class OpeningFeature(QObject):
         case = self._session.current
         if case is not None and case.error is not None:
             button = self._services.messages.remedy(case, case.error)
-            self.problem_page.set_error(case.name, case.told(case.error), button)
+            self.problem_page.set_error(case.name, case.redacted(case.error), button)
 
     # -- recent files ---------------------------------------------------------------------------------------
 

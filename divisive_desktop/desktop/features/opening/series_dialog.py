@@ -176,9 +176,9 @@ class SeriesDialog(QDialog):
 
     def _add_study(self, top: QTreeWidgetItem, study: Study, number: int, shown: bool) -> None:
         kinds = ", ".join(sorted({one.modality for one in study.series if one.modality}))
-        told = study.description if shown and study.description else f"Study {number}"
+        named = study.description if shown and study.description else f"Study {number}"
         item = _item(
-            top, f"{told}  {kinds}".rstrip(), str(sum(len(one.instances) for one in study.series)),
+            top, f"{named}  {kinds}".rstrip(), str(sum(len(one.instances) for one in study.series)),
             f"{_date(study.date)} {_time(study.time)}".strip() if shown else "",
         )  # fmt: skip
         for one in study.series:
@@ -188,8 +188,8 @@ class SeriesDialog(QDialog):
     def _add_series(self, study: QTreeWidgetItem, series: Series, shown: bool) -> None:
         parts = {i.body_part for i in series.instances if i.body_part}
         name = f"Series {series.number}" if series.number is not None else "Series"
-        told = [name, series.modality, ", ".join(sorted(parts)), series.description if shown else ""]
-        item = _item(study, "  ".join(t for t in told if t), str(len(series.instances)), "")
+        words = [name, series.modality, ", ".join(sorted(parts)), series.description if shown else ""]
+        item = _item(study, "  ".join(t for t in words if t), str(len(series.instances)), "")
         for instance in series.instances:
             leaf = _item(item, _image(instance), f"{instance.frames} frames" if instance.frames > 1 else "", "")
             leaf.setData(0, _PATHS, [instance.path])
@@ -199,12 +199,12 @@ class SeriesDialog(QDialog):
         words = text.casefold().split()
 
         def show(item: QTreeWidgetItem, above: str) -> bool:
-            told = f"{above} {item.text(0)} {item.text(2)}".casefold()
+            searched = f"{above} {item.text(0)} {item.text(2)}".casefold()
             children = _children(item)
             if children:
-                seen = any([show(child, told) for child in children])  # noqa: C419  all of them
+                seen = any([show(child, searched) for child in children])  # noqa: C419  all of them
             else:
-                seen = all(word in told for word in words)
+                seen = all(word in searched for word in words)
             item.setHidden(not seen)
             return seen
 

@@ -96,15 +96,15 @@ class EditRunner(QObject):
     -------
     busyChanged(bool)
         A large edit began or ended in the background: nothing can be painted meanwhile.
-    drawn(object)
+    drawn(tuple)
         The mask may have changed inside this box.
-    ended(object)
-        The ``Edit`` is over, and everything that it changed was drawn.
+    ended(Edit)
+        It is over, and everything that it changed was drawn.
     """
 
     busyChanged = Signal(bool)
-    drawn = Signal(object)
-    ended = Signal(object)
+    drawn = Signal(tuple)
+    ended = Signal(Edit)
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)

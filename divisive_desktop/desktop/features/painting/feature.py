@@ -21,6 +21,7 @@ from divisive_desktop.desktop.features.painting.panel import MaskPanel
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
 from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
@@ -153,7 +154,7 @@ class Painting(QObject):
         self.paint_session.clock.tick()
         seconds = self.paint_session.clock.take()
 
-        def write(_: Any) -> None:
+        def write(_: BackgroundTask) -> None:
             self.store.spent(record, seconds)
             if agreement.energy is not None:
                 self.store.agreed(record, agreement)

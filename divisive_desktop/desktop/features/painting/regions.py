@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from PySide6.QtCore import SignalInstance
+
 from divisive_desktop.desktop.features.painting.edits import area
 from divisive_desktop.errors import MaskError
 from divisive_desktop.masks.mask import Mask
@@ -17,7 +19,7 @@ class Regions:
 
     mask: Mask | None
     _active: int | None
-    regionsChanged: Any
+    regionsChanged: SignalInstance
     step: Callable[[str], AbstractContextManager[None]]
     edit: Callable[..., None]
     _store: Callable[[str], None]

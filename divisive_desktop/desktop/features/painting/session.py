@@ -25,7 +25,7 @@ from divisive_desktop.desktop.features.painting.settings import ToolSettings
 from divisive_desktop.desktop.features.painting.work_clock import WorkClock
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.shell.keys import LocalKeys
-from divisive_desktop.errors import CasebookReadOnlyError, MaskError
+from divisive_desktop.errors import CasebookReadOnlyError, MaskError, UserFacingError
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.geometry import Box, enclose
 from divisive_desktop.imaging.record import ImageRecord
@@ -46,27 +46,27 @@ class PaintSession(Regions, QObject):
     -------
     opened()
         Another mask (or none) is being painted.
-    painted(object)
+    painted(tuple)
         Pixels changed inside this box.
     regionsChanged()
         A region came, went or has other settings, or another one is active.
     historyChanged()
         There is something else to undo or redo.
-    agreementChanged(object)
-        ``Agreement`` of the mask with the divergence shown.
-    settingsChanged(object)
-        ``ToolSettings`` after a change.
-    refused(object)
-        ``UserFacingError``: why something can't be done (a locked region, ...).
+    agreementChanged(Agreement)
+        Of the mask with the divergence shown.
+    settingsChanged(ToolSettings)
+        After a change.
+    refused(UserFacingError)
+        Why something can't be done (a locked region, ...).
     """
 
     opened = Signal()
-    painted = Signal(object)
+    painted = Signal(tuple)
     regionsChanged = Signal()
     historyChanged = Signal()
-    agreementChanged = Signal(object)
-    settingsChanged = Signal(object)
-    refused = Signal(object)
+    agreementChanged = Signal(Agreement)
+    settingsChanged = Signal(ToolSettings)
+    refused = Signal(UserFacingError)
 
     def __init__(self, runner: Runner, saver: Saver, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -171,7 +171,7 @@ class PaintSession(Regions, QObject):
         name = self.history.open_name
         if self.history.end():
             self._store(name)
-        self._tell_agreement()
+        self.update_agreement()
         self.historyChanged.emit()
 
     def cancel(self) -> None:
@@ -356,7 +356,7 @@ class PaintSession(Regions, QObject):
             self._look_again()
         for box in change.boxes:
             self._changed(box)
-        self._tell_agreement()
+        self.update_agreement()
 
     # -- what follows a change ------------------------------------------------------------------------------
 
@@ -391,11 +391,7 @@ class PaintSession(Regions, QObject):
         if self._live is not None and features is not None:
             self._live.set_features(features)
             if not self.edits.busy:
-                self._tell_agreement()
-
-    def update_agreement(self) -> None:
-        """Follow the brush; cheap enough for every frame."""
-        self._tell_agreement()
+                self.update_agreement()
 
     def _look_again(self) -> None:
         if self.mask is None or self.edits.busy:  # it looks again itself when it is done
@@ -403,7 +399,8 @@ class PaintSession(Regions, QObject):
         self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
         self.agreementChanged.emit(self.agreement)
 
-    def _tell_agreement(self) -> None:
+    def update_agreement(self) -> None:
+        """Follow the brush; cheap enough for every frame."""
         if self._live is not None and self.mask is not None:
             self.agreement = self._live.update(self.mask, None)
             self.agreementChanged.emit(self.agreement)

@@ -35,7 +35,7 @@ class _Question:
 class EngineQuestions(QObject):
     """Made on the window's thread; called on others, where it waits for the engine's answer."""
 
-    _asked = Signal(object)
+    _asked = Signal(_Question)
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)

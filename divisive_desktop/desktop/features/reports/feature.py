@@ -101,7 +101,7 @@ class Reports(QObject):
         book = self._session.casebook.current
         single = cases[0].notes if len(cases) == 1 else None
 
-        def work(_: Any) -> tuple[Options, str]:
+        def work(_: BackgroundTask) -> tuple[Options, str]:
             from divisive_desktop.reporting.needs import check_installed
 
             check_installed()
