@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from divisive_desktop.casebook import Casebook
 from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
@@ -110,7 +111,8 @@ def send_move(widget: QWidget, at: QPoint, modifiers: Qt.KeyboardModifier = NONE
 def easel(qtbot: QtBot) -> Iterator[Easel]:
     """A shown viewer, 900 x 700, with one large pane and all painting tools."""
     runner = Runner()
-    store = CasebookStore.default()
+    book = Casebook.open_default()
+    store = CasebookStore(lambda: book)
     session = PaintSession(runner, Saver(runner, store))
     viewer = Viewer()
     qtbot.addWidget(viewer)
@@ -124,7 +126,7 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     yield Easel(viewer, session, runner, store)
     runner.close()
     session.saver.finish()
-    store.close()
+    book.close()
 
 
 @pytest.fixture

@@ -527,6 +527,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pathlib import Path
 app = QApplication([])
+from divisive_desktop.casebook import Casebook
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.session import PaintSession
@@ -536,8 +537,8 @@ from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.viewer import PaneKind, Viewer
 from divisive_desktop.imaging.opening import open_image
 path = Path(sys.argv[1])
-runner, store = Runner(), CasebookStore.default()
-session = PaintSession(runner, Saver(runner, store))
+runner, book = Runner(), Casebook.open_default()
+session = PaintSession(runner, Saver(runner, CasebookStore(lambda: book)))
 viewer = Viewer()
 for kind in PAINT_TOOLS:
     viewer.add_tool(kind(viewer.state, session))
@@ -577,7 +578,7 @@ for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5))
         session.undo()
 runner.close()
 session.saver.finish()
-store.close()
+book.close()
 print("painted")
 """
 
