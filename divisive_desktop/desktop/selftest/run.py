@@ -21,6 +21,7 @@ from divisive_desktop.desktop.selftest import checks as selftest_checks
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.session.wording import percent, probability_of_predicted
 from divisive_desktop.desktop.startup import crash
+from divisive_desktop.desktop.ui.pictures import save_png
 from divisive_desktop.desktop.viewer import Viewer
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.engine.messages import Analyse, Request
@@ -196,7 +197,7 @@ def _check_panes(viewer: Viewer) -> None:
 
 def _save(picture: QImage, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not picture.save(str(target), format=b"PNG"):
+    if not save_png(picture, target):
         raise SelfTestError(f"The picture {target} could not be written.")
     print(f"Picture of the window: {target.resolve()}")
 
