@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QToolBar
 
+from divisive_desktop import RESEARCH_USE
 from divisive_desktop.desktop import features
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.session import Session
@@ -26,7 +27,6 @@ from divisive_desktop.desktop.ui.theme import Theme
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer import Viewer
 
-BANNER = "Research use only, not for diagnosis"
 INSPECTOR_WIDTH = 344
 
 
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         actions.set_keys(settings.keys)
         return Services(
             window=self, session=session, runner=runner, settings=settings, theme=theme, actions=actions,
-            messages=messages, status=status, inspector=Inspector(), places=Places(self, BANNER, messages.bar),
+            messages=messages, status=status, inspector=Inspector(), places=Places(self, RESEARCH_USE, messages.bar),
             dialogs=Dialogs(self, settings), events=WindowEvents(self),
         )  # fmt: skip
 

@@ -99,7 +99,7 @@ class BatchRunner(QObject):
             batch.items = {i.case_id: i.id for i in book.batches.items(batch.id) if i.case_id is not None}
             return new
 
-        self._book.write(write_down, self._book.takenIn.emit)
+        self._book.write(write_down, self._book.imported.emit)
         self._run(batch)
 
     def start_all(self, cases: Iterable[Case]) -> None:

@@ -63,7 +63,7 @@ class CasebookService(QObject):
     -------
     opened(OpenedCasebook)
         The casebook and the cases that were in it.
-    takenIn(list)
+    imported(list)
         (``Case``, ``CaseRow``): these are in the casebook now.
     checked(list)
         (case id, state): files that aren't what was imported.
@@ -71,16 +71,16 @@ class CasebookService(QObject):
         Something could not be opened or kept.
     changed()
         Another casebook, or another reason not to write.
-    acted(list)
+    rowsChanged(list)
         ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
     """
 
     opened = Signal(OpenedCasebook)
-    takenIn = Signal(list)
+    imported = Signal(list)
     checked = Signal(list)
     problem = Signal(UserFacingError)
     changed = Signal()
-    acted = Signal(list)
+    rowsChanged = Signal(list)
     _recorded = Signal(frozenset)
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
@@ -243,7 +243,7 @@ class CasebookService(QObject):
                 self._incoming.pop(case, None)
             if not self._incoming:
                 self.write(lambda book: book.waiting.replace([]))
-            self.takenIn.emit(new)
+            self.imported.emit(new)
 
         self._writer.put(lambda book: import_images(book, chunk), arrived, IMPORT)
 
@@ -260,7 +260,7 @@ class CasebookService(QObject):
                 work(book, ids)
             return new
 
-        self.write(act, lambda new: self.takenIn.emit(new) if new else None)
+        self.write(act, lambda new: self.imported.emit(new) if new else None)
 
     def write(self, work: Callable[[Casebook], T], done: Callable[[T], None] | None = None) -> None:
         """Anything else, in order after what was said before; ``done`` gets the result, on the GUI thread."""
@@ -304,7 +304,7 @@ class CasebookService(QObject):
 
         def done(rows: list[CaseRow]) -> None:
             if self.current is book:
-                self.acted.emit(rows)
+                self.rowsChanged.emit(rows)
 
         # A casebook that was closed meanwhile can't be read any more, and needn't be.
         self._runner.run(read, done, lambda error: log.info("not read again: %s", error.kind))

@@ -6,13 +6,13 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from divisive_desktop import RESEARCH_USE
 from divisive_desktop.desktop.features.finetuning.live import LivePage
 from divisive_desktop.desktop.features.finetuning.result import ResultPage
 from divisive_desktop.desktop.features.finetuning.setup import SetupPage
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
-BANNER = "Research use only, not for diagnosis"
 STEPS = ("Set up", "Learn", "Before and after")
 
 
@@ -39,7 +39,7 @@ class FineTuneDialog(QWidget):
         self.stack = QStackedWidget()
         for page in (self.setup, self.live, self.result):
             self.stack.addWidget(page)
-        banner = QLabel(BANNER, alignment=Qt.AlignmentFlag.AlignCenter)
+        banner = QLabel(RESEARCH_USE, alignment=Qt.AlignmentFlag.AlignCenter)
         theme.set_role(banner, "banner")
         self.steps = [QToolButton() for _ in STEPS]
         head = QHBoxLayout()

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 BANNER_KEY = "finetune"
 
 
-def install(services: ViewerServices) -> FineTuning:
+def install(services: ViewerServices) -> FineTuningFeature:
     """Add fine-tuning to the window."""
-    return FineTuning(services)
+    return FineTuningFeature(services)
 
 
-class FineTuning(QObject):
+class FineTuningFeature(QObject):
     """The run, and the window of its own, which is made when it is asked for."""
 
     def __init__(self, services: ViewerServices) -> None:

@@ -72,7 +72,7 @@ class Row:
             widget.setVisible(visible)
 
 
-class Gallery(QWidget):
+class GalleryView(QWidget):
     """Rows of image, true-class map, false-class map and divergence."""
 
     def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.finetuning.curves import Curves
-from divisive_desktop.desktop.features.finetuning.gallery import Gallery
+from divisive_desktop.desktop.features.finetuning.gallery import GalleryView
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
@@ -68,7 +68,7 @@ class LivePage(QWidget):
             "Validation",
             (("val_auroc", "AUROC", "info"), ("val_energy", "D inside the masks", "trueEvidence")), unit_range=True,
         )  # fmt: skip
-        self.gallery = Gallery(runner)
+        self.gallery = GalleryView(runner)
         self._build()
         self._request: FineTune | None = None
         self._said: list[str] = []

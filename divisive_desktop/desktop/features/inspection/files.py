@@ -47,12 +47,12 @@ class FilePanels(QObject):
         session = services.session
         session.currentChanged.connect(self._case_changed)
         session.recordReady.connect(lambda *_: self._case_changed(session.current))
-        session.sync.known.connect(self._taken_in)
+        session.sync.known.connect(self._case_known)
         for signal in (session.redaction.changed, session.redaction.namesChanged):
             signal.connect(self._identity_changed)
         self._identity_changed()
 
-    def _taken_in(self, case: Case) -> None:
+    def _case_known(self, case: Case) -> None:
         """Now there is something to compare the file with."""
         if case is self._session.current and self._findings is not None:
             self._show_findings(case)

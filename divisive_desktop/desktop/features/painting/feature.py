@@ -34,12 +34,12 @@ SECTION = "Saliency mask"
 _KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
 
-def install(services: ViewerServices) -> Painting:
+def install(services: ViewerServices) -> PaintingFeature:
     """Add painting to the window; masks are kept in the casebook."""
-    return Painting(services, CasebookStore(services.session.casebook.wait))
+    return PaintingFeature(services, CasebookStore(services.session.casebook.wait))
 
 
-class Painting(QObject):
+class PaintingFeature(QObject):
     """Palette, options, panel and tools, and what passes between them, the session and the casebook.
 
     Parameters

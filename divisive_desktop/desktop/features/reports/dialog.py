@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from divisive_desktop import RESEARCH_USE
 from divisive_desktop.desktop.features.reports.form import OptionsForm
 from divisive_desktop.desktop.features.reports.preview import PagePreview
 from divisive_desktop.desktop.session.wording import duration, plural
@@ -17,7 +18,6 @@ from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.reporting.process.messages import Preview, WrittenReport
 
-BANNER = "Research use only, not for diagnosis"
 _FORM_WIDTH = 400
 
 
@@ -48,7 +48,7 @@ class ReportDialog(QWidget):
         self._cases = cases
         self._files: tuple[Path, ...] = ()
         form.setFixedWidth(_FORM_WIDTH)
-        banner = QLabel(BANNER, alignment=Qt.AlignmentFlag.AlignCenter)
+        banner = QLabel(RESEARCH_USE, alignment=Qt.AlignmentFlag.AlignCenter)
         theme.set_role(banner, "banner")
         middle = QHBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)

@@ -30,12 +30,12 @@ _CONCLUSION = "report-conclusion"
 """Setting of the casebook: the conclusion on several cases, as it was typed last."""
 
 
-def install(services: Services) -> Reports:
+def install(services: Services) -> ReportFeature:
     """Add reports to the window."""
-    return Reports(services)
+    return ReportFeature(services)
 
 
-class Reports(QObject):
+class ReportFeature(QObject):
     """A report window is made each time one is asked for, one at a time."""
 
     def __init__(self, services: Services) -> None:

@@ -41,12 +41,12 @@ _LAYOUTS = (
 _STRENGTH = "Strength of the maps over the image"
 
 
-def install(services: ViewerServices) -> Viewing:
+def install(services: ViewerServices) -> ViewingFeature:
     """Put the viewer into the window."""
-    return Viewing(services)
+    return ViewingFeature(services)
 
 
-class Viewing(QObject):
+class ViewingFeature(QObject):
     """Between the session and the viewer."""
 
     def __init__(self, services: ViewerServices) -> None:
