@@ -48,10 +48,9 @@ def build(settings: Settings | None = None, casebook: Path | None = None) -> Mai
     settings = settings or Settings()
     if settings.max_pixels is not None:
         limits.set_max_pixels(settings.max_pixels)
-    theme = getattr(app, "_divisive_theme", None)
+    theme = app.findChild(Theme)
     if theme is None:
         theme = Theme(app, settings.theme)
-        app._divisive_theme = theme  # lives as long as the application
     else:
         theme.choice = settings.theme
     return MainWindow(settings, theme, Runner(), casebook)

@@ -41,7 +41,7 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StatedVerdict:
     """The answer in calibrated words."""
 
     predicted: int
@@ -81,7 +81,7 @@ class CaseContent:
     true_class: int
     true_class_source: str
     """``label`` or ``predicted``."""
-    verdict: Verdict
+    verdict: StatedVerdict
     analysis: Mapping[str, Any]
     """As ``divisive-desktop analyze --json`` gives it: raw CAM pair, features, model, preprocessing."""
     model: Mapping[str, Any]

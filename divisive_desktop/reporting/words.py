@@ -9,7 +9,7 @@ from typing import Any
 
 from divisive_desktop import paths
 from divisive_desktop.errors import ReportError
-from divisive_desktop.reporting.content import Verdict
+from divisive_desktop.reporting.content import StatedVerdict
 
 LANGUAGES = ("en", "de")
 
@@ -76,7 +76,7 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[str, Any], language: str) -> Verdict:
+def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[str, Any], language: str) -> StatedVerdict:
     """Say the answer in words whose strength follows the *weaker* end of the interval, or the score if that is weaker.
 
     Without validation images for this score the words only lean, whatever the number.
@@ -93,4 +93,4 @@ def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[s
             basis = f"{basis}; {text(language, 'outside_interval')}"
     shown = [term(language, name) for name in classes]
     words = text(language, f"verdict_{strength}", name=shown[predicted], other=shown[1 - predicted])
-    return Verdict(predicted, classes[predicted], probability, interval, basis, words)
+    return StatedVerdict(predicted, classes[predicted], probability, interval, basis, words)

@@ -14,10 +14,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from divisive_desktop import RESEARCH_USE
 from divisive_desktop.desktop.session import opening
 from divisive_desktop.desktop.session.case import Case, Review
 from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.window import BANNER
 from tests.desktop.pages import Page
 
 
@@ -44,7 +44,7 @@ def tall_png(width: int, height: int) -> bytes:
 
 
 def test_an_empty_window_invites_and_says_what_it_is_for(page: Page) -> None:
-    assert page.banner.text() == BANNER
+    assert page.banner.text() == RESEARCH_USE
     assert page.banner.isVisible()
     assert page.showing == "empty"
     assert "Drop" in page.empty_page.title.text()

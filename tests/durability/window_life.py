@@ -55,15 +55,15 @@ class Life:
 
     def engine(self) -> None:
         """Start the engine, and tell its number each time that one is ready."""
-        tasks = self.page.runner
+        runner = self.page.runner
 
         def changed(_: Any) -> None:
-            if tasks.engine is not None:
-                self.say("engine", "", tasks.engine.pid)
+            if runner.engine is not None:
+                self.say("engine", "", runner.engine.pid)
 
-        tasks.engineChanged.connect(changed)
-        tasks.start_engine("cpu")
-        self.until(lambda: tasks.engine is not None)
+        runner.engineChanged.connect(changed)
+        runner.start_engine("cpu")
+        self.until(lambda: runner.engine is not None)
 
     # -- painting and what is said about cases ------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from divisive_desktop.casebook import Casebook
-from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, Verdict
+from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, RunVerdict
 from divisive_desktop.engine.finetuning.preparation import figures
 from divisive_desktop.errors import ImageMissingError, ReportError
 from divisive_desktop.imaging import open_image
@@ -110,7 +110,7 @@ def measured() -> dict[str, Any]:
         "auroc": (0.8, 0.9, 0.1, 0.02, 0.18), "ece": (nan, nan, nan, nan, nan), "energy": (0.25, 0.61, nan, nan, nan),
     })  # fmt: skip
     guard = comparison("guard", 96, {"auroc": (0.94, 0.93, -0.01, -0.02, 0.0), "energy": (0.4, 0.5, 0.1, 0.0, 0.2)})
-    verdict = Verdict("Better on the hold-out.", ("It looks elsewhere.",), "better", "unclear", "unclear")
+    verdict = RunVerdict("Better on the hold-out.", ("It looks elsewhere.",), "better", "unclear", "unclear")
     return {"before_and_after": figures(holdout), "guard": figures(guard), "verdict": asdict(verdict)}
 
 

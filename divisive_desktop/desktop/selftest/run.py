@@ -21,8 +21,10 @@ from divisive_desktop.desktop.selftest import checks as selftest_checks
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.session.wording import percent, probability_of_predicted
 from divisive_desktop.desktop.startup import crash
+from divisive_desktop.desktop.ui.pictures import save_png
+from divisive_desktop.desktop.viewer import Viewer
 from divisive_desktop.desktop.window import MainWindow
-from divisive_desktop.engine.messages import Analyse
+from divisive_desktop.engine.messages import Analyse, Request
 from divisive_desktop.errors import UserFacingError
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
     """Each check in turn; one that fails doesn't keep the others from running."""
     sample = next(iter(sample_paths()))
 
-    def ask(request: Any) -> Any:
+    def ask(request: Request) -> Any:
         return _ask(window, request, timeout_s)
 
     def window_check() -> str:
@@ -112,7 +114,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
     return 1 if failed else 0
 
 
-def _ask(window: MainWindow, request: Any, timeout_s: float) -> Any:
+def _ask(window: MainWindow, request: Request, timeout_s: float) -> Any:
     """Send a request to the window's engine and wait for the answer; the window goes on working meanwhile."""
     answers: list[Any] = []
     window.services.runner.submit(request, answers.append, answers.append)
@@ -146,11 +148,14 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     analysis = case.analysis
     if np.array_equal(analysis.cams[0], analysis.cams[1]):
         raise SelfTestError("The two class activation maps are the same.")
-    _check_panes(window)
+    found = session.analyses.features
+    if found is None or window.viewer is None:
+        raise SelfTestError("Nothing was explained, or there is no viewer.")
+    _check_panes(window.viewer)
     classes = analysis.model.classes
     return (
         f"{case.name}: {classes[analysis.predicted]} ({percent(probability_of_predicted(analysis))}), "
-        f"{len(session.analyses.features.features)} important features; "
+        f"{len(found.features)} important features; "
         f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
     )
 
@@ -163,6 +168,7 @@ def _report(window: MainWindow, timeout_s: float) -> str:
     window.services.actions["report"].trigger()
     wait_for(lambda: window.findChild(ReportDialog) is not None, timeout_s, "the report window")
     dialog = window.findChild(ReportDialog)
+    assert dialog is not None
     waiting = dialog.preview.words
     wait_for(lambda: dialog.preview.words != waiting, timeout_s, "the pages of a report")
     pages, words = len(dialog.preview.pages), dialog.preview.words
@@ -172,26 +178,26 @@ def _report(window: MainWindow, timeout_s: float) -> str:
     return f"preview of {pages} pages, made by a process of its own"
 
 
-def _check_panes(window: MainWindow) -> None:
+def _check_panes(viewer: Viewer) -> None:
     """Each pane shows something, and no two show the same."""
     seen: dict[str, npt.NDArray[np.uint8]] = {}
     for name in PANES:
-        window.viewer.set_layout(name)
+        viewer.set_layout(name)
         pump(50)
-        seen[name] = pixels(window.viewer.grab().toImage())
+        seen[name] = pixels(viewer.grab().toImage())
         if len(np.unique(seen[name][::4, ::4].reshape(-1, 3), axis=0)) < 32:
             raise SelfTestError(f"The pane {name!r} is blank.")
     for i, first in enumerate(PANES):
         for second in PANES[i + 1 :]:
             if np.array_equal(seen[first], seen[second]):
                 raise SelfTestError(f"The panes {first!r} and {second!r} show the same picture.")
-    window.viewer.set_layout("2x2")
+    viewer.set_layout("2x2")
     pump(50)
 
 
 def _save(picture: QImage, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not picture.save(str(target), "PNG"):
+    if not save_png(picture, target):
         raise SelfTestError(f"The picture {target} could not be written.")
     print(f"Picture of the window: {target.resolve()}")
 

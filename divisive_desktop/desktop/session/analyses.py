@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.faces import Framing
 
-_TOLD_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError)
+_SHOWN_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError)
 """Failures that the inspector, the engine's own message or the choice of a part tells about."""
 
 
@@ -81,7 +81,7 @@ class Analyses(QObject):
             return
         self._ensure_listed([case])
         case.analysing, case.analysis_error, case.analysis = True, None, None
-        self._tell(case)
+        self._changed(case)
         if case is self._current.case:
             self._forget_features()
         self._runner.submit(
@@ -109,7 +109,7 @@ class Analyses(QObject):
         """A case was analysed; whoever asked for it keeps the result in the casebook."""
         case.analysing, case.analysis_error = False, None
         case.analysis = replace(analysis, file=str(case.path))
-        self._tell(case)
+        self._changed(case)
         if case is self._current.case:
             self.update_features()
 
@@ -129,7 +129,7 @@ class Analyses(QObject):
                 self._casebook.write(lambda book: book.originals.check([number]))
         if not isinstance(error, CancelledError):
             case.analysis_error = error
-        self._tell(case)
+        self._changed(case)
         return error
 
     def _analysed(self, case: Case, analysis: Analysis) -> None:
@@ -138,11 +138,11 @@ class Analyses(QObject):
 
     def _not_analysed(self, case: Case, error: UserFacingError) -> None:
         error = self.reject(case, error)
-        told = isinstance(error, (CancelledError, *_TOLD_ELSEWHERE))
-        if not told and case is self._current.case:
+        shown_elsewhere = isinstance(error, (CancelledError, *_SHOWN_ELSEWHERE))
+        if not shown_elsewhere and case is self._current.case:
             self.problem.emit(case, error)
 
-    def _tell(self, case: Case) -> None:
+    def _changed(self, case: Case) -> None:
         self._cases.changed(case)
         self.changed.emit(case)
 

@@ -64,10 +64,10 @@ class BatchRunner(QObject):
     stopped = Signal(Batch, UserFacingError)
 
     def __init__(
-        self, tasks: Runner, book: CasebookService, analyses: Analyses, parent: QObject | None = None
+        self, runner: Runner, book: CasebookService, analyses: Analyses, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._book, self._analyses = tasks, book, analyses
+        self._runner, self._book, self._analyses = runner, book, analyses
         self._job: EngineJob | None = None
         self._batch: Batch | None = None
         self._pausing = False
@@ -99,7 +99,7 @@ class BatchRunner(QObject):
             batch.items = {i.case_id: i.id for i in book.batches.items(batch.id) if i.case_id is not None}
             return new
 
-        self._book.write(write_down, self._book.takenIn.emit)
+        self._book.write(write_down, self._book.imported.emit)
         self._run(batch)
 
     def start_all(self, cases: Iterable[Case]) -> None:
@@ -158,7 +158,7 @@ class BatchRunner(QObject):
         """Stop after what is under way; :meth:`go_on` takes up the rest, also after a new start of the program."""
         if self._job is not None:
             self._pausing = True
-            self._tasks.cancel(self._job)
+            self._runner.cancel(self._job)
 
     def toggle(self) -> None:
         """Pause, or go on."""
@@ -184,7 +184,7 @@ class BatchRunner(QObject):
         batch, self._paused = self._paused, None
         if self._job is not None:
             self._pausing = False
-            self._tasks.cancel(self._job)
+            self._runner.cancel(self._job)
         elif batch is not None:
             self._give_up(batch)
             self.changed.emit()
@@ -195,7 +195,7 @@ class BatchRunner(QObject):
         job, self._job, self._batch, self._paused, self._pausing = self._job, None, None, None, False
         self._next.clear()
         if job is not None:
-            self._tasks.cancel(job)
+            self._runner.cancel(job)
         self.changed.emit()
 
     # -- on its way -----------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class BatchRunner(QObject):
         items = tuple(self._analyses.request(c) for c in batch.cases)
         self._batch = batch
         number = len(items)
-        self._job = self._tasks.submit(
+        self._job = self._runner.submit(
             messages.AnalyseBatch(items), lambda _: self._end(batch, None), lambda error: self._end(batch, error),
             partial=lambda event: self._partial(batch, event),
             title=f"Analysing {number} image{'s' * (number != 1)}",

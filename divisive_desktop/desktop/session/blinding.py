@@ -19,11 +19,11 @@ class Blinding(QObject):
 
     Signals
     -------
-    changed(object)
-        Blind mode was switched, or a case was revealed or hidden: list of the ``Case`` whose ``hidden`` is another now.
+    changed(list)
+        Blind mode was switched, or a case was revealed or hidden: every ``Case`` whose ``hidden`` is another now.
     """
 
-    changed = Signal(object)
+    changed = Signal(list)
 
     def __init__(self, cases: CaseModel, current: Current, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -142,7 +142,7 @@ class Case:
         name = redaction.case_name(self.path.name, self.id)
         return name if self.frame == 0 else f"{name} [{self.frame + 1}]"
 
-    def told(self, error: UserFacingError) -> UserFacingError:
+    def redacted(self, error: UserFacingError) -> UserFacingError:
         """An error about it as it may be shown now."""
         if not redaction.names_hidden():
             return error

@@ -22,14 +22,14 @@ class CaseEdits(QObject):
 
     Signals
     -------
-    labelled(object)
-        List of ``Case``, whose label is another one now.
-    reviewed(object)
-        List of ``Case``, whose review state is another one now.
+    labelled(list)
+        Every ``Case`` whose label is another one now.
+    reviewed(list)
+        Every ``Case`` whose review state is another one now.
     """
 
-    labelled = Signal(object)
-    reviewed = Signal(object)
+    labelled = Signal(list)
+    reviewed = Signal(list)
 
     def __init__(
         self,

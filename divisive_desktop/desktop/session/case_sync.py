@@ -23,12 +23,12 @@ class CaseSync(QObject):
     -------
     known(Case)
         The casebook said something new about it.
-    merged(object)
-        List of pairs of cases that turned out to be the same image: the one that went, the one that stayed.
+    merged(list)
+        Pairs of cases that turned out to be the same image: the one that went, the one that stayed.
     """
 
     known = Signal(Case)
-    merged = Signal(object)
+    merged = Signal(list)
 
     def __init__(self, book: CasebookService, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,9 +39,9 @@ class CaseSync(QObject):
         """Their files weren't as imported when the casebook was closed."""
         self._book = book
         book.opened.connect(self._opened)
-        book.takenIn.connect(self._taken_in)
+        book.imported.connect(self._imported)
         book.checked.connect(self._checked)
-        book.acted.connect(self._acted)
+        book.rowsChanged.connect(self._rows_changed)
 
     def add(self, cases: Sequence[Case]) -> list[Case]:
         """List cases and take them into the casebook; returns, for each one given, the case in the list."""
@@ -65,7 +65,7 @@ class CaseSync(QObject):
 
     def bind(self, case: Case, row: CaseRow) -> Case:
         """A case is in the casebook; the same image under another name is listed once. Returns the one that stays."""
-        self._taken_in([(case, row)])
+        self._imported([(case, row)])
         return self.by_id.get(row.id, case)
 
     def add_version(self, case: Case) -> Case:
@@ -94,7 +94,7 @@ class CaseSync(QObject):
             self.by_id[stored.id or 0] = mine
         self._doubtful = {case.id or 0 for case in found.cases if case.file_state != "ok"}
 
-    def _taken_in(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
+    def _imported(self, new: Sequence[tuple[Case, CaseRow]]) -> None:
         pairs, adopted = [], []
         for case, row in new:
             if case.removed:
@@ -123,7 +123,7 @@ class CaseSync(QObject):
                 self.cases.changed(case)
         self._doubtful.clear()
 
-    def _acted(self, rows: Sequence[CaseRow]) -> None:
+    def _rows_changed(self, rows: Sequence[CaseRow]) -> None:
         """Painting, training and others recorded something. What is said in this window is on the screen already."""
         for row in rows:
             case = self.by_id.get(row.id)

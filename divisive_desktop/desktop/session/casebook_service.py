@@ -63,29 +63,29 @@ class CasebookService(QObject):
     -------
     opened(OpenedCasebook)
         The casebook and the cases that were in it.
-    takenIn(object)
-        List of (``Case``, ``CaseRow``): these are in the casebook now.
-    checked(object)
-        List of (case id, state): files that aren't what was imported.
+    imported(list)
+        (``Case``, ``CaseRow``): these are in the casebook now.
+    checked(list)
+        (case id, state): files that aren't what was imported.
     problem(UserFacingError)
         Something could not be opened or kept.
     changed()
         Another casebook, or another reason not to write.
-    acted(object)
-        List of ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
+    rowsChanged(list)
+        ``CaseRow``: what the casebook holds about cases after something was recorded about them, by whoever.
     """
 
     opened = Signal(OpenedCasebook)
-    takenIn = Signal(object)
-    checked = Signal(object)
+    imported = Signal(list)
+    checked = Signal(list)
     problem = Signal(UserFacingError)
     changed = Signal()
-    acted = Signal(object)
+    rowsChanged = Signal(list)
     _recorded = Signal(frozenset)
 
-    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._writer = CasebookWriter(self)
         self._writer.problem.connect(self.problem)
         self.current: Casebook | None = None
@@ -148,7 +148,7 @@ class CasebookService(QObject):
                 cases = load_cases(book)
             return OpenedCasebook(book, cases, book.batches.rows(unfinished=True), book.waiting.files())
 
-        self._tasks.run(work, self._opened, self._not_opened, key="casebook", priority=40)
+        self._runner.run(work, self._opened, self._not_opened, key="casebook", priority=40)
 
     def _opened(self, found: OpenedCasebook) -> None:
         self._fresh = None
@@ -157,7 +157,7 @@ class CasebookService(QObject):
         if self.writable:
             self._writer.start(found.book)
             found.book.listeners.append(self._recorded.emit)
-            self._writer.put(lambda book: book.originals.check(), self._tell_checked, IMPORT)
+            self._writer.put(lambda book: book.originals.check(), self._files_checked, IMPORT)
             self._writer.put(unpacked.clean, priority=IMPORT)
         else:
             self._writer.drop()
@@ -243,7 +243,7 @@ class CasebookService(QObject):
                 self._incoming.pop(case, None)
             if not self._incoming:
                 self.write(lambda book: book.waiting.replace([]))
-            self.takenIn.emit(new)
+            self.imported.emit(new)
 
         self._writer.put(lambda book: import_images(book, chunk), arrived, IMPORT)
 
@@ -260,7 +260,7 @@ class CasebookService(QObject):
                 work(book, ids)
             return new
 
-        self.write(act, lambda new: self.takenIn.emit(new) if new else None)
+        self.write(act, lambda new: self.imported.emit(new) if new else None)
 
     def write(self, work: Callable[[Casebook], T], done: Callable[[T], None] | None = None) -> None:
         """Anything else, in order after what was said before; ``done`` gets the result, on the GUI thread."""
@@ -275,11 +275,11 @@ class CasebookService(QObject):
         if book is None:
             return
 
-        def read(_: Any = None) -> None:
-            self._tasks.run(lambda _: work(book), done, failed)
+        def read() -> None:
+            self._runner.run(lambda _: work(book), done, failed)
 
         if self.writable:
-            self.write(lambda book: None, read)
+            self.write(lambda book: None, lambda _: read())
         else:
             read()
 
@@ -304,10 +304,10 @@ class CasebookService(QObject):
 
         def done(rows: list[CaseRow]) -> None:
             if self.current is book:
-                self.acted.emit(rows)
+                self.rowsChanged.emit(rows)
 
         # A casebook that was closed meanwhile can't be read any more, and needn't be.
-        self._tasks.run(read, done, lambda error: log.info("not read again: %s", error.kind))
+        self._runner.run(read, done, lambda error: log.info("not read again: %s", error.kind))
 
     # -- reading, from background threads -------------------------------------------------------------------
 
@@ -359,5 +359,5 @@ class CasebookService(QObject):
         if pictures:
             self.write(lambda book: book.cases.set_thumbnails(pictures))
 
-    def _tell_checked(self, found: Sequence[FileCheck]) -> None:
+    def _files_checked(self, found: Sequence[FileCheck]) -> None:
         self.checked.emit([(check.case_id, check.state) for check in found])

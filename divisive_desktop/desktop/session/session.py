@@ -107,7 +107,7 @@ class Session(QObject):
         self.edits.labelled.connect(self._opinion_changed)
         self.edits.reviewed.connect(self.blinding.update)
         self.blinding.changed.connect(self._opinion_changed)
-        self.analyses.changed.connect(self._tell)
+        self.analyses.changed.connect(self._analysis_changed)
         self.analyses.featuresReady.connect(self.featuresReady)
         for part in (self.analyses, self.opening):
             part.problem.connect(self.problem)
@@ -235,14 +235,14 @@ class Session(QObject):
 
     def _known(self, case: Case) -> None:
         self.blinding.update([case])  # the casebook may say that it is done
-        self._tell(case)
+        self._analysis_changed(case)
 
     def _merged(self, pairs: Sequence[tuple[Case, Case]]) -> None:
         for gone, kept in pairs:
             if gone is self.current:
                 self.select(kept)
 
-    def _tell(self, case: Case) -> None:
+    def _analysis_changed(self, case: Case) -> None:
         if case is self.current:
             self.analysisChanged.emit(case)
 

@@ -16,9 +16,9 @@ from divisive_desktop.errors import UserFacingError
 class Thumbnails(QObject):
     """Answers the worklist's wish for pictures."""
 
-    def __init__(self, tasks: Runner, book: CasebookService, cases: CaseModel, parent: QObject) -> None:
+    def __init__(self, runner: Runner, book: CasebookService, cases: CaseModel, parent: QObject) -> None:
         super().__init__(parent)
-        self._tasks, self._book, self._cases = tasks, book, cases
+        self._runner, self._book, self._cases = runner, book, cases
         cases.thumbnailWanted.connect(self._make)
 
     def _make(self, case: Case) -> None:
@@ -39,4 +39,4 @@ class Thumbnails(QObject):
             image = opening.thumbnail_of(case, self._book.source(case))
             return image, opening.png_of(image)
 
-        self._tasks.run(work, done, failed)
+        self._runner.run(work, done, failed)

@@ -108,9 +108,9 @@ class Keys:
     """
 
     def __init__(self, table: Iterable[Action], changes: Mapping[str, str]) -> None:
-        table = tuple(table)
-        self._default = {action.id: normal(action.shortcut) for action in (*table, *PLACE_KEYS)}
-        self._texts = {action.id: action.text.rstrip("…") for action in (*table, *PLACE_KEYS)}
+        entries: tuple[Action | PlaceKey, ...] = (*table, *PLACE_KEYS)
+        self._default = {entry.id: normal(entry.shortcut) for entry in entries}
+        self._texts = {entry.id: entry.text.rstrip("…") for entry in entries}
         self._places = {key.id: key.menu for key in PLACE_KEYS}
         self._changes = {action: normal(key) for action, key in changes.items()}
 

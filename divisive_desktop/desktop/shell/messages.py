@@ -40,7 +40,7 @@ class Message(QFrame):
         row.addWidget(self._words, 1)
         for label, run in buttons:
             button = QPushButton(label)
-            button.clicked.connect(lambda _=False, run=run: (close(), run()))
+            button.clicked.connect(lambda _=False, run=run: _close_and_run(close, run))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._cross = QToolButton()
         self._cross.setToolTip("Dismiss")
@@ -142,7 +142,7 @@ class Messages:
 
     def show_error(self, error: UserFacingError, case: Case | None = None) -> None:
         """Tell the user about an error; a case's name stands before it."""
-        shown = case.told(error) if case is not None else error
+        shown = case.redacted(error) if case is not None else error
         text = shown.message if case is None or case.name in shown.message else f"{case.name}: {shown.message}"
         key = str(case.path) if case is not None else error.message
         self.show(key, "error", text, shown.remedy, self.remedy(case, error))
@@ -152,6 +152,11 @@ class Messages:
 
     def clear(self) -> None:
         self.bar.clear()
+
+
+def _close_and_run(close: Callable[[], None], run: Callable[[], object]) -> None:
+    close()
+    run()
 
 
 def _html(text: str) -> str:

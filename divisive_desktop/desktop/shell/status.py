@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
@@ -11,6 +11,9 @@ from divisive_desktop.desktop.session.wording import CALIBRATIONS, duration, sig
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.messages import EngineDied, EngineReady, Progress
+
+if TYPE_CHECKING:
+    from divisive_desktop.desktop.viewer.view_state import ProbeReading
 
 
 class StatusBar(QStatusBar):
@@ -87,8 +90,8 @@ class StatusBar(QStatusBar):
         self.engine.setToolTip(tip)
         self.recolour()
 
-    def set_probe(self, reading: Any) -> None:
-        """A ``ProbeReading`` of the viewer, or None outside the image."""
+    def set_probe(self, reading: ProbeReading | None) -> None:
+        """What the viewer reads under the pointer; None outside the image."""
         self.probe.setText("" if reading is None else probe_text(reading))
 
     def begin(self, title: str) -> None:
@@ -122,7 +125,7 @@ class StatusBar(QStatusBar):
         self.pause.setIcon(icons.icon("play" if self._paused else "pause"))
 
 
-def probe_text(r: Any) -> str:
+def probe_text(r: ProbeReading) -> str:
     """One line for what is under the pointer."""
     parts = [f"x {r.x}  y {r.y}", f"stored {_number(r.stored)}"]
     if r.modality != r.stored or r.unit:

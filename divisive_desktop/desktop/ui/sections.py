@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolBut
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
+Row = tuple[str, str] | tuple[str, str, str]
+"""Name, value, and where there is more to say a tooltip."""
+
 
 class Section(QWidget):
     """A heading that folds what is below it."""
@@ -70,8 +73,8 @@ class Form(QWidget):
         self._grid.setColumnStretch(1, 1)
         self._rows: list[tuple[QLabel, QLabel]] = []
 
-    def set_rows(self, rows: Iterable[tuple[str, str] | tuple[str, str, str]]) -> None:
-        """Replace the content by (name, value) or (name, value, tooltip)."""
+    def set_rows(self, rows: Iterable[Row]) -> None:
+        """Replace the content."""
         shown = [r for r in rows if r[1]]
         while len(self._rows) < len(shown):
             self._add()

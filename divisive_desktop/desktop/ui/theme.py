@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
@@ -56,7 +55,7 @@ class Theme(QObject):
     def scheme(self) -> Scheme:
         return self._scheme
 
-    def _follow(self, *_: Any) -> None:
+    def _follow(self, *_: object) -> None:
         wanted = self._resolved()
         if wanted != self._scheme.name:
             self._scheme = _load(wanted)

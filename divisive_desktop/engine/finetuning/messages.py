@@ -314,7 +314,7 @@ class CaseChange:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RunVerdict:
     """What the tables say, in words. Claims nothing where an interval includes 0."""
 
     headline: str
@@ -340,7 +340,7 @@ class FineTuneResult:
     guard: Comparison | None
     validation: Mapping[str, float]
     """Of the kept epoch: val_auroc, val_energy, val_agreement, val_loss."""
-    verdict: Verdict
+    verdict: RunVerdict
     history: tuple[EpochDone, ...]
     kept_epoch: int
     seconds: float
@@ -371,11 +371,11 @@ __all__ = [
     "GalleryUpdate",
     "Maps",
     "Notice",
+    "RunVerdict",
     "SetPaused",
     "Severity",
     "Side",
     "Stages",
     "TrainingCase",
     "TryMethods",
-    "Verdict",
 ]  # fmt: skip

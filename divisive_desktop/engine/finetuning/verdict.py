@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from divisive_desktop.engine.finetuning.messages import Change, Comparison, Verdict
+from divisive_desktop.engine.finetuning.messages import Change, Comparison, RunVerdict
 
 LOW_IS_GOOD = ("ece", "border_auroc")
 FEWEST_GROUPS = 8
@@ -41,7 +41,7 @@ def change_of(name: str, value: float, low: float, high: float, groups: int) -> 
     return "better" if rises != (name in LOW_IS_GOOD) else "worse"
 
 
-def verdict(holdout: Comparison | None, guard: Comparison | None) -> Verdict:
+def verdict(holdout: Comparison | None, guard: Comparison | None) -> RunVerdict:
     """The verdict on a run from its two tables; each may be missing."""
     found = _change(holdout, "auroc")
     attention = _change(holdout, "energy")
@@ -53,7 +53,7 @@ def verdict(holdout: Comparison | None, guard: Comparison | None) -> Verdict:
         *_calibration_sentence(holdout),
         *_guard_sentence(guard, kept),
     ]
-    return Verdict(_headline(found, attention, kept), tuple(sentences), found, attention, kept)
+    return RunVerdict(_headline(found, attention, kept), tuple(sentences), found, attention, kept)
 
 
 def _change(comparison: Comparison | None, name: str) -> Change:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop import __version__
-from divisive_desktop.engine.finetuning.messages import Comparison, FineTune, Verdict
+from divisive_desktop.engine.finetuning.messages import Comparison, FineTune, RunVerdict
 from divisive_desktop.engine.finetuning.preparation import Role, figures
 from divisive_desktop.library import store
 from divisive_desktop.library.card import Card
@@ -24,7 +24,7 @@ from divisive_desktop.training.settings import Settings
 
 def write_version(
     folder: Path, network: Network, request: FineTune, base: Card, settings: Settings, roles: Mapping[int, Role],
-    trained: TrainResult, *, holdout: Comparison | None, guard: Comparison | None, verdict: Verdict,
+    trained: TrainResult, *, holdout: Comparison | None, guard: Comparison | None, verdict: RunVerdict,
     temperature: float | None, seconds: float, after: Predictions | None,
 ) -> StoredModel:
     """Write the new version into ``folder``/id, replacing what an earlier attempt of the same run left there."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QScrollBar, QWidget
 from tests.desktop.pages.hand import LEFT
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.inspection.feature import Inspection
+    from divisive_desktop.desktop.features.inspection.feature import InspectionFeature
     from divisive_desktop.desktop.features.inspection.features import FeaturePanel
     from divisive_desktop.desktop.features.inspection.files import FilePanels
     from divisive_desktop.desktop.features.inspection.forensic import ForensicView
@@ -93,7 +93,7 @@ class InspectorPage:
         self._page = page
 
     @property
-    def _feature(self) -> Inspection:
+    def _feature(self) -> InspectionFeature:
         return self._page.feature("inspection")
 
     @property

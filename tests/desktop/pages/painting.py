@@ -14,7 +14,7 @@ from tests.desktop.pages.hand import LEFT, Hand
 from tests.desktop.pages.waiting import until
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.painting.feature import Painting
+    from divisive_desktop.desktop.features.painting.feature import PaintingFeature
     from divisive_desktop.desktop.features.painting.mask_store import MaskStore
     from divisive_desktop.desktop.features.painting.palette import OptionsBar, Palette
     from divisive_desktop.desktop.features.painting.panel import MaskPanel
@@ -30,7 +30,7 @@ class PaintPage:
         self._page = page
 
     @property
-    def feature(self) -> Painting:
+    def feature(self) -> PaintingFeature:
         """What stands behind all of it."""
         return self._page.feature("painting")
 
@@ -42,7 +42,7 @@ class PaintPage:
     @property
     def session(self) -> PaintSession:
         """Mask, regions, history and settings of the tools."""
-        return self.feature.session
+        return self.feature.paint_session
 
     @property
     def palette(self) -> Palette:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.faces.panel import FramingPanel
     from divisive_desktop.desktop.features.faces.tool import CropTool
     from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
-    from divisive_desktop.desktop.features.finetuning.feature import FineTuning
+    from divisive_desktop.desktop.features.finetuning.feature import FineTuningFeature
     from divisive_desktop.desktop.features.finetuning.preparation import PreparedRun
     from divisive_desktop.desktop.features.finetuning.run import RunSession
     from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
     from divisive_desktop.desktop.features.reports.checking import CheckDialog
     from divisive_desktop.desktop.features.reports.dialog import ReportDialog
-    from divisive_desktop.desktop.features.reports.feature import Reports
+    from divisive_desktop.desktop.features.reports.feature import ReportFeature
     from tests.desktop.pages.window import Page
 
 
@@ -28,7 +28,7 @@ class FineTuningPage:
         self._page = page
 
     @property
-    def _feature(self) -> FineTuning:
+    def _feature(self) -> FineTuningFeature:
         return self._page.feature("finetuning")
 
     @property
@@ -78,7 +78,7 @@ class ReportPage:
         self._page = page
 
     @property
-    def _feature(self) -> Reports:
+    def _feature(self) -> ReportFeature:
         return self._page.feature("reports")
 
     @property

@@ -28,7 +28,7 @@ class FailureList(QDialog):
     """One row per failed case; a double click goes there."""
 
     retry = Signal()
-    chosen = Signal(object)
+    chosen = Signal(Case)
 
     def __init__(self, failures: Sequence[tuple[Case, UserFacingError]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,15 +51,23 @@ class FailureList(QDialog):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.cellDoubleClicked.connect(lambda row, _: (self.chosen.emit(self._cases[row]), self.accept()))
+        self.table.cellDoubleClicked.connect(lambda row, _: self._choose(row))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.again = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.ActionRole)
-        self.again.clicked.connect(lambda: (self.retry.emit(), self.accept()))
+        self.again.clicked.connect(self._try_again)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
-        column.setSpacing(GRID * 2)
-        column.addWidget(QLabel(f"{plural(len(failures), 'image')} could not be analysed."))
-        column.addWidget(self.table)
-        column.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
+        layout.setSpacing(GRID * 2)
+        layout.addWidget(QLabel(f"{plural(len(failures), 'image')} could not be analysed."))
+        layout.addWidget(self.table)
+        layout.addWidget(buttons)
         self.resize(820, 360)
+
+    def _choose(self, row: int) -> None:
+        self.chosen.emit(self._cases[row])
+        self.accept()
+
+    def _try_again(self) -> None:
+        self.retry.emit()
+        self.accept()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox
@@ -26,6 +26,7 @@ from divisive_desktop.errors import (
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
+    from divisive_desktop.desktop.session.runner import BackgroundTask
 
 CASEBOOKS = "Casebook (*.casebook)"
 _SUFFIX = ".casebook"
@@ -54,7 +55,7 @@ class CasebookFeature(QObject):
         services.actions.add_entry("recent-casebooks", self.recent)
         services.messages.add_remedy(self.remedy)
         self._session.casebook.opened.connect(self._opened)
-        self._session.sync.merged.connect(self._tell_merged)
+        self._session.sync.merged.connect(self._show_merged)
 
     def _actions(self) -> tuple[Action, ...]:
         # fmt: off
@@ -107,7 +108,7 @@ class CasebookFeature(QObject):
             return recovery.offer_restore(self._services)
         return None
 
-    def _tell_merged(self, pairs: list[tuple[Case, Case]]) -> None:
+    def _show_merged(self, pairs: list[tuple[Case, Case]]) -> None:
         self._merged += len(pairs)
         gone, kept = pairs[-1]
         one = self._merged == 1
@@ -175,7 +176,7 @@ class CasebookFeature(QObject):
         if target is None:
             return
 
-        def work(_: Any) -> Path:
+        def work(_: BackgroundTask) -> Path:
             from divisive_desktop.casebook import import_zip
 
             return import_zip(source, target)

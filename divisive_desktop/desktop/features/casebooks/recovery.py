@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMessageBox
 
@@ -14,6 +14,7 @@ from divisive_desktop.desktop.shell.services import Services
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
+    from divisive_desktop.desktop.session.runner import BackgroundTask
 
 
 def offer_take_over(services: Services, book: Casebook) -> MessageButton | None:
@@ -39,7 +40,7 @@ def offer_restore(services: Services) -> MessageButton | None:
         return None
     newest = backups[-1].name
 
-    def restore(_: Any) -> Path:
+    def restore(_: BackgroundTask) -> Path:
         from divisive_desktop.casebook import Casebook
 
         Casebook.restore_backup(path, newest)

@@ -12,6 +12,7 @@ from divisive_desktop.desktop.features.exports.files import write_json
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.shell.action import Action, has_analysis, has_record
 from divisive_desktop.desktop.shell.services import Services
+from divisive_desktop.desktop.ui.pictures import save_png
 from divisive_desktop.errors import ExportError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ExportFeature(QObject):
             return
 
         def write() -> None:
-            if not picture.save(str(path), "PNG"):
+            if not save_png(picture, path):
                 raise ExportError(f"{path.name} could not be written.", "Choose another folder, or check free space.")
 
         self._services.runner.run(

@@ -17,7 +17,7 @@ from divisive_desktop.desktop.session.wording import capitalised, plural
 from divisive_desktop.desktop.shell.action import Action, has_record
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.viewer.maps import PaneKind
-from divisive_desktop.desktop.viewer.tools import PaneMouse
+from divisive_desktop.desktop.viewer.tool import PaneMouse
 from divisive_desktop.errors import NoFaceError
 from divisive_desktop.imaging import faces
 from divisive_desktop.imaging.display import default_voi, render
@@ -25,6 +25,7 @@ from divisive_desktop.imaging.faces import Framing
 from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.ui.sections import Row
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.geometry import Box
 
@@ -60,7 +61,7 @@ class FaceFeature(QObject):
         self._before: Framing | None = None
         """What the analyst had chosen when the tool was taken up."""
         self._wanted: tuple[Case, Framing] | None = None
-        self._told: tuple[Case, object] | None = None
+        self._announced: tuple[Case, object] | None = None
         self._rest = QTimer(self, interval=_PAUSE_MS, singleShot=True)
         self._rest.timeout.connect(self._analyse)
         self._section = services.inspector.add_section(SECTION, self.panel)
@@ -88,10 +89,10 @@ class FaceFeature(QObject):
         return False
 
     def _connect(self) -> None:
-        work, panel = self.session, self.panel
-        work.currentChanged.connect(self._case_changed)
-        work.recordReady.connect(lambda case, _: self._show(case))
-        work.analysisChanged.connect(self._show)
+        session, panel = self.session, self.panel
+        session.currentChanged.connect(self._case_changed)
+        session.recordReady.connect(lambda case, _: self._show(case))
+        session.analysisChanged.connect(self._show)
         panel.facePicked.connect(self._picked_in_panel)
         panel.cropToggled.connect(self.set_adjusting)
         panel.wholeRequested.connect(self.analyse_whole)
@@ -194,7 +195,7 @@ class FaceFeature(QObject):
         if self._wanted is not None and not self._wanted[0].analysing:
             self._analyse()  # the case was left before its crop had rested
         self._messages.dismiss(MESSAGE)
-        self._told = None
+        self._announced = None
         self.layer.framing = self.layer.region = None
         if self.adjusting:
             self.viewer.set_tool("pan")
@@ -210,21 +211,21 @@ class FaceFeature(QObject):
 
     def _show(self, case: Case | None) -> None:
         record = self.session.record
-        usable = case is not None and case is self.session.current and record is not None
-        self._section.setVisible(usable)
-        if not usable:
+        if case is None or case is not self.session.current or record is None:
+            self._section.setVisible(False)
             return
+        self._section.setVisible(True)
         analysis = case.analysis
         if analysis is not None:
             framing = faces.framing_of(analysis.preprocessing)
             whole = analysis.region == (0, 0, record.width, record.height)
             self.layer.framing, self.layer.region = framing, None if whole else analysis.region
-            self._tell(case, framing)
+            self._announce_faces(case, framing)
             self.panel.set_texts(*_texts(analysis, framing, record))
         elif not case.analysing:
             self.layer.framing = self.layer.region = None
             self.panel.set_texts(*self._texts_without(case))
-            self._tell_failure(case)
+            self._announce_failure(case)
         framing = self.layer.framing
         pictures = [_picture(record, f) for f in framing.faces[:SHOWN]] if framing and len(framing.faces) > 1 else []
         self.panel.set_faces(pictures, framing.chosen if framing is not None else None)
@@ -233,27 +234,27 @@ class FaceFeature(QObject):
         self.panel.whole.setEnabled(self.layer.region is not None or analysis is None)
         self._update_layer()
 
-    def _texts_without(self, case: Case) -> tuple[str, str, list[tuple[str, ...]]]:
+    def _texts_without(self, case: Case) -> tuple[str, str, list[Row]]:
         if isinstance(case.analysis_error, NoFaceError):
             text = "The models for photographs know faces only. Draw a box around the face, or have all of it analysed."
             return text, "No face was found.", []
         return "Nothing was analysed yet.", "", []
 
-    def _tell(self, case: Case, framing: Framing | None) -> None:
+    def _announce_faces(self, case: Case, framing: Framing | None) -> None:
         """Say once per analysis that there were several faces."""
         if framing is None or framing.how != "detected" or len(framing.faces) < 2:
             self._messages.dismiss(MESSAGE)
             return
-        if self._told is None or self._told[0] is not case:
-            self._told = case, framing
+        if self._announced is None or self._announced[0] is not case:
+            self._announced = case, framing
             text = f"{len(framing.faces)} faces were found; the largest was analysed."
             self._messages.show(MESSAGE, "info", text, "Click another one in the picture to analyse that.")
 
-    def _tell_failure(self, case: Case) -> None:
+    def _announce_failure(self, case: Case) -> None:
         error = case.analysis_error
-        if not isinstance(error, NoFaceError) or (self._told is not None and self._told[1] is error):
+        if not isinstance(error, NoFaceError) or (self._announced is not None and self._announced[1] is error):
             return
-        self._told = case, error
+        self._announced = case, error
         self._messages.show(
             MESSAGE, "warning", error.message, error.remedy,
             ("Draw a box", lambda: self.set_adjusting(True)), ("Whole picture", self.analyse_whole),
@@ -266,14 +267,12 @@ class FaceFeature(QObject):
         return case.framing.crop if case.framing is not None else None
 
 
-def _texts(
-    analysis: Analysis, framing: Framing | None, record: ImageRecord
-) -> tuple[str, str, list[tuple[str, ...]]]:
+def _texts(analysis: Analysis, framing: Framing | None, record: ImageRecord) -> tuple[str, str, list[Row]]:
     """In words, what to be careful about, and the figures."""
     x, y, width, height = analysis.region
     size = analysis.preprocessing.get("size")
     words = capitalised(faces.in_words(framing)) + "." if framing is not None else "The whole picture."
-    rows: list[tuple[str, ...]] = [("Part", f"{width} × {height} px at {x}, {y}")]
+    rows: list[Row] = [("Part", f"{width} × {height} px at {x}, {y}")]
     cautions = []
     if size:
         scale = size / max(width, height)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.sections import Form
+from divisive_desktop.desktop.ui.sections import Form, Row
 from divisive_desktop.desktop.ui.theme import GRID
 
 FACE_SIDE = 56
@@ -78,7 +78,7 @@ class FramingPanel(QWidget):
                 button.setIcon(QIcon(QPixmap.fromImage(shown[index])))
                 button.setChecked(index == chosen)
 
-    def set_texts(self, words: str, warning: str, facts: Sequence[tuple[str, ...]]) -> None:
+    def set_texts(self, words: str, warning: str, facts: Sequence[Row]) -> None:
         """``warning``: what makes the part unlike what the model knows; '' when nothing does."""
         self.words.setText(words)
         self.warning.setText(warning)

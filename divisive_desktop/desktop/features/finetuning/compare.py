@@ -12,7 +12,7 @@ from divisive_desktop.desktop.features.finetuning.gallery import Scene, load_sce
 from divisive_desktop.desktop.features.finetuning.maps import Pictures, Tile, common_limits, pictures_of
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.wording import capitalised, percent, signed
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -38,9 +38,9 @@ class CompareView(QWidget):
 
     caseChanged = Signal(int)
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._cases: list[TrainingCase] = []
         self._classes = ("0", "1")
         self._models = ("", "")
@@ -169,12 +169,12 @@ class CompareView(QWidget):
             if wanted == self._wanted:
                 self._say(f"{error.message} {error.remedy}")
 
-        self._tasks.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
+        self._runner.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
                         priority=15)  # fmt: skip
         request = ComparePair(
             self._models[0], self._models[1], case.path, case.frame, case.crop, expected_sha256=case.sha256
         )
-        self._tasks.submit(request, self._if(wanted, self._pair_arrived), failed)
+        self._runner.submit(request, self._if(wanted, self._pair_arrived), failed)
 
     def _say(self, text: str) -> None:
         self.state.setText(text)
@@ -199,11 +199,11 @@ class CompareView(QWidget):
         self._say("")
         scene, pair, wanted = self._scene, self._pair, self._wanted
 
-        def draw(_: Any) -> tuple[list[Pictures], Limits, Limits]:
+        def draw(_: BackgroundTask) -> tuple[list[Pictures], Limits, Limits]:
             limits, around = common_limits(*(a.cams for a in pair))
             return [pictures_of(scene.picture, a.cams, case.label, limits, around) for a in pair], limits, around
 
-        self._tasks.run(
+        self._runner.run(
             draw, self._if(wanted, lambda drawn: self._show(case, pair, *drawn)), lambda error: None,
             key="compare-draw", priority=15,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -18,22 +18,26 @@ from divisive_desktop.engine.finetuning.messages import FineTune, FineTuneResult
 from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.casebook import RunRow
+    from divisive_desktop.casebook import Casebook, RunRow
     from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
+    from divisive_desktop.desktop.features.finetuning.live import LivePage
+    from divisive_desktop.desktop.features.finetuning.result import ResultPage
+    from divisive_desktop.desktop.features.finetuning.setup import SetupPage
     from divisive_desktop.desktop.features.finetuning.versions import VersionsDialog
     from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.engine.finetuning.messages import Notice
     from divisive_desktop.library.store import StoredModel
 
 BANNER_KEY = "finetune"
 
 
-def install(services: ViewerServices) -> FineTuning:
+def install(services: ViewerServices) -> FineTuningFeature:
     """Add fine-tuning to the window."""
-    return FineTuning(services)
+    return FineTuningFeature(services)
 
 
-class FineTuning(QObject):
+class FineTuningFeature(QObject):
     """The run, and the window of its own, which is made when it is asked for."""
 
     def __init__(self, services: ViewerServices) -> None:
@@ -102,7 +106,7 @@ class FineTuning(QObject):
             return
         self._opening = True
 
-        def work(_: Any) -> None:
+        def work(_: BackgroundTask) -> None:
             import divisive_desktop.desktop.features.finetuning.dialog
             import divisive_desktop.engine.finetuning.preparation  # noqa: F401
 
@@ -110,24 +114,35 @@ class FineTuning(QObject):
             self._opening = False
             self._messages.show_error(error)
 
-        self._runner.run(work, self._build, failed, priority=30)
+        self._runner.run(work, lambda _: self._build_setup(), failed, priority=30)
 
-    def _build(self, _: Any = None, made: tuple[Any, ...] = ()) -> None:
-        """One page at a time: all three at once would hold up the window for a tenth of a second."""
-        from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
-        from divisive_desktop.desktop.features.finetuning.live import LivePage
-        from divisive_desktop.desktop.features.finetuning.result import ResultPage
+    # One page at a time: all three at once would hold up the window for a tenth of a second.
+
+    def _build_setup(self) -> None:
         from divisive_desktop.desktop.features.finetuning.setup import SetupPage
 
-        makers = (SetupPage, lambda: LivePage(self._runner), lambda: ResultPage(self._runner))
-        if len(made) < len(makers):
-            pages = (*made, makers[len(made)]())
-            QTimer.singleShot(0, self, lambda: self._build(made=pages))
-            return
+        setup = SetupPage()
+        QTimer.singleShot(0, self, lambda: self._build_live(setup))
+
+    def _build_live(self, setup: SetupPage) -> None:
+        from divisive_desktop.desktop.features.finetuning.live import LivePage
+
+        live = LivePage(self._runner)
+        QTimer.singleShot(0, self, lambda: self._build_result(setup, live))
+
+    def _build_result(self, setup: SetupPage, live: LivePage) -> None:
+        from divisive_desktop.desktop.features.finetuning.result import ResultPage
+
+        result = ResultPage(self._runner)
+        QTimer.singleShot(0, self, lambda: self._build_dialog(setup, live, result))
+
+    def _build_dialog(self, setup: SetupPage, live: LivePage, result: ResultPage) -> None:
+        from divisive_desktop.desktop.features.finetuning.dialog import FineTuneDialog
+
         self._opening = False
-        dialog = self.dialog = FineTuneDialog(*made, self._services.window)
-        run, live, result = self.run, dialog.live, dialog.result
-        self.preparation.set_page(dialog.setup)
+        dialog = self.dialog = FineTuneDialog(setup, live, result, self._services.window)
+        run = self.run
+        self.preparation.set_page(setup)
         self.preparation.ready.connect(result.clear_ranking)
         dialog.activated.connect(self._activated)
         dialog.versionsRequested.connect(self.open_versions)
@@ -159,7 +174,7 @@ class FineTuning(QObject):
             self.preparation.refresh()
 
     @staticmethod
-    def _raise(dialog: Any) -> None:
+    def _raise(dialog: QWidget) -> None:
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
@@ -230,7 +245,7 @@ class FineTuning(QObject):
         book = self._session.casebook
         dialog.result.set_busy(True)
 
-        def work(_: Any) -> StoredModel:
+        def work(_: BackgroundTask) -> StoredModel:
             from pathlib import Path
 
             from divisive_desktop.library import store, versions
@@ -295,7 +310,7 @@ class FineTuning(QObject):
         if not book.writable:
             return
 
-        def work(_: Any) -> RunRow | None:
+        def work(_: BackgroundTask) -> RunRow | None:
             newest = next(iter(book.wait().runs.rows()), None)
             open_ = newest is not None and newest.state in ("interrupted", "done") and not newest.decision
             return newest if open_ else None
@@ -339,7 +354,7 @@ class FineTuning(QObject):
                 dialog.hide()
 
 
-def _write_down(book: Any, request: FineTune, result: FineTuneResult) -> None:
+def _write_down(book: Casebook, request: FineTune, result: FineTuneResult) -> None:
     """Another method's result was kept: it becomes a run of its own in the casebook."""
     from dataclasses import replace
 

@@ -72,12 +72,12 @@ class Row:
             widget.setVisible(visible)
 
 
-class Gallery(QWidget):
+class GalleryView(QWidget):
     """Rows of image, true-class map, false-class map and divergence."""
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._cases: list[TrainingCase] = []
         self._scenes: dict[int, Scene] = {}
         self._pairs: dict[int, CasePair] = {}
@@ -124,7 +124,7 @@ class Gallery(QWidget):
                 self._draw(case.id)
 
         # A case that can't be opened stays an empty frame: the run itself says what is wrong with it.
-        self._tasks.run(lambda _: load_scene(case), arrived, lambda error: None, priority=15)
+        self._runner.run(lambda _: load_scene(case), arrived, lambda error: None, priority=15)
 
     def show_update(self, update: GalleryUpdate) -> None:
         """New maps of the cases."""
@@ -152,7 +152,7 @@ class Gallery(QWidget):
                 for tile, image in ((row.true, shown.true), (row.false, shown.false), (row.d, shown.divergence)):
                     tile.show_image(image, scene.outline)
 
-        self._tasks.run(
+        self._runner.run(
             lambda _: pictures_of(scene.picture, by_class(pair), pair.label), drawn, lambda error: None,
             key=f"gallery-{case_id}", priority=12,
         )  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.finetuning.curves import Curves
-from divisive_desktop.desktop.features.finetuning.gallery import Gallery
+from divisive_desktop.desktop.features.finetuning.gallery import GalleryView
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
@@ -41,7 +42,7 @@ class LivePage(QWidget):
     concludeRequested = Signal()
     discardRequested = Signal()
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel()
         theme.set_role(self.title, "title")
@@ -67,7 +68,7 @@ class LivePage(QWidget):
             "Validation",
             (("val_auroc", "AUROC", "info"), ("val_energy", "D inside the masks", "trueEvidence")), unit_range=True,
         )  # fmt: skip
-        self.gallery = Gallery(tasks)
+        self.gallery = GalleryView(runner)
         self._build()
         self._request: FineTune | None = None
         self._said: list[str] = []
@@ -207,7 +208,7 @@ def _row(epoch: EpochDone) -> dict[str, float]:
     return {name: value for name, value in values.items() if value == value}
 
 
-def _device(details: Any) -> str:
+def _device(details: Mapping[str, Any]) -> str:
     parts = []
     if details.get("device"):
         kind = str(details["device"]).split(":")[0]

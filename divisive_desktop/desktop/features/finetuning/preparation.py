@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.finetuning.choices import Choices
     from divisive_desktop.desktop.features.finetuning.run import RunSession
     from divisive_desktop.desktop.features.finetuning.setup import SetupPage
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.desktop.shell.services import Services
     from divisive_desktop.engine.finetuning.messages import DataCheck, Estimate
     from divisive_desktop.library.card import Card
@@ -62,7 +63,7 @@ class Preparation(QObject):
         """Read the installed models, then look at the casebook with the one in use for the current case."""
         wanted = self._wanted_base()
 
-        def work(_: Any) -> tuple[list[Card], str]:
+        def work(_: BackgroundTask) -> tuple[list[Card], str]:
             from divisive_desktop.library import store
 
             cards = [m.card for m in store.find_models()]
@@ -92,7 +93,7 @@ class Preparation(QObject):
         """Look at what the casebook offers; without choices those that suit it are shown."""
         book = self._session.casebook
 
-        def work(_: Any) -> PreparedRun:
+        def work(_: BackgroundTask) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
             from divisive_desktop.library import store
 
@@ -165,7 +166,7 @@ class Preparation(QObject):
         book = self._session.casebook
         page.start.setEnabled(False)
 
-        def work(_: Any) -> PreparedRun:
+        def work(_: BackgroundTask) -> PreparedRun:
             from divisive_desktop.engine.finetuning import preparation
             from divisive_desktop.library import store
 

@@ -35,7 +35,7 @@ class ResultPage(QWidget):
     discardRequested = Signal()
     tryRequested = Signal()
 
-    def __init__(self, tasks: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.result: FineTuneResult | None = None
         self._results: list[FineTuneResult] = []
@@ -48,7 +48,7 @@ class ResultPage(QWidget):
         self.holdout_words, self.guard_words = words("", "muted"), words("", "muted")
         self.cases = CaseTable()
         self.methods = MethodTable()
-        self.compare = CompareView(tasks)
+        self.compare = CompareView(runner)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for name, widgets in (

@@ -38,30 +38,28 @@ class RunSession(QObject):
     -------
     changed()
         ``state`` changed.
-    progressed(object)
-        ``messages.Progress``.
-    epochDone(object), galleryUpdated(object), noticed(object)
+    progressed(Progress), epochDone(EpochDone), galleryUpdated(GalleryUpdate), noticed(Notice)
         What the engine tells on its way.
-    finished(object)
-        ``FineTuneResult``.
-    ranked(object)
-        List of ``FineTuneResult`` of several methods, best first.
-    failed(object)
-        ``UserFacingError``; ``state`` says whether it can be resumed.
+    finished(FineTuneResult)
+        It is over.
+    ranked(list)
+        ``FineTuneResult`` of several methods, best first.
+    failed(UserFacingError)
+        ``state`` says whether it can be resumed.
     """
 
     changed = Signal()
-    progressed = Signal(object)
-    epochDone = Signal(object)
-    galleryUpdated = Signal(object)
-    noticed = Signal(object)
-    finished = Signal(object)
-    ranked = Signal(object)
-    failed = Signal(object)
+    progressed = Signal(messages.Progress)
+    epochDone = Signal(EpochDone)
+    galleryUpdated = Signal(GalleryUpdate)
+    noticed = Signal(Notice)
+    finished = Signal(FineTuneResult)
+    ranked = Signal(list)
+    failed = Signal(UserFacingError)
 
-    def __init__(self, tasks: Runner, book: CasebookService, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, book: CasebookService, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self._book = tasks, book
+        self._runner, self._book = runner, book
         self._job: EngineJob | None = None
         self.state: State = "idle"
         self.request: FineTune | None = None
@@ -76,7 +74,7 @@ class RunSession(QObject):
         """Several methods are being compared."""
         self.history: list[EpochDone] = []
         self.error: UserFacingError | None = None
-        tasks.progressed.connect(self._progress)
+        runner.progressed.connect(self._progress)
 
     @property
     def busy(self) -> bool:
@@ -140,9 +138,9 @@ class RunSession(QObject):
         self._begin(replace(self.request, conclude=False))
         self.trying = True
         self.results = []
-        self._tell("running")
+        self._set_state("running")
         assert self.request is not None
-        self._job = self._tasks.submit(
+        self._job = self._runner.submit(
             TryMethods(self.request, METHODS), self._all_done, self._ended_badly, partial=self._partial,
             title=self.title,
         )  # fmt: skip
@@ -154,13 +152,13 @@ class RunSession(QObject):
             self.history = []
         if request is None:
             self.id = None
-        self._tell("preparing")
+        self._set_state("preparing")
 
     def _submit(self, run_id: int) -> None:
         assert self.request is not None
         self.id = run_id
-        self._tell("running")
-        self._job = self._tasks.submit(
+        self._set_state("running")
+        self._job = self._runner.submit(
             self.request, self._done, self._ended_badly, partial=self._partial, title=self.title
         )
 
@@ -170,14 +168,14 @@ class RunSession(QObject):
         """Hold the run at its next step, or let it go on."""
         if self.request is None or self.state not in ("running", "paused"):
             return
-        self._tasks.submit(SetPaused(self.request.folder, paused), lambda _: None, lambda _: None)
-        self._tell("paused" if paused else "running")
+        self._runner.submit(SetPaused(self.request.folder, paused), lambda _: None, lambda _: None)
+        self._set_state("paused" if paused else "running")
 
     def cancel(self) -> None:
         """Stop within two seconds; what was learned up to the last whole epoch stays."""
         if self._job is not None and self.state in ("running", "paused"):
-            self._tell("cancelling")
-            self._tasks.cancel(self._job)
+            self._set_state("cancelling")
+            self._runner.cancel(self._job)
 
     def _progress(self, event: messages.Progress) -> None:
         if self._job is not None and event.job == self._job.id:
@@ -214,14 +212,14 @@ class RunSession(QObject):
             preparation.finish(book, run_id, result)
 
         self._book.write(write)
-        self._tell("done")
+        self._set_state("done")
         self.finished.emit(result)
 
     def _all_done(self, results: tuple[FineTuneResult, ...]) -> None:
         self._job = None
         self.results = list(results)
         self.trying = False
-        self._tell("done")
+        self._set_state("done")
         self.ranked.emit(list(self.results))
 
     def _ended_badly(self, error: UserFacingError) -> None:
@@ -233,7 +231,7 @@ class RunSession(QObject):
             state = "interrupted" if isinstance(error, EngineDiedError) else "failed"
             self.error = error
         if trying and self.result is not None:
-            self._tell("done")
+            self._set_state("done")
         else:
             self._end(state)
         if self.error is not None:
@@ -249,7 +247,7 @@ class RunSession(QObject):
                 preparation.finish(book, run_id, state=state)
 
             self._book.write(write)
-        self._tell(state)
+        self._set_state(state)
 
     def discard(self) -> None:
         """The analyst doesn't want the result, or not to go on."""
@@ -271,7 +269,7 @@ class RunSession(QObject):
             return
         self.request = self.result = self.error = self.id = None
         self.history, self.results = [], []
-        self._tell("idle")
+        self._set_state("idle")
 
     # -- helpers --------------------------------------------------------------------------------------------
 
@@ -283,7 +281,7 @@ class RunSession(QObject):
                 "A run is written into the casebook. Open one that you may write, or make a copy.",
             )
             self.error = refused
-            self._tell("failed")
+            self._set_state("failed")
             self.failed.emit(refused)
             return
 
@@ -296,13 +294,13 @@ class RunSession(QObject):
         def arrived(result: Any) -> None:
             if isinstance(result, UserFacingError):
                 self.error = result
-                self._tell("failed")
+                self._set_state("failed")
                 self.failed.emit(result)
             else:
                 done(result)
 
         self._book.write(guarded, arrived)
 
-    def _tell(self, state: State) -> None:
+    def _set_state(self, state: State) -> None:
         self.state = state
         self.changed.emit()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -157,7 +157,7 @@ class SetupPage(QWidget):
         self.device = QComboBox()
         for device, name in _DEVICES:
             self.device.addItem(name, device)
-        self._advanced = {
+        self._advanced: dict[str, QDoubleSpinBox | QSpinBox] = {
             "lr": self.lr, "retain": self.retain, "batch": self.batch, "copies": self.copies, "patience": self.patience,
         }  # fmt: skip
         form = _form()
@@ -235,7 +235,7 @@ class SetupPage(QWidget):
         at = next((i for i, card in enumerate(cards) if card.id == chosen), 0)
         self.base.setCurrentIndex(at)
         self._loading = False
-        self._tell_base()
+        self._describe_base()
 
     def card(self) -> Card | None:
         """The base model's card."""
@@ -306,12 +306,12 @@ class SetupPage(QWidget):
     # -- reactions ------------------------------------------------------------------------------------------
 
     def _base_changed(self) -> None:
-        self._tell_base()
+        self._describe_base()
         card = self.card()
         if not self._loading and card is not None:
             self.baseChosen.emit(card.id)
 
-    def _tell_base(self) -> None:
+    def _describe_base(self) -> None:
         card = self.card()
         if card is None:
             self.base_words.setText("No model is installed.")
@@ -333,7 +333,7 @@ class SetupPage(QWidget):
         self.alpha_words.setText(text if guided else "labels only")
 
 
-def _signal_of(widget: QWidget) -> Any:
+def _signal_of(widget: QComboBox | QLineEdit | QSpinBox | QDoubleSpinBox | QSlider) -> SignalInstance:
     """What a widget emits when its value changes."""
     if isinstance(widget, QComboBox):
         return widget.currentIndexChanged

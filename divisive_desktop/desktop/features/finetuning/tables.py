@@ -34,6 +34,7 @@ _CHANGES = {
     "better": ("better", "success"), "worse": ("worse", "error"), "unchanged": ("unchanged", "muted"),
     "unclear": ("no claim", "muted"), "not measured": ("not measured", "muted"),
 }  # fmt: skip
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -55,11 +56,15 @@ class Table(QTableWidget):
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         head.setHighlightSections(False)
-        for column in range(1, len(columns)):
-            self.horizontalHeaderItem(column).setTextAlignment(RIGHT)
-        self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column in range(len(columns)):
+            item = self.horizontalHeaderItem(column)
+            assert item is not None  # made above, with the labels
+            item.setTextAlignment(RIGHT if column else LEFT)
 
-    def put(self, row: int, column: int, text: str, tip: str = "", colour: str = "", bold: bool = False) -> None:
+    def put(
+        self, row: int, column: int, text: str, tip: str = "", colour: str = "", bold: bool = False
+    ) -> QTableWidgetItem:
+        """Fill a cell."""
         item = QTableWidgetItem(text)
         if column:
             item.setTextAlignment(RIGHT)
@@ -72,6 +77,7 @@ class Table(QTableWidget):
             font.setBold(True)
             item.setFont(font)
         self.setItem(row, column, item)
+        return item
 
     def text(self, row: int, column: int) -> str:
         item = self.item(row, column)
@@ -132,8 +138,7 @@ class CaseTable(Table):
         self.setRowCount(len(ordered))
         for row, change in enumerate(ordered):
             before, after = (p if change.label == 1 else 1 - p for p in (change.before, change.after))
-            self.put(row, 0, names.get(change.case, str(change.case)))
-            item = self.item(row, 0)
+            item = self.put(row, 0, names.get(change.case, str(change.case)))
             item.setData(Qt.ItemDataRole.UserRole, change.case)
             self.put(row, 1, capitalised(classes[change.label]))
             turned = (before >= 0.5) != (after >= 0.5)
@@ -149,14 +154,18 @@ class CaseTable(Table):
         """Mark a case's row without telling."""
         self.blockSignals(True)
         for row in range(self.rowCount()):
-            if self.item(row, 0).data(Qt.ItemDataRole.UserRole) == case_id:
+            if self._case_id(row) == case_id:
                 self.selectRow(row)
         self.blockSignals(False)
 
     def _selected(self) -> None:
-        row = self.currentRow()
-        if row >= 0 and self.item(row, 0) is not None:
-            self.chosen.emit(int(self.item(row, 0).data(Qt.ItemDataRole.UserRole)))
+        case_id = self._case_id(self.currentRow())
+        if case_id is not None:
+            self.chosen.emit(case_id)
+
+    def _case_id(self, row: int) -> int | None:
+        item = self.item(row, 0)
+        return int(item.data(Qt.ItemDataRole.UserRole)) if item is not None else None
 
 
 class MethodTable(Table):

@@ -31,7 +31,7 @@ from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.features.finetuning.tables import Table
 from divisive_desktop.desktop.features.finetuning.version_wording import auroc_of, details, named
-from divisive_desktop.desktop.session.runner import Runner
+from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.sections import Form
@@ -60,16 +60,15 @@ class VersionsDialog(QDialog):
     -------
     used(str)
         Task of which another version answers now.
-    problem(object)
-        ``UserFacingError``.
+    problem(UserFacingError)
     """
 
     used = Signal(str)
-    problem = Signal(object)
+    problem = Signal(UserFacingError)
 
-    def __init__(self, tasks: Runner, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: Runner, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self._settings = tasks, settings
+        self._runner, self._settings = runner, settings
         self._found = FoundVersions([], [])
         self.setWindowTitle("Model versions")
         self.setWindowFlags(Qt.WindowType.Window)
@@ -158,12 +157,12 @@ class VersionsDialog(QDialog):
         """Read the versions anew; ``choose`` one of them."""
         wanted = choose or next((m.card.id for m in self.selected()), "")
 
-        def work(_: Any) -> FoundVersions:
+        def work(_: BackgroundTask) -> FoundVersions:
             from divisive_desktop.library import versions
 
             return FoundVersions(versions.tree(), versions.trashed())
 
-        self._tasks.run(work, lambda found: self._show(found, wanted), self._failed, key="versions")
+        self._runner.run(work, lambda found: self._show(found, wanted), self._failed, key="versions")
 
     def _show(self, found: FoundVersions, wanted: str) -> None:
         self._found = found
@@ -261,7 +260,7 @@ class VersionsDialog(QDialog):
     def _act(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Something on the disk, in the background."""
         self.message.hide()
-        self._tasks.run(lambda _: work(), done, self._failed, priority=20)
+        self._runner.run(lambda _: work(), done, self._failed, priority=20)
 
     def _failed(self, error: UserFacingError) -> None:
         self.message.setText(f"{error.message} {error.remedy}")
@@ -365,7 +364,7 @@ def _state(version: Version | None, in_trash: bool) -> str:
     return "Not in use. Analyses that it made keep naming it."
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -39,9 +39,9 @@ class HelpFeature(QObject):
 
     def show_map_guide(self) -> None:
         """What an analyst must know about saliency maps."""
-        from divisive_desktop.desktop.features.help.map_guide import ReadingDialog
+        from divisive_desktop.desktop.features.help.map_guide import MapGuide
 
-        ReadingDialog(self._services.window).open()
+        MapGuide(self._services.window).open()
 
     def save_log(self) -> None:
         """Copy the log to a file that the user names."""

@@ -25,7 +25,7 @@ POINTS = (
 )  # fmt: skip
 
 
-class ReadingDialog(QDialog):
+class MapGuide(QDialog):
     """The points above, one under the other."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -80,9 +80,9 @@ class ShortcutSheet(QDialog):
                 groups.setdefault(heading_of(action.id), []).append((key, action.text.rstrip("…")))
             elif range_ and preset == "1":
                 groups.setdefault(heading_of(action.id), []).append(("1 – 9", "Window presets of the file"))
-        for key in self._places:
-            if key.shortcut:
-                groups.setdefault(key.menu, []).append((spoken(key.shortcut), key.text))
+        for local in self._places:
+            if local.shortcut:
+                groups.setdefault(local.menu, []).append((spoken(local.shortcut), local.text))
         return [*groups.items(), ("Mouse", mouse_rows(self._mouse))]
 
 

@@ -28,12 +28,12 @@ FEATURES, PROVENANCE, HISTOGRAM, IMAGE = "Important features", "Model and method
 LIMITS = "What this model is for, and its limits"
 
 
-def install(services: Services) -> Inspection:
+def install(services: Services) -> InspectionFeature:
     """Add the inspector's own sections to the window."""
-    return Inspection(services)
+    return InspectionFeature(services)
 
 
-class Inspection(QObject):
+class InspectionFeature(QObject):
     """Verdict, important features, provenance, histogram, image, and the panels about the file."""
 
     def __init__(self, services: Services) -> None:

@@ -80,9 +80,11 @@ class FeaturePanel(QWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         for column in (0, 2, 3):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        for column in (2, 3):
-            self.table.horizontalHeaderItem(column).setTextAlignment(Qt.AlignmentFlag.AlignRight)
-        self.table.horizontalHeaderItem(1).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        for column, side in ((1, left), (2, right), (3, right)):
+            head = self.table.horizontalHeaderItem(column)
+            assert head is not None  # made above, with the labels
+            head.setTextAlignment(side)
         self.table.currentCellChanged.connect(self._row_chosen)
         self.table.cellClicked.connect(lambda row, _: self._row_chosen(row))
         self.note = QLabel()
@@ -92,13 +94,13 @@ class FeaturePanel(QWidget):
         row.setSpacing(GRID)
         row.addWidget(self.slider, 1)
         row.addWidget(self.auto)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GRID)
-        column.addLayout(row)
-        column.addWidget(self.threshold)
-        column.addWidget(self.table)
-        column.addWidget(self.note)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addLayout(row)
+        layout.addWidget(self.threshold)
+        layout.addWidget(self.table)
+        layout.addWidget(self.note)
         self._features: FeatureSet | None = None
         self._filling = False
         self.show_features(None, None)
@@ -108,7 +110,7 @@ class FeaturePanel(QWidget):
         found = outcome.features if outcome is not None else None
         self._features = found
         self._filling = True
-        if outcome is not None and found.method == "otsu":
+        if outcome is not None and outcome.features.method == "otsu":
             self.slider.setValue(round(outcome.quantile * 1000))
             self.auto.setChecked(True)
         chosen = self.table.currentRow()
@@ -164,7 +166,7 @@ class FeaturePanel(QWidget):
             self.threshold.setText("")
             self.note.setText("The features appear with the analysis.")
             return
-        if found.method == "quantile":
+        if found.quantile is not None:
             how = f"top {1 - found.quantile:.1%} of |D|".replace("%", " %")
         else:
             how = "Otsu"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
@@ -14,6 +15,7 @@ from divisive_desktop.errors import UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.desktop.ui.sections import Section
     from divisive_desktop.imaging.forensics import Findings
     from divisive_desktop.imaging.tag import Tag
@@ -45,12 +47,12 @@ class FilePanels(QObject):
         session = services.session
         session.currentChanged.connect(self._case_changed)
         session.recordReady.connect(lambda *_: self._case_changed(session.current))
-        session.sync.known.connect(self._taken_in)
+        session.sync.known.connect(self._case_known)
         for signal in (session.redaction.changed, session.redaction.namesChanged):
             signal.connect(self._identity_changed)
         self._identity_changed()
 
-    def _taken_in(self, case: Case) -> None:
+    def _case_known(self, case: Case) -> None:
         """Now there is something to compare the file with."""
         if case is self._session.current and self._findings is not None:
             self._show_findings(case)
@@ -114,12 +116,12 @@ class FilePanels(QObject):
         if case is not None and self._read[name] is not case:
             self._load(case, name)
 
-    def _load(self, case: Case, name: str, then: Any = None) -> None:
+    def _load(self, case: Case, name: str, then: Callable[[], None] | None = None) -> None:
         self._read[name] = case
         self._clear(name, "Reading…")
         book = self._session.casebook
 
-        def work(_: Any) -> Any:
+        def work(_: BackgroundTask) -> tuple[Tag, ...] | Findings:
             path = book.source(case)
             if name == METADATA:
                 from divisive_desktop.imaging.metadata import read_metadata
@@ -129,10 +131,10 @@ class FilePanels(QObject):
 
             return examine(path)
 
-        def done(found: Any) -> None:
+        def done(found: tuple[Tag, ...] | Findings) -> None:
             if self._session.current is not case:
                 return
-            if name == METADATA:
+            if isinstance(found, tuple):
                 self._tags = found
                 self.metadata.show_tags(found)
             else:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.sections import Form
+from divisive_desktop.desktop.ui.sections import Form, Row
 from divisive_desktop.desktop.ui.theme import GRID
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from divisive_desktop.imaging.forensics import Findings, JpegFacts, Thumbnail
 
 _SIDE = 120
@@ -72,10 +75,10 @@ class ForensicView(QWidget):
         return "\n".join([*lines, self.notes.text(), self.tables.as_text()]).strip()
 
 
-def rows(found: Findings, imported: str | None) -> list[tuple[str, ...]]:
+def rows(found: Findings, imported: str | None) -> list[Row]:
     """Name, value and tooltip of everything that is one line."""
     file = found.file
-    made: list[tuple[str, ...]] = [
+    made: list[Row] = [
         ("SHA-256", _grouped(file.sha256), file.sha256),
         ("MD5", _grouped(file.md5), "For comparing with older lists; MD5 can be forged"),
         ("Since import", _since(file.sha256, imported), "SHA-256 of the bytes now against those at import"),
@@ -201,5 +204,5 @@ def _thumbnail(found: Thumbnail | None) -> str:
     return f"{width} × {height} px, mean difference {found.difference:.1f} greys, {shape}"
 
 
-def _table(table: Any) -> str:
+def _table(table: npt.NDArray[np.int64]) -> str:
     return "\n".join(" ".join(f"{int(v):3d}" for v in row) for row in table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSi
 from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
+from divisive_desktop.desktop.ui.pictures import save_png
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.messages import ModelInput
 from divisive_desktop.errors import ExportError
@@ -159,7 +161,7 @@ class ModelInputPanel(QWidget):
             return
         name = f"{case.stem}-model-input.png"
         chosen, _ = QFileDialog.getSaveFileName(self, "Save the model's input", name, "PNG (*.png)")
-        if chosen and not image.save(chosen, "PNG"):
+        if chosen and not save_png(image, Path(chosen)):
             self._messages.show_error(ExportError(f"{chosen} could not be written.", "Choose another folder."))
 
 

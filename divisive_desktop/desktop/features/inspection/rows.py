@@ -10,18 +10,16 @@ from divisive_desktop.desktop.session.redaction import file_name, shown_path
 from divisive_desktop.desktop.session.wording import CALIBRATIONS
 
 if TYPE_CHECKING:
+    from divisive_desktop.desktop.ui.sections import Row
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.imaging.record import ImageRecord
     from divisive_desktop.library.card import Card
-
-Row = tuple[str, ...]
-"""Name, value, and where there is more to say a tooltip."""
 
 
 def provenance_rows(analysis: Analysis, card: Card | None) -> list[Row]:
     """Model, version, method, preprocessing and timing of an analysis."""
     model = analysis.model
-    rows: list[Row] = [
+    return [
         ("Model", model.id),
         ("Version", model.version),
         ("Weights", f"{model.short_hash}…", f"SHA-256 {model.weights_sha256}"),
@@ -44,7 +42,6 @@ def provenance_rows(analysis: Analysis, card: Card | None) -> list[Row]:
             "\n".join(f"{k}: {v:.1f} ms" for k, v in analysis.timings_ms.items()),
         ),
     ]
-    return rows
 
 
 def _calibration(card: Card | None) -> str:

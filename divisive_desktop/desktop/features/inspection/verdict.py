@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -13,6 +14,9 @@ from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.sections import Form, ProbabilityBar
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from divisive_desktop.explanation.analysis import Analysis
 
 
 class VerdictPanel(QWidget):
@@ -123,41 +127,48 @@ class VerdictPanel(QWidget):
         self.question.setText(question)
         self.question.setVisible(bool(question))
         self._show_outcome(case)
-        has = analysis is not None
-        for widget in (self.number, self.words, self.bar, *self._ends, self.classes):
-            widget.setVisible(has)
-        if has:
-            p = probability_of_predicted(analysis)
-            self.verdict.setText(capitalised(classes[analysis.predicted]))
-            self.number.setText(percent(p))
-            sure = f"{capitalised(degree(p))}, {'' if calibrated else 'not '}calibrated."
-            self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
-            self.bar.set_probability(analysis.probability)
-            self._ends[0].setText(classes[0])
-            self._ends[1].setText(classes[1])
-            true_class, source = analysis.true_class(case.label)
-            says = "your label" if source == "label" else "predicted"
-            self.classes.set_rows(
-                [
-                    (
-                        "True class",
-                        f"{classes[true_class]} ({says})",
-                        "The class that the maps hold true: your label, and without one what the model predicts.",
-                    ),
-                    ("False class", classes[1 - true_class]),
-                ]
-            )
+        figures: tuple[QWidget, ...] = (self.number, self.words, self.bar, *self._ends, self.classes)
+        for widget in figures:
+            widget.setVisible(analysis is not None)
+        if case is not None and analysis is not None:
+            self._show_figures(analysis, case.label, calibrated)
         labelable = case is not None and case.error is None and classes is not None
-        for widget in (self._label_caption, self.negative, self.positive, self.clear):
+        buttons: tuple[QWidget, ...] = (self._label_caption, self.negative, self.positive, self.clear)
+        for widget in buttons:
             widget.setVisible(labelable)
-        if labelable:
-            for button, value in ((self.negative, 0), (self.positive, 1)):
-                button.setText(capitalised(classes[value]))
-                button.setChecked(case.label == value)
-                tip = f"Hold “{classes[value]}” true  (Ctrl+{value}; {value} in the worklist)"
-                button.setToolTip(self._reason or tip)
-            self.clear.setEnabled(case.label is not None and not self._reason)
-            self.clear.setToolTip(self._reason or "Take the label back  (Ctrl+Backspace)")
+        if case is not None and case.error is None and classes is not None:
+            self._show_label(case.label, classes)
+
+    def _show_figures(self, analysis: Analysis, label: int | None, calibrated: bool) -> None:
+        classes, p = analysis.model.classes, probability_of_predicted(analysis)
+        self.verdict.setText(capitalised(classes[analysis.predicted]))
+        self.number.setText(percent(p))
+        sure = f"{capitalised(degree(p))}, {'' if calibrated else 'not '}calibrated."
+        self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
+        self.bar.set_probability(analysis.probability)
+        self._ends[0].setText(classes[0])
+        self._ends[1].setText(classes[1])
+        true_class, source = analysis.true_class(label)
+        says = "your label" if source == "label" else "predicted"
+        self.classes.set_rows(
+            [
+                (
+                    "True class",
+                    f"{classes[true_class]} ({says})",
+                    "The class that the maps hold true: your label, and without one what the model predicts.",
+                ),
+                ("False class", classes[1 - true_class]),
+            ]
+        )
+
+    def _show_label(self, label: int | None, classes: tuple[str, str]) -> None:
+        for button, value in ((self.negative, 0), (self.positive, 1)):
+            button.setText(capitalised(classes[value]))
+            button.setChecked(label == value)
+            tip = f"Hold “{classes[value]}” true  (Ctrl+{value}; {value} in the worklist)"
+            button.setToolTip(self._reason or tip)
+        self.clear.setEnabled(label is not None and not self._reason)
+        self.clear.setToolTip(self._reason or "Take the label back  (Ctrl+Backspace)")
 
     def set_writable(self, reason: str | None) -> None:
         """Why a label wouldn't be kept, None where it is; buttons that do nothing don't look as if they did."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -104,7 +105,7 @@ class OpeningFeature(QObject):
         case = self._session.current
         if case is not None and case.error is not None:
             button = self._services.messages.remedy(case, case.error)
-            self.problem_page.set_error(case.name, case.told(case.error), button)
+            self.problem_page.set_error(case.name, case.redacted(case.error), button)
 
     # -- recent files ---------------------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class OpeningFeature(QObject):
             menu.addAction(redaction.HIDDEN).setEnabled(False)
             return
         for path in settings.recent:
-            menu.addAction(_short(path), lambda p=path: self._session.opening.open_paths([Path(p)]))
+            menu.addAction(_short(path), partial(self._session.opening.open_paths, [Path(path)]))
         if menu.isEmpty():
             menu.addAction("Nothing opened yet").setEnabled(False)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -40,7 +40,7 @@ def is_medium(path: Path) -> bool:
     return path.name.upper() == "DICOMDIR"
 
 
-def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) -> Collection:
+def read_collection(given: Sequence[Path], runner: Runner, task: BackgroundTask) -> Collection:
     """Read the headers of everything among ``given``; in the background, with the count so far as it goes."""
     from divisive_desktop.imaging import scan
     from divisive_desktop.imaging.collection import collect
@@ -50,7 +50,7 @@ def read_collection(given: Sequence[Path], tasks: Runner, task: BackgroundTask) 
             if task.cancelled:
                 return
             if number % _EVERY == 0:
-                tasks.stream(task, number)
+                runner.stream(task, number)
             yield path
 
     return collect(counted())
@@ -176,9 +176,9 @@ class SeriesDialog(QDialog):
 
     def _add_study(self, top: QTreeWidgetItem, study: Study, number: int, shown: bool) -> None:
         kinds = ", ".join(sorted({one.modality for one in study.series if one.modality}))
-        told = study.description if shown and study.description else f"Study {number}"
+        named = study.description if shown and study.description else f"Study {number}"
         item = _item(
-            top, f"{told}  {kinds}".rstrip(), str(sum(len(one.instances) for one in study.series)),
+            top, f"{named}  {kinds}".rstrip(), str(sum(len(one.instances) for one in study.series)),
             f"{_date(study.date)} {_time(study.time)}".strip() if shown else "",
         )  # fmt: skip
         for one in study.series:
@@ -188,8 +188,8 @@ class SeriesDialog(QDialog):
     def _add_series(self, study: QTreeWidgetItem, series: Series, shown: bool) -> None:
         parts = {i.body_part for i in series.instances if i.body_part}
         name = f"Series {series.number}" if series.number is not None else "Series"
-        told = [name, series.modality, ", ".join(sorted(parts)), series.description if shown else ""]
-        item = _item(study, "  ".join(t for t in told if t), str(len(series.instances)), "")
+        words = [name, series.modality, ", ".join(sorted(parts)), series.description if shown else ""]
+        item = _item(study, "  ".join(t for t in words if t), str(len(series.instances)), "")
         for instance in series.instances:
             leaf = _item(item, _image(instance), f"{instance.frames} frames" if instance.frames > 1 else "", "")
             leaf.setData(0, _PATHS, [instance.path])
@@ -199,16 +199,17 @@ class SeriesDialog(QDialog):
         words = text.casefold().split()
 
         def show(item: QTreeWidgetItem, above: str) -> bool:
-            told = f"{above} {item.text(0)} {item.text(2)}".casefold()
-            if item.childCount() == 0:
-                seen = all(word in told for word in words)
+            searched = f"{above} {item.text(0)} {item.text(2)}".casefold()
+            children = _children(item)
+            if children:
+                seen = any([show(child, searched) for child in children])  # noqa: C419  all of them
             else:
-                seen = any([show(item.child(row), told) for row in range(item.childCount())])  # noqa: C419  all of them
+                seen = all(word in searched for word in words)
             item.setHidden(not seen)
             return seen
 
-        for row in range(self.tree.topLevelItemCount()):
-            show(self.tree.topLevelItem(row), "")
+        for item in _children(self.tree.invisibleRootItem()):
+            show(item, "")
 
     def _count(self) -> None:
         found = self._collection
@@ -232,16 +233,19 @@ def show_series(services: Services, given: Sequence[Path]) -> SeriesDialog:
     return dialog
 
 
+def _children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    return [child for row in range(item.childCount()) if (child := item.child(row)) is not None]
+
+
 def _leaves(item: QTreeWidgetItem) -> Iterator[QTreeWidgetItem]:
-    for row in range(item.childCount()):
-        child = item.child(row)
+    for child in _children(item):
         if child.childCount():
             yield from _leaves(child)
         else:
             yield child
 
 
-def _item(parent: Any, *texts: str) -> QTreeWidgetItem:
+def _item(parent: QTreeWidget | QTreeWidgetItem, *texts: str) -> QTreeWidgetItem:
     item = QTreeWidgetItem(parent, list(texts))
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate)
     item.setCheckState(0, Qt.CheckState.Unchecked)

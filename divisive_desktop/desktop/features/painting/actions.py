@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
 from divisive_desktop.desktop.shell.action import Action, State, has_record
 
 if TYPE_CHECKING:
-    from divisive_desktop.desktop.features.drafts import Drafts
-    from divisive_desktop.desktop.features.layer import RegionsLayer
+    from divisive_desktop.desktop.features.painting.drafts import Drafts
+    from divisive_desktop.desktop.features.painting.layer import RegionsLayer
     from divisive_desktop.desktop.features.painting.mask_files import MaskFiles
     from divisive_desktop.desktop.features.painting.panel import MaskPanel
     from divisive_desktop.desktop.features.painting.session import PaintSession
@@ -61,7 +62,7 @@ def table(
 
     tools = tuple(
         Action(
-            f"tool-{tool.id}", tool.text, lambda t=tool.id: set_tool(t), tool.key_hint,
+            f"tool-{tool.id}", tool.text, partial(set_tool, tool.id), tool.key_hint,
             tool.tip, tool.icon, can_paint, tool_on(tool.id),
         )
         for tool in PAINT_TOOLS

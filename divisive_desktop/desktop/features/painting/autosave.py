@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from divisive_desktop.desktop.features.painting.mask_store import MaskStore
@@ -24,16 +22,16 @@ class Saver(QObject):
     -------
     stateChanged(str)
         ``saved``, ``saving`` or ``failed``.
-    failed(object)
-        The ``UserFacingError`` that the user must read: strokes are not safe.
+    failed(UserFacingError)
+        What the user must read: strokes are not safe.
     """
 
     stateChanged = Signal(str)
-    failed = Signal(object)
+    failed = Signal(UserFacingError)
 
-    def __init__(self, tasks: Runner, store: MaskStore, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, store: MaskStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks, self.store = tasks, store
+        self._runner, self.store = runner, store
         self._waiting: dict[tuple[str, int], _Job] = {}
         self._running: _Job | None = None
         self._state = "saved"
@@ -96,9 +94,9 @@ class Saver(QObject):
             return
         job = self._running = self._waiting.pop(next(iter(self._waiting)))
         job.freeze()
-        self._tasks.run(lambda _: job.write(self.store), self._written, self._not_written, priority=30)
+        self._runner.run(lambda _: job.write(self.store), self._written, self._not_written, priority=30)
 
-    def _written(self, _: Any) -> None:
+    def _written(self, _: object) -> None:
         self._running = None
         if self._waiting:
             self._start()

@@ -66,7 +66,7 @@ class BrushTool(PaintTool):
     def shift(self, held: bool) -> None:
         if held != self._straight:
             self._straight = held
-            self.touch()
+            self.state.notify()
 
     def release(self, event: PaneMouse) -> None:
         if self._painting:
@@ -108,7 +108,7 @@ class BrushTool(PaintTool):
         name = "eraser_radius" if self.erase else "brush_radius"
         radius = ToolSettings.stepped(self.session.settings.radius(self.erase), steps)
         self.session.set_settings(**{name: radius})
-        self.touch()
+        self.state.notify()
 
     def key(self, event: QKeyEvent) -> bool:
         pressed = self.pressed(event)

@@ -96,19 +96,19 @@ class EditRunner(QObject):
     -------
     busyChanged(bool)
         A large edit began or ended in the background: nothing can be painted meanwhile.
-    drawn(object)
+    drawn(tuple)
         The mask may have changed inside this box.
-    ended(object)
-        The ``Edit`` is over, and everything that it changed was drawn.
+    ended(Edit)
+        It is over, and everything that it changed was drawn.
     """
 
     busyChanged = Signal(bool)
-    drawn = Signal(object)
-    ended = Signal(object)
+    drawn = Signal(tuple)
+    ended = Signal(Edit)
 
-    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._edit: Edit | None = None
         self._bands: list[Box] = []
 
@@ -126,7 +126,7 @@ class EditRunner(QObject):
             self._edit = edit
             self.busyChanged.emit(True)
             take_in = lambda _: self._take_in(edit)  # noqa: E731 - cancelled at closing, it is settled there
-            self._tasks.run(lambda _: edit.run(), take_in, take_in, priority=50)
+            self._runner.run(lambda _: edit.run(), take_in, take_in, priority=50)
 
     def settle(self) -> None:
         """Come back when nothing is being done to the mask any more."""

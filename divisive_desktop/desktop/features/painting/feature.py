@@ -15,11 +15,13 @@ from divisive_desktop.desktop.features.painting.drafts import Drafts
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.mask_files import MaskFiles
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore, MaskStore
+from divisive_desktop.desktop.features.painting.paint_tool import PaintTool
 from divisive_desktop.desktop.features.painting.palette import OptionsBar, Palette
 from divisive_desktop.desktop.features.painting.panel import MaskPanel
 from divisive_desktop.desktop.features.painting.session import PaintSession
-from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS, PaintTool
+from divisive_desktop.desktop.features.painting.tools import PAINT_TOOLS
 from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.session.runner import BackgroundTask
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.errors import MaskSizeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
@@ -32,12 +34,12 @@ SECTION = "Saliency mask"
 _KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
 
-def install(services: ViewerServices) -> Painting:
+def install(services: ViewerServices) -> PaintingFeature:
     """Add painting to the window; masks are kept in the casebook."""
-    return Painting(services, CasebookStore(services.session.casebook.wait))
+    return PaintingFeature(services, CasebookStore(services.session.casebook.wait))
 
 
-class Painting(QObject):
+class PaintingFeature(QObject):
     """Palette, options, panel and tools, and what passes between them, the session and the casebook.
 
     Parameters
@@ -49,7 +51,7 @@ class Painting(QObject):
 
     def __init__(self, services: ViewerServices, store: MaskStore) -> None:
         super().__init__(services.window)
-        self._services, self._work, self.blinding = services, services.session, services.session.blinding
+        self._services, self._session, self.blinding = services, services.session, services.session.blinding
         self._messages, self._inspector = services.messages, services.inspector
         self.viewer = services.viewer
         self._active = False
@@ -61,66 +63,66 @@ class Painting(QObject):
         self._filtered: list[QObject] = []
         self.store = store
         self.saver = Saver(services.runner, self.store, self)
-        self.session = PaintSession(services.runner, self.saver, self)
-        self.session.pictured = self._pictured
-        self.session.keys = services.actions.local_keys
-        self.layer = RegionsLayer(self.session, self.viewer.state)
+        self.paint_session = PaintSession(services.runner, self.saver, self)
+        self.paint_session.pictured = self._pictured
+        self.paint_session.keys = services.actions.local_keys
+        self.layer = RegionsLayer(self.paint_session, self.viewer.state)
         self.viewer.add_layer(self.layer)
         self.tools: dict[str, PaintTool] = {}
         for kind in PAINT_TOOLS:
-            self.tools[kind.id] = kind(self.viewer.state, self.session)
+            self.tools[kind.id] = kind(self.viewer.state, self.paint_session)
             self.viewer.add_tool(self.tools[kind.id])
         self._build()
         self._connect()
-        case = self._work.current
+        case = self._session.current
         if case is not None:  # opened before the viewer was ready: nobody will tell that it has changed
             self._show_widgets(case.error is None)
-            if self._work.record is not None:
-                self._record_ready(case, self._work.record)
+            if self._session.record is not None:
+                self._record_ready(case, self._session.record)
                 self._compare()
             self._show_blind()
 
     def _build(self) -> None:
         services = self._services
         self.palette = Palette(PAINT_TOOLS)
-        self.options = OptionsBar(self.session)
+        self.options = OptionsBar(self.paint_session)
         services.places.add_left(self.palette)
         services.places.add_top(self.options)
         self.palette.setVisible(False)
         self.options.setVisible(False)
-        self.panel = MaskPanel(self.session)
+        self.panel = MaskPanel(self.paint_session)
         self.layer.preview = self.panel.preview
         self.panel.preview.changed.connect(self.viewer.state.notify)
         self._inspector.add_section(SECTION, self.panel).setVisible(False)
-        self.drafts = Drafts(self.session, self.panel)
-        self.files = MaskFiles(services, self.session)
+        self.drafts = Drafts(self.paint_session, self.panel)
+        self.files = MaskFiles(services, self.paint_session)
         services.actions.add(actions.table(
-            self.session, self.panel, self.drafts, self.files, self.blinding, self.viewer, self.layer,
+            self.paint_session, self.panel, self.drafts, self.files, self.blinding, self.viewer, self.layer,
             set_tool=self.set_tool, toggle_shown=self.toggle_shown, finish=self.finish,
         ))  # fmt: skip
 
     def _connect(self) -> None:
-        services, session, viewer, work = self._services, self.session, self.viewer, self._work
-        work.blinding.changed.connect(lambda _: self._show_blind())
-        work.casebook.changed.connect(self._casebook_changed)
-        work.currentChanged.connect(self._case_changed)
-        work.recordReady.connect(self._record_ready)
-        work.analysisChanged.connect(lambda _: self._analysis_changed())
-        work.featuresReady.connect(lambda _: self._features_changed())
+        services, session, paint_session, viewer = self._services, self._session, self.paint_session, self.viewer
+        session.blinding.changed.connect(lambda _: self._show_blind())
+        session.casebook.changed.connect(self._casebook_changed)
+        session.currentChanged.connect(self._case_changed)
+        session.recordReady.connect(self._record_ready)
+        session.analysisChanged.connect(lambda _: self._analysis_changed())
+        session.featuresReady.connect(lambda _: self._features_changed())
         viewer.toolChanged.connect(self._tool_changed)
         self.palette.chosen.connect(self.set_tool)
-        self.palette.undoRequested.connect(session.undo)
-        self.palette.redoRequested.connect(session.redo)
+        self.palette.undoRequested.connect(paint_session.undo)
+        self.palette.redoRequested.connect(paint_session.redo)
         self.palette.shownToggled.connect(self.layer.set_shown)
         self.panel.featuresDraftRequested.connect(self.drafts.from_features)
         self.panel.camDraftRequested.connect(self.drafts.from_cam)
         self.panel.previousRequested.connect(self.drafts.copy_previous)
-        self.panel.blindToggled.connect(work.blinding.set_on)
+        self.panel.blindToggled.connect(session.blinding.set_on)
         self.panel.doneRequested.connect(self.finish)
         self.panel.reshaping.connect(self._open_panel)
-        session.historyChanged.connect(self._history_changed)
-        session.regionsChanged.connect(services.actions.refresh)
-        session.refused.connect(self._messages.show_error)
+        paint_session.historyChanged.connect(self._history_changed)
+        paint_session.regionsChanged.connect(services.actions.refresh)
+        paint_session.refused.connect(self._messages.show_error)
         self.saver.failed.connect(self._save_failed)
         services.theme.changed.connect(self._recolour)
         services.events.closing.connect(self._close)
@@ -138,26 +140,26 @@ class Painting(QObject):
     def _case_changed(self, case: Case | None) -> None:
         self._picture = None
         self._leave()
-        self.session.open(None, None)
+        self.paint_session.open(None, None)
         self._show_widgets(case is not None and case.error is None)
         self._show_blind()
 
     def _leave(self) -> None:
         """The mask is left: write down the time, and how well model and mask agree, if it was worked on."""
-        self.session.runner.settle()
-        record, agreement = self.session.record, self.session.agreement
-        if record is None or not self.session.edited or self.session.read_only is not None:
+        self.paint_session.edits.settle()
+        record, agreement = self.paint_session.record, self.paint_session.agreement
+        if record is None or not self.paint_session.edited or self.paint_session.read_only is not None:
             return
-        self.session.edited = False
-        self.session.clock.tick()
-        seconds = self.session.clock.take()
+        self.paint_session.edited = False
+        self.paint_session.clock.tick()
+        seconds = self.paint_session.clock.take()
 
-        def write(_: Any) -> None:
+        def write(_: BackgroundTask) -> None:
             self.store.spent(record, seconds)
             if agreement.energy is not None:
                 self.store.agreed(record, agreement)
 
-        self.session.tasks.run(write, lambda _: None, self._messages.show_error)
+        self.paint_session.runner.run(write, lambda _: None, self._messages.show_error)
 
     def _record_ready(self, case: Case, record: ImageRecord) -> None:
         self._picture = None
@@ -165,7 +167,7 @@ class Painting(QObject):
         if pending is not None:  # come back before the last stroke was written
             self._opened(record, Mask.from_snapshot(pending))
         else:
-            self.session.tasks.run(
+            self.paint_session.runner.run(
                 lambda _: self.store.load(record),
                 lambda mask: self._opened(record, mask),
                 lambda error: self._not_opened(record, error),
@@ -175,29 +177,29 @@ class Painting(QObject):
         self._show_blind()
 
     def _opened(self, record: ImageRecord, mask: Mask | None) -> None:
-        if self._work.record is not record:
+        if self._session.record is not record:
             return
         if mask is not None and mask.size != (record.width, record.height):
             text = f"The mask kept for this image has {mask.width} x {mask.height} pixels, the image doesn't."
             self._not_opened(record, MaskSizeError(text, "Export it, and import it again with resampling."))
             return
-        self.session.open(record, mask)
-        self.session.clock.tick()
+        self.paint_session.open(record, mask)
+        self.paint_session.clock.tick()
         self._compare()
         self._moved = True
 
     def _not_opened(self, record: ImageRecord, error: UserFacingError) -> None:
         # Painting over a mask that can't be read would lose it: this case stays without a mask to paint on.
-        self._messages.show_error(error, self._work.current)
+        self._messages.show_error(error, self._session.current)
 
     def _casebook_changed(self) -> None:
         """Nothing is painted that could not be kept; what is shown says why."""
-        reason = self._work.casebook.reason
+        reason = self._session.casebook.reason
         tool = self.tools.get(self.viewer.tool)
         if reason is not None and tool is not None:
             tool.cancel()
             self.viewer.set_tool("pan")
-        self.session.set_read_only(reason)
+        self.paint_session.set_read_only(reason)
         self.palette.set_read_only(reason)
         self.options.set_read_only(reason)
         self.panel.set_read_only(reason)
@@ -214,18 +216,18 @@ class Painting(QObject):
     @property
     def hidden(self) -> bool:
         """The current case's analysis isn't shown (blind mode, mask not done)."""
-        case = self._work.current
+        case = self._session.current
         return case is not None and case.hidden
 
     def finish(self) -> None:
         """The mask is done: the case is marked so, and the model's opinion shown."""
-        case, record = self._work.current, self.session.record
-        if case is None or record is None or self.session.read_only is not None:
+        case, record = self._session.current, self.paint_session.record
+        if case is None or record is None or self.paint_session.read_only is not None:
             return
         was_hidden = self.hidden
-        self._work.blinding.reveal(case)
-        self._work.edits.set_review(Review.DONE)
-        self.session.tasks.run(
+        self._session.blinding.reveal(case)
+        self._session.edits.set_review(Review.DONE)
+        self.paint_session.runner.run(
             lambda _: self.store.finished(record, was_hidden),
             lambda _: None,
             lambda error: self._messages.show_error(error, case),
@@ -235,7 +237,7 @@ class Painting(QObject):
 
     def _show_blind(self) -> None:
         hidden = self.hidden
-        self.panel.set_blind(self._work.blinding.on, hidden)
+        self.panel.set_blind(self._session.blinding.on, hidden)
         if hidden != self._was_hidden and self._active:
             self._reveal_panel()
         self._was_hidden = hidden
@@ -247,7 +249,7 @@ class Painting(QObject):
 
     def _features_changed(self) -> None:
         if not self.hidden:
-            self.session.compare_features(self._work.analyses.features)
+            self.paint_session.compare_features(self._session.analyses.features)
         self._show_drafts()
         if self._moved and self._active:  # another case's verdict and features lie above: go on where one was
             self._moved = False
@@ -256,34 +258,34 @@ class Painting(QObject):
     def _compare(self) -> None:
         analysis = self._analysis()
         if analysis is None:
-            self.session.compare_with(None, (0, 0, 0, 0), None)
+            self.paint_session.compare_with(None, (0, 0, 0, 0), None)
         else:
             true_class, _ = analysis.true_class(self._label())
-            found = self._work.analyses.features
-            self.session.compare_with(analysis.divergence(true_class), analysis.region, found)
+            found = self._session.analyses.features
+            self.paint_session.compare_with(analysis.divergence(true_class), analysis.region, found)
         self._show_drafts()
 
     def _show_drafts(self) -> None:
         """What a mask can begin with now."""
-        self.drafts.offer(self._analysis(), self._label(), self._work.analyses.features)
+        self.drafts.offer(self._analysis(), self._label(), self._session.analyses.features)
         self._services.actions.refresh()
 
     def _analysis(self) -> Analysis | None:
         """The current case's analysis if it may be shown and fits the image."""
-        case, record = self._work.current, self.session.record
+        case, record = self._session.current, self.paint_session.record
         if self.hidden or case is None or record is None or case.analysis is None:
             return None
         return case.analysis if case.analysis.image_size == (record.width, record.height) else None
 
     def _label(self) -> int | None:
-        return self._work.current.label if self._work.current is not None else None
+        return self._session.current.label if self._session.current is not None else None
 
     # -- tools ----------------------------------------------------------------------------------------------
 
     def set_tool(self, tool_id: str) -> None:
         """Choose a tool; keys go to the picture from then on."""
-        if tool_id in self.tools and self.session.read_only is not None:
-            self.session.refuse_writing()
+        if tool_id in self.tools and self.paint_session.read_only is not None:
+            self.paint_session.refuse_writing()
             return
         self.viewer.set_tool(tool_id)
         self.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -309,14 +311,15 @@ class Painting(QObject):
         self.options.set_tool(tool_id if tool is not None else "", tool.text if tool is not None else "")
 
     def _history_changed(self) -> None:
-        history = self.session.history
+        history = self.paint_session.history
         self.palette.set_history(history.undo_name, history.redo_name)
         actions = self._services.actions
         for action, word, name in (("mask-undo", "Undo", history.undo_name), ("mask-redo", "Redo", history.redo_name)):
             actions[action].setText(f"{word} {name[0].lower() + name[1:]}" if name else word)
         actions.refresh()
-        if history.undo_name and self._work.current is not None:
-            self._work.ensure_listed([self._work.current])  # a frame that was only looked at, until its first stroke
+        case = self._session.current
+        if history.undo_name and case is not None:
+            self._session.ensure_listed([case])  # a frame that was only looked at, until its first stroke
 
     def _pictured(self, box: Box) -> npt.NDArray[np.uint8]:
         """A part of the picture as displayed now; the whole is kept until record or window change."""
@@ -338,7 +341,7 @@ class Painting(QObject):
         if kind in (QEvent.Type.TabletPress, QEvent.Type.TabletMove, QEvent.Type.TabletRelease):
             assert isinstance(event, QTabletEvent)
             # Not accepted: Qt then sends the mouse event, which paints with this pressure.
-            self.session.pressure = event.pressure() if kind is not QEvent.Type.TabletRelease else 1.0
+            self.paint_session.pressure = event.pressure() if kind is not QEvent.Type.TabletRelease else 1.0
         elif watched is self._services.window and kind in _KEYS:
             assert isinstance(event, QKeyEvent)
             tool = self.tools.get(self.viewer.tool)
@@ -367,13 +370,13 @@ class Painting(QObject):
         """The window closes; the task runner has stopped."""
         for watched in self._filtered:
             watched.removeEventFilter(self)
-        session = self.session
-        session.runner.settle()
-        session.cancel()
+        paint_session = self.paint_session
+        paint_session.edits.settle()
+        paint_session.cancel()
         try:
             self.saver.finish()
-            if session.edited and session.record is not None:
-                session.clock.tick()
-                self.store.spent(session.record, session.clock.take())
+            if paint_session.edited and paint_session.record is not None:
+                paint_session.clock.tick()
+                self.store.spent(paint_session.record, paint_session.clock.take())
         finally:
             self.store.close()

@@ -36,7 +36,7 @@ class RegionsLayer:
         session.regionsChanged.connect(state.notify)
         session.settingsChanged.connect(lambda _: state.notify())
         session.painted.connect(self._refresh)
-        session.runner.busyChanged.connect(lambda _: state.notify())
+        session.edits.busyChanged.connect(lambda _: state.notify())
 
     def set_shown(self, shown: bool) -> None:
         """Show or hide the mask as a whole."""
@@ -53,7 +53,7 @@ class RegionsLayer:
                 outcome.paint_layer(painter, kind, transform)
             elif region.visible and mask.bounds(region.id, exact=False) is not None:
                 self._layer(region).paint_layer(painter, kind, transform)
-        if self._session.runner.busy and kind is self._state.lead:
+        if self._session.edits.busy and kind is self._state.lead:
             draw_hint(painter, "Working…", transform)
 
     def _layer(self, region: Region) -> MaskLayer:

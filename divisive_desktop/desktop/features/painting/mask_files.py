@@ -14,10 +14,11 @@ from divisive_desktop.masks.mask import Mask
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.features.painting.session import PaintSession
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.desktop.shell.services import Services
 
 READABLE = "Masks (*.png *.npy *.nii *.nii.gz *.json *.dcm *.tif *.tiff *.bmp);;All files (*)"
-FILTERS = {
+FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "PNG, 8 bit (*.png)": ("png", {"bits": 8}),
     "PNG, 1 bit (*.png)": ("png", {"bits": 1}),
     "PNG, 16 bit (*.png)": ("png", {"bits": 16}),
@@ -59,7 +60,7 @@ class MaskFiles:
         if record is None:
             return
 
-        def work(_: Any) -> Mask:
+        def work(_: BackgroundTask) -> Mask:
             from divisive_desktop.masks.files import read_mask
 
             size = record.width, record.height
@@ -111,7 +112,7 @@ class MaskFiles:
             path = path.with_name(path.name.removesuffix(".png") + suffix)
         snapshot = session.mask.snapshot()
 
-        def work(_: Any) -> tuple[str, ...]:
+        def work(_: BackgroundTask) -> tuple[str, ...]:
             from divisive_desktop.masks.files import write_mask
             from divisive_desktop.masks.formats.common import Options
 

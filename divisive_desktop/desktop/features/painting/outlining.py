@@ -45,16 +45,16 @@ class LassoTool(PaintTool):
             far = abs(event.x - last[0]) * t.scale_x + abs(event.y - last[1]) * t.scale_y
             if far >= _STEP:
                 self._points.append((event.x, event.y))
-            self.touch()
+            self.state.notify()
 
     def release(self, event: PaneMouse) -> None:
         points, self._points = self._points, []
         fill_polygon(self, points, self.mode(event.modifiers))
-        self.touch()
+        self.state.notify()
 
     def cancel(self) -> bool:
         under_way, self._points = bool(self._points), []
-        self.touch()
+        self.state.notify()
         return under_way
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
@@ -89,16 +89,16 @@ class PolygonTool(PaintTool):
             self.close()
             return
         self._points.append((event.x, event.y))
-        self.touch()
+        self.state.notify()
 
     def move(self, event: PaneMouse) -> None:
         if self._points:
             self._points[-1] = (event.x, event.y)  # the vertex can be put in place before the button goes up
-            self.touch()
+            self.state.notify()
 
     def hover(self, event: PaneMouse) -> None:
         if self._points:
-            self.touch()
+            self.state.notify()
 
     def double_click(self, event: PaneMouse) -> bool:
         self.close()
@@ -108,11 +108,11 @@ class PolygonTool(PaintTool):
         """Fill the polygon."""
         points, self._points = self._points, []
         fill_polygon(self, points, self._mode)
-        self.touch()
+        self.state.notify()
 
     def cancel(self) -> bool:
         under_way, self._points = bool(self._points), []
-        self.touch()
+        self.state.notify()
         return under_way
 
     def deactivate(self) -> None:
@@ -126,7 +126,7 @@ class PolygonTool(PaintTool):
             return False
         if self.pressed(event) == "outline-back":
             self._points.pop()
-            self.touch()
+            self.state.notify()
         else:
             self.close()
         return True
@@ -177,7 +177,7 @@ class _BoxTool(PaintTool):
     def move(self, event: PaneMouse) -> None:
         if self._start is not None:
             self._now = self._end(event)
-            self.touch()
+            self.state.notify()
 
     def release(self, event: PaneMouse) -> None:
         start, self._start = self._start, None
@@ -186,11 +186,11 @@ class _BoxTool(PaintTool):
             pixels = min(abs(end[0] - start[0]), width) * min(abs(end[1] - start[1]), height)
             if pixels > 0:
                 self.session.shape(self.text, lambda: self.make(start, end), pixels, self.mode(event.modifiers))
-        self.touch()
+        self.state.notify()
 
     def cancel(self) -> bool:
         under_way, self._start = self._start is not None, None
-        self.touch()
+        self.state.notify()
         return under_way
 
     def _end(self, event: PaneMouse) -> Point:

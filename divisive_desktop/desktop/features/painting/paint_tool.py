@@ -67,9 +67,6 @@ class PaintTool(Tool):
     def shift(self, held: bool) -> None:
         """The Shift key went down or up."""
 
-    def touch(self) -> None:
-        self.state.notify()
-
     @property
     def size(self) -> tuple[int, int]:
         assert self.session.mask is not None

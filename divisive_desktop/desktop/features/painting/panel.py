@@ -94,7 +94,8 @@ class MaskPanel(QWidget):
         column.addWidget(self.bar)
         opacity = QHBoxLayout()
         opacity.setSpacing(GRID)
-        self.opacity = QSlider(Qt.Orientation.Horizontal, minimum=10, maximum=100)
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(10, 100)
         self.opacity.setValue(round(session.settings.opacity * 100))
         self.opacity.setAccessibleName("Opacity of the mask")
         self.opacity.valueChanged.connect(lambda v: session.set_settings(opacity=v / 100))
@@ -121,7 +122,7 @@ class MaskPanel(QWidget):
         session.agreementChanged.connect(self.agreement.show_agreement)
         session.saver.stateChanged.connect(self._show_state)
         session.painted.connect(lambda _: self._enable())
-        session.runner.busyChanged.connect(self._show_busy)
+        session.edits.busyChanged.connect(self._show_busy)
         self.set_keys(lambda _: "")
         self.show_regions()
 
@@ -137,9 +138,9 @@ class MaskPanel(QWidget):
         row.setSpacing(GRID // 2)
         self.from_features = _push("Features", "Begin with the important features that argue for the true class")
         self.from_features.clicked.connect(self.featuresDraftRequested)
+        self.cam_share = QSpinBox(minimum=1, maximum=99, value=60, suffix=" %")
         self.from_cam = _push("CAM ≥", "Begin with the true class's map where it reaches this share of its peak")
         self.from_cam.clicked.connect(lambda: self.camDraftRequested.emit(self.cam_share.value() / 100))
-        self.cam_share = QSpinBox(minimum=1, maximum=99, value=60, suffix=" %")
         self.cam_share.setAccessibleName("Share of the map's peak")
         self.draft = QLabel("Draft")
         theme.set_role(self.draft, "muted")
@@ -175,6 +176,8 @@ class MaskPanel(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """While the pointer rests on a button, what it would do is seen."""
+        if not isinstance(watched, QToolButton):
+            return False
         kind = self._hovered.get(watched) if not self.bar.open else None
         if kind is not None and event.type() == QEvent.Type.Enter and watched.isEnabled():
             self.preview.show(KINDS[kind].make(self._session, self.amount.value()))
@@ -275,13 +278,12 @@ class MaskPanel(QWidget):
     def _enable(self) -> None:
         session = self._session
         self.setEnabled(session.free)
-        active = session.active
-        painted = active is not None and session.mask is not None
-        painted = painted and session.mask.bounds(active.id, exact=False) is not None
+        active, mask = session.active, session.mask
+        painted = active is not None and mask is not None and mask.bounds(active.id, exact=False) is not None
         for widget in (self.amount, self.grow, self.shrink, self.smooth):
-            widget.setEnabled(bool(painted))
+            widget.setEnabled(painted)
         for text in ("Reshape with preview…", "Fill holes", "Remove specks…", "Keep only greys in range…"):
-            self._entries[text].setEnabled(bool(painted))
+            self._entries[text].setEnabled(painted)
         self.empty.setVisible(not self.rows)
 
     def _show_busy(self, busy: bool) -> None:

@@ -97,7 +97,7 @@ class WandTool(PaintTool):
 
     def _forget(self) -> None:
         self._seed, self._proposal, self._mode, self._looking = None, None, None, False
-        self.touch()
+        self.state.notify()
 
     def _propose(self) -> None:
         """Look for it; on a large picture in the background, the last tolerance counts."""
@@ -120,14 +120,14 @@ class WandTool(PaintTool):
                 self._found(stamp)
 
         self._looking = True
-        self.session.tasks.run(lambda _: look(), done, self.session.refused.emit, key="wand", priority=40)
+        self.session.runner.run(lambda _: look(), done, self.session.refused.emit, key="wand", priority=40)
 
     def _found(self, stamp: Stamp | None) -> None:
         self._looking = False
         self._proposal = StampLayer(stamp, self.session.colour()) if stamp is not None else None
         if self._mode is not None:
             self._take()
-        self.touch()
+        self.state.notify()
 
     def _take(self) -> None:
         proposal, mode = self._proposal, self._mode

@@ -91,7 +91,7 @@ class Preview(QObject):
                 self.outcome = outcome
                 self.changed.emit()
 
-        session.tasks.run(work, done, session.refused.emit, key="preview", priority=40)
+        session.runner.run(work, done, session.refused.emit, key="preview", priority=40)
 
     def clear(self) -> None:
         """Show the mask as it is."""

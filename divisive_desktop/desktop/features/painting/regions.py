@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from PySide6.QtCore import SignalInstance
+
 from divisive_desktop.desktop.features.painting.edits import area
 from divisive_desktop.errors import MaskError
 from divisive_desktop.masks.mask import Mask
@@ -17,7 +19,7 @@ class Regions:
 
     mask: Mask | None
     _active: int | None
-    regionsChanged: Any
+    regionsChanged: SignalInstance
     step: Callable[[str], AbstractContextManager[None]]
     edit: Callable[..., None]
     _store: Callable[[str], None]
@@ -30,7 +32,9 @@ class Regions:
     @property
     def active(self) -> Region | None:
         """The region that tools paint on; None while there is none."""
-        return self.mask.region(self._active) if self.mask is not None and self._active in self.mask else None
+        if self.mask is None or self._active is None or self._active not in self.mask:
+            return None
+        return self.mask.region(self._active)
 
     def colour(self) -> str:
         """Of what will be painted next, ``#rrggbb``."""

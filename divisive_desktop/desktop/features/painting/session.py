@@ -25,7 +25,7 @@ from divisive_desktop.desktop.features.painting.settings import ToolSettings
 from divisive_desktop.desktop.features.painting.work_clock import WorkClock
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.shell.keys import LocalKeys
-from divisive_desktop.errors import CasebookReadOnlyError, MaskError
+from divisive_desktop.errors import CasebookReadOnlyError, MaskError, UserFacingError
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.geometry import Box, enclose
 from divisive_desktop.imaging.record import ImageRecord
@@ -46,34 +46,34 @@ class PaintSession(Regions, QObject):
     -------
     opened()
         Another mask (or none) is being painted.
-    painted(object)
+    painted(tuple)
         Pixels changed inside this box.
     regionsChanged()
         A region came, went or has other settings, or another one is active.
     historyChanged()
         There is something else to undo or redo.
-    agreementChanged(object)
-        ``Agreement`` of the mask with the divergence shown.
-    settingsChanged(object)
-        ``ToolSettings`` after a change.
-    refused(object)
-        ``UserFacingError``: why something can't be done (a locked region, ...).
+    agreementChanged(Agreement)
+        Of the mask with the divergence shown.
+    settingsChanged(ToolSettings)
+        After a change.
+    refused(UserFacingError)
+        Why something can't be done (a locked region, ...).
     """
 
     opened = Signal()
-    painted = Signal(object)
+    painted = Signal(tuple)
     regionsChanged = Signal()
     historyChanged = Signal()
-    agreementChanged = Signal(object)
-    settingsChanged = Signal(object)
-    refused = Signal(object)
+    agreementChanged = Signal(Agreement)
+    settingsChanged = Signal(ToolSettings)
+    refused = Signal(UserFacingError)
 
-    def __init__(self, tasks: Runner, saver: Saver, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, saver: Saver, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.tasks, self.saver = tasks, saver
-        self.runner = EditRunner(tasks, self)
-        self.runner.drawn.connect(self.painted)
-        self.runner.ended.connect(self._ended)
+        self.runner, self.saver = runner, saver
+        self.edits = EditRunner(runner, self)
+        self.edits.drawn.connect(self.painted)
+        self.edits.ended.connect(self._ended)
         self.histories = Histories()
         self.clock = WorkClock()
         self.record: ImageRecord | None = None
@@ -117,7 +117,7 @@ class PaintSession(Regions, QObject):
         self.agreementChanged.emit(self.agreement)
 
     def _let_go(self) -> None:
-        self.runner.settle()
+        self.edits.settle()
         if self.mask is None or self.record is None:
             return
         if self.history.is_open:
@@ -171,7 +171,7 @@ class PaintSession(Regions, QObject):
         name = self.history.open_name
         if self.history.end():
             self._store(name)
-        self._tell_agreement()
+        self.update_agreement()
         self.historyChanged.emit()
 
     def cancel(self) -> None:
@@ -268,7 +268,7 @@ class PaintSession(Regions, QObject):
     @property
     def free(self) -> bool:
         """There is a mask, and nothing is being done to it in the background."""
-        return self.mask is not None and not self.runner.busy and self.read_only is None
+        return self.mask is not None and not self.edits.busy and self.read_only is None
 
     def set_read_only(self, reason: str | None) -> None:
         """Refuse every change for this reason (the casebook can't be written); None: allow them."""
@@ -293,7 +293,7 @@ class PaintSession(Regions, QObject):
     def _start(self, edit: Edit, pixels: float) -> None:
         if pixels > AT_ONCE:
             self.saver.flush()  # what waits to be kept is taken as it is now
-        self.runner.start(edit, pixels)
+        self.edits.start(edit, pixels)
 
     def _ended(self, edit: Edit) -> None:
         if self.mask is not None and self._active not in self.mask:
@@ -356,7 +356,7 @@ class PaintSession(Regions, QObject):
             self._look_again()
         for box in change.boxes:
             self._changed(box)
-        self._tell_agreement()
+        self.update_agreement()
 
     # -- what follows a change ------------------------------------------------------------------------------
 
@@ -390,20 +390,17 @@ class PaintSession(Regions, QObject):
         """The important features changed (another threshold)."""
         if self._live is not None and features is not None:
             self._live.set_features(features)
-            if not self.runner.busy:
-                self._tell_agreement()
-
-    def update_agreement(self) -> None:
-        """Follow the brush; cheap enough for every frame."""
-        self._tell_agreement()
+            if not self.edits.busy:
+                self.update_agreement()
 
     def _look_again(self) -> None:
-        if self.mask is None or self.runner.busy:  # it looks again itself when it is done
+        if self.mask is None or self.edits.busy:  # it looks again itself when it is done
             return
         self.agreement = self._live.reset(self.mask) if self._live is not None else NOTHING
         self.agreementChanged.emit(self.agreement)
 
-    def _tell_agreement(self) -> None:
+    def update_agreement(self) -> None:
+        """Follow the brush; cheap enough for every frame."""
         if self._live is not None and self.mask is not None:
             self.agreement = self._live.update(self.mask, None)
             self.agreementChanged.emit(self.agreement)

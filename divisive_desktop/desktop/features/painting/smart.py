@@ -98,7 +98,7 @@ class SmartTool(PaintTool):
         self._layers.clear()
         self._strokes.clear()
         self._drawing = self._working = self._wanted = False
-        self.touch()
+        self.state.notify()
 
     def accept(self) -> None:
         """Take the proposal into the active region; one that is still being looked for, as soon as it is there."""
@@ -129,7 +129,7 @@ class SmartTool(PaintTool):
         if box is not None:
             for layer in self._layers:
                 layer.refresh(box)
-        self.touch()
+        self.state.notify()
 
     def _propose(self) -> None:
         session, scribbles = self.session, self._scribbles
@@ -137,13 +137,13 @@ class SmartTool(PaintTool):
             return
         pictured, drawn = session.pictured, scribbles.copy()
         self._working = True
-        self.touch()
+        self.state.notify()
 
         def show(found: Found | None) -> None:
             """What there is so far."""
             if scribbles is self._scribbles:
                 self._proposal, self._drawn, self._outlines = found or (None, None, [])
-                self.touch()
+                self.state.notify()
 
         def done(found: Found | None) -> None:
             if scribbles is self._scribbles:
@@ -155,7 +155,7 @@ class SmartTool(PaintTool):
         def failed(error: UserFacingError) -> None:
             if scribbles is self._scribbles:
                 self._working = self._wanted = False
-                self.touch()
+                self.state.notify()
             session.refused.emit(error)
 
         colour = session.colour()
@@ -164,11 +164,11 @@ class SmartTool(PaintTool):
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
         def work(task: BackgroundTask) -> Found | None:
-            coarse = lambda stamp: session.tasks.stream(task, ready(stamp))  # noqa: E731
+            coarse = lambda stamp: session.runner.stream(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
             return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))
 
-        session.tasks.run(work, done, failed, key="smart select", stream=show, priority=40)
+        session.runner.run(work, done, failed, key="smart select", stream=show, priority=40)
 
     def paint_layer(self, painter: QPainter, kind: PaneKind, transform: Transform) -> None:
         if self._drawn is not None:

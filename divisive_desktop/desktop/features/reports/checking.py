@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
     from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
     from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
+    from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.reporting.verify import Verification
 
 REPORT_FILTER = "Reports (*.pdf *.html *.json *.csv *.dcm);;All files (*)"
@@ -39,11 +41,11 @@ class CheckDialog(QDialog):
 
     Signals
     -------
-    originalChosen(object)
-        ``Path`` of the image that the report is said to be about.
+    originalChosen(Path)
+        Of the image that the report is said to be about.
     """
 
-    originalChosen = Signal(object)
+    originalChosen = Signal(Path)
 
     def __init__(self, path: Path, folder: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -159,8 +161,9 @@ class Checking:
         from divisive_desktop.reporting.keys import known_keys
         from divisive_desktop.reporting.verify import analysed_again, read_content, verify_file
 
-        def recompute(image: Path, analysis: Any) -> Any:
-            return self._engine.ask(analysed_again(image, analysis), lambda: task.cancelled)
+        def recompute(image: Path, analysis: Mapping[str, Any]) -> Analysis:
+            answer: Analysis = self._engine.ask(analysed_again(image, analysis), lambda: task.cancelled)
+            return answer
 
         confirm = None
         if book is not None and path.is_file():

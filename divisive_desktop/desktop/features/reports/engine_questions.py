@@ -35,11 +35,11 @@ class _Question:
 class EngineQuestions(QObject):
     """Made on the window's thread; called on others, where it waits for the engine's answer."""
 
-    _asked = Signal(object)
+    _asked = Signal(_Question)
 
-    def __init__(self, tasks: Runner, parent: QObject | None = None) -> None:
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._runner = runner
         self._asked.connect(self._submit)
 
     def ask(self, request: Request, cancelled: Callable[[], bool]) -> Any:
@@ -55,7 +55,7 @@ class EngineQuestions(QObject):
         question = _Question(request)
         self._asked.emit(question)
         while not question.answered.wait(0.1):
-            if cancelled() or self._tasks.closed:
+            if cancelled() or self._runner.closed:
                 raise CancelledError
         if question.error is not None:
             raise question.error
@@ -66,7 +66,7 @@ class EngineQuestions(QObject):
         return [covering(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
 
     def _submit(self, question: _Question) -> None:
-        if self._tasks.closed:
+        if self._runner.closed:
             question.fail(CancelledError())
         else:
-            self._tasks.submit(question.request, question.answer, question.fail)
+            self._runner.submit(question.request, question.answer, question.fail)

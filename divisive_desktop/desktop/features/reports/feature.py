@@ -30,12 +30,12 @@ _CONCLUSION = "report-conclusion"
 """Setting of the casebook: the conclusion on several cases, as it was typed last."""
 
 
-def install(services: Services) -> Reports:
+def install(services: Services) -> ReportFeature:
     """Add reports to the window."""
-    return Reports(services)
+    return ReportFeature(services)
 
 
-class Reports(QObject):
+class ReportFeature(QObject):
     """A report window is made each time one is asked for, one at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -101,7 +101,7 @@ class Reports(QObject):
         book = self._session.casebook.current
         single = cases[0].notes if len(cases) == 1 else None
 
-        def work(_: Any) -> tuple[Options, str]:
+        def work(_: BackgroundTask) -> tuple[Options, str]:
             from divisive_desktop.reporting.needs import check_installed
 
             check_installed()

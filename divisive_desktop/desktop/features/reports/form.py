@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
@@ -60,7 +59,7 @@ class OptionsForm(QScrollArea):
     """
 
     changed = Signal()
-    problem = Signal(object)
+    problem = Signal(UserFacingError)
 
     def __init__(self, options: Options, *, several: bool, dicom: bool, photographs: bool, conclusion: str) -> None:
         super().__init__()
@@ -228,7 +227,7 @@ class OptionsForm(QScrollArea):
 
     # -- reactions ------------------------------------------------------------------------------------------
 
-    def _touched(self, *_: Any) -> None:
+    def _touched(self, *_: object) -> None:
         if not self._loading:
             self._soon.start()
 
@@ -238,7 +237,7 @@ class OptionsForm(QScrollArea):
         self.count.setText(f"{length:,} of {CONCLUSION_LIMIT:,} characters")
         self.count.setVisible(length > CONCLUSION_LIMIT * 3 // 4)
 
-    def _privacy_changed(self, *_: Any) -> None:
+    def _privacy_changed(self, *_: object) -> None:
         self.dates.setEnabled(self.deidentify.isChecked() and self.formats["dicom"].isChecked())
         self.key.setVisible(self.sign.isChecked())
         self.burned_in.setVisible(bool(self.burned_in.text()) and self.deidentify.isChecked())

@@ -33,7 +33,7 @@ from divisive_desktop.desktop.session.settings_table import (
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
-from divisive_desktop.engine.messages import EngineReady
+from divisive_desktop.engine.messages import EngineDied, EngineReady
 from divisive_desktop.imaging import limits
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class SettingsDialog(QDialog):
         form.addRow("", _hint(section.note))
         return page
 
-    def _engine_changed(self, event: Any) -> None:
+    def _engine_changed(self, event: EngineReady | EngineDied | None) -> None:
         if isinstance(event, EngineReady):
             self.device.show_engine(event)
 

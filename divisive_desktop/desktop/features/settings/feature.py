@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -30,6 +31,10 @@ class SettingsFeature(QObject):
 
     def _actions(self) -> tuple[Action, ...]:
         theme, redaction = self._services.theme, self._services.session.redaction
+
+        def is_on(choice: str) -> bool:
+            return theme.choice == choice
+
         themes = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
         return (
             Action("settings", "Settings…", self.open, "Ctrl+,", "Appearance, images, device, keys and mouse"),
@@ -38,8 +43,7 @@ class SettingsFeature(QObject):
                    "Name, number and dates in the corners and in the inspector", "eye", has_record,
                    lambda: redaction.visible),
             *(
-                Action(f"theme-{choice}", text, lambda c=choice: self._set_theme(c),
-                       checked=lambda c=choice: theme.choice == c)
+                Action(f"theme-{choice}", text, partial(self._set_theme, choice), checked=partial(is_on, choice))
                 for choice, text in themes
             ),
         )  # fmt: skip

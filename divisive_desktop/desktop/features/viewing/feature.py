@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPointF, Qt
@@ -40,12 +41,12 @@ _LAYOUTS = (
 _STRENGTH = "Strength of the maps over the image"
 
 
-def install(services: ViewerServices) -> Viewing:
+def install(services: ViewerServices) -> ViewingFeature:
     """Put the viewer into the window."""
-    return Viewing(services)
+    return ViewingFeature(services)
 
 
-class Viewing(QObject):
+class ViewingFeature(QObject):
     """Between the session and the viewer."""
 
     def __init__(self, services: ViewerServices) -> None:
@@ -76,6 +77,9 @@ class Viewing(QObject):
         def toggle_scale() -> None:
             viewer.state.set_scale_mode("per-map" if viewer.state.scale_mode == "shared" else "shared")
 
+        def has_layout(name: str) -> bool:
+            return viewer.layout_name == name
+
         def toggle_full_screen() -> None:
             if window.isFullScreen():
                 window.showNormal()
@@ -84,8 +88,8 @@ class Viewing(QObject):
 
         return (
             *(
-                Action(f"layout-{name}", text, lambda n=name: self.hanging.choose(n), key, tip, icon, has_record,
-                       lambda n=name: viewer.layout_name == n)
+                Action(f"layout-{name}", text, partial(self.hanging.choose, name), key, tip, icon, has_record,
+                       partial(has_layout, name))
                 for name, text, key, tip, icon in _LAYOUTS
             ),
             Action("scale-shared", "One colour scale for both classes", toggle_scale, "Ctrl+M",
@@ -196,6 +200,6 @@ class Viewing(QObject):
             name = voi.explanation or f"Window {i}"
             if voi.kind in ("linear", "linear_exact", "sigmoid"):
                 name += f"  ({voi.center:g} / {voi.width:g})"
-            action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), lambda v=voi: viewer.state.set_voi(v))
+            action = menu.addAction(name + (f"\t{keys[i]}" if i < 10 else ""), partial(viewer.state.set_voi, voi))
             action.setCheckable(True)
             action.setChecked(voi is viewer.state.voi)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -11,6 +12,7 @@ from divisive_desktop.desktop.viewer.measuring import from_items, to_items
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.case import Case
+    from divisive_desktop.desktop.session.runner import BackgroundTask
     from divisive_desktop.imaging.record import ImageRecord
 
 
@@ -44,7 +46,7 @@ class KeptMeasurements(QObject):
             return
         book = self._session.casebook
 
-        def read(_: Any) -> tuple[Any, ...]:
+        def read(_: BackgroundTask) -> tuple[dict[str, Any], ...]:
             opened = book.current
             number = None if opened is None else opened.cases.find(*key)
             return opened.measurements.load(number) if opened is not None and number is not None else ()
@@ -57,6 +59,6 @@ class KeptMeasurements(QObject):
             priority=6,
         )
 
-    def _show(self, record: ImageRecord, items: Any) -> None:
+    def _show(self, record: ImageRecord, items: Iterable[Mapping[str, Any]]) -> None:
         if self._viewer.state.record is record and not self._viewer.state.measurements:
             self._viewer.state.set_measurements(from_items(items))

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from divisive_desktop.desktop.session.case import Case, Review, searchable
 
 Test = Callable[[Case], bool]
+
+
+def _has_review(review: Review, case: Case) -> bool:
+    return case.review is review
+
+
+def _mentions(word: str, case: Case) -> bool:
+    return word in searchable(case)
+
 
 STATES: dict[str, Test] = {
     "all": lambda c: True,
@@ -17,7 +27,7 @@ STATES: dict[str, Test] = {
     "unlabelled": lambda c: c.label is None and c.error is None,
     "unanalysed": lambda c: c.verdict is None and c.error is None,
     "disagree": lambda c: c.disagrees,
-    **{r.value: lambda c, r=r: c.review is r for r in Review},
+    **{review.value: partial(_has_review, review) for review in Review},
 }
 VERDICTS: dict[str, Test] = {
     "1": lambda c: c.opinion is not None and c.opinion.predicted == 1,
@@ -84,7 +94,7 @@ class Criteria:
         if self.agreement is not None:
             low, high = self.agreement
             tests.append(lambda c: (share := agreement_of(c)) is not None and low <= share <= high)
-        tests += [lambda c, w=word: w in searchable(c) for word in self.text.casefold().split()]
+        tests += [partial(_mentions, word) for word in self.text.casefold().split()]
         return tests
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractItemModel, QAbstractProxyModel, QModelIndex, QObject, Qt
 
 from divisive_desktop.desktop.features.worklist.columns import COLUMNS
 from divisive_desktop.desktop.features.worklist.criteria import SORTS, Criteria, Test
@@ -132,7 +132,8 @@ class FilterModel(QAbstractProxyModel):
 
     # -- Qt's interface -------------------------------------------------------------------------------------
 
-    def setSourceModel(self, model: CaseModel) -> None:
+    def setSourceModel(self, model: QAbstractItemModel) -> None:
+        assert isinstance(model, CaseModel)  # the one kind whose rows are cases
         self.beginResetModel()
         self._model = model
         super().setSourceModel(model)

@@ -44,7 +44,7 @@ class FilterPanel(QWidget):
         ``Criteria`` with text and state left open.
     """
 
-    changed = Signal(object)
+    changed = Signal(Criteria)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,7 +64,7 @@ class FilterPanel(QWidget):
         self.clear = QPushButton("Clear filters")
         self.clear.clicked.connect(self.reset)
         self._grid()
-        self._tell()
+        self._emit()
 
     def criteria(self) -> Criteria:
         """What is chosen."""
@@ -93,7 +93,7 @@ class FilterPanel(QWidget):
         self.low.setValue(0)
         self.high.setValue(100)
         self.blockSignals(False)
-        self._tell()
+        self._emit()
 
     def set_values(self, models: Sequence[str], tags: Sequence[str]) -> None:
         """Offer the models and tags that occur; what is chosen stays chosen."""
@@ -135,7 +135,7 @@ class FilterPanel(QWidget):
         combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         combo.setMinimumContentsLength(6)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.currentIndexChanged.connect(lambda _: self._tell())
+        combo.currentIndexChanged.connect(lambda _: self._emit())
         return combo
 
     def _share(self, name: str, value: int) -> QSpinBox:
@@ -146,7 +146,7 @@ class FilterPanel(QWidget):
         box.lineEdit().setTextMargins(GRID // 2, 0, 0, 0)  # in line with the fields above and below
         box.setValue(value)
         box.setToolTip("Share of the divergence that lies inside the mask; 0 to 100 % also shows cases without")
-        box.valueChanged.connect(lambda _: self._tell())
+        box.valueChanged.connect(lambda _: self._emit())
         return box
 
     def _date(self, name: str, value: QDate) -> QDateEdit:
@@ -154,10 +154,10 @@ class FilterPanel(QWidget):
         edit.setAccessibleName(name)
         edit.setDisplayFormat("yyyy-MM-dd")
         edit.setCalendarPopup(True)
-        edit.dateChanged.connect(lambda _: self._tell())
+        edit.dateChanged.connect(lambda _: self._emit())
         return edit
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         if not hasattr(self, "_between") or self.signalsBlocked():
             return  # still being made, or several fields change at once
         self._between.setVisible(self.when.currentData() == _BETWEEN)

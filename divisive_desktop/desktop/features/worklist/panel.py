@@ -36,7 +36,7 @@ class Worklist(QWidget):
 
     Signals
     -------
-    chosen(object)
+    chosen(Case)
         The case that became the list's current row.
     labelled(object)
         0, 1 or None: a label given by key.
@@ -44,7 +44,7 @@ class Worklist(QWidget):
         The columns that were chosen need so much room.
     """
 
-    chosen = Signal(object)
+    chosen = Signal(Case)
     labelled = Signal(object)
     widthWanted = Signal(int)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPalette, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from divisive_desktop.desktop.features.worklist.columns import COLUMNS
 from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.session.case import Case, Review, verdict_line
-from divisive_desktop.desktop.session.case_model import CaseRole
+from divisive_desktop.desktop.session.case_model import CaseRole, Index
 from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -34,7 +34,7 @@ class RowDelegate(QStyledItemDelegate):
     hovered = -1
     """Row under the pointer."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         palette = option.palette
         painter.save()
@@ -58,7 +58,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _case(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex, ink: QColor, faint: QColor,
+        self, painter: QPainter, option: QStyleOptionViewItem, index: Index, ink: QColor, faint: QColor,
         selected: bool,
     ) -> None:  # fmt: skip
         case: Case = index.data(CaseRole.CASE)
@@ -88,7 +88,7 @@ class RowDelegate(QStyledItemDelegate):
         line = QFontMetrics(font).elidedText(verdict_line(case), Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, line)
 
-    def _thumbnail(self, painter: QPainter, box: QRect, index: QModelIndex, case: Case) -> None:
+    def _thumbnail(self, painter: QPainter, box: QRect, index: Index, case: Case) -> None:
         image = index.data(Qt.ItemDataRole.DecorationRole)
         if image is None:
             painter.fillRect(box, theme.colour("hover"))
@@ -103,7 +103,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(target, image)
 
-    def _mark(self, case: Case, ink: QColor | None) -> object:
+    def _mark(self, case: Case, ink: QColor | None) -> QPixmap | None:
         if case.review is Review.DONE:
             return icons.pixmap("check", 16, ink or theme.colour("success"), 2.0)
         if case.review is Review.FLAGGED:
@@ -191,7 +191,8 @@ class CaseList(QTableView):
     def selected(self) -> list[Case]:
         """The selected cases, in the list's order."""
         rows: set[int] = set()
-        for part in self.selectionModel().selection():
+        selection = self.selectionModel().selection()
+        for part in (selection.at(i) for i in range(selection.count())):
             rows.update(range(part.top(), part.bottom() + 1))
         return [self._filter.case(row) for row in sorted(rows)]
 
@@ -220,11 +221,13 @@ class CaseList(QTableView):
             return
         super().keyPressEvent(event)
 
-    def event(self, event: object) -> bool:
+    def event(self, event: QEvent) -> bool:
         # The window's own shortcuts use the digits for presets; while the list has the focus, labels win.
-        if event.type() == event.Type.ShortcutOverride and self.keys.pressed(event, *LABELS):
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if self.keys.pressed(event, *LABELS):
+                event.accept()
+                return True
         return super().event(event)
 
     def leaveEvent(self, event: QEvent) -> None:

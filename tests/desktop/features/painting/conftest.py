@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from divisive_desktop.casebook import Casebook
 from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.mask_store import CasebookStore
@@ -40,7 +41,7 @@ class Easel:
 
     viewer: Viewer
     session: PaintSession
-    tasks: Runner
+    runner: Runner
     store: CasebookStore
 
     def open(self, record: ImageRecord) -> None:
@@ -109,9 +110,10 @@ def send_move(widget: QWidget, at: QPoint, modifiers: Qt.KeyboardModifier = NONE
 @pytest.fixture
 def easel(qtbot: QtBot) -> Iterator[Easel]:
     """A shown viewer, 900 x 700, with one large pane and all painting tools."""
-    tasks = Runner()
-    store = CasebookStore.default()
-    session = PaintSession(tasks, Saver(tasks, store))
+    runner = Runner()
+    book = Casebook.open_default()
+    store = CasebookStore(lambda: book)
+    session = PaintSession(runner, Saver(runner, store))
     viewer = Viewer()
     qtbot.addWidget(viewer)
     viewer.resize(900, 700)
@@ -121,10 +123,10 @@ def easel(qtbot: QtBot) -> Iterator[Easel]:
     viewer.set_layout("image")
     viewer.show()
     qtbot.waitExposed(viewer)
-    yield Easel(viewer, session, tasks, store)
-    tasks.close()
+    yield Easel(viewer, session, runner, store)
+    runner.close()
     session.saver.finish()
-    store.close()
+    book.close()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def done(qtbot: QtBot, easel: Any) -> None:
 def test_a_large_shape_is_drawn_in_the_background_and_is_one_step(qtbot: QtBot, large: Any) -> None:
     session = large.session
     large.drag((50, 50), (200, 200), (2250, 2250))
-    assert session.runner.busy
+    assert session.edits.busy
     assert session.history.undo_name is None
     done(qtbot, large)
     painted = large.painted()
@@ -63,7 +63,7 @@ def test_nothing_else_is_painted_meanwhile(qtbot: QtBot, large: Any) -> None:
 def test_leaving_the_case_waits_for_it(qtbot: QtBot, large: Any, grey: ImageRecord) -> None:
     record = large.session.record
     large.drag((50, 50), (200, 200), (2250, 2250))
-    assert large.session.runner.busy
+    assert large.session.edits.busy
     large.open(grey)
     qtbot.waitUntil(large.session.saver.idle, timeout=20_000)
     kept = large.store.load(record)
@@ -117,7 +117,7 @@ def test_escape_forgets_a_wand_that_is_still_looking(qtbot: QtBot, large: Any) -
     large.press((1500, 1500))
     large.viewer.escape()
     large.release((1500, 1500))
-    qtbot.waitUntil(lambda: large.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: large.runner.idle, timeout=20_000)
     assert large.session.free
     assert large.session.mask.is_empty
 

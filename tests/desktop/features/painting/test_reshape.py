@@ -39,7 +39,7 @@ def painting(page: Page, tmp_path: Path) -> PaintPage:
 
 def tried(qtbot: QtBot, painting: PaintPage) -> Any:
     """What is previewed, as soon as everything asked for has been tried."""
-    qtbot.waitUntil(lambda: painting.session.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: painting.session.runner.idle, timeout=20_000)
     QApplication.processEvents()
     return painting.panel.preview.outcome
 

@@ -406,7 +406,7 @@ def test_enter_takes_a_proposal_that_is_still_being_looked_for(
     easel.drag((180, 200), (220, 200))
     easel.key(Qt.Key.Key_Return)
     easel.drag((100, 120), (300, 120), modifiers=CTRL)  # after all not yet
-    qtbot.waitUntil(lambda: easel.tasks.idle and not tool.working, timeout=20_000)
+    qtbot.waitUntil(lambda: easel.runner.idle and not tool.working, timeout=20_000)
     assert easel.session.mask.is_empty
     assert tool.proposal is not None
 
@@ -416,7 +416,7 @@ def test_escape_forgets_a_proposal(qtbot: QtBot, easel: Any, grey: ImageRecord) 
     tool = easel.viewer.tools["smart"]
     easel.drag((180, 200), (220, 200))
     easel.viewer.escape()
-    qtbot.waitUntil(lambda: easel.tasks.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: easel.runner.idle, timeout=20_000)
     assert tool.proposal is None
     easel.key(Qt.Key.Key_Return)
     assert easel.session.mask.is_empty
@@ -527,6 +527,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pathlib import Path
 app = QApplication([])
+from divisive_desktop.casebook import Casebook
 from divisive_desktop.desktop.features.painting.layer import RegionsLayer
 from divisive_desktop.desktop.features.painting.autosave import Saver
 from divisive_desktop.desktop.features.painting.session import PaintSession
@@ -536,8 +537,8 @@ from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.viewer import PaneKind, Viewer
 from divisive_desktop.imaging.opening import open_image
 path = Path(sys.argv[1])
-tasks, store = Runner(), CasebookStore.default()
-session = PaintSession(tasks, Saver(tasks, store))
+runner, book = Runner(), Casebook.open_default()
+session = PaintSession(runner, Saver(runner, CasebookStore(lambda: book)))
 viewer = Viewer()
 for kind in PAINT_TOOLS:
     viewer.add_tool(kind(viewer.state, session))
@@ -575,9 +576,9 @@ for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5))
         colour = shot.pixelColor(*device)
         assert colour.green() > colour.red() + 20, "the paint is where the pointer was, in device pixels"
         session.undo()
-tasks.close()
+runner.close()
 session.saver.finish()
-store.close()
+book.close()
 print("painted")
 """
 
