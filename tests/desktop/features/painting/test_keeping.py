@@ -59,7 +59,7 @@ def test_nothing_is_painted_that_a_read_only_casebook_could_not_keep(
         mask = Mask(60, 40)
         mask.add("kept")
         apply(mask, 1, rectangle((10, 10), (30, 20), mask.size))
-        held.save_mask(held.add_image(open_image(picture)), mask.snapshot(), tool="test")
+        held.masks.save(held.cases.add(open_image(picture)), mask.snapshot(), tool="test")
         page = request.getfixturevalue("page")
         qtbot.waitUntil(lambda: page.casebook.reason is not None, timeout=20_000)
         open_folder(page, folder)
