@@ -74,7 +74,7 @@ def test_a_copy_holds_what_was_said_a_moment_ago(
     qtbot.waitUntil(lambda: "Saved Copy.casebook" in page.messages.newest, timeout=MS)
     assert verify(tmp_path / "Copy.casebook").ok
     with Casebook.open(tmp_path / "Copy.casebook") as copy:
-        assert [row.label for row in copy.cases()] == [1, None, None, None, None]
+        assert [row.label for row in copy.cases.rows()] == [1, None, None, None, None]
     assert page.casebook.name == "Casebook", "it isn't opened"
     page.trigger("casebook-copy")
     assert "There is something at" in page.messages.newest
