@@ -47,7 +47,8 @@ MASKS = (
     (re.compile(r"\b\d+\.\d+\.\d+\+g[0-9a-f]+"), "VERSION"),
 )
 Steps = Generator[None, None, None]
-TIMEOUT_S = 150.0
+TIMEOUT_S = 400.0
+"""Much longer than it takes: machines may be busy."""
 
 SITECUSTOMIZE = '''
 """For photographs: the time stands still, identities are counted."""
