@@ -81,7 +81,7 @@ def picture_painting(window: Any, target: Path) -> None:
     session.set_settings(brush_radius=70.0)
     for name, weight, (x, y, w, h) in (("effusion", 1.0, (450, 1000, 380, 330)), ("hilum", 0.5, (1180, 620, 240, 300))):
         session.add_region(name)
-        session.change_region(session.active.id, weight=weight)
+        session.change_region(session.regions.active.id, weight=weight)
         session.stamp(name, shapes.ellipse((x, y), (x + w, y + h), size))
     wait_for(lambda: window.services.runner.idle, TIMEOUT_S, "the mask")
     canvas = window.viewer.panes[PaneKind.IMAGE].canvas

@@ -76,7 +76,9 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def verdict(probability: float, classes: tuple[str, str], calibration: Mapping[str, Any], language: str) -> StatedVerdict:
+def verdict(
+    probability: float, classes: tuple[str, str], calibration: Mapping[str, Any], language: str
+) -> StatedVerdict:
     """Say the answer in words whose strength follows the *weaker* end of the interval, or the score if that is weaker.
 
     Without validation images for this score the words only lean, whatever the number.

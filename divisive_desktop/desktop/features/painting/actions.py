@@ -39,7 +39,7 @@ def table(
     """
 
     def painted(state: State) -> bool:
-        active = session.active
+        active = session.regions.active
         return (
             state.writable
             and active is not None
@@ -96,7 +96,7 @@ def table(
         Action("mask-greys", "Keep only greys in range…", lambda: panel.begin("greys"), "",
                "A threshold within the active region", "", painted),
         Action("mask-invert", "Invert", panel.invert, "", "", "",
-               lambda s: s.writable and session.active is not None),
+               lambda s: s.writable and session.regions.active is not None),
         Action("mask-clear", "Clear", session.clear, "Ctrl+Delete",
                "Empty all regions that aren't locked; can be undone", "remove", lambda s: s.writable and anything(s)),
         Action("mask-shown", "Show the mask", toggle_shown, "Shift+Space", "", "",

@@ -228,7 +228,7 @@ class MaskPanel(QWidget):
     def show_regions(self) -> None:
         """Bring the list up to date."""
         regions = self._session.mask.regions if self._session.mask is not None else ()
-        active = self._session.active
+        active = self._session.regions.active
         shown = [(row.region, row.property("role") == "activeRow") for row in self.rows]
         wanted = [(region, active is not None and region.id == active.id) for region in reversed(regions)]
         if shown != wanted:
@@ -278,7 +278,7 @@ class MaskPanel(QWidget):
     def _enable(self) -> None:
         session = self._session
         self.setEnabled(session.free)
-        active, mask = session.active, session.mask
+        active, mask = session.regions.active, session.mask
         painted = active is not None and mask is not None and mask.bounds(active.id, exact=False) is not None
         for widget in (self.amount, self.grow, self.shrink, self.smooth):
             widget.setEnabled(painted)

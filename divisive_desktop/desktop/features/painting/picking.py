@@ -124,7 +124,7 @@ class WandTool(PaintTool):
 
     def _found(self, stamp: Stamp | None) -> None:
         self._looking = False
-        self._proposal = StampLayer(stamp, self.session.colour()) if stamp is not None else None
+        self._proposal = StampLayer(stamp, self.session.regions.colour) if stamp is not None else None
         if self._mode is not None:
             self._take()
         self.state.notify()

@@ -62,7 +62,7 @@ class Preview(QObject):
     def show(self, operation: Reshaping) -> None:
         """Try this; the mask stays as it is."""
         session = self._session
-        mask, active = session.mask, session.active
+        mask, active = session.mask, session.regions.active
         box = mask.bounds(active.id) if mask is not None and active is not None and session.free else None
         if mask is None or active is None or box is None:
             self.clear()

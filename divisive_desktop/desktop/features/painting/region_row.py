@@ -55,13 +55,13 @@ class RegionRow(QFrame):
         self.name.installEventFilter(self)
 
     def mousePressEvent(self, event: object) -> None:
-        self._session.set_active(self.region.id)
+        self._session.regions.set_active(self.region.id)
 
     def eventFilter(self, watched: object, event: object) -> bool:
         from PySide6.QtCore import QEvent
 
         if watched is self.name and event.type() == QEvent.Type.FocusIn:  # type: ignore[attr-defined]
-            self._session.set_active(self.region.id)
+            self._session.regions.set_active(self.region.id)
         return False
 
     def _rename(self) -> None:

@@ -1,82 +1,69 @@
-"""The regions of the mask that is being painted: a part of the session."""
+"""Which region of the mask is painted on: the active one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
+from PySide6.QtCore import QObject, Signal
 
-from PySide6.QtCore import SignalInstance
-
-from divisive_desktop.desktop.features.painting.edits import area
 from divisive_desktop.errors import MaskError
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.region import PALETTE, Region
 
 
-class Regions:
-    """Mixed into ``PaintSession``, which makes each change a step to undo and keeps it."""
+class RegionChoice(QObject):
+    """The active region of the mask that is being painted.
 
-    mask: Mask | None
-    _active: int | None
-    regionsChanged: SignalInstance
-    step: Callable[[str], AbstractContextManager[None]]
-    edit: Callable[..., None]
-    _store: Callable[[str], None]
-    _look_again: Callable[[], None]
+    Signals
+    -------
+    changed()
+        Another region is active, or one was made or shown to be painted on.
+    """
 
-    @property
-    def free(self) -> bool:
-        raise NotImplementedError
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._mask: Mask | None = None
+        self._active: int | None = None
+
+    def set_mask(self, mask: Mask | None) -> None:
+        """Another mask is painted; its topmost region is active. Says nothing: who opens a mask says so."""
+        self._mask, self._active = mask, None
+        self.settle()
+
+    def settle(self) -> None:
+        """Where the active region went, the topmost one is active."""
+        if self._mask is not None and self._active not in self._mask:
+            self._active = self._mask.regions[-1].id if self._mask.regions else None
 
     @property
     def active(self) -> Region | None:
         """The region that tools paint on; None while there is none."""
-        if self.mask is None or self._active is None or self._active not in self.mask:
-            return None
-        return self.mask.region(self._active)
+        mask, active = self._mask, self._active
+        return mask.region(active) if mask is not None and active is not None and active in mask else None
 
+    def set_active(self, region: int) -> None:
+        """Paint on this region from now on."""
+        if self._mask is not None and region in self._mask and region != self._active:
+            self._active = region
+            self.changed.emit()
+
+    @property
     def colour(self) -> str:
         """Of what will be painted next, ``#rrggbb``."""
         return self.active.colour if self.active is not None else PALETTE[0]
 
-    def set_active(self, region: int) -> None:
-        if self.mask is not None and region in self.mask and region != self._active:
-            self._active = region
-            self.regionsChanged.emit()
-
-    def add_region(self, name: str = "") -> None:
-        """A new region on top, active from now on."""
-        if self.mask is None or not self.free:
-            return
-        with self.step("Add region"):
-            self._active = self.mask.add(name).id
-        self.regionsChanged.emit()
-
-    def change_region(self, region: int, **changes: Any) -> None:
-        """Name, colour, visible, locked or weight of a region. Display settings aren't steps to undo."""
-        if self.mask is None or not self.free or region not in self.mask:
-            return
-        if changes.keys() & {"name", "weight"}:
-            with self.step("Rename region" if "name" in changes else "Change weight"):
-                self.mask.change(region, **changes)
-        else:
-            self.mask.change(region, **changes)
-            self._store("region")
-        self.regionsChanged.emit()
-        if "weight" in changes:
-            self._look_again()
-
-    def remove_region(self, region: int) -> None:
-        if self.mask is not None and region in self.mask:
-            self.edit("Remove region", lambda mask: mask.remove(region), area(self.mask.bounds(region, exact=False)))
-
     def paintable(self) -> Region:
-        """The active region, made now if there is none; shown, so that nobody paints unseen."""
-        assert self.mask is not None
+        """The active region, made now if there is none; shown, so that nobody paints unseen.
+
+        Raises
+        ------
+        MaskError
+            It is locked.
+        """
+        mask = self._mask
+        assert mask is not None
         if self.active is None:
-            self._active = self.mask.add().id
-            self.regionsChanged.emit()
+            self.set_active(mask.add().id)
         region = self.active
         assert region is not None
         if region.locked:
@@ -84,6 +71,6 @@ class Regions:
                 f"The region “{region.name}” is locked.", "Unlock it in the region list, or choose another one."
             )
         if not region.visible:
-            region = self.mask.change(region.id, visible=True)
-            self.regionsChanged.emit()
+            region = mask.change(region.id, visible=True)
+            self.changed.emit()
         return region

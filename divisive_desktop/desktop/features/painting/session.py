@@ -20,7 +20,7 @@ from divisive_desktop.desktop.features.painting.edits import (
     area,
     within_levels,
 )
-from divisive_desktop.desktop.features.painting.regions import Regions
+from divisive_desktop.desktop.features.painting.regions import RegionChoice
 from divisive_desktop.desktop.features.painting.settings import ToolSettings
 from divisive_desktop.desktop.features.painting.work_clock import WorkClock
 from divisive_desktop.desktop.session.runner import Runner
@@ -39,7 +39,7 @@ NOTHING = Agreement(None, None, None)
 READ_ONLY_REMEDY = "Masks can be looked at and exported here. To paint, open a casebook of your own in the File menu."
 
 
-class PaintSession(Regions, QObject):
+class PaintSession(QObject):
     """One case's mask while it is on the screen.
 
     Signals
@@ -88,7 +88,9 @@ class PaintSession(Regions, QObject):
         self.agreement = NOTHING
         self.pictured: Pictured | None = None
         """Gives a part of the picture as displayed, for tools that look at it."""
-        self._active: int | None = None
+        self.regions = RegionChoice(self)
+        """Which region tools paint on."""
+        self.regions.changed.connect(self.regionsChanged)
         self._live: LiveAgreement | None = None
         self.edited = False
         """The mask was changed since it was opened."""
@@ -102,15 +104,13 @@ class PaintSession(Regions, QObject):
         self._let_go()
         self.record = record
         self.mask = None
-        self._active = None
         self._live = None
         self.edited = False
         self.agreement = NOTHING
         if record is not None:
             self.mask = mask or Mask(record.width, record.height)
             self.history.enter(self.mask)
-            if self.mask.regions:
-                self._active = self.mask.regions[-1].id
+        self.regions.set_mask(self.mask)
         self.opened.emit()
         self.regionsChanged.emit()
         self.historyChanged.emit()
@@ -181,11 +181,11 @@ class PaintSession(Regions, QObject):
 
     def stroke(self, points: list[Point], erase: bool, pressures: list[float] | None = None) -> None:
         """Draw the brush through points, within an open step."""
-        if self.mask is None or (erase and self.active is None):
+        if self.mask is None or (erase and self.regions.active is None):
             return
         settings = self.settings
         brush = Brush(max(0.5, settings.radius(erase)), settings.hardness, self.aspect)
-        region = self.paintable().id
+        region = self.regions.paintable().id
         if settings.limit_levels and not erase:
             limited = self.limited()
             for stamp in ops.stroke_stamps(self.mask.size, points, brush, pressures):
@@ -208,7 +208,7 @@ class PaintSession(Regions, QObject):
             Default: as set.
         """
         how = mode or self.settings.mode
-        if how != "add" and self.active is None:
+        if how != "add" and self.regions.active is None:
             return  # nothing to take away from
         if how == "intersect":
             pixels = max(pixels, self._painted_area())
@@ -232,10 +232,10 @@ class PaintSession(Regions, QObject):
         new_region: bool = False,
     ) -> None:
         """Run an operation of ``masks.ops`` on the active region, as one step."""
-        if (self.active is None and not new_region) or not self.begin(name):
+        if (self.regions.active is None and not new_region) or not self.begin(name):
             return
         try:
-            region = self.paintable().id
+            region = self.regions.paintable().id
         except MaskError as error:
             self.cancel()
             self.refused.emit(error)
@@ -290,14 +290,41 @@ class PaintSession(Regions, QObject):
         assert self.mask is not None
         self._start(Edit(self.mask, self.history, operation, self._live), pixels)
 
+    # -- regions --------------------------------------------------------------------------------------------
+
+    def add_region(self, name: str = "") -> None:
+        """A new region on top, active from now on."""
+        if self.mask is None or not self.free:
+            return
+        with self.step("Add region"):
+            self.regions.set_active(self.mask.add(name).id)
+        self.regionsChanged.emit()
+
+    def change_region(self, region: int, **changes: Any) -> None:
+        """Name, colour, visible, locked or weight of a region. Display settings aren't steps to undo."""
+        if self.mask is None or not self.free or region not in self.mask:
+            return
+        if changes.keys() & {"name", "weight"}:
+            with self.step("Rename region" if "name" in changes else "Change weight"):
+                self.mask.change(region, **changes)
+        else:
+            self.mask.change(region, **changes)
+            self._store("region")
+        self.regionsChanged.emit()
+        if "weight" in changes:
+            self._look_again()
+
+    def remove_region(self, region: int) -> None:
+        if self.mask is not None and region in self.mask:
+            self.edit("Remove region", lambda mask: mask.remove(region), area(self.mask.bounds(region, exact=False)))
+
     def _start(self, edit: Edit, pixels: float) -> None:
         if pixels > AT_ONCE:
             self.saver.flush()  # what waits to be kept is taken as it is now
         self.edits.start(edit, pixels)
 
     def _ended(self, edit: Edit) -> None:
-        if self.mask is not None and self._active not in self.mask:
-            self._active = self.mask.regions[-1].id if self.mask.regions else None
+        self.regions.settle()
         if edit.changed:
             self._store(edit.name)
         self.regionsChanged.emit()
@@ -312,7 +339,8 @@ class PaintSession(Regions, QObject):
             self.refused.emit(refusal)
 
     def _painted_area(self) -> int:
-        return area(self.mask.bounds(self.active.id, exact=False)) if self.mask and self.active else 0
+        active = self.regions.active
+        return area(self.mask.bounds(active.id, exact=False)) if self.mask and active else 0
 
     def limited(self) -> Callable[[Stamp], Stamp]:
         """Takes from a stamp what isn't of the greys that may be painted; with the settings of now."""
@@ -350,8 +378,7 @@ class PaintSession(Regions, QObject):
         if change is None or self.mask is None:
             return
         if change.regions_changed:
-            if self._active not in self.mask:
-                self._active = self.mask.regions[-1].id if self.mask.regions else None
+            self.regions.settle()
             self.regionsChanged.emit()
             self._look_again()
         for box in change.boxes:

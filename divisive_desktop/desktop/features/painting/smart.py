@@ -158,7 +158,7 @@ class SmartTool(PaintTool):
                 self.state.notify()
             session.refused.emit(error)
 
-        colour = session.colour()
+        colour = session.regions.colour
 
         def ready(stamp: Stamp | None) -> Found | None:
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None

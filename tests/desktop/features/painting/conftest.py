@@ -95,7 +95,7 @@ class Easel:
 
     def painted(self) -> np.ndarray:
         """Where the active region is, bool (h, w)."""
-        region = self.session.active
+        region = self.session.regions.active
         mask = self.session.mask
         return mask.pixels(region.id) > 127 if region is not None else np.zeros((mask.height, mask.width), bool)
 

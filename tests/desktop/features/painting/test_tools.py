@@ -78,7 +78,7 @@ def test_a_stroke_follows_the_pointer_and_is_one_step(easel: Any, grey: ImageRec
     assert easel.session.history.names() == ("Brush stroke",)
     easel.session.undo()
     assert easel.session.mask.is_empty
-    assert easel.session.active is None, "the region came with the stroke and goes with it"
+    assert easel.session.regions.active is None, "the region came with the stroke and goes with it"
 
 
 def test_the_smallest_brush_paints_the_pixel_under_the_pointer(easel: Any, grey: ImageRecord) -> None:
@@ -449,7 +449,7 @@ def test_painting_on_a_hidden_region_shows_it(easel: Any, grey: ImageRecord) -> 
     easel.click((100, 100))
     easel.session.change_region(1, visible=False)
     easel.click((200, 200))
-    assert easel.session.active.visible
+    assert easel.session.regions.active.visible
 
 
 # -- the screen ---------------------------------------------------------------------------------------------
@@ -563,7 +563,7 @@ for zoom, aspect in ((1.0, 1.0), (5.0, 1.0), (1.0, 2.0), (5.0, 2.0), (5.0, 0.5))
         at = transform.to_widget(*where).toPoint()
         QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
         QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at)
-        y, x = np.nonzero(session.mask.pixels(session.active.id))
+        y, x = np.nonzero(session.mask.pixels(session.regions.active.id))
         off = max(abs(x.mean() + 0.5 - where[0]), abs(y.mean() + 0.5 - where[1]))
         allowed = 0.75 * transform.dpr / min(transform.scale_x, transform.scale_y) + 0.5
         assert off <= allowed, (zoom, aspect, radius, off, allowed)

@@ -197,7 +197,7 @@ def test_regions_are_copied_from_the_case_before(page: Page, show: Show) -> None
     go_to(page, 1)
     page.trigger("mask-copy")
     assert np.array_equal(painting.session.mask.union(), before)
-    assert painting.session.active.name == "lead"
+    assert painting.session.regions.active.name == "lead"
     painting.session.undo()
     assert painting.session.mask.regions == ()
 
@@ -379,7 +379,7 @@ def test_regions_are_listed_renamed_weighted_locked_and_removed(page: Page, show
     QTest.keyClick(panel.rows[0].name, Qt.Key.Key_Return)
     assert session.mask.region(2).name == "Erguß"
     QTest.mouseClick(panel.rows[1], LEFT)
-    assert session.active.id == 1
+    assert session.regions.active.id == 1
     assert panel.rows[1].property("role") == "activeRow"
     panel.rows[1].weight.setValue(0.3)
     assert session.mask.region(1).weight == pytest.approx(0.3)
