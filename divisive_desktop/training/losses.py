@@ -44,6 +44,8 @@ class Saliency(ABC):
     uses_false: ClassVar[bool] = True
     """Whether the false-class CAM enters: the ablations without it say what it is worth."""
     guided: ClassVar[bool] = True
+    twin: ClassVar[str] = ""
+    """Of a method with both CAMs: the one that asks the same of the true class's alone, which it has to beat."""
     marked: ClassVar[tuple[int, ...]] = (0, 1)
     """Classes whose masks it looks at; images of another class train as if they had none."""
     keeps_weights: ClassVar[bool] = False
@@ -125,6 +127,7 @@ class Difference(Saliency):
     """
 
     name = "difference"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _decorrelation(a_true - a_false, mask)
@@ -137,6 +140,7 @@ class Containment(Saliency):
     """
 
     name = "containment"
+    twin = "true_containment"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _energy_outside(a_true - a_false, mask)
@@ -166,6 +170,7 @@ class Focus(Saliency):
     """
 
     name = "focus"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _energy_outside(a_true - a_false, mask))
@@ -175,6 +180,7 @@ class Pair(Saliency):
     """(1 - corr(A_t, H)) / 2 + (1 - corr(-A_n, H)) / 2, in 0..2: each class has a target of its own. Ours."""
 
     name = "pair"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _decorrelation(-a_false, mask))
@@ -188,6 +194,7 @@ class Accord(Saliency):
     """
 
     name = "accord"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _decorrelation(a_true - a_false, mask))
@@ -236,6 +243,7 @@ class DifferencePositive(Difference):
     """
 
     name = "diff_pos"
+    twin = "true_pos"
     marked = (1,)
 
 
@@ -253,6 +261,7 @@ class DifferenceMse(Saliency):
     """MSE(N(D), H), in 0..1. Ablation of ``difference``: CYBORG's measure on the divergence map."""
 
     name = "difference_mse"
+    twin = "cyborg"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _mse(_minmax(a_true - a_false), mask)
@@ -262,6 +271,7 @@ class Complement(Saliency):
     """MSE(N(A_t), H) / 2 + MSE(N(A_n), 1 - H) / 2, in 0..1: CYBORG for the true class, its negative for the false."""
 
     name = "complement"
+    twin = "cyborg"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_mse(_minmax(a_true), mask) + _mse(_minmax(a_false), 1 - mask))

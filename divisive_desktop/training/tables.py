@@ -50,6 +50,8 @@ def results_markdown(summary: Mapping[str, Any]) -> str:
         [f"`{m}`", str(len(v["seeds"])), *(_value(v["figures"].get(n)) for _, n in table)]
         for m, v in summary["methods"].items()
     ])
+    collapsed = [f"`{m}` with seed {s}" for m, v in summary["methods"].items() for s in v.get("collapsed", ())]
+    lines += ["", f"The same answer for every validation image: {', '.join(collapsed) or 'no run'}."]
     by = sorted({n for m in summary["methods"].values() for n in m["figures"] if n.startswith("test/by/")})
     if by:
         lines += ["", "By kind, against all authentic test images:", ""]
@@ -62,6 +64,14 @@ def results_markdown(summary: Mapping[str, Any]) -> str:
         names = sorted({n for v in others.values() for n in v})
         heads = [n.split("/")[0].removeprefix("test_") for n in names]
         lines += _table(["minus", *heads], [[f"`{m}`", *(_value(v.get(n)) for n in names)] for m, v in others.items()])
+    twins = summary.get("twins", {})
+    if twins:
+        lines += ["", "What the false class adds: each method with both CAMs minus its twin with "
+                  "the true class's alone, paired by seed:", ""]
+        names = sorted({n for v in twins.values() for n in v["figures"] if "/by/" not in n})
+        lines += _table(["figure", *(f"`{m}` - `{v['twin']}`" for m, v in twins.items())], [
+            [n, *(_value(v["figures"].get(n)) for v in twins.values())] for n in names
+        ])
     return "\n".join(lines) + "\n"
 
 
