@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["radiograph", "photograph"]
+Kind = Literal["radiograph", "photograph", "iris"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,33 @@ TASKS: tuple[Task, ...] = (
         "grey",
         ("where a reader looks: the lung fields", "the planted anomaly"),
         instrument=True,
+    ),
+    Task(
+        "chest-cardiomegaly",
+        "Is the heart wider than half of the chest (cardiothoracic ratio above 0.50)?",
+        ("ratio up to 0.50", "ratio above 0.50"),
+        "radiograph",
+        False,
+        "grey",
+        ("the heart", "the heart"),
+    ),
+    Task(
+        "chest-opacity",
+        "Does this chest radiograph show a lung opacity?",
+        ("no opacity", "opacity"),
+        "radiograph",
+        False,
+        "grey",
+        ("where a reader looks: the lung fields", "the opacities"),
+    ),
+    Task(
+        "iris-attack",
+        "Is this picture of an iris a presentation attack?",
+        ("bona fide", "attack"),
+        "iris",
+        True,
+        "grey",
+        ("where an examiner looks: the visible iris", "what was presented in place of the iris"),
     ),
     Task(
         "face-manipulation",

@@ -157,6 +157,32 @@ def take(examples: Sequence[Example], split: str) -> tuple[Example, ...]:
     return found
 
 
+def with_fewer_masks(examples: Sequence[Example], share: float, seed: int) -> tuple[Example, ...]:
+    """The same examples, of which only a share still has masks that count.
+
+    Of each class's examples with a mask the same share keeps it (at least one), in an order that depends on the seed
+    and the files' names alone: a smaller share's are among a larger one's.
+
+    Parameters
+    ----------
+    share : float
+        0..1; 1 changes nothing, 0 leaves no mask.
+    seed : int
+        What the order is drawn with.
+    """
+    if share == 1:
+        return tuple(examples)
+
+    def drawn(e: Example) -> bytes:
+        return hashlib.sha256(f"{seed}|{e.file.name}|{e.frame}".encode()).digest()
+
+    kept: set[bytes] = set()
+    for label in (0, 1):
+        order = sorted(drawn(e) for e in examples if e.label == label and e.weight)
+        kept.update(order[: max(1, round(share * len(order))) if share else 0])
+    return tuple(e if drawn(e) in kept else replace(e, mask_weight=0.0) for e in examples)
+
+
 def load_mask(example: Example, size: int) -> npt.NDArray[np.float32]:
     """The example's mask as float32 (size, size), 0..1, area-averaged; all zero without a mask.
 

@@ -21,7 +21,7 @@ from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.features import Change, Features, generator, shrink_mask, unless, varied
 from divisive_desktop.training.settings import CancelCheck
 
-ATTACK_TASKS = ("face-manipulation", "face-synthetic")
+ATTACK_TASKS = ("iris-attack", "face-manipulation", "face-synthetic")
 """Tasks whose class 1 is an attack in the sense of ISO/IEC 30107-3."""
 
 

@@ -24,7 +24,7 @@ from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.checkpoint import RunState, load_kept, load_state, save_state
 from divisive_desktop.training.cores import Cores, usable_cores
-from divisive_desktop.training.dataset import Example, take
+from divisive_desktop.training.dataset import Example, take, with_fewer_masks
 from divisive_desktop.training.features import Change, Features, compute_features
 from divisive_desktop.training.loop import Learner, Loop, Teacher, batches, not_finite, validate
 from divisive_desktop.training.losses import REGISTRY, Objective
@@ -34,6 +34,9 @@ from divisive_desktop.training.sources import Images, Source
 EpochCallback = Callable[[int, Network], None]
 """Epochs done, and the network with the weights that would be kept now: to look at, not to change."""
 
+CONSTANT = 0.01
+"""Standard deviation of a probability over the validation images under which all answers count as the same."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
@@ -42,10 +45,16 @@ class TrainResult:
     network: Network
     """With the weights of the epoch that is kept, on the CPU, in eval mode."""
     history: tuple[dict[str, float], ...]
-    """One entry per epoch: loss, classification, saliency, val_loss, val_auroc, val_energy, val_agreement."""
+    """One entry per epoch: loss, classification, saliency, val_loss, val_auroc, val_spread, val_energy,
+    val_agreement."""
     kept_epoch: int
     settings: Settings
     seconds: float
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the kept network gives every validation image the same answer, within :data:`CONSTANT`."""
+        return self.history[self.kept_epoch - 1].get("val_spread", 1.0) < CONSTANT
 
 
 def finetune(
@@ -93,7 +102,8 @@ def finetune(
         Not even one image at a time fits.
     """
     start = time.monotonic()
-    used = [*take(examples, "train"), *take(examples, "val")]
+    train = with_fewer_masks(take(examples, "train"), settings.mask_share, settings.seed)
+    used = [*train, *take(examples, "val")]
     _check(used, settings)
     network = copy.deepcopy(parent) if parent is not None else pretrained_network(
         settings.backbone, dilate_last=settings.dilate_last, seed=settings.seed
@@ -141,9 +151,10 @@ def _check(examples: Sequence[Example], settings: Settings) -> None:
     for split in ("train", "val"):
         if {e.label for e in examples if e.split == split} != {0, 1}:
             raise TrainingError(f"The split {split} lacks one of the two classes.", "Label images of both classes.")
-    if REGISTRY[settings.method].guided and not any(e.weight for e in examples if e.split == "train"):
+    method = REGISTRY[settings.method]
+    if method.guided and not any(e.weight and e.label in method.marked for e in examples if e.split == "train"):
         raise TrainingError(
-            f"The method {settings.method} needs masks, and no training image has one.",
+            f"The method {settings.method} needs masks, and no training image that it looks at has one.",
             "Draw masks, or choose the method cross_entropy.",
         )
 

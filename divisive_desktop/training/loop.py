@@ -242,7 +242,8 @@ def _values(losses: LossParts) -> npt.NDArray[np.float64]:
 def validate(
     network: Network, source: Source, settings: Settings, cut: str | None, device: torch.device, cores: Cores
 ) -> dict[str, float]:
-    """Cross-entropy, AUROC, and how much of the energy of D lies inside the masks, on unaugmented images."""
+    """Cross-entropy, AUROC, standard deviation of the probability of class 1 over the images (0: every image gets the
+    same answer), and how much of the energy of D lies inside the masks, on unaugmented images."""
     learner = Learner(network, cut).eval()
     size = PART if device.type == "cpu" else settings.batch
 
@@ -261,8 +262,10 @@ def validate(
     every, energy = torch.cat(logits), [e for some in energies for e in some]
     loss = float(nn.functional.cross_entropy(every, torch.from_numpy(source.labels)))
     area = auroc(source.labels, (every[:, 1] - every[:, 0]).numpy())
+    spread = float(torch.softmax(every, 1)[:, 1].std(correction=0))
     inside = float(np.mean(energy)) if energy else 0.0
-    return {"val_loss": loss, "val_auroc": area, "val_energy": inside, "val_agreement": area * inside}
+    return {"val_loss": loss, "val_auroc": area, "val_spread": spread, "val_energy": inside,
+            "val_agreement": area * inside}
 
 
 def not_finite(epoch: int) -> NotFiniteError:

@@ -10,9 +10,9 @@ the true- and the false-class CAM should diverge on the features that people fin
 divergence methods below are *ours*, derived from that hypothesis; they are not the paper's. ``cyborg`` follows
 Boyd et al., WACV 2023, for the true class, made safe on a constant map.
 
-The whole loss of a sample with a mask is ``alpha * CE + (1 - alpha) * L_sal``; without a mask it is ``CE``.
-Everything here is computed in float32 whatever the precision of the network, and is finite with finite gradients for
-constant maps, empty masks and full masks.
+The whole loss of a sample with a mask is ``alpha * CE + (1 - alpha) * L_sal``; without a mask, or of a class whose
+masks the method leaves aside, it is ``CE``. Everything here is computed in float32 whatever the precision of the
+network, and is finite with finite gradients for constant maps, empty masks and full masks.
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ class Saliency(ABC):
     uses_false: ClassVar[bool] = True
     """Whether the false-class CAM enters: the ablations without it say what it is worth."""
     guided: ClassVar[bool] = True
+    twin: ClassVar[str] = ""
+    """Of a method with both CAMs: the one that asks the same of the true class's alone, which it has to beat."""
+    marked: ClassVar[tuple[int, ...]] = (0, 1)
+    """Classes whose masks it looks at; images of another class train as if they had none."""
+    keeps_weights: ClassVar[bool] = False
+    """Whether images of a class that isn't looked at keep the weight alpha of their cross-entropy, as if they had a
+    saliency loss of 0: a control, which tells "no masks there" from "more cross-entropy there"."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
@@ -120,6 +127,7 @@ class Difference(Saliency):
     """
 
     name = "difference"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _decorrelation(a_true - a_false, mask)
@@ -132,6 +140,7 @@ class Containment(Saliency):
     """
 
     name = "containment"
+    twin = "true_containment"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _energy_outside(a_true - a_false, mask)
@@ -161,6 +170,7 @@ class Focus(Saliency):
     """
 
     name = "focus"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _energy_outside(a_true - a_false, mask))
@@ -170,6 +180,7 @@ class Pair(Saliency):
     """(1 - corr(A_t, H)) / 2 + (1 - corr(-A_n, H)) / 2, in 0..2: each class has a target of its own. Ours."""
 
     name = "pair"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _decorrelation(-a_false, mask))
@@ -183,6 +194,7 @@ class Accord(Saliency):
     """
 
     name = "accord"
+    twin = "true_correlation"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_decorrelation(a_true, mask) + _decorrelation(a_true - a_false, mask))
@@ -196,6 +208,43 @@ class TrueCorrelation(Saliency):
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _decorrelation(a_true, mask)
+
+
+class TruePositive(TrueCorrelation):
+    """Class 1: 1 - corr(A_1, H), in 0..2; class 0: cross-entropy alone, at full weight.
+
+    ``true_correlation`` without the masks of class 0. Where class 0 has nothing to mark, its mask outlines where a
+    reader looks; asking for evidence against class 1 there contradicts what the healthy part of a positive image asks
+    for. Blind to everything that masks say of class 0, to the false class, and to the scale and offset of A_1. Ours.
+    """
+
+    name = "true_pos"
+    marked = (1,)
+
+
+class TruePositiveWeighted(TruePositive):
+    """Class 1: 1 - corr(A_1, H), in 0..2; class 0: alpha * CE and nothing else. Control of ``true_pos``.
+
+    It has the weights of ``true_correlation`` and the masks of ``true_pos``. What ``true_pos`` gains over this one is
+    due to more cross-entropy on class 0, what this one gains over ``true_correlation`` to the masks it leaves aside.
+    Blind to the same things as ``true_pos``. Ours.
+    """
+
+    name = "true_pos_weighted"
+    keeps_weights = True
+
+
+class DifferencePositive(Difference):
+    """Class 1: 1 - corr(D, H), in 0..2; class 0: cross-entropy alone, at full weight.
+
+    ``difference`` without the masks of class 0, and the counterpart of ``true_pos`` with both classes: it shapes the
+    map that decides, and leaves free how the shape is split between A_1 and A_0. Blind to everything that masks say
+    of class 0, and to the scale and offset of D. Ours, after the hypothesis of arXiv 2507.17000.
+    """
+
+    name = "diff_pos"
+    twin = "true_pos"
+    marked = (1,)
 
 
 class TrueContainment(Saliency):
@@ -212,6 +261,7 @@ class DifferenceMse(Saliency):
     """MSE(N(D), H), in 0..1. Ablation of ``difference``: CYBORG's measure on the divergence map."""
 
     name = "difference_mse"
+    twin = "cyborg"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return _mse(_minmax(a_true - a_false), mask)
@@ -221,6 +271,7 @@ class Complement(Saliency):
     """MSE(N(A_t), H) / 2 + MSE(N(A_n), 1 - H) / 2, in 0..1: CYBORG for the true class, its negative for the false."""
 
     name = "complement"
+    twin = "cyborg"
 
     def per_sample(self, a_true: Tensor, a_false: Tensor, mask: Tensor) -> Tensor:
         return 0.5 * (_mse(_minmax(a_true), mask) + _mse(_minmax(a_false), 1 - mask))
@@ -246,7 +297,7 @@ class LossParts:
     classification: Tensor
     """Mean cross-entropy over the batch."""
     saliency: Tensor
-    """Mean saliency loss over the samples that have a mask, 0 if none has."""
+    """Mean saliency loss over the samples whose mask is looked at, 0 if there is none."""
 
 
 def mask_on_grid(masks: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -332,7 +383,10 @@ class Objective:
             index = torch.arange(len(labels), device=labels.device)
             h = mask_on_grid(masks, (pair.shape[-2], pair.shape[-1])).clamp(0, 1)
             sal = self.saliency.per_sample(pair[index, labels], pair[index, 1 - labels], h)
-        w = torch.ones_like(ce) if weights is None else weights.to(ce)
-        share = (1 - self.alpha * lead) * warmup * w
-        total = ((1 - share) * balanced + share * sal).mean()
+        given = torch.ones_like(ce) if weights is None else weights.to(ce)
+        marked = torch.tensor([float(c in self.saliency.marked) for c in (0, 1)], device=ce.device)[labels]
+        w = given * marked
+        share = (1 - self.alpha * lead) * warmup
+        less = share * (given if self.saliency.keeps_weights else w)
+        total = ((1 - less) * balanced + share * w * sal).mean()
         return LossParts(total, ce.detach().mean(), ((w * sal).sum() / w.sum().clamp_min(1e-8)).detach())

@@ -31,6 +31,9 @@ class Settings:
     retain: float = 0.0
     """0..1, when starting from a model: share of its own answer in what the cross-entropy asks for, so that little is
     forgotten (Li & Hoiem, "Learning without Forgetting", ECCV 2016). Up to 0.5 a label that contradicts it wins."""
+    mask_share: float = 1.0
+    """Share of the training images of each class whose masks count, 0..1: for studies of few masks. Chosen by ``seed``,
+    the same for all methods; a smaller share's images are among a larger one's."""
     stages: str = "last"
     """Which part learns, a key of :data:`STAGES`."""
     cache: bool = True
@@ -84,10 +87,10 @@ class Settings:
         for name, least in positive.items():
             if getattr(self, name) < least:
                 raise TrainingError(f"{name} can't be {getattr(self, name)}.", f"Choose {least} or more.")
-        shares = 0 <= self.ema < 1 and 0 <= self.alpha <= 1 and 0 <= self.retain <= 1
+        shares = 0 <= self.ema < 1 and all(0 <= s <= 1 for s in (self.alpha, self.retain, self.mask_share))
         if not (0 < self.lr < math.inf and self.clip > 0 and shares):
             raise TrainingError(
-                "A training setting is out of range.", "lr and clip > 0; ema, alpha and retain in 0..1."
+                "A training setting is out of range.", "lr and clip > 0; ema, alpha, retain and mask_share in 0..1."
             )
         if self.batch % (self.devices * self.nodes):
             raise TrainingError(

@@ -172,8 +172,8 @@ def _measure(
     (folder / "mean_cams.png").write_bytes(picture)
     content = {
         "method": result.settings.method, "seed": result.settings.seed, "seconds": round(seconds, 1),
-        "kept_epoch": result.kept_epoch, "head_cosine": result.network.head_cosine(), "splits": splits,
-        "history": result.history, "settings": result.settings.to_dict(),
+        "kept_epoch": result.kept_epoch, "collapsed": result.collapsed, "head_cosine": result.network.head_cosine(),
+        "splits": splits, "history": result.history, "settings": result.settings.to_dict(),
     }
     part = folder / "result.part"
     part.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -204,6 +204,11 @@ def summarise(study: Study, out: Path) -> dict[str, Any]:
     }
     if study.compare:
         summary["compared"] = {"method": study.compare, "with": _compared(study.compare, runs)}
+    done = {r["method"] for r in runs}
+    summary["twins"] = {
+        m: {"twin": twin, "figures": found} for m in study.methods if (twin := REGISTRY[m].twin) in done and m in done
+        and (found := _paired(m, twin, runs, ("auroc", "border_only", "positives/energy", "positives/pointing")))
+    }
     (out / "results.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     if runs:
         (out / "results.md").write_text(results_markdown(summary), encoding="utf-8")
@@ -251,18 +256,24 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 def _method(method: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     flat = [_flat(r) for r in runs]
     names = sorted(set.intersection(*(set(f) for f in flat)))
-    return {"seeds": [r["seed"] for r in runs], "uses_false": REGISTRY[method].uses_false,
+    return {"seeds": [r["seed"] for r in runs], "collapsed": [r["seed"] for r in runs if r.get("collapsed")],
+            "uses_false": REGISTRY[method].uses_false,
             "figures": {n: spread([f[n] for f in flat]) for n in names}}
 
 
 def _compared(method: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Differences of AUROC to ``method``, paired by seed."""
-    own = {r["seed"]: _flat(r) for r in runs if r["method"] == method}
-    found: dict[str, Any] = {}
-    for other in sorted({r["method"] for r in runs} - {method}):
-        theirs = {r["seed"]: _flat(r) for r in runs if r["method"] == other}
-        seeds = sorted(set(own) & set(theirs))
-        if seeds:
-            names = [n for n in own[seeds[0]] if n.endswith("/auroc")]
-            found[other] = {n: spread([own[s][n] - theirs[s][n] for s in seeds]) for n in names}
-    return found
+    others = sorted({r["method"] for r in runs} - {method})
+    return {other: found for other in others if (found := _paired(method, other, runs, ("auroc",)))}
+
+
+def _paired(
+    method: str, other: str, runs: Sequence[Mapping[str, Any]], wanted: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    """``method`` minus ``other``, paired by seed, in the figures whose names end like this; empty without pairs."""
+    own, theirs = ({r["seed"]: _flat(r) for r in runs if r["method"] == m} for m in (method, other))
+    seeds = sorted(set(own) & set(theirs))
+    if not seeds:
+        return {}
+    names = [n for n in own[seeds[0]] if n.endswith(tuple(f"/{w}" for w in wanted))]
+    return {n: spread([own[s][n] - theirs[s][n] for s in seeds]) for n in names}

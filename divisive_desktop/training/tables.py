@@ -28,12 +28,19 @@ def columns(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = {n for m in summary["methods"].values() for n in m["figures"]}
     splits = [s for s in sorted({n.split("/")[0] for n in known if n.endswith("/auroc")}) if s != "val"]
     first = next((s for s in splits if s.endswith("open")), splits[0] if splits else "val")
-    wanted = [("validation", "val/auroc")]
-    wanted += [(s.removeprefix("test_").replace("_", " "), f"{s}/auroc") for s in splits]
-    wanted += [("border-only", f"{first}/border_only"), ("energy in mask, positives", f"{first}/positives/energy"),
-               ("pointing, positives", f"{first}/positives/pointing"),
-               ("energy in mask, negatives", f"{first}/negatives/energy"),
-               ("border-only, validation", "val/border_only"),
+    closer = [s for s in splits if f"{s}/border_only" in known] or [first]
+
+    def short(split: str) -> str:
+        return split.removeprefix("test_").replace("_", " ")
+
+    wanted = [("validation", "val/auroc"), *((short(s), f"{s}/auroc") for s in splits)]
+    for s in closer:
+        where = f", {short(s)}" if len(closer) > 1 else ""
+        wanted += [(f"border-only{where}", f"{s}/border_only"),
+                   (f"energy in mask, positives{where}", f"{s}/positives/energy"),
+                   (f"pointing, positives{where}", f"{s}/positives/pointing"),
+                   (f"energy in mask, negatives{where}", f"{s}/negatives/energy")]
+    wanted += [("border-only, validation", "val/border_only"),
                ("energy, validation positives", "val/positives/energy"), ("cosine of head rows", "head_cosine")]
     return [(title, name) for title, name in wanted if name in known]
 
@@ -50,9 +57,12 @@ def results_markdown(summary: Mapping[str, Any]) -> str:
         [f"`{m}`", str(len(v["seeds"])), *(_value(v["figures"].get(n)) for _, n in table)]
         for m, v in summary["methods"].items()
     ])
-    by = sorted({n for m in summary["methods"].values() for n in m["figures"] if n.startswith("test/by/")})
-    if by:
-        lines += ["", "By kind, against all authentic test images:", ""]
+    collapsed = [f"`{m}` with seed {s}" for m, v in summary["methods"].items() for s in v.get("collapsed", ())]
+    lines += ["", f"The same answer for every validation image: {', '.join(collapsed) or 'no run'}."]
+    every = sorted({n for m in summary["methods"].values() for n in m["figures"] if "/by/" in n})
+    for split in sorted({n.split("/")[0] for n in every} - {"val"}):
+        by = [n for n in every if n.startswith(f"{split}/")]
+        lines += ["", f"By kind, against all of class 0, split {split}:", ""]
         lines += _table(["method", *(n.split("/")[-1] for n in by)], [
             [f"`{m}`", *(_value(v["figures"].get(n)) for n in by)] for m, v in summary["methods"].items()
         ])
@@ -62,6 +72,14 @@ def results_markdown(summary: Mapping[str, Any]) -> str:
         names = sorted({n for v in others.values() for n in v})
         heads = [n.split("/")[0].removeprefix("test_") for n in names]
         lines += _table(["minus", *heads], [[f"`{m}`", *(_value(v.get(n)) for n in names)] for m, v in others.items()])
+    twins = summary.get("twins", {})
+    if twins:
+        lines += ["", "What the false class adds: each method with both CAMs minus its twin with "
+                  "the true class's alone, paired by seed:", ""]
+        names = sorted({n for v in twins.values() for n in v["figures"] if "/by/" not in n})
+        lines += _table(["figure", *(f"`{m}` - `{v['twin']}`" for m, v in twins.items())], [
+            [n, *(_value(v["figures"].get(n)) for v in twins.values())] for n in names
+        ])
     return "\n".join(lines) + "\n"
 
 

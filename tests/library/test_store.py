@@ -286,7 +286,10 @@ def test_default_task(shipped: Path) -> None:
 
 
 def test_tasks() -> None:
-    assert [t.id for t in TASKS] == ["chest-xray", "chest-planted", "face-manipulation", "face-synthetic"]
+    assert [t.id for t in TASKS] == [
+        "chest-xray", "chest-planted", "chest-cardiomegaly", "chest-opacity", "iris-attack", "face-manipulation",
+        "face-synthetic",
+    ]
     assert not task("chest-xray").flips_allowed
     assert task("face-synthetic").flips_allowed
     with pytest.raises(KeyError, match="chest-xray"):

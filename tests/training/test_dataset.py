@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from divisive_desktop.errors import TrainingError
-from divisive_desktop.training.dataset import load_mask, read_index, take
+from divisive_desktop.training.dataset import Example, load_mask, read_index, take, with_fewer_masks
 
 
 def make(folder: Path, text: str, files: str = "abcdef") -> Path:
@@ -83,3 +85,19 @@ def test_masks_are_scaled_to_0_1_at_any_size_and_path(tmp_path: Path) -> None:
     (folder / "m.png").write_bytes(b"no image")
     with pytest.raises(TrainingError, match=r"m\.png"):
         load_mask(a, 16)
+
+
+def test_fewer_masks_are_nested_and_a_share_of_each_class(tmp_path: Path) -> None:
+    examples = [Example(tmp_path / f"{i}.png", int(i % 3 == 0), mask=tmp_path / "m.png") for i in range(90)]
+    few, more = (with_fewer_masks(examples, share, 7) for share in (0.1, 0.25))
+
+    def marked(members: Sequence[Example]) -> set[Path]:
+        return {e.file for e in members if e.weight}
+
+    assert marked(few) < marked(more)
+    for label, count in ((0, 6), (1, 3)):
+        assert sum(e.weight > 0 for e in few if e.label == label) == count
+    assert [replace(e, mask_weight=1.0) for e in few] == examples
+    assert marked(few) == marked(with_fewer_masks(examples[::-1], 0.1, 7)) != marked(with_fewer_masks(examples, 0.1, 8))
+    assert with_fewer_masks(examples, 1.0, 7) == tuple(examples)
+    assert not marked(with_fewer_masks(examples, 0.0, 7))

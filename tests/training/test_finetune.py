@@ -206,6 +206,38 @@ def test_data_that_cant_be_trained_on_are_refused(small_data: Path, small_settin
     with pytest.raises(TrainingError, match="needs masks"):
         finetune(small_settings, bare, tmp_path / "b")
     finetune(replace(small_settings, method="cross_entropy", epochs=1), bare, tmp_path / "c")
+    half = [replace(e, mask=None) if e.label else e for e in examples]
+    with pytest.raises(TrainingError, match="true_pos needs masks"):
+        finetune(replace(small_settings, method="true_pos"), half, tmp_path / "d")
+
+
+def test_with_few_masks_the_rest_trains_with_cross_entropy(
+    small_data: Path, small_settings: Settings, tmp_path: Path
+) -> None:
+    examples = read_index(small_data)
+    settings = replace(small_settings, epochs=1, method="true_correlation")
+    without, baseline = replace(settings, mask_share=0.0), replace(settings, method="cross_entropy")
+    few, all_ = (finetune(s, examples, tmp_path / f"{s.mask_share}", features_folder=tmp_path / "features")
+                 for s in (replace(settings, mask_share=0.2), settings))
+    assert few.history[0]["saliency"] > 0
+    assert few.history[0]["loss"] != all_.history[0]["loss"]
+    with pytest.raises(TrainingError, match="needs masks"):
+        finetune(without, examples, tmp_path / "none")
+    finetune(replace(baseline, mask_share=0.0), examples, tmp_path / "baseline")
+    # The frozen part is computed once, whatever the masks' share: one set of files for training, one for validation.
+    assert len(list((tmp_path / "features").glob("*.x.npy"))) == 2
+
+
+def test_a_run_that_gives_every_image_the_same_answer_is_known_as_collapsed(
+    small_data: Path, small_settings: Settings, tmp_path: Path
+) -> None:
+    examples = read_index(small_data)
+    learnt = finetune(replace(small_settings, epochs=4, lr=3e-3), examples, tmp_path / "learnt")
+    assert not learnt.collapsed
+    # Steps this large switch off every one of the last features: nothing comes back from there.
+    dead = finetune(replace(small_settings, lr=0.5, schedule="constant"), examples, tmp_path / "dead")
+    assert dead.collapsed
+    assert dead.history[-1]["val_auroc"] == pytest.approx(0.5)
 
 
 def test_what_a_model_knew_is_learned_along_with_the_labels() -> None:

@@ -22,7 +22,8 @@ def batch(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[torch.Tens
 
 def test_registry_has_the_baselines_the_methods_and_the_ablations() -> None:
     expected = {"cross_entropy", "cyborg", "difference", "containment", "evidence", "true_correlation",
-                "true_containment", "difference_mse", "complement", "absolute"}
+                "true_containment", "difference_mse", "complement", "absolute", "true_pos", "true_pos_weighted",
+                "diff_pos"}
     assert expected <= set(REGISTRY)
 
 
@@ -105,6 +106,7 @@ def test_a_pair_that_diverges_on_the_mask_costs_less_than_one_that_diverges_else
 @pytest.mark.parametrize("name", GUIDED)
 def test_values_stay_in_the_documented_range(name: str) -> None:
     high = dict.fromkeys(("difference", "pair", "accord", "true_correlation"), 2.0)
+    high |= dict.fromkeys(("true_pos", "true_pos_weighted", "diff_pos"), 2.0)
     high |= {"focus": 1.5, "evidence": (H * W) ** 0.5 + 2}
     for seed in range(20):
         cams, masks = batch(seed)
@@ -135,6 +137,40 @@ def test_a_sample_without_a_mask_trains_with_cross_entropy_alone(name: str) -> N
     alone = Objective(name)(logits[:1], pair[:1], LABELS[:1], masks[:1])
     rest = torch.nn.functional.cross_entropy(logits[1:], LABELS[1:])
     torch.testing.assert_close(some.total, (alone.total + 3 * rest) / 4)
+
+
+POSITIVE = {"true_pos": "true_correlation", "true_pos_weighted": "true_correlation", "diff_pos": "difference"}
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+def test_methods_for_the_positive_class_ignore_what_is_marked_on_negatives(name: str) -> None:
+    cams, masks = batch(4, torch.float32)
+    logits = cams.mean((2, 3))
+    before = Objective(name)(logits, cams, LABELS, masks)
+    negative = (LABELS == 0)[:, None, None]
+    same = Objective(name)(logits, cams, LABELS, torch.where(negative, 1 - masks, masks))
+    torch.testing.assert_close(same.total, before.total)
+    after = Objective(name)(logits, cams, LABELS, torch.where(negative, masks, 1 - masks))
+    assert after.saliency != before.saliency
+
+
+@pytest.mark.parametrize(("name", "whole"), POSITIVE.items())
+def test_methods_for_the_positive_class_treat_it_as_the_method_for_both_does(name: str, whole: str) -> None:
+    cams, masks = batch(5, torch.float32)
+    positive = LABELS == 1
+    some = cams[positive], LABELS[positive], masks[positive]
+    ours, theirs = (Objective(m, 0.3)(some[0].mean((2, 3)), *some) for m in (name, whole))
+    torch.testing.assert_close(ours.total, theirs.total)
+
+
+@pytest.mark.parametrize(("name", "weight"), [("true_pos", 1.0), ("true_pos_weighted", 0.3), ("diff_pos", 1.0)])
+def test_negatives_take_cross_entropy_at_full_weight_but_for_the_control(name: str, weight: float) -> None:
+    cams, masks = batch(6, torch.float32)
+    negative = LABELS == 0
+    logits = cams.mean((2, 3))[negative]
+    parts = Objective(name, 0.3)(logits, cams[negative], LABELS[negative], masks[negative])
+    torch.testing.assert_close(parts.total, weight * torch.nn.functional.cross_entropy(logits, LABELS[negative]))
+    assert parts.saliency == 0
 
 
 def test_true_class_is_the_label_not_the_prediction() -> None:

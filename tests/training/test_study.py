@@ -43,8 +43,11 @@ def test_runs_resumes_and_reports(small_data: Path, tmp_path: Path) -> None:
     assert figures["test_open/auroc"]["n"] == 2
     assert "test_open/border_only" in figures
     assert set(found["compared"]["with"]) == {"cross_entropy"}
+    assert found["twins"] == {}  # the ablation of difference is not among the methods
     table = (out / "results.md").read_text()
     assert "| `difference` | 2 |" in table
+    assert "The same answer for every validation image" in table
+    assert set(found["methods"]["difference"]["collapsed"]) <= {0, 1}
     for name in ("auroc.png", "mean_cams.png"):
         image = cv2.imdecode(np.frombuffer((out / name).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
@@ -56,6 +59,19 @@ def test_runs_resumes_and_reports(small_data: Path, tmp_path: Path) -> None:
     run_study(study, small_data, out, say=said.append)
     assert said == ["Run 4 of 4: difference, seed 1"]
     assert (out / "runs" / "difference-0" / "result.json").read_text() == before
+
+
+def test_what_the_false_class_adds_is_paired_by_seed(small_data: Path, tmp_path: Path) -> None:
+    text = QUICK.replace('["cross_entropy", "difference"]', '["true_pos", "diff_pos", "focus"]')
+    (tmp_path / "twins.toml").write_text(text.replace('"difference"', '""'))
+    out = tmp_path / "out"
+    found = run_study(Study.read(tmp_path / "twins.toml"), small_data, out, say=lambda _: None)
+    assert set(found["twins"]) == {"diff_pos"}
+    assert found["twins"]["diff_pos"]["twin"] == "true_pos"
+    figures = found["twins"]["diff_pos"]["figures"]
+    both = [found["methods"][m]["figures"]["val/positives/energy"]["mean"] for m in ("diff_pos", "true_pos")]
+    assert figures["val/positives/energy"]["mean"] == pytest.approx(both[0] - both[1])
+    assert "`diff_pos` - `true_pos`" in (out / "results.md").read_text()
 
 
 def test_a_run_that_another_process_does_is_left_to_it(small_data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Data folders of the studies, made from published sets: only an ``index.csv``, which names the images where they are.
+
+``python models/studies/derive.py NAME SOURCE OUT``
+
+================= ================== ==================================================================================
+name              source             what becomes of it
+================= ================== ==================================================================================
+cardiomegaly      chest_sources      both sources in training and validation
+cardiomegaly-nih  chest_sources      trained and chosen on NIH; all of JSRT is a test
+cardiomegaly-jsrt chest_sources      trained and chosen on JSRT; all of NIH is a test
+opacity           chest_sources      ``test_matched`` are the test films whose shortcuts are evened out
+iris              iris_pad           as published
+iris-no-KIND      iris_pad           the kind is in no training; ``test_kind`` has its training and validation pairs
+iris-no-SENSOR    iris_pad           the same for a sensor (``mmu2`` or ``iitd``)
+================= ================== ==================================================================================
+
+Cardiomegaly: films with a ratio within .02 of the threshold (``gray``) take no part in training or validation. They
+stay in the tests ``test_nih`` and ``test_jsrt``; ``test_jsrt_clear`` leaves them out there as well (NIH has none).
+Iris: where something is left out, the published tests are left out too: such a set is for choosing a recipe.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+Row = dict[str, str]
+
+
+def cardiomegaly(rows: Iterable[Row], trained_on: tuple[str, ...]) -> list[Row]:
+    """Splits by source; a source that isn't trained on is a test as a whole."""
+    found = []
+    for row in rows:
+        source, test = row["source"], row["split"] == "test" or row["source"] not in trained_on
+        if test:
+            found.append({**row, "split": f"test_{source}"})
+            if source == "jsrt" and row["gray"] == "0":
+                found.append({**row, "split": "test_jsrt_clear"})
+        elif row["gray"] == "0":
+            found.append(row)
+    return found
+
+
+def opacity(rows: Iterable[Row]) -> list[Row]:
+    """The published splits, and the matched test films once more on their own."""
+    found = []
+    for row in rows:
+        found.append(row)
+        if row["split"] == "test" and row["matched"] == "1":
+            found.append({**row, "split": "test_matched"})
+    return found
+
+
+def without(rows: Iterable[Row], left_out: str) -> list[Row]:
+    """Training and validation pairs but those of a kind or a sensor, which are the test."""
+    development = [row for row in rows if row["split"] in ("train", "val")]
+    pairs = {row["pair"] for row in development if left_out in (row["kind"], row["source"])}
+    if not pairs:
+        raise SystemExit(f"no kind or sensor is called {left_out}")
+    # Whoever is in a pair that is left out trains nothing: a person is in one split only.
+    persons = {row["identity"] for row in development if row["pair"] in pairs}
+    found = [{**row, "split": "test_kind"} for row in development if row["pair"] in pairs]
+    return found + [row for row in development if row["identity"] not in persons]
+
+
+def derive(name: str, source: Path) -> list[Row]:
+    """The rows of a derived set; files and masks as absolute paths."""
+    index = {"opacity": "index_opacity.csv"}.get(name, "index.csv")
+    if name.startswith("cardiomegaly"):
+        index = "index_cardiomegaly.csv"
+    with (source / index).open(newline="", encoding="utf-8") as handle:
+        rows = [{**row, "file": str(source.resolve() / row["file"]), "mask": str(source.resolve() / row["mask"])}
+                for row in csv.DictReader(handle)]
+    if name.startswith("cardiomegaly"):
+        return cardiomegaly(rows, (name.partition("-")[2],) if "-" in name else ("nih", "jsrt"))
+    if name == "opacity":
+        return opacity(rows)
+    if name == "iris":
+        return rows
+    if name.startswith("iris-no-"):
+        return without(rows, name.removeprefix("iris-no-"))
+    raise SystemExit(f"no set is called {name}")
+
+
+def main(name: str, source: str, out: str) -> None:
+    """Write the index and say how many images each split has."""
+    rows = derive(name, Path(source))
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    for split in sorted({row["split"] for row in rows}):
+        labels = [row["label"] for row in rows if row["split"] == split]
+        print(f"{split}: {labels.count('0')} of class 0, {labels.count('1')} of class 1")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
