@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere, to headings as well, and the pictures that they show are there."""
+"""Links between the pages lead somewhere, to headings as well, and the modules that they name are there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 PAGES = sorted(page for folder in (".", "docs", "docs/decisions", "models") for page in (ROOT / folder).glob("*.md"))
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_MODULE = re.compile(r"`([\w.]+(?:/[\w.]+)*/\w+\.py)`")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
@@ -41,3 +42,11 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
         assert there.exists(), f"{page.name}: {target}"
         if heading:
             assert heading in anchors(there.read_text(encoding="utf-8")), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_modules_that_a_page_names_are_there(page: Path) -> None:
+    rooms = (ROOT, ROOT / "divisive_desktop", ROOT / "divisive_desktop" / "desktop")
+    invented = re.compile("features/(checksum|NAME)/")  # what docs/adding-a-feature.md has its reader type in
+    named = [name for name in _MODULE.findall(page.read_text(encoding="utf-8")) if not invented.search(name)]
+    assert [name for name in named if not any((room / name).is_file() for room in rooms)] == []
