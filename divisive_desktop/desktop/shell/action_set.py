@@ -62,6 +62,9 @@ class ActionSet(QObject):
     def __getitem__(self, action_id: str) -> QAction:
         return self._entries[action_id]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
     @property
     def table(self) -> list[Action]:
         """All actions, in the order of the menus."""

@@ -362,6 +362,10 @@ class Page:
         """An entry of the menus."""
         return self._actions[action_id]
 
+    def has_entry(self, name: str) -> bool:
+        """Whether something was added under a name of the menus' layout."""
+        return name in self._actions
+
     def trigger(self, action_id: str) -> None:
         """Choose an entry of the menus."""
         self.action(action_id).trigger()

@@ -91,3 +91,10 @@ def test_typing_in_the_search_field_types(page: Page, rg1: Path) -> None:
     assert page.worklist.search_field.text() == "fi10?"
     assert not page.viewer.state.invert
     assert page.current.label is None
+
+
+def test_every_place_in_the_menus_is_taken(page: Page) -> None:
+    menus = menu_layout.MENUS
+    places = {name for ids in (*menus.values(), menu_layout.TOOLBAR, menu_layout.LIST_CONTEXT) for name in ids}
+    missing = [name for name in sorted(places - {""} - set(menus)) if not page.has_entry(name)]
+    assert missing == [], "an id that no feature adds"

@@ -54,6 +54,7 @@ class ViewingFeature(QObject):
         self._services, self._session, self._viewer = services, services.session, services.viewer
         services.places.add_page(self._viewer)
         self.second_screen = SecondScreen(services)
+        self._connect()  # first: what follows works on the record that the viewer shows by then
         self.hanging = HangingLayouts(services)
         self.measurements = KeptMeasurements(services)
         self.presets = QMenu("Window presets", services.window)
@@ -62,7 +63,6 @@ class ViewingFeature(QObject):
         services.actions.add(self._viewer_action(command) for command in COMMANDS)
         services.actions.add_entry("window-presets", self.presets)
         self._add_strength()
-        self._connect()
         session = self._session
         if session.current is not None and session.record is not None:  # opened before the viewer was ready
             self._record_ready(session.current, session.record)

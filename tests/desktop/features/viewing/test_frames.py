@@ -43,7 +43,7 @@ def test_the_bar_shows_only_for_several_frames(shown: Page, rg1: Path) -> None:
 
 def test_keys_slider_and_wheel_step_and_keep_the_view(qtbot: QtBot, shown: Page) -> None:
     viewer = shown.viewer
-    viewer.focus_box((10, 10, 20, 20))
+    viewer.state.view.focus(10, 10, 20, 20)
     zoom, first = viewer.state.view.zoom, viewer.state.record.stored.copy()
     shown.worklist.focus()
     shown.worklist.key(Qt.Key.Key_Period)
