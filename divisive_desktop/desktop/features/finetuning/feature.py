@@ -259,7 +259,7 @@ class FineTuningFeature(QObject):
         def done(stored: StoredModel) -> None:
             self._kept = stored
             if own:
-                self.run.kept()
+                self.run.mark_kept()
             else:
                 book.write(lambda b: _write_down(b, request, shown))
             dialog.result.set_busy(False)
