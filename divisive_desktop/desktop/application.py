@@ -37,7 +37,7 @@ def application(argv: Sequence[str] | None = None) -> QApplication:
 
 
 def build(settings: Settings | None = None, casebook: Path | None = None) -> MainWindow:
-    """The main window with its theme and task runner; not shown yet, engine not started yet.
+    """The main window with its theme and runner; not shown yet, engine not started yet.
 
     Parameters
     ----------

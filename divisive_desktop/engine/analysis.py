@@ -28,7 +28,7 @@ BATCH_CPU, BATCH_GPU = 4, 32
 
 @handles(Analyse)
 def _analyse(worker: Worker, request: Analyse, channel: Channel) -> Analysis:
-    model, subject = _ready(worker, request, _Known(worker))
+    model, subject = _ready(worker, request, _ModelCache(worker))
     channel.check()
     return analyse_subjects(model, [subject])[0]
 
@@ -85,7 +85,7 @@ def _ahead(
 ) -> Iterator[list[tuple[int, Future[_Ready]]]]:
     """Groups of ``size`` items that are being made ready; at most three groups are under way or in memory."""
     window: list[tuple[int, Future[_Ready]]] = []
-    known = _Known(worker)
+    known = _ModelCache(worker)
     for index, item in enumerate(items):
         window.append((index, pool.submit(_ready, worker, item, known)))
         if len(window) >= 3 * size:
@@ -96,7 +96,7 @@ def _ahead(
         window = window[size:]
 
 
-def _ready(worker: Worker, item: Analyse, known: _Known) -> _Ready:
+def _ready(worker: Worker, item: Analyse, known: _ModelCache) -> _Ready:
     """Open the file, decide on question and part, and make it ready."""
     record, decode_ms = _open(item)
     model = known.model(item.model_id) if item.model_id is not None else None
@@ -112,7 +112,7 @@ def _ready(worker: Worker, item: Analyse, known: _Known) -> _Ready:
     return model, replace(subject, timings_ms=timings)
 
 
-class _Known:
+class _ModelCache:
     """Models and default tasks as they were found first: a batch doesn't look at the model folders for every file."""
 
     def __init__(self, worker: Worker) -> None:

@@ -80,7 +80,7 @@ class Mask:
         used = [r.colour for r in self._regions]
         colour = colour or min(PALETTE, key=used.count)
         region = Region(self._next_id, name, colour, **settings)
-        self._told()
+        self._note_regions()
         self._insert(region, len(self._regions))
         return region
 
@@ -91,14 +91,14 @@ class Mask:
         if changed.id != region:
             raise ValueError("a region keeps its id")
         if changed != self._regions[index]:
-            self._told()
+            self._note_regions()
             self._regions[index] = changed
         return changed
 
     def move(self, region: int, index: int) -> None:
         """Move a region to another place in the drawing order."""
         moved = self.region(region)
-        self._told()
+        self._note_regions()
         self._regions.remove(moved)
         self._regions.insert(index, moved)
 
@@ -117,7 +117,7 @@ class Mask:
                 pixels[:] = 0
         elif removed.locked:
             raise _locked(removed)
-        self._told()
+        self._note_regions()
         self.set_regions(tuple(r for r in self._regions if r.id != region))
         return box
 
@@ -144,7 +144,7 @@ class Mask:
         self._edited[region.id] = np.zeros((-(-self.height // TILE), -(-self.width // TILE)), np.bool_)
         self._next_id = max(self._next_id, region.id + 1)
 
-    def _told(self) -> None:
+    def _note_regions(self) -> None:
         if self.recorder is not None:
             self.recorder.before_regions()
         self.revision += 1

@@ -324,7 +324,7 @@ class CasebookService(QObject):
             return path
         return book.originals.path(case.id)
 
-    def known(self, case: Case, record: ImageRecord) -> KnownImage:
+    def known_image(self, case: Case, record: ImageRecord) -> KnownImage:
         """What the casebook knows about a decoded image, its analysis included."""
         book = self.current
         if book is None:

@@ -129,7 +129,7 @@ class Opening(QObject):
     def _decode(self, case: Case) -> tuple[ImageRecord, QImage, KnownImage]:
         """Runs in the background."""
         record, picture = open_case(case, self._casebook.source(case))
-        return record, picture, self._casebook.known(case, record)
+        return record, picture, self._casebook.known_image(case, record)
 
     def _opened(self, case: Case, record: ImageRecord, picture: QImage, known: KnownImage) -> None:
         self._remember(case, record)

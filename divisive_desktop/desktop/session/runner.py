@@ -1,4 +1,4 @@
-"""One task runner between window and work: nothing slow runs on the GUI thread, and results come back on it.
+"""One runner between window and work: nothing slow runs on the GUI thread, and results come back on it.
 
 Background functions run on a thread pool of their own, engine jobs in the engine process. Neither touches widgets:
 success and failure arrive as callbacks on the GUI thread (the shape of Anki's ``QueryOp`` and ``CollectionOp``).

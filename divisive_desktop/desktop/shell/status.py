@@ -36,8 +36,8 @@ class StatusBar(QStatusBar):
         self.probe.setFont(font)
         self.addWidget(self.probe, 1)
 
-        self.work = QWidget()
-        row = QHBoxLayout(self.work)
+        self.job = QWidget()
+        row = QHBoxLayout(self.job)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
         self.title = QLabel()
@@ -61,8 +61,8 @@ class StatusBar(QStatusBar):
         self._paused = False
         for widget in (self.title, self.bar, self.left, self.pause, self.cancel):
             row.addWidget(widget)
-        self.work.hide()
-        self.addPermanentWidget(self.work)
+        self.job.hide()
+        self.addPermanentWidget(self.job)
 
         self.engine_icon = QLabel()
         self.engine = QLabel()
@@ -99,7 +99,7 @@ class StatusBar(QStatusBar):
         self.title.setText(title)
         self.bar.setValue(0)
         self.left.setText("")
-        self.work.show()
+        self.job.show()
 
     def progress(self, event: Progress) -> None:
         self.bar.setValue(round(event.fraction * 1000))
@@ -115,7 +115,7 @@ class StatusBar(QStatusBar):
         self.pause.setAccessibleName("Go on" if paused else "Pause")
 
     def end(self) -> None:
-        self.work.hide()
+        self.job.hide()
 
     def recolour(self) -> None:
         self.engine_icon.setPixmap(

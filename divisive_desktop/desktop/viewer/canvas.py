@@ -36,7 +36,7 @@ _WIPE_GRIP = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class _Coloured:
+class _MapPicture:
     """A map as a picture, and where it goes in device pixels."""
 
     image: QImage
@@ -44,7 +44,7 @@ class _Coloured:
     top: int
 
     @classmethod
-    def of(cls, made: ScreenMap, dpr: float) -> _Coloured:
+    def of(cls, made: ScreenMap, dpr: float) -> _MapPicture:
         rows, columns = made.index.shape
         indexed = QImage(made.index.data, columns, rows, columns, QImage.Format.Format_Indexed8)
         indexed.setColorTable(made.table.tolist())
@@ -79,7 +79,7 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(96, 80)
-        self._map: tuple[tuple[object, ...], _Coloured | None] | None = None
+        self._map: tuple[tuple[object, ...], _MapPicture | None] | None = None
         self._last: tuple[tuple[object, ...], tuple[object, ...], QImage] | None = None
         self._written: tuple[tuple[object, ...], tuple[object, ...], QFont, QImage] | None = None
         self._drag: tuple[Qt.MouseButton, Tool | None, QPointF] | None = None
@@ -127,7 +127,7 @@ class Canvas(QWidget):
         shown = state.overlay_shown and self.kind is not PaneKind.IMAGE
         found = state.features if shown and self.kind is PaneKind.FEATURES else None
         cells = state.maps if state.cell_grid and self.kind is not PaneKind.IMAGE else None
-        colours = self._coloured(transform) if shown and state.maps is not None else None
+        colours = self._map_picture(transform) if shown and state.maps is not None else None
         # Pictures and features by identity: they hold arrays, and are never changed in place.
         made_of = (patch, colours, found, cells)
         key = (state.opacity, state.wipe, state.selected, transform)
@@ -155,13 +155,13 @@ class Canvas(QWidget):
         self._last = (made_of, key, picture)
         return picture
 
-    def _coloured(self, transform: Transform) -> _Coloured | None:
+    def _map_picture(self, transform: Transform) -> _MapPicture | None:
         maps = self.state.maps
         assert maps is not None
         key = (maps, maps.interpolation, maps.scale_mode, transform)
         if self._map is None or self._map[0] != key:
             made = maps.screen_map(self.kind, transform)
-            self._map = (key, _Coloured.of(made, transform.dpr) if made is not None else None)
+            self._map = (key, _MapPicture.of(made, transform.dpr) if made is not None else None)
         return self._map[1]
 
     def _paint_wipe(self, painter: QPainter, wipe: float) -> None:

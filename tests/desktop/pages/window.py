@@ -441,7 +441,7 @@ class Page:
     @property
     def progress_shown(self) -> bool:
         """Whether the status bar tells how far something is."""
-        return self.status.work.isVisible()
+        return self.status.job.isVisible()
 
     @property
     def probe_text(self) -> str:

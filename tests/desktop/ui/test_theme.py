@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop import paths
-from divisive_desktop.desktop.shell.action_set import TABLE, viewer_table
 from divisive_desktop.desktop.ui import icons, theme
 from tests.desktop.pages import Page, until
 
@@ -61,8 +60,8 @@ def test_every_icon_can_be_seen(qapp: QApplication, name: str) -> None:
         assert min(contrast(QColor(c.rgb()), ground) for c in solid) > 3, f"{file.stem} can't be seen in {name}"
 
 
-def test_every_icon_that_is_named_exists() -> None:
-    named = {a.icon for a in (*TABLE, *viewer_table()) if a.icon}
+def test_every_icon_that_is_named_exists(page: Page) -> None:
+    named = {action.icon for action in page.action_table if action.icon}
     for source in (Path(theme.__file__).parents[1]).rglob("*.py"):
         named |= set(re.findall(r'icons\.(?:icon|pixmap)\("([\w-]+)"', source.read_text()))
     assert {n for n in named if not (paths.resources_dir() / "icons" / f"{n}.svg").exists()} == set()

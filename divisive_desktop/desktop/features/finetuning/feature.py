@@ -13,6 +13,7 @@ from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.shell.action import Action, is_open
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.ui import theme
+from divisive_desktop.desktop.ui.kept_dialog import bring_up
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.finetuning.messages import FineTune, FineTuneResult
 from divisive_desktop.errors import UserFacingError
@@ -100,7 +101,7 @@ class FineTuningFeature(QObject):
     def open(self) -> None:
         """Show the fine-tuning window; the first time, what it needs is imported in the background."""
         if self.dialog is not None:
-            self._raise(self.dialog)
+            self.dialog.bring_up()
             return
         if self._opening:
             return
@@ -172,12 +173,6 @@ class FineTuningFeature(QObject):
     def _activated(self) -> None:
         if self.dialog is not None and self.dialog.stack.currentIndex() == 0:
             self.preparation.refresh()
-
-    @staticmethod
-    def _raise(dialog: QWidget) -> None:
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
 
     # -- during and after -----------------------------------------------------------------------------------
 
@@ -259,7 +254,7 @@ class FineTuningFeature(QObject):
         def done(stored: StoredModel) -> None:
             self._kept = stored
             if own:
-                self.run.kept()
+                self.run.mark_kept()
             else:
                 book.write(lambda b: _write_down(b, request, shown))
             dialog.result.set_busy(False)
@@ -294,7 +289,7 @@ class FineTuningFeature(QObject):
             self.versions.used.connect(self._use)
             self.versions.problem.connect(self._messages.show_error)
         self.versions.reload()
-        self._raise(self.versions)
+        bring_up(self.versions)
 
     # -- a run that was interrupted -------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -26,6 +26,7 @@ from divisive_desktop.errors import CancelledError, CasebookReadOnlyError, Engin
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
 
+T = TypeVar("T")
 State = Literal["idle", "preparing", "running", "paused", "cancelling", "done", "cancelled", "interrupted", "failed"]
 BUSY = ("preparing", "running", "paused", "cancelling")
 EndState = Literal["done", "cancelled", "interrupted", "failed"]
@@ -254,7 +255,7 @@ class RunSession(QObject):
         self._decide("discarded")
         self.forget()
 
-    def kept(self) -> None:
+    def mark_kept(self) -> None:
         """The result became a new version."""
         self._decide("kept")
 
@@ -273,7 +274,7 @@ class RunSession(QObject):
 
     # -- helpers --------------------------------------------------------------------------------------------
 
-    def _write(self, work: Callable[[Casebook], Any], done: Callable[[Any], None]) -> None:
+    def _write(self, work: Callable[[Casebook], T], done: Callable[[T], None]) -> None:
         """An act on the casebook that the run depends on: its failure ends the run before it began."""
         if not self._book.writable:
             refused = CasebookReadOnlyError(
@@ -285,13 +286,13 @@ class RunSession(QObject):
             self.failed.emit(refused)
             return
 
-        def guarded(book: Casebook) -> Any:
+        def guarded(book: Casebook) -> T | UserFacingError:
             try:
                 return work(book)
             except UserFacingError as e:
                 return e
 
-        def arrived(result: Any) -> None:
+        def arrived(result: T | UserFacingError) -> None:
             if isinstance(result, UserFacingError):
                 self.error = result
                 self._set_state("failed")

@@ -64,7 +64,7 @@ class Saver(QObject):
             self._start()
 
     def finish(self) -> None:
-        """Write what waits, here and now (the window closes). The task runner has been closed by then."""
+        """Write what waits, here and now (the window closes). The runner has been closed by then."""
         self._timer.stop()
         jobs = [self._running] if self._running is not None else []
         jobs += list(self._waiting.values())

@@ -367,7 +367,7 @@ class PaintingFeature(QObject):
         self.panel.recolour()
 
     def _close(self) -> None:
-        """The window closes; the task runner has stopped."""
+        """The window closes; the runner has stopped."""
         for watched in self._filtered:
             watched.removeEventFilter(self)
         paint_session = self.paint_session

@@ -19,8 +19,8 @@ from divisive_desktop.masks import ops, select
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.shapes import Brush, Point, Stamp
 
-Found = tuple[Stamp, StampLayer, list[list[Point]]]
-"""A proposal, and how it is drawn."""
+Proposal = tuple[Stamp, StampLayer, list[list[Point]]]
+"""What would be painted, and how it is drawn."""
 _INSIDE, _OUTSIDE = QColor(60, 220, 90), QColor(255, 70, 70)
 _WIDTH = 7.0
 """Of a scribble, in logical pixels."""
@@ -139,13 +139,13 @@ class SmartTool(PaintTool):
         self._working = True
         self.state.notify()
 
-        def show(found: Found | None) -> None:
+        def show(found: Proposal | None) -> None:
             """What there is so far."""
             if scribbles is self._scribbles:
                 self._proposal, self._drawn, self._outlines = found or (None, None, [])
                 self.state.notify()
 
-        def done(found: Found | None) -> None:
+        def done(found: Proposal | None) -> None:
             if scribbles is self._scribbles:
                 self._working = False
                 show(found)
@@ -160,10 +160,10 @@ class SmartTool(PaintTool):
 
         colour = session.regions.colour
 
-        def ready(stamp: Stamp | None) -> Found | None:
+        def ready(stamp: Stamp | None) -> Proposal | None:
             return (stamp, StampLayer(stamp, colour), outlines(stamp)) if stamp is not None else None
 
-        def work(task: BackgroundTask) -> Found | None:
+        def work(task: BackgroundTask) -> Proposal | None:
             coarse = lambda stamp: session.runner.stream(task, ready(stamp))  # noqa: E731
             wanted = lambda: not task.cancelled  # noqa: E731
             return ready(select.smart_select(pictured(drawn.box), drawn, 1, 2, first=coarse, wanted=wanted))

@@ -80,7 +80,7 @@ class ReportFeature(QObject):
     def open(self) -> None:
         """Show the report window for the selected cases; while files are being written, that one."""
         if self.dialog is not None and self.dialog.writing:
-            _raise(self.dialog)
+            self.dialog.bring_up()
             return
         if self._opening:
             return
@@ -143,7 +143,7 @@ class ReportFeature(QObject):
         dialog.cancelRequested.connect(lambda: self._stop.set())
         dialog.activated.connect(self.look)
         dialog.closed.connect(self._closed)
-        _raise(dialog)
+        dialog.bring_up()
         self.look()
 
     # -- the preview ----------------------------------------------------------------------------------------
@@ -323,9 +323,3 @@ _PHOTOGRAPHS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif
 def _is_dicom(path: Path) -> bool:
     """By its name, which decides what is offered; what can't be written is said when it is."""
     return path.suffix.lower() not in _PHOTOGRAPHS
-
-
-def _raise(dialog: ReportDialog) -> None:
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.features.inspection import Inspector
-from divisive_desktop.desktop.features.inspection.feature import _words
-from divisive_desktop.desktop.session import opening, wording
+from divisive_desktop.desktop.features.inspection.feature import IMAGE, PROVENANCE
+from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+from divisive_desktop.desktop.features.inspection.rows import _words, image_rows, provenance_rows
+from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
+from divisive_desktop.desktop.session import explaining, wording
 from divisive_desktop.desktop.session.case import Case
+from divisive_desktop.desktop.shell.inspector import Inspector
+from divisive_desktop.desktop.ui.sections import Form
 from divisive_desktop.errors import EngineError, ModelNotFoundError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.library import store
@@ -27,13 +31,19 @@ def inspector(qtbot: QtBot) -> Inspector:
     return made
 
 
-def test_a_missing_model_is_said_and_trying_again_is_not_offered(inspector: Inspector) -> None:
+@pytest.fixture
+def verdict(inspector: Inspector) -> VerdictPanel:
+    made = VerdictPanel()
+    inspector.add_head(made)
+    return made
+
+
+def test_a_missing_model_is_said_and_trying_again_is_not_offered(verdict: VerdictPanel) -> None:
     case = Case(Path("face.png"))
     with pytest.raises(ModelNotFoundError) as missing:
         store.default_model("face-nobody-trains")
     case.analysis_error = missing.value
-    inspector.show_case(case, "Is this face synthetic?", CLASSES)
-    verdict = inspector.verdict
+    verdict.show_case(case, "Is this face synthetic?", CLASSES)
     assert verdict.verdict.text() == "No verdict"
     assert "No model" in verdict.error.text()
     assert missing.value.remedy in verdict.error.text()
@@ -41,26 +51,27 @@ def test_a_missing_model_is_said_and_trying_again_is_not_offered(inspector: Insp
     assert verdict.positive.isVisible(), "the analyst can label without a model"
 
 
-def test_a_failed_analysis_can_be_repeated(inspector: Inspector) -> None:
+def test_a_failed_analysis_can_be_repeated(verdict: VerdictPanel) -> None:
     case = Case(Path("face.png"), analysis_error=EngineError("The engine stopped.", "Try again."))
-    inspector.show_case(case, "Is this face synthetic?", CLASSES)
-    assert inspector.verdict.again.isVisible()
-    assert not inspector.verdict.number.isVisible(), "no number without an analysis"
+    verdict.show_case(case, "Is this face synthetic?", CLASSES)
+    assert verdict.again.isVisible()
+    assert not verdict.number.isVisible(), "no number without an analysis"
 
 
-def test_predicted_becomes_your_label(inspector: Inspector, analysis: Analysis) -> None:
+def test_predicted_becomes_your_label(verdict: VerdictPanel, analysis: Analysis) -> None:
     case = Case(Path("a.png"), analysis=analysis)
-    inspector.show_case(case)
-    assert inspector.verdict.classes.text()["True class"] == "abnormal (predicted)"
+    verdict.show_case(case)
+    assert verdict.classes.text()["True class"] == "abnormal (predicted)"
     case.label = 0
-    inspector.show_case(case)
-    assert inspector.verdict.classes.text() == {"True class": "no finding (your label)", "False class": "abnormal"}
-    assert inspector.verdict.verdict.text() == "Abnormal", "the verdict stays the model's"
+    verdict.show_case(case)
+    assert verdict.classes.text() == {"True class": "no finding (your label)", "False class": "abnormal"}
+    assert verdict.verdict.text() == "Abnormal", "the verdict stays the model's"
 
 
-def test_the_table_names_the_class_that_each_feature_argues_for(inspector: Inspector, analysis: Analysis) -> None:
-    panel = inspector.features
-    found = opening.find_features(analysis, 1, None, None)
+def test_the_table_names_the_class_that_each_feature_argues_for(qtbot: QtBot, analysis: Analysis) -> None:
+    panel = FeaturePanel()
+    qtbot.addWidget(panel)
+    found = explaining.find_features(analysis, 1, None, None)
     panel.show_features(found, ("abnormal", "no finding"))
     rows = [[panel.table.item(r, c).text() for c in range(4)] for r in range(panel.table.rowCount())]
     assert [r[:2] for r in rows] == [["1", "abnormal"], ["2", "no finding"], ["3", "abnormal"]]
@@ -74,11 +85,17 @@ def test_the_table_names_the_class_that_each_feature_argues_for(inspector: Inspe
     assert chosen == [2], "filling the table anew is no click"
 
 
-def test_no_content_is_cut_off_at_the_right(inspector: Inspector, analysis: Analysis, rg1: Path) -> None:
+def test_no_content_is_cut_off_at_the_right(
+    inspector: Inspector, verdict: VerdictPanel, analysis: Analysis, rg1: Path
+) -> None:
     from divisive_desktop.imaging import open_image
 
-    inspector.show_record(open_image(rg1))
-    inspector.show_case(Case(rg1, analysis=analysis), "Does this chest radiograph show an abnormality?", None)
+    rows = {PROVENANCE: provenance_rows(analysis, None), IMAGE: image_rows(open_image(rg1), identity=True)}
+    for title, shown in rows.items():
+        form = Form()
+        inspector.add_section(title, form)
+        form.set_rows(shown)
+    verdict.show_case(Case(rg1, analysis=analysis), "Does this chest radiograph show an abnormality?", None)
     assert inspector.widget().minimumSizeHint().width() <= inspector.viewport().width()
 
 
