@@ -46,6 +46,10 @@ MASKS = (
     (re.compile(r"^.* GB memory free$"), "N GB memory free"),
     (re.compile(r"\b\d+\.\d+\.\d+\+g[0-9a-f]+"), "VERSION"),
 )
+MASKED_TIPS = ("Creation on Windows; elsewhere the directory entry's last change",)
+"""Labels with these tooltips say something else in each run."""
+BUSY = ("Saving…", "Reading…")
+"""Labels that say that something is on its way."""
 Steps = Generator[None, None, None]
 TIMEOUT_S = 400.0
 """Much longer than it takes: machines may be busy."""
@@ -153,10 +157,16 @@ def inside(out: Path, scenes: list[str]) -> int:
 # ---- inside: words -------------------------------------------------------------------------------------------------
 
 
-def masked(text: str) -> str:
+def masked(text: str, tip: str = "") -> str:
+    if tip in MASKED_TIPS:
+        return "MASKED"
     for pattern, instead in MASKS:
         text = pattern.sub(instead, text)
-    return text.replace("\n", "⏎").replace("\t", "⇥")
+    return text
+
+
+def on_one_line(text: str) -> str:
+    return masked(text).replace("\n", "⏎").replace("\t", "⇥")
 
 
 def kind(widget: Any) -> str:
@@ -239,7 +249,7 @@ def words_of(widget: Any) -> list[str]:
         at = part.mapTo(widget, QPoint(0, 0)) if part is not widget else QPoint(0, 0)
         facts = [f"{plain.width(part)}x{plain.height(part)}"]
         if isinstance(part, (W.QLabel, W.QAbstractButton)):
-            facts.append(repr(part.text()))
+            facts.append(repr(masked(part.text(), part.toolTip())))
         for name, told in (
             ("value", value_of(part)), ("tip", part.toolTip()), ("spoken", part.accessibleName()),
             ("title", part.windowTitle() if part.isWindow() or isinstance(part, W.QDockWidget) else ""),
@@ -255,9 +265,9 @@ def words_of(widget: Any) -> list[str]:
             facts.append("off")
         if part.hasFocus():
             facts.append("focus")
-        lines = [masked(f"{kind(part)} {' '.join(facts)}")]
+        lines = [on_one_line(f"{kind(part)} {' '.join(facts)}")]
         if isinstance(part, W.QAbstractItemView):
-            lines += [f"    {masked(row)}" for row in rows_of(part)]
+            lines += [f"    {on_one_line(row)}" for row in rows_of(part)]
         found.append((at.y(), at.x(), lines[0], lines))
     found.sort(key=lambda f: f[:3])
     return [f"{x},{y} {lines[0]}" if n == 0 else line for y, x, _, lines in found for n, line in enumerate(lines)]
@@ -275,7 +285,7 @@ def words_of_action(action: Any) -> str:
         facts.append("checked" if action.isChecked() else "unchecked")
     if action.menu() is not None:
         facts.append("submenu")
-    return masked(" ".join(facts))
+    return on_one_line(" ".join(facts))
 
 
 # ---- inside: the photographer ----------------------------------------------------------------------------------------
@@ -313,7 +323,7 @@ class Photographer:
     def _file_dialog(self, name: str) -> Callable[..., Any]:
         def ask(*arguments: Any, **named: Any) -> Any:
             told = [a for a in arguments if isinstance(a, str)] + [f"{k}={v}" for k, v in named.items()]
-            self.asked.append(masked(f"{name} {told}"))
+            self.asked.append(on_one_line(f"{name} {told}"))
             answer = self.answers.pop(name, [] if name == "getOpenFileNames" else "")
             return answer if name == "getExistingDirectory" else (answer, "")
 
@@ -367,9 +377,10 @@ class Photographer:
         widget = widget if widget is not None else self.window
         self._number += 1
         path = self.out / f"{self._number:03}-{name}"
-        labels = [(x, x.text()) for x in widget.findChildren(QLabel) if any(p.search(x.text()) for p, _ in MASKS)]
+        labels = [(x, x.text()) for x in widget.findChildren(QLabel)]
+        labels = [(x, text) for x, text in labels if masked(text, x.toolTip()) != text]
         for label, text in labels:
-            label.setText(masked(text))
+            label.setText(masked(text, label.toolTip()))
         widget.grab().save(f"{path}.png")
         for label, text in labels:
             label.setText(text)
@@ -404,9 +415,14 @@ class Photographer:
             now = [(w.windowTitle(), w.width(), w.grab().toImage()) for w in self.tops()]
             if now != last or not self._idle():
                 last, since = now, time.monotonic()
-            elif time.monotonic() - since > quiet_s:
+            elif time.monotonic() - since > quiet_s and not self._says_busy():
                 return
         raise TimeoutError("the window doesn't come to rest")
+
+    def _says_busy(self) -> bool:
+        from PySide6.QtWidgets import QLabel
+
+        return any(x.text() in BUSY for w in self.tops() for x in w.findChildren(QLabel) if x.isVisible())
 
     def until(self, condition: Callable[[], bool], what: str) -> Steps:
         end = time.monotonic() + TIMEOUT_S
