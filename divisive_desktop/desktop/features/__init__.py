@@ -11,9 +11,9 @@ import importlib
 from divisive_desktop.desktop.shell.services import Services, ViewerServices
 
 AT_ONCE = (
-    "worklist", "inspection", "analysis", "opening", "casebooks", "exports", "reports", "settings", "help",
+    "opening", "worklist", "inspection", "analysis", "casebooks", "exports", "reports", "settings", "help",
 )  # fmt: skip
-"""Installed while the window is being made, in this order."""
+"""Installed while the window is being made, in this order, which is also that of the Tab key."""
 WITH_VIEWER = ("viewing", "painting", "finetuning", "faces")
 """Installed once the viewer is there, after the window's first paint."""
 

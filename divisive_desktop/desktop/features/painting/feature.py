@@ -241,6 +241,7 @@ class PaintingFeature(QObject):
         if hidden != self._was_hidden and self._active:
             self._reveal_panel()
         self._was_hidden = hidden
+        self._show_drafts()
 
     def _analysis_changed(self) -> None:
         self._show_blind()
