@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,24 @@ from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, ConvNorm, 
 
 STANDARD_CUT = "block10"
 """Cut after the last stage at stride 16 (112 x S/16 x S/16 features): what is frozen and cached by default."""
+
+
+SCOPE_POOLED = ("block2", "block4", "block10")
+"""Early and middle parts whose mean over the image says where an image comes from: device, processing, compression."""
+SCOPE_GRID = "block10"
+"""The part whose coarse layout says what an image is of."""
+GRID = 4
+"""Cells along a side of that layout."""
+
+
+@dataclass
+class ScopeTaps:
+    """What a forward pass left at the taps, float32, filled while `Network.tapped` is open."""
+
+    pooled: dict[str, Tensor] = field(default_factory=dict)
+    """Name of the part -> (B, channels), means over the image."""
+    grid: Tensor | None = None
+    """(B, channels x GRID x GRID), means over the cells."""
 
 
 class Network(nn.Module):
@@ -93,6 +113,27 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Input (B, 3, S, S) -> logits (B, C) and raw CAMs (B, C, h, w), in one pass."""
         return self.classify(self.features(x))
+
+    @contextmanager
+    def tapped(self) -> Iterator[ScopeTaps]:
+        """Keep small summaries of early and middle features of the forward passes made inside; costs means alone."""
+        taps = ScopeTaps()
+
+        def keep(name: str, out: Tensor) -> None:
+            taps.pooled[name] = out.mean(dim=(2, 3), dtype=torch.float32)
+            if name == SCOPE_GRID:
+                taps.grid = F.adaptive_avg_pool2d(out.float(), GRID).flatten(1)
+
+        stages = dict(self.backbone.stages())
+        handles = [
+            stages[name].register_forward_hook(lambda _module, _inputs, out, name=name: keep(name, out))
+            for name in SCOPE_POOLED
+        ]
+        try:
+            yield taps
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def _parts(self, cut: str) -> tuple[list[nn.Module], list[nn.Module]]:
         names = self.cuts
