@@ -16,11 +16,11 @@ from pathlib import Path
 from divisive_desktop import paths
 from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.library.card import parse_card
+from divisive_desktop.library.scope import FILE as SCOPE
 from divisive_desktop.library.scope import verified_references
 from divisive_desktop.library.store import (
     CARD,
     GUARD,
-    SCOPE,
     WEIGHTS,
     StoredModel,
     find_models,

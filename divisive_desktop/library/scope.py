@@ -41,15 +41,18 @@ class Limits:
     far_sd: float
     far: float
     """A log distance above this is out of scope."""
-    unlike: float
-    """A Mahalanobis distance above this is unfamiliar."""
+    unlike: float | None
+    """A Mahalanobis distance above this is unfamiliar; None: the model's own sources weren't at hand, so that no image
+    can be said to be like them."""
 
     def __post_init__(self) -> None:
         for name in ("far_mean", "far_sd", "far", "unlike"):
             value = getattr(self, name)
+            if name == "unlike" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"scope.limits.{name} must be a number")
-        if not (self.far_sd > 0 and self.unlike > 0 and self.far > self.far_mean):
+        if not (self.far_sd > 0 and (self.unlike is None or self.unlike > 0) and self.far > self.far_mean):
             raise ValueError("the limits of scope contradict each other")
 
 
@@ -144,7 +147,7 @@ class Scope:
         unknown = set(raw) - set(cls.__dataclass_fields__)
         if unknown:  # a rule that isn't understood can't be kept
             raise ValueError(f"scope has the unknown entry {sorted(map(str, unknown))[0]!r}")
-        fields = {name: tuple(v) if isinstance(v, list) else v for name, v in raw.items()}
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in raw.items()}
         note = fields.get("references")
         if note is not None:
             fields["references"] = ReferenceNote(**{**note, "limits": Limits(**note["limits"])})
@@ -180,7 +183,7 @@ class References:
     pooled_mean: Float
     """(p,)"""
     pooled_whitener: Float
-    """(p, p): W with W W' = inverse covariance."""
+    """(p, p): W with W W' = inverse covariance. Empty where the model's own sources weren't at hand, as the mean is."""
 
     def __post_init__(self) -> None:
         g, k, p = self.grid_mean.size, len(self.grid_axes), self.pooled_mean.size

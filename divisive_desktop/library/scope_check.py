@@ -92,6 +92,8 @@ def check(
         # "not below" rather than "above": a distance that is no number must not pass
         elif not references.far(features) <= limits.far:
             out.append("the picture is unlike every image that the model was made with")
+        elif limits.unlike is None:
+            unfamiliar.append("not compared with the model's own sources: they weren't at hand when that was measured")
         elif not references.unlike(features) <= limits.unlike:
             unfamiliar.append(
                 "from a source unlike the model's own: another device, camera, age group, processing or compression"

@@ -362,6 +362,26 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: 
         shutil.rmtree(temporary, ignore_errors=True)  # gone after the rename; left over only after a failure
 
 
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put files into a model's folder, each in one step and in this order, replacing older ones.
+
+    Raises
+    ------
+    ModelError
+        The disk refuses.
+    """
+    try:
+        for name, data in files.items():
+            part = folder / f".{name}.{os.getpid()}"
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, folder / name)
+    except OSError as e:
+        raise _disk_error(folder, e) from e
+
+
 def _read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(path)

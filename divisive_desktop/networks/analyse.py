@@ -24,7 +24,7 @@ from divisive_desktop.library.card import Card
 from divisive_desktop.library.scope import Features, References
 from divisive_desktop.library.scope_check import Outside, check, look_outside
 from divisive_desktop.library.store import read_references, verified_bytes
-from divisive_desktop.networks.network import SCOPE_POOLED, Network, ScopeTaps
+from divisive_desktop.networks.network import Network, Taps
 from divisive_desktop.networks.preprocessing import ModelInput, prepare
 from divisive_desktop.networks.pretrained import load_weights
 
@@ -239,17 +239,13 @@ def forward(
         if model.references is None:
             logits, cams = model.network(x)
             return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), []
-        with model.network.tapped() as taps:
-            logits, cams = model.network(x)
+        logits, cams, taps = model.network.forward_with_taps(x)
         return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), features_of(taps)
 
 
-def features_of(taps: ScopeTaps) -> list[Features]:
+def features_of(taps: Taps) -> list[Features]:
     """What a forward pass left at the taps, image by image."""
-    assert taps.grid is not None, "no forward pass was made"
-    pooled = torch.cat([taps.pooled[name] for name in SCOPE_POOLED], dim=1).cpu().numpy()
-    grid = taps.grid.cpu().numpy()
-    return [Features(*both) for both in zip(pooled, grid, strict=True)]
+    return [Features(*both) for both in zip(taps.pooled.cpu().numpy(), taps.grid.cpu().numpy(), strict=True)]
 
 
 @contextmanager

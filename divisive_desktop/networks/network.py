@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +23,14 @@ GRID = 4
 """Cells along a side of that layout."""
 
 
-@dataclass
-class ScopeTaps:
-    """What a forward pass left at the taps, float32, filled while `Network.tapped` is open."""
+@dataclass(frozen=True)
+class Taps:
+    """Small summaries of early and middle features of one forward pass, float32."""
 
-    pooled: dict[str, Tensor] = field(default_factory=dict)
-    """Name of the part -> (B, channels), means over the image."""
-    grid: Tensor | None = None
-    """(B, channels x GRID x GRID), means over the cells."""
+    pooled: Tensor
+    """(B, channels of `SCOPE_POOLED`, one after the other): means over the image."""
+    grid: Tensor
+    """(B, channels of `SCOPE_GRID` x GRID x GRID): means over the cells."""
 
 
 class Network(nn.Module):
@@ -114,26 +113,27 @@ class Network(nn.Module):
         """Input (B, 3, S, S) -> logits (B, C) and raw CAMs (B, C, h, w), in one pass."""
         return self.classify(self.features(x))
 
-    @contextmanager
-    def tapped(self) -> Iterator[ScopeTaps]:
-        """Keep small summaries of early and middle features of the forward passes made inside; costs means alone."""
-        taps = ScopeTaps()
+    def forward_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, Taps]:
+        """As `forward`, and what the same pass shows of the image's kind and origin; costs a few means."""
+        x, taps = self.tap(x)
+        for stage in self._parts(SCOPE_GRID)[1]:
+            x = stage(x)
+        logits, cams = self.classify(x)
+        return logits, cams, taps
 
-        def keep(name: str, out: Tensor) -> None:
-            taps.pooled[name] = out.mean(dim=(2, 3), dtype=torch.float32)
+    def tap(self, x: Tensor) -> tuple[Tensor, Taps]:
+        """Input (B, 3, S, S) -> what leaves `SCOPE_GRID`, and the taps up to there.
+
+        Not by hooks: a network serves several threads at a time.
+        """
+        pooled = []
+        for name, stage in self.backbone.stages():
+            x = stage(x)
+            if name in SCOPE_POOLED:
+                pooled.append(x.mean(dim=(2, 3), dtype=torch.float32))
             if name == SCOPE_GRID:
-                taps.grid = F.adaptive_avg_pool2d(out.float(), GRID).flatten(1)
-
-        stages = dict(self.backbone.stages())
-        handles = [
-            stages[name].register_forward_hook(lambda _module, _inputs, out, name=name: keep(name, out))
-            for name in SCOPE_POOLED
-        ]
-        try:
-            yield taps
-        finally:
-            for handle in handles:
-                handle.remove()
+                break
+        return x, Taps(torch.cat(pooled, dim=1), F.adaptive_avg_pool2d(x.float(), GRID).flatten(1))
 
     def _parts(self, cut: str) -> tuple[list[nn.Module], list[nn.Module]]:
         names = self.cuts
