@@ -256,7 +256,7 @@ def scope_command(
     own = (look(data, "train"), look(data, "val")) if data is not None else NOTHING
     others = [(look(folder, "train"), look(folder, "val")) for folder in also]
     more = [f for train, _ in others for f in train], [f for _, val in others for f in val]
-    references, limits = fit(own, more)
+    references, limits = fit(own, more if also else NOTHING)
     what = str(stored[0].card.training.get("data") or data.name) if data is not None else "own sources not at hand"
     if also:
         what = f"{what}; to tell what a picture is of, also {', '.join(folder.name for folder in also)}"

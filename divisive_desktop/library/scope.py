@@ -100,7 +100,7 @@ class Scope:
     refused_views: tuple[str, ...] = ()
     """Words of View Position that are not; what is in neither list is left to the pixels."""
     colour: Literal["grey", "rgb"] = "grey"
-    """``grey``: a picture with colours is out of scope. ``rgb``: one without is unfamiliar."""
+    """``grey``: a picture with colours is out of scope. ``rgb``: one without is."""
     smallest_size: int = 1
     """Shorter side of what the model looks at, in pixels of the file; below it is out of scope."""
     smallest_face: int = 0

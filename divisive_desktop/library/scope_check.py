@@ -49,12 +49,10 @@ def look_outside(
     """
     out, unfamiliar = list(_header(scope, record)), []
     colours = _has_colours(record, region)
-    if scope.colour == "grey" and colours and not out:
-        out.append(f"a picture in colours, not {scope.made_for}")
-    if scope.colour == "rgb" and not colours:
-        unfamiliar.append("a picture without colours")
     if blank:
         out.append("the picture is the same grey everywhere")
+    elif not out and colours != (scope.colour == "rgb"):
+        out.append(f"a picture {'in' if colours else 'without'} colours, not {scope.made_for}")
     shorter = min(region[2], region[3])
     if shorter < scope.smallest_size:
         what = f"{region[2]} x {region[3]} pixels"

@@ -157,6 +157,12 @@ def load_model(folder: Path, device: str = "auto", precision: Precision = "float
             f"The weights of model {card.id} don't fit the network its card describes.",
             "Import the model again, or choose another one.",
         ) from e
+    pooled, grid = network.tap_sizes
+    if references is not None and (references.grid_mean.size != grid or references.pooled_mean.size not in (0, pooled)):
+        raise ModelIntegrityError(
+            f"The references of scope of model {card.id} were made with another network.",
+            "Import the model again, or choose another one.",
+        )
     network.requires_grad_(False)
     network.fold()
     with memory_errors(where):

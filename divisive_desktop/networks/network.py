@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, ConvNorm, EfficientNetLite
+from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, Block, ConvNorm, EfficientNetLite
 
 STANDARD_CUT = "block10"
 """Cut after the last stage at stride 16 (112 x S/16 x S/16 features): what is frozen and cached by default."""
@@ -120,6 +120,14 @@ class Network(nn.Module):
             x = stage(x)
         logits, cams = self.classify(x)
         return logits, cams, taps
+
+    @property
+    def tap_sizes(self) -> tuple[int, int]:
+        """Numbers that `Taps.pooled` and `Taps.grid` hold of an image."""
+        channels = {
+            name: part.project.conv.out_channels for name, part in self.backbone.stages() if isinstance(part, Block)
+        }
+        return sum(channels[name] for name in SCOPE_POOLED), channels[SCOPE_GRID] * GRID * GRID
 
     def tap(self, x: Tensor) -> tuple[Tensor, Taps]:
         """Input (B, 3, S, S) -> what leaves `SCOPE_GRID`, and the taps up to there.

@@ -29,9 +29,10 @@ from divisive_desktop.training.features import trunk_digest
 
 COMPONENTS = 64
 FAR_SD = 4.0
-"""Out of scope from so many standard deviations above the mean log distance of validation images."""
-UNLIKE_SHARE = 0.995
-"""Share of the validation images that are to be familiar."""
+"""Out of scope from so many standard deviations above the mean log distance of validation images of one source."""
+SHARE = 0.995
+"""Share of validation images that is to be familiar; of several sources, whose distances are no bell together, also the
+share that is to be in scope."""
 FEWEST = 40
 """Images below which neither references nor limits mean anything."""
 
@@ -128,9 +129,10 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
     if not far.std() > 0:
         raise TrainingError("The validation images are all the same.", "Choose other data.")
     mean_far, sd = float(far.mean()), float(far.std())
+    limit = float(np.quantile(far, SHARE)) if also != NOTHING else mean_far + FAR_SD * sd
     return references, Limits(
-        far_mean=round(mean_far, 5), far_sd=round(sd, 5), far=round(mean_far + FAR_SD * sd, 5),
-        unlike=round(float(np.quantile(unlike, UNLIKE_SHARE)), 4) if unlike else None,
+        far_mean=round(mean_far, 5), far_sd=round(sd, 5), far=round(limit, 5),
+        unlike=round(float(np.quantile(unlike, SHARE)), 4) if unlike else None,
     )  # fmt: skip
 
 

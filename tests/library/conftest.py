@@ -23,8 +23,9 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def made_references(seed: int = 0, grid: int = 32, pooled: int = 6, components: int = 4, images: int = 20) -> References:
+def made_references(seed: int = 0) -> References:
     """References of images that are noise."""
+    grid, pooled, components, images = 32, 6, 4, 20
     rng = np.random.default_rng(seed)
     axes = np.linalg.qr(rng.normal(size=(grid, components)))[0].T.astype(np.float32)
     draft = References(
