@@ -100,10 +100,11 @@ def test_colours_tell_photographs_from_films() -> None:
 
 def test_small_pictures_faces_and_parts() -> None:
     assert "10 x 10 pixels" in said(film({"Modality": "DX"}, (10, 10)))
-    assert outside(film(), region=(0, 0, 200, 512)).out  # the part that is looked at counts, not the file
+    assert outside(film(), region=(0, 0, 100, 512)).out  # the part that is looked at counts, not the file
     face = film(None, (512, 512, 3), photometric="RGB")
     assert "face is only 40 pixels" in outside(face, FACE, face=40.2).out[0]
     assert outside(face, FACE, face=300.0) == Outside()
+    assert "enlarged 2.0 times" in outside(film(None, (224, 224))).unfamiliar[0]
     assert "enlarged 2.2 times" in outside(face, FACE, region=(0, 0, 200, 200)).unfamiliar[0]
 
 
