@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,8 +15,10 @@ from divisive_desktop.errors import OutOfScopeError
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
 from divisive_desktop.reporting.build import build_case, build_report
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.export import write_csv
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pdf import write_pdf
+from divisive_desktop.reporting.rows import Wording
 from tests.reporting.conftest import Analysed
 
 OUT = ScopeCheck("out_of_scope", ("MR ABDOMEN, not a frontal chest radiograph",))
@@ -47,6 +51,14 @@ def test_unfamiliar_and_unchecked_images_say_so_and_familiar_ones_need_not(
     familiar = reported(analysed, FAMILIAR)
     assert familiar.verdict.words.startswith("The model")
     assert not familiar.asked_anyway
+
+
+def test_tables_mark_it(analysed: Analysed) -> None:
+    report = build_report([reported(analysed, OUT.insisted_on()), reported(analysed, FAMILIAR)], Options())
+    insisted, familiar = (Wording(report).overview_row(i, c)[2] for i, c in enumerate(report.cases))
+    assert insisted == f"{familiar} (Asked although out of scope)"
+    first, second = list(csv.DictReader(io.StringIO(write_csv(report).decode("utf-8-sig"))))[:2]
+    assert (first["scope"], second["scope"]) == ("out_of_scope, asked although out of scope", "familiar")
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils")
