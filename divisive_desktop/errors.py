@@ -119,6 +119,25 @@ class NoFaceError(ImageError):
     kind = "no-face"
 
 
+class OutOfScopeError(UserFacingError):
+    """The image isn't of the kind that the model was made for: there is no verdict, unless somebody asks anyway.
+
+    Parameters
+    ----------
+    reasons : tuple of str
+        Why, each in a phrase; empty where the error came from another process or from storage: the message has them.
+    """
+
+    kind = "out-of-scope"
+
+    def __init__(self, message: str, remedy: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message, remedy)
+        self.reasons = reasons
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.remedy, self.reasons)
+
+
 class ModelError(UserFacingError):
     """A model can't be used."""
 

@@ -149,7 +149,7 @@ def test_every_row_of_the_casebook_has_its_values(book: Casebook, expected: dict
     rows = book.cases.rows(CaseFilter(trashed=None))
     assert len(rows) == 4
     for row, then in zip(rows, expected["casebook"]["cases"], strict=True):
-        assert plain(read_case(book, row)) == then
+        assert plain(read_case(book, row)) == {**then, "insisted": 0}, "scope was not checked then"
     rest = plain(read_casebook(book))
     for part, read in rest.items():
         assert read == expected["casebook"][part], part
@@ -179,12 +179,13 @@ def test_the_casebook_goes_on(
 def test_the_model_is_found_and_its_card_is_read(old: Path, expected: dict[str, Any]) -> None:
     found = default_model("chest-xray")
     assert found.card.id == MODEL, "the user's own default goes before the program's"
-    assert plain(asdict(verify(found.folder))) == expected["model"]
+    assert plain(asdict(verify(found.folder))) == {**expected["model"], "scope": None}
 
 
 def test_the_model_answers_as_it_did(old: Path, expected: dict[str, Any]) -> None:
     then = expected["casebook"]["cases"][0]["analyses"][0]
     (now,) = json.loads(program("analyze", old / "Pictures" / "film.png", "--model", MODEL, "--json", "-"))
+    assert now["scope"]["zone"] == "not_checked"
     assert now["logits"] == pytest.approx([then["logit0"], then["logit1"]], abs=1e-3)
     cams = np.array([now["cam"]["true"], now["cam"]["false"]])
     assert array(cams)["shape"] == then["cams"]["shape"]
@@ -194,7 +195,7 @@ def test_the_model_answers_as_it_did(old: Path, expected: dict[str, Any]) -> Non
 
 def test_the_model_s_file_for_exchange_is_imported(home: Path, expected: dict[str, Any]) -> None:
     model = import_model(DATA / "exchange.divmodel")
-    assert plain(asdict(verify(model.folder))) == {**expected["model"], "default": False}
+    assert plain(asdict(verify(model.folder))) == {**expected["model"], "default": False, "scope": None}
 
 
 @pytest.mark.parametrize("ending", ["pdf", "html", "json", "csv", "sr.dcm", "seg.dcm", "image.dcm"])

@@ -67,6 +67,8 @@ class CaseRow(NamedTuple):
     regions: int
     """Regions with painted pixels; 0: no mask."""
     regions_json: str | None
+    insisted: bool
+    """The analysis was asked for although the image is out of the model's scope."""
 
     @property
     def tags(self) -> tuple[str, ...]:

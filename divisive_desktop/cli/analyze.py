@@ -12,6 +12,7 @@ import typer
 
 from divisive_desktop.cli.exit_codes import EXIT_OK, EXIT_SOME_FILES
 from divisive_desktop.cli.options import (
+    AskAnywayOption,
     CropOption,
     DeviceOption,
     JsonOption,
@@ -20,7 +21,7 @@ from divisive_desktop.cli.options import (
     say_failure,
 )
 from divisive_desktop.cli.output import ROOM, JsonArray, OutputError, ProgressLine
-from divisive_desktop.errors import NotAnImageError, UserFacingError
+from divisive_desktop.errors import NotAnImageError, OutOfScopeError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.worker import Worker
@@ -35,6 +36,7 @@ def analyze(
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true; default: predicted.")] = None,
     crop: CropOption = None,
     no_face: NoFaceOption = False,
+    ask_anyway: AskAnywayOption = False,
     json_to: JsonOption = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
     device: DeviceOption = "auto",
@@ -44,7 +46,7 @@ def analyze(
     from divisive_desktop.engine.messages import Analyse, AnalyseBatch
     from divisive_desktop.engine.registry import Channel
     from divisive_desktop.engine.worker import Worker
-    from divisive_desktop.explanation.export import analysis_json, error_json
+    from divisive_desktop.explanation.export import analysis_json, error_json, withheld_json
     from divisive_desktop.explanation.features import important_features
 
     framing = chosen_framing(crop, no_face)
@@ -77,12 +79,18 @@ def analyze(
                     typer.echo(_verdict(name, analysis, found))
             except OutputError:
                 raise
+            except OutOfScopeError as e:
+                failed += 1
+                say_failure(name, e)
+                out.add(withheld_json(name, e))
             except UserFacingError as e:
                 failed += 1
                 say_failure(name, e)
                 out.add(error_json(name, e))
 
-        items = tuple(Analyse(str(image.file), model_id=model_id, framing=framing) for image in images)
+        items = tuple(
+            Analyse(str(image.file), model_id=model_id, framing=framing, ask_anyway=ask_anyway) for image in images
+        )
         dispatch.answer(worker, AnalyseBatch(items), Channel(ProgressLine(len(items)), partial))
     return EXIT_SOME_FILES if failed else EXIT_OK
 
@@ -149,9 +157,10 @@ def _verdict(name: Path, analysis: Analysis, found: FeatureSet) -> str:
     named = model.classes[analysis.predicted]
     strongest = "" if first is None else f", the first at {first.box} with {first.share:.0%} of the divergence"
     framing = framing_of(analysis.preprocessing)
+    doubt = f" ({analysis.scope.words})" if analysis.scope.words else ""
     part = "" if framing is None else f", seen: {in_words(framing)}, at {analysis.region}"
     return (
-        f"{name}: {named}, P({model.classes[1]}) = {analysis.probability:.3f}, "
+        f"{name}: {named}{doubt}, P({model.classes[1]}) = {analysis.probability:.3f}, "
         f"{len(found.features)} important feature{'s'[: len(found.features) != 1]}{strongest}{part} "
         f"[{model.id} {model.version}, weights {model.short_hash}]"
     )

@@ -14,7 +14,7 @@ from divisive_desktop.cli.keys import keys
 from divisive_desktop.cli.models import models
 from divisive_desktop.cli.report import report
 from divisive_desktop.cli.selftest import selftest
-from divisive_desktop.cli.training import evaluate, guard, study, train
+from divisive_desktop.cli.training import evaluate, guard, scope, study, train
 from divisive_desktop.cli.verify import verify
 
 
@@ -33,7 +33,8 @@ app = typer.Typer(
     result_callback=_leave,
 )
 
-for command in (analyze, models, selftest, verify, report, keys, train, guard, evaluate, study):  # as --help lists them
+# As --help lists them.
+for command in (analyze, models, selftest, verify, report, keys, train, guard, scope, evaluate, study):
     app.command()(command)
 
 

@@ -14,7 +14,7 @@ from divisive_desktop.cli.exit_codes import EXIT_FAILED
 from divisive_desktop.errors import UserFacingError
 
 COMMANDS = frozenset(
-    {"analyze", "evaluate", "guard", "keys", "models", "report", "selftest", "study", "train", "verify"}
+    {"analyze", "evaluate", "guard", "keys", "models", "report", "scope", "selftest", "study", "train", "verify"}
 )
 """Names of the commands; they win over files of the same name (write ``./models`` to open a folder of that name)."""
 

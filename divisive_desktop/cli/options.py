@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from divisive_desktop.errors import NoFaceError, UserFacingError
+from divisive_desktop.errors import NoFaceError, OutOfScopeError, UserFacingError
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.faces import Framing
@@ -16,6 +16,9 @@ CropOption = Annotated[
     str | None, typer.Option(metavar="X,Y,W,H", help="Analyse this part, in pixels. Default: the largest face, or all.")
 ]
 NoFaceOption = Annotated[bool, typer.Option("--no-face", help="Look for no face: analyse the whole picture.")]
+AskAnywayOption = Annotated[
+    bool, typer.Option("--ask-anyway", help="Answer although an image is out of the model's scope; stays marked.")
+]
 JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
@@ -42,5 +45,9 @@ def say(text: str) -> None:
 
 def say_failure(file: Path | str, error: UserFacingError) -> None:
     """What went wrong with one file, and what to do."""
-    how = " (--crop X,Y,W,H, or --no-face)" if isinstance(error, NoFaceError) else ""
+    how = ""
+    if isinstance(error, NoFaceError):
+        how = " (--crop X,Y,W,H, or --no-face)"
+    elif isinstance(error, OutOfScopeError):
+        how = " (--model ID, --task TASK, or --ask-anyway)"
     say(f"{file}: {error.message} {error.remedy}{how}")

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from divisive_desktop.cli.exit_codes import EXIT_OK, EXIT_SOME_FILES
-from divisive_desktop.cli.options import CropOption, DeviceOption, NoFaceOption, chosen_framing, say, say_failure
+from divisive_desktop.cli.options import (
+    AskAnywayOption,
+    CropOption,
+    DeviceOption,
+    NoFaceOption,
+    chosen_framing,
+    say,
+    say_failure,
+)
 from divisive_desktop.cli.output import ProgressLine
 from divisive_desktop.errors import UserFacingError
 from divisive_desktop.geometry import Box, covering
@@ -37,6 +45,7 @@ def report(
     label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true (0 or 1).")] = None,
     crop: CropOption = None,
     no_face: NoFaceOption = False,
+    ask_anyway: AskAnywayOption = False,
     mask: Annotated[Path | None, typer.Option(help="Saliency mask of the one image.")] = None,
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
     paper: Annotated[str, typer.Option(help="A4 or Letter.")] = "A4",
@@ -68,7 +77,8 @@ def report(
         logo=read_logo(logo) if logo is not None else b"", left_out=_listed(leave_out), analyst=analyst,
         conclusion=conclusion, deidentify=not identified, dates=dates, pixelate_faces=pixelate_faces, sign=sign,
     )  # fmt: skip
-    files, failures = _write(items, out, options, _ForImages(model, label, mask, chosen_framing(crop, no_face), device))
+    images = _ForImages(model, label, mask, chosen_framing(crop, no_face), device, ask_anyway)
+    files, failures = _write(items, out, options, images)
     for path in files:
         typer.echo(path)
     for name, error in failures:
@@ -90,6 +100,7 @@ class _ForImages:
     mask: Path | None
     framing: Framing | None
     device: str
+    ask_anyway: bool
 
 
 def _write(texts: Sequence[str], out: Path, options: Options, images: _ForImages) -> tuple[list[Path], Failures]:
@@ -145,8 +156,9 @@ def _cases(
 
     def analyse(record: ImageRecord) -> Analysis:
         request = Analyse(
-            str(record.path), model_id=images.model, expected_sha256=record.sha256, framing=images.framing
-        )
+            str(record.path), model_id=images.model, expected_sha256=record.sha256, framing=images.framing,
+            ask_anyway=images.ask_anyway,
+        )  # fmt: skip
         result: Analysis = dispatch.answer(worker, request)
         return result
 

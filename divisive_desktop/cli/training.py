@@ -14,6 +14,7 @@ from divisive_desktop.cli.options import DeviceOption, JsonOption, say
 from divisive_desktop.cli.output import TrainingLines
 
 if TYPE_CHECKING:
+    from divisive_desktop.library.scope import Features
     from divisive_desktop.training.dataset import Example
 
 Say = Callable[[str], None]
@@ -84,6 +85,22 @@ def guard(
 ) -> int:
     """Put a guard set beside a model: by it a fine-tuned version is checked for what it has forgotten."""
     code, text = guard_command(model=model, data=data, split=split, say=say)
+    typer.echo(text)
+    return code
+
+
+def scope(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Installed models of the same data.")],
+    rules: Annotated[Path, typer.Option(metavar="TOML", help="What headers and sizes must say: see models/scopes.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The data they were trained on, with index.csv, if at hand.")
+    ] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Further images of the right kind, from elsewhere.")
+    ] = None,
+) -> int:
+    """State on the models' cards what they were made for: outside of it they give no verdict."""
+    code, text = scope_command(models=models, data=data, rules=rules, also=also or (), say=say)
     typer.echo(text)
     return code
 
@@ -210,6 +227,41 @@ def guard_command(*, model: str, data: Path, split: str = "val", say: Say = prin
     folder = find_model(model).folder
     add_guard(folder, made)
     return 0, f"{folder / GUARD}: {len(made) / 1e6:.1f} MB"
+
+
+def scope_command(
+    *, models: Sequence[str], rules: Path, data: Path | None = None, also: Sequence[Path] = (), say: Say = print
+) -> tuple[int, str]:
+    """Measure the scope of installed models and put it on their cards, see :mod:`training.scope_fitting`."""
+    from divisive_desktop.library.scope import FILE
+    from divisive_desktop.library.store import find_model
+    from divisive_desktop.training.dataset import read_index, take
+    from divisive_desktop.training.loading import load_network
+    from divisive_desktop.training.scope_fitting import NOTHING, add_scope, fit, look_at, read_rules
+    from divisive_desktop.training.settings import TrainProgress
+
+    section = read_rules(rules)
+    stored = [find_model(model) for model in models]
+    networks = [load_network(model)[0] for model in models]
+    preprocessing = stored[0].card.preprocessing
+    seen = load_network(models[0])[0].fold()
+    tell = TrainingLines(say)
+
+    def look(folder: Path, split: str) -> list[Features]:
+        def progress(done: int, total: int) -> None:
+            tell(TrainProgress("features", done / total, f"{folder.name}, {split}: image {done} of {total}"))
+
+        return look_at(seen, take(read_index(folder), split), preprocessing, progress)
+
+    own = (look(data, "train"), look(data, "val")) if data is not None else NOTHING
+    others = [(look(folder, "train"), look(folder, "val")) for folder in also]
+    more = [f for train, _ in others for f in train], [f for _, val in others for f in val]
+    references, limits = fit(own, more if also else NOTHING)
+    what = str(stored[0].card.training.get("data") or data.name) if data is not None else "own sources not at hand"
+    if also:
+        what = f"{what}; to tell what a picture is of, also {', '.join(folder.name for folder in also)}"
+    size = add_scope(stored, networks, section, what, references, limits, len(own[1]) + len(more[1]))
+    return 0, f"{FILE} beside {', '.join(models)}: {size / 1e6:.2f} MB, {limits}"
 
 
 def evaluate_command(

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput
 from divisive_desktop.engine.registry import Channel, handles
 from divisive_desktop.engine.worker import Worker
-from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
+from divisive_desktop.errors import CancelledError, ImageAlteredError, OutOfScopeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.imaging.faces import Faces
 from divisive_desktop.library import store
+from divisive_desktop.library.scope_check import refusal
 from divisive_desktop.networks.analyse import LoadedModel, Subject, analyse_subjects
 
 BATCH_CPU, BATCH_GPU = 4, 32
@@ -30,7 +31,7 @@ BATCH_CPU, BATCH_GPU = 4, 32
 def _analyse(worker: Worker, request: Analyse, channel: Channel) -> Analysis:
     model, subject = _ready(worker, request, _ModelCache(worker))
     channel.check()
-    return analyse_subjects(model, [subject])[0]
+    return _in_scope(analyse_subjects(model, [subject])[0], request)
 
 
 @handles(LoadModel)
@@ -62,7 +63,7 @@ def _analyse_batch(worker: Worker, request: AnalyseBatch, channel: Channel) -> i
             if channel.cancelled():
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise CancelledError
-            for index, value, error in _analyse_group(group):
+            for index, value, error in _analyse_group(group, request.items):
                 good += error is None
                 channel.partial(index, value, error)
             done += len(group)
@@ -104,7 +105,12 @@ def _ready(worker: Worker, item: Analyse, known: _ModelCache) -> _Ready:
     plan = worker.faces.plan(record, item, task, known.default_task)
     if model is None:
         model = known.model_of(plan.task)
-    subject = model.subject(record, plan.framing.crop if plan.framing is not None else None)
+    crop = plan.framing.crop if plan.framing is not None else None
+    face = plan.framing.face if plan.framing is not None else None
+    subject = model.subject(record, crop, face.box[3] if face is not None else None)
+    before = model.check(subject.outside)
+    if before.withheld and not item.ask_anyway:  # nothing that the pixels could say would change that
+        raise refusal(before)
     if plan.framing is not None:
         recipe = {**subject.seen.recipe, "framing": plan.framing.as_dict()}
         subject = replace(subject, seen=replace(subject.seen, recipe=recipe))
@@ -137,7 +143,22 @@ class _ModelCache:
         return self._defaults[kind]
 
 
-def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]]) -> list[_Outcome]:
+def _in_scope(analysis: Analysis, request: Analyse) -> Analysis:
+    """The analysis, if it may be given.
+
+    Raises
+    ------
+    OutOfScopeError
+        The image isn't what the model was made for, and nobody asked anyway.
+    """
+    if request.ask_anyway:
+        return replace(analysis, scope=analysis.scope.insisted_on())
+    if analysis.scope.withheld:
+        raise refusal(analysis.scope)
+    return analysis
+
+
+def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]], items: Sequence[Analyse]) -> list[_Outcome]:
     outcomes: list[_Outcome] = []
     by_model: dict[str, tuple[LoadedModel, list[tuple[int, Subject]]]] = {}
     for index, future in group:
@@ -149,13 +170,18 @@ def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]]) -> list[_Outcome
     for model, members in by_model.values():
         try:
             results = analyse_subjects(model, [subject for _, subject in members])
-            outcomes += [(index, result, None) for (index, _), result in zip(members, results, strict=True)]
         except UserFacingError:  # one bad image, or too little memory for all at once: one by one
             for index, subject in members:
                 try:
-                    outcomes.append((index, analyse_subjects(model, [subject])[0], None))
+                    outcomes.append((index, _in_scope(analyse_subjects(model, [subject])[0], items[index]), None))
                 except UserFacingError as error:
                     outcomes.append((index, None, error))
+            continue
+        for (index, _), result in zip(members, results, strict=True):
+            try:
+                outcomes.append((index, _in_scope(result, items[index]), None))
+            except OutOfScopeError as error:
+                outcomes.append((index, None, error))
     return sorted(outcomes, key=lambda outcome: outcome[0])
 
 

@@ -35,6 +35,8 @@ class Analyse:
     """The question, where no model is named; None: by the kind of image, grey pictures by whether they show a face."""
     framing: Framing | None = None
     """The part that a person chose, and how; takes the place of ``crop``. None: face models look for the face."""
+    ask_anyway: bool = False
+    """Answer although the image is out of the model's scope; otherwise that fails with an ``OutOfScopeError``."""
 
 
 @dataclass(frozen=True)

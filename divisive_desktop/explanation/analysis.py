@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.explanation.scope import BEFORE, ScopeCheck
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import Spacing
 
@@ -58,6 +59,8 @@ class Analysis:
     """decode, preprocess, forward; the caller adds explain."""
     spacing: Spacing | None = None
     """Pixel spacing of the image, so that features can be measured where it is known."""
+    scope: ScopeCheck = BEFORE
+    """Whether the image is of the kind that the model was made for."""
 
     def __post_init__(self) -> None:
         if self.cams.ndim != 3 or self.cams.shape[0] != 2:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import OutOfScopeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.scope import ScopeCheck
 
+ANSWERS = ("negative", "positive")
+"""Words for class 0 and class 1; null: there is no answer."""
 TIMINGS = ("decode", "faces", "preprocess", "forward", "explain")
 
 
@@ -28,6 +31,8 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
     label : 0, 1 or None
         The analyst's label; None: the predicted class is held true, and ``true_class_source`` says so.
     """
+    if analysis.scope.withheld:
+        raise ValueError("an answer that is withheld isn't written: see withheld_json")
     true_class, source = analysis.true_class(label)
     model = analysis.model
     return {
@@ -41,6 +46,8 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
             "method": model.method,
         },
         "device": analysis.device,
+        "answer": ANSWERS[analysis.predicted],
+        "scope": analysis.scope.as_dict(),
         "logits": [float(v) for v in analysis.logits],
         "probability": analysis.probability,
         "predicted": analysis.predicted,
@@ -67,6 +74,12 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
             name: round({**analysis.timings_ms, "explain": features.took_ms}.get(name, 0.0), 3) for name in TIMINGS
         },
     }
+
+
+def withheld_json(file: str | os.PathLike[str], error: OutOfScopeError) -> dict[str, Any]:
+    """A file that is out of the model's scope: ``answer`` is null, ``scope`` says why, and there are no figures."""
+    scope = ScopeCheck("out_of_scope", error.reasons or (error.message,))
+    return {**error_json(file, error), "answer": None, "scope": scope.as_dict()}
 
 
 def error_json(file: str | os.PathLike[str], error: UserFacingError | Mapping[str, str]) -> dict[str, Any]:

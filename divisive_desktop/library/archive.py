@@ -16,6 +16,8 @@ from pathlib import Path
 from divisive_desktop import paths
 from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.library.card import parse_card
+from divisive_desktop.library.scope import FILE as SCOPE
+from divisive_desktop.library.scope import verified_references
 from divisive_desktop.library.store import (
     CARD,
     GUARD,
@@ -101,6 +103,7 @@ def import_model(archive: Path) -> StoredModel:
     files = _read(archive)
     card = parse_card(files[CARD], archive.name)
     verify_data(card, files[WEIGHTS])
+    verified_references(card.scope, files.get(SCOPE), card.id)
     existing = next((m for m in find_models() if m.card.id == card.id), None)
     if existing is not None:
         same = existing.card.weights_sha256 == card.weights_sha256
@@ -118,7 +121,7 @@ def import_model(archive: Path) -> StoredModel:
 
 
 def _extra(name: str) -> bool:
-    return name == GUARD or Path(name).suffix in _EXTRAS
+    return name in (GUARD, SCOPE) or Path(name).suffix in _EXTRAS
 
 
 def _read(archive: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.library.scope import Scope
 
 FORMAT = 1
 _REMEDY = "Import the model again, or choose another one."
@@ -78,6 +79,8 @@ class Card:
     """UTC, ISO 8601."""
     reference: Mapping[str, Any] = field(default_factory=dict)
     """A known input and the logits stored for it: ``models --verify`` recomputes them."""
+    scope: Scope | None = None
+    """What kind of image it was made for; None: nobody has stated or measured that."""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -135,6 +138,8 @@ def parse_card(data: bytes, name: str) -> Card:
             )
         fields = Preprocessing.__dataclass_fields__
         known["preprocessing"] = Preprocessing(**{k: v for k, v in raw["preprocessing"].items() if k in fields})
+        if known.get("scope") is not None:
+            known["scope"] = Scope.from_json(known["scope"])
         for field in ("classes", "attribution", "limits"):
             if field in known:
                 known[field] = tuple(known[field])

@@ -32,6 +32,8 @@ from safetensors.numpy import load_file, save
 from divisive_desktop import paths
 from divisive_desktop.errors import ModelError, ModelIntegrityError, ModelNotFoundError
 from divisive_desktop.library.card import Card, Preprocessing, read_card
+from divisive_desktop.library.scope import FILE as SCOPE
+from divisive_desktop.library.scope import MOST_BYTES, References, verified_references
 from divisive_desktop.library.tasks import TASKS
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
@@ -172,14 +174,16 @@ def identity(card: Card) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> Card:
-    """Check a model folder's weights against its card.
+    """Check a model folder's weights, and the references of its scope, against its card.
 
     Raises
     ------
     ModelIntegrityError
-        A file is missing or unreadable, the hash differs, or the card doesn't belong to the weights.
+        A file is missing or unreadable, a hash differs, or the card doesn't belong to the weights.
     """
-    return verified_bytes(folder)[0]
+    card = verified_bytes(folder)[0]
+    read_references(card, folder)
+    return card
 
 
 def verified_bytes(folder: Path) -> tuple[Card, bytes]:
@@ -199,6 +203,26 @@ def verified_bytes(folder: Path) -> tuple[Card, bytes]:
         raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {e.strerror}.", _REMEDY) from e
     verify_data(card, data)
     return card, data
+
+
+def read_references(card: Card, folder: Path) -> References | None:
+    """What the card's scope compares images with; None where it names nothing.
+
+    Raises
+    ------
+    ModelIntegrityError
+        The file is missing, unreadable, or isn't the one that the card describes.
+    """
+    if card.scope is None or card.scope.references is None:
+        return None
+    try:
+        with (folder / SCOPE).open("rb") as file:
+            data: bytes | None = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        data = None
+    except OSError as e:
+        raise ModelIntegrityError(f"{SCOPE} of model {card.id} can't be read: {e.strerror}.", _REMEDY) from e
+    return verified_references(card.scope, data, card.id)
 
 
 def verify_data(card: Card, data: bytes) -> None:
@@ -336,6 +360,26 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: 
         raise _disk_error(folder, e) from e
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # gone after the rename; left over only after a failure
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put files into a model's folder, each in one step and in this order, replacing older ones.
+
+    Raises
+    ------
+    ModelError
+        The disk refuses.
+    """
+    try:
+        for name, data in files.items():
+            part = folder / f".{name}.{os.getpid()}"
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, folder / name)
+    except OSError as e:
+        raise _disk_error(folder, e) from e
 
 
 def _read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -17,11 +17,14 @@ from safetensors.torch import load as load_tensors
 
 from divisive_desktop.errors import EngineError, ModelError, ModelIntegrityError, OutOfMemoryError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import ImageRecord, Spacing
 from divisive_desktop.library.card import Card
-from divisive_desktop.library.store import verified_bytes
-from divisive_desktop.networks.network import Network
+from divisive_desktop.library.scope import Features, References
+from divisive_desktop.library.scope_check import Outside, check, look_outside
+from divisive_desktop.library.store import read_references, verified_bytes
+from divisive_desktop.networks.network import Network, Taps
 from divisive_desktop.networks.preprocessing import ModelInput, prepare
 from divisive_desktop.networks.pretrained import load_weights
 
@@ -38,13 +41,20 @@ class LoadedModel:
     precision: Precision
     bias: tuple[float, float]
     """The head's biases, so that ``mean(cam) + bias = logit`` can be checked without the network."""
+    references: References | None = None
+    """What images are compared with to see whether they are in scope."""
 
     def prepare(self, record: ImageRecord, crop: Box | None = None) -> ModelInput:
         """What this model sees of an image."""
         return prepare(record, self.card.preprocessing, crop)
 
-    def subject(self, record: ImageRecord, crop: Box | None = None) -> Subject:
+    def subject(self, record: ImageRecord, crop: Box | None = None, face: float | None = None) -> Subject:
         """An image made ready for `analyse_subjects`; quick enough to do ahead in other threads.
+
+        Parameters
+        ----------
+        face : float, optional
+            Height in image pixels of the face that the crop was made for.
 
         Raises
         ------
@@ -53,6 +63,11 @@ class LoadedModel:
         """
         start = time.perf_counter()
         seen = self.prepare(record, crop)
+        outside = None
+        if self.card.scope is not None:
+            blank = bool(seen.pixels.min() == seen.pixels.max())
+            size = self.card.preprocessing.size
+            outside = look_outside(self.card.scope, record, seen.region, size, face, blank)
         return Subject(
             file=str(record.path),
             sha256=record.sha256,
@@ -61,7 +76,12 @@ class LoadedModel:
             spacing=record.spacing,
             seen=seen,
             timings_ms={"preprocess": 1e3 * (time.perf_counter() - start)},
+            outside=outside,
         )
+
+    def check(self, outside: Outside | None, features: Features | None = None) -> ScopeCheck:
+        """Whether an image is of the kind that this model was made for."""
+        return check(self.card.scope, self.references, outside, features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +95,8 @@ class Subject:
     spacing: Spacing | None
     seen: ModelInput
     timings_ms: Mapping[str, float]
+    outside: Outside | None = None
+    """What header and size say of the model's scope; None where its card states none."""
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -125,6 +147,7 @@ def load_model(folder: Path, device: str = "auto", precision: Precision = "float
     """
     where = pick_device(device)
     card, data = verified_bytes(folder)
+    references = read_references(card, folder)
     try:
         with torch.device("meta"):
             network = Network(card.backbone, 2, bool(card.network.get("dilate_last", False)))
@@ -134,13 +157,19 @@ def load_model(folder: Path, device: str = "auto", precision: Precision = "float
             f"The weights of model {card.id} don't fit the network its card describes.",
             "Import the model again, or choose another one.",
         ) from e
+    pooled, grid = network.tap_sizes
+    if references is not None and (references.grid_mean.size != grid or references.pooled_mean.size not in (0, pooled)):
+        raise ModelIntegrityError(
+            f"The references of scope of model {card.id} were made with another network.",
+            "Import the model again, or choose another one.",
+        )
     network.requires_grad_(False)
     network.fold()
     with memory_errors(where):
         network.to(where)
     bias = network.head.bias.tolist()
     used: Precision = precision if where.type == "cuda" else "float32"
-    return LoadedModel(card, network, where, used, (float(bias[0]), float(bias[1])))
+    return LoadedModel(card, network, where, used, (float(bias[0]), float(bias[1])), references)
 
 
 def analyse(model: LoadedModel, record: ImageRecord, crop: Box | None = None) -> Analysis:
@@ -175,7 +204,7 @@ def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[An
     if not subjects:
         return []
     start = time.perf_counter()
-    logits, cams = forward(model, np.stack([subject.seen.pixels for subject in subjects]))
+    logits, cams, features = forward(model, np.stack([subject.seen.pixels for subject in subjects]))
     share_ms = 1e3 * (time.perf_counter() - start) / len(subjects)
     if not (np.isfinite(logits).all() and np.isfinite(cams).all()):
         raise ModelError(
@@ -198,6 +227,7 @@ def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[An
             preprocessing=subject.seen.recipe,
             timings_ms={**subject.timings_ms, "forward": share_ms},
             spacing=subject.spacing,
+            scope=model.check(subject.outside, features[i] if features else None),
         )
         for i, subject in enumerate(subjects)
     ]
@@ -205,12 +235,23 @@ def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[An
 
 def forward(
     model: LoadedModel, inputs: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Network input (B, 3, S, S) -> logits (B, 2) and raw CAM pairs (B, 2, h, w), float32."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[Features]]:
+    """Network input (B, 3, S, S) -> logits (B, 2), raw CAM pairs (B, 2, h, w), float32, and B features.
+
+    The features come from the same pass; the list is empty where the model has nothing to compare them with.
+    """
     with memory_errors(model.device), torch.inference_mode(), _arithmetic(model):
         x = torch.from_numpy(inputs).to(model.device).contiguous(memory_format=torch.channels_last)
-        logits, cams = model.network(x)
-        return logits.cpu().numpy(), cams.contiguous().cpu().numpy()
+        if model.references is None:
+            logits, cams = model.network(x)
+            return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), []
+        logits, cams, taps = model.network.forward_with_taps(x)
+        return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), features_of(taps)
+
+
+def features_of(taps: Taps) -> list[Features]:
+    """What a forward pass left at the taps, image by image."""
+    return [Features(*both) for both in zip(taps.pooled.cpu().numpy(), taps.grid.cpu().numpy(), strict=True)]
 
 
 @contextmanager

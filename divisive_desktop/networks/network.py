@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, ConvNorm, EfficientNetLite
+from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, Block, ConvNorm, EfficientNetLite
 
 STANDARD_CUT = "block10"
 """Cut after the last stage at stride 16 (112 x S/16 x S/16 features): what is frozen and cached by default."""
+
+
+SCOPE_POOLED = ("block2", "block4", "block10")
+"""Early and middle parts whose mean over the image says where an image comes from: device, processing, compression."""
+SCOPE_GRID = "block10"
+"""The part whose coarse layout says what an image is of."""
+GRID = 4
+"""Cells along a side of that layout."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Small summaries of early and middle features of one forward pass, float32."""
+
+    pooled: Tensor
+    """(B, channels of `SCOPE_POOLED`, one after the other): means over the image."""
+    grid: Tensor
+    """(B, channels of `SCOPE_GRID` x GRID x GRID): means over the cells."""
 
 
 class Network(nn.Module):
@@ -93,6 +112,36 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Input (B, 3, S, S) -> logits (B, C) and raw CAMs (B, C, h, w), in one pass."""
         return self.classify(self.features(x))
+
+    def forward_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, Taps]:
+        """As `forward`, and what the same pass shows of the image's kind and origin; costs a few means."""
+        x, taps = self.tap(x)
+        for stage in self._parts(SCOPE_GRID)[1]:
+            x = stage(x)
+        logits, cams = self.classify(x)
+        return logits, cams, taps
+
+    @property
+    def tap_sizes(self) -> tuple[int, int]:
+        """Numbers that `Taps.pooled` and `Taps.grid` hold of an image."""
+        channels = {
+            name: part.project.conv.out_channels for name, part in self.backbone.stages() if isinstance(part, Block)
+        }
+        return sum(channels[name] for name in SCOPE_POOLED), channels[SCOPE_GRID] * GRID * GRID
+
+    def tap(self, x: Tensor) -> tuple[Tensor, Taps]:
+        """Input (B, 3, S, S) -> what leaves `SCOPE_GRID`, and the taps up to there.
+
+        Not by hooks: a network serves several threads at a time.
+        """
+        pooled = []
+        for name, stage in self.backbone.stages():
+            x = stage(x)
+            if name in SCOPE_POOLED:
+                pooled.append(x.mean(dim=(2, 3), dtype=torch.float32))
+            if name == SCOPE_GRID:
+                break
+        return x, Taps(torch.cat(pooled, dim=1), F.adaptive_avg_pool2d(x.float(), GRID).flatten(1))
 
     def _parts(self, cut: str) -> tuple[list[nn.Module], list[nn.Module]]:
         names = self.cuts

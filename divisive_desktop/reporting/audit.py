@@ -60,7 +60,7 @@ def _words(record: AuditRecord, classes: tuple[str, str], language: str) -> str:
         return text(language, "act_mask_finished_blind" if given.get("blind") else "act_mask_finished")
     known = (
         "import", "agreement", "notes", "tags", "rename", "export", "trash", "task", "measure", "file-state",
-        "adopt-original", "relink", "patient",
+        "adopt-original", "relink", "patient", "asked-anyway",
     )  # fmt: skip
     return text(language, f"act_{record.act}") if record.act in known else record.act
 

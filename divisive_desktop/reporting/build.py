@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,8 +18,10 @@ from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Card
+from divisive_desktop.library.scope_check import refusal
 from divisive_desktop.library.tasks import task
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
 from divisive_desktop.reporting.deid import burned_in_warning
@@ -73,7 +76,11 @@ def build_case(
     ------
     ReportError
         The file has changed since it was analysed: nothing is exported then.
+    OutOfScopeError
+        It is out of the model's scope, and nobody asked anyway.
     """
+    if analysis.scope.withheld:
+        raise refusal(analysis.scope)
     if record.sha256 != analysis.sha256:
         raise ReportError(
             f"{record.path.name} has changed since it was analysed (SHA-256 {record.sha256[:12]}… instead of "
@@ -93,6 +100,10 @@ def build_case(
     cautions = [text(language, f"saliency_{key}") for key in _SALIENCY]
     if source == "predicted":
         cautions.insert(0, text(language, "saliency_predicted"))
+    answer = verdict(analysis.probability, card.classes, card.calibration, language)
+    before = _scope_words(analysis.scope, language)
+    if before:  # read before the answer, wherever its words go
+        answer = replace(answer, words=f"{before} {answer.words}")
     return CaseContent(
         title=title or name,
         image=_image_facts(record, name, deidentify),
@@ -100,7 +111,7 @@ def build_case(
         classes=card.classes,
         true_class=true_class,
         true_class_source=source,
-        verdict=verdict(analysis.probability, card.classes, card.calibration, language),
+        verdict=answer,
         analysis=result,
         model=_model_digest(card),
         error_rates=tuple(_error_rates(card.metrics)),
@@ -154,6 +165,12 @@ def build_report(
         total=total,
         signer=signer,
     )
+
+
+def _scope_words(scope: ScopeCheck, language: str) -> str:
+    """What must be known of an answer first; '' where the image is like the model's own."""
+    key = "asked_anyway_words" if scope.insisted else f"scope_{scope.zone}"
+    return "" if scope.zone == "familiar" else text(language, key, reasons="; ".join(scope.reasons))
 
 
 def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts:

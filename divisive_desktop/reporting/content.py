@@ -110,6 +110,16 @@ class CaseContent:
     """The maps show only the part that the model saw; a frame in ``image`` shows where that is."""
 
     @property
+    def zone(self) -> str:
+        """Where the image stands to the model's scope."""
+        return str(self.analysis.get("scope", {}).get("zone", "not_checked"))
+
+    @property
+    def asked_anyway(self) -> bool:
+        """A person insisted on an answer although the image is out of the model's scope."""
+        return bool(self.analysis.get("scope", {}).get("asked_anyway"))
+
+    @property
     def model_limits(self) -> tuple[str, ...]:
         """What the model's card states."""
         return self.limitations[: len(self.limitations) - len(self.cautions)]

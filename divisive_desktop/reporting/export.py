@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from divisive_desktop.errors import ReportError
+from divisive_desktop.explanation.scope import ASKED_ANYWAY
 from divisive_desktop.reporting.content import Report
 from divisive_desktop.reporting.html import write_html
 from divisive_desktop.reporting.pdf import write_pdf
@@ -50,6 +51,7 @@ def write_csv(report: Report) -> bytes:
             "statement",
             "signer",
             "signer_key",
+            "scope",
         ]
     )
     signer = report.signer or {"name": "", "public_key": ""}
@@ -80,6 +82,7 @@ def write_csv(report: Report) -> bytes:
                     report.statement,
                     signer["name"],
                     signer["public_key"],
+                    f"{case.zone}, {ASKED_ANYWAY}" if case.asked_anyway else case.zone,
                 )
             ]
         )

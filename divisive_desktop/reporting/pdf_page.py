@@ -82,6 +82,8 @@ class Page(TaggedPDF):
         self.set_font(FAMILY, "", 8)
         self.set_text_color(*DIM)
         privacy = self.say("deidentified" if self.report.deidentified else "identified")
+        if any(case.asked_anyway for case in self.report.cases):
+            privacy = f"{self.say('asked_anyway')} · {privacy}"
         self.cell(0, 5, self._fitted(self.report.institution, privacy, self.epw - left), align="R")
         self.set_y(17)
 

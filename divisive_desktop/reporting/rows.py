@@ -72,10 +72,13 @@ class Wording:
     def overview_row(self, index: int, case: CaseContent) -> tuple[str, ...]:
         """Number, case, answer, probability, interval, label, hash: a line of the summary."""
         labelled = case.true_class_source == "label"
+        answer = self.term(case.verdict.class_name)
+        if case.asked_anyway:
+            answer = f"{answer} ({self.say('asked_anyway')})"
         return (
             str(self._report.first_number + index),
             case.title,
-            self.term(case.verdict.class_name),
+            answer,
             self.number(case.verdict.probability),
             self.interval(case),
             self.term(case.classes[case.true_class]) if labelled else "–",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from safetensors.numpy import load, save
 
 from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.library.card import Preprocessing
-from divisive_desktop.library.store import GUARD
+from divisive_desktop.library.store import GUARD, write_files
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.features import Features, compute_features, trunk_digest
@@ -100,12 +99,7 @@ def make_guard(
 
 def add_guard(folder: Path, data: bytes) -> None:
     """Put a guard set beside a model's weights, replacing an older one."""
-    part = folder / f".{GUARD}.{os.getpid()}"
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, folder / GUARD)
+    write_files(folder, {GUARD: data})
 
 
 def read_guard(data: bytes, network: Network) -> GuardSet | None:

@@ -97,7 +97,7 @@ def jobs_for(model: LoadedModel, inputs: np.ndarray) -> dict[str, Callable[[], o
             return model.network.logits(x).numpy()
 
     def explain() -> object:
-        logits, cams = forward(model, inputs)
+        logits, cams, _ = forward(model, inputs)
         true = int(logits[0, 1] > logits[0, 0])
         return important_features(cams[0, true] - cams[0, 1 - true], IMAGE_SIZE, (0, 0, *IMAGE_SIZE))
 

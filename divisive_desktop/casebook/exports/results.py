@@ -17,12 +17,13 @@ from divisive_desktop.casebook.storage.transaction import Store
 from divisive_desktop.casebook.tables.audit import Audit
 from divisive_desktop.casebook.tables.batches import Batches
 from divisive_desktop.casebook.tables.cases import Cases
+from divisive_desktop.explanation.scope import ASKED_ANYWAY, KEY, ScopeCheck
 
 COLUMNS = (
     "case", "name", "file", "sha256", "frame", "kind", "task", "patient", "side", "label", "verdict", "predicted",
     "probability", "margin", "agreement_energy", "agreement_iou", "pointing_hit", "model", "model_version",
     "model_sha256", "method", "question", "preprocessing", "device", "analysed", "review", "tags", "regions",
-    "notes", "seconds", "file_state", "error_kind", "error", "remedy", "notice",
+    "notes", "seconds", "file_state", "error_kind", "error", "remedy", "notice", "scope",
 )  # fmt: skip
 
 
@@ -106,16 +107,22 @@ class Results:
 
 def _line(row: CaseRow, made_by: Sequence[Any] | None) -> dict[str, Any]:
     weights, method, question, device, preprocessing = made_by or [None] * 5
+    parameters = json.loads(preprocessing) if preprocessing else None
+    scope = None
+    if parameters is not None:
+        found = ScopeCheck.from_dict(parameters.pop(KEY, None))
+        scope = f"{found.zone}, {ASKED_ANYWAY}" if found.insisted else found.zone
     return {
         "case": row.id, "name": row.name, "file": row.path, "sha256": row.sha256, "frame": row.frame, "kind": row.kind,
         "task": row.task, "patient": row.patient, "side": row.side, "label": row.label, "verdict": row.verdict,
         "predicted": row.predicted, "probability": row.probability, "margin": row.margin,
         "agreement_energy": row.energy, "agreement_iou": row.iou, "pointing_hit": row.pointing, "model": row.model,
         "model_version": row.model_version, "model_sha256": weights, "method": method, "question": question,
-        "preprocessing": json.loads(preprocessing) if preprocessing else None, "device": device,
+        "preprocessing": parameters, "device": device,
         "analysed": row.analysed, "review": row.review, "tags": list(row.tags),
         "regions": list(row.region_names), "notes": row.notes, "seconds": row.seconds, "file_state": row.file_state,
         "error_kind": None, "error": None, "remedy": None, "notice": RESEARCH_USE,
+        "scope": scope,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from divisive_desktop.casebook.storage.transaction import Store, Transaction, no
 from divisive_desktop.casebook.tables.models import model_row
 from divisive_desktop.errors import CasebookDamagedError, CasebookError, ImageAlteredError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.explanation.scope import KEY, ScopeCheck
 
 _ROW = """
   SELECT a.id, a.case_id, a.time, a.user, a.predicted, a.probability, a.logit0, a.logit1, a.energy, a.iou, a.pointing,
@@ -60,7 +61,7 @@ class Analyses:
                 "logit0": float(analysis.logits[0]), "logit1": float(analysis.logits[1]),
                 "bias0": float(analysis.bias[0]), "bias1": float(analysis.bias[1]),
                 "probability": analysis.probability, "predicted": analysis.predicted,
-                "preprocessing": canonical(_plain(analysis.preprocessing)),
+                "preprocessing": canonical(_plain({**analysis.preprocessing, KEY: analysis.scope.as_dict()})),
                 "timings": canonical(_plain(analysis.timings_ms)),
             },
         )  # fmt: skip
@@ -71,6 +72,9 @@ class Analyses:
             "analysis", case=case_id, model=analysis.model, analysis=row, logits=[float(v) for v in analysis.logits],
             region=[int(v) for v in analysis.region], device=analysis.device, precision=analysis.precision,
         )  # fmt: skip
+        if analysis.scope.insisted:
+            act.record("asked-anyway", case=case_id, model=analysis.model, analysis=row,
+                       reasons=list(analysis.scope.reasons))  # fmt: skip
         return row
 
     def set_agreement(
@@ -111,6 +115,7 @@ class Analyses:
             ).mappings().first()  # fmt: skip
         if row is None:
             raise CasebookError(f"There is no analysis {analysis_id} in this casebook.", "Reload the list.")
+        parameters = json.loads(row["preprocessing"])
         shape = (2, row["height"], row["width"])
         cams = np.frombuffer(row["data"], "<f4").astype(np.float32)
         if cams.size != shape[0] * shape[1] * shape[2]:
@@ -130,8 +135,9 @@ class Analyses:
             logits=(row["logit0"], row["logit1"]),
             bias=(row["bias0"], row["bias1"]),
             cams=cams.reshape(shape),
-            preprocessing=json.loads(row["preprocessing"]),
+            preprocessing={name: value for name, value in parameters.items() if name != KEY},
             timings_ms=json.loads(row["timings"]),
+            scope=ScopeCheck.from_dict(parameters.get(KEY)),
         )  # fmt: skip
 
     def framings(self) -> dict[int, dict[str, Any]]:

@@ -11,7 +11,7 @@ COLUMNS = """
   c.id, c.name, c.path, c.sha256, c.frame, c.kind, c.task, c.width, c.height, c.thumbnail, c.patient, c.side, c.label,
   c.review, c.notes, c.tags, c.seconds, c.file_state, c.added, c.trashed, c.copy IS NOT NULL, c.analysis, a.predicted,
   a.probability, abs(a.logit1 - a.logit0), a.energy, a.iou, a.pointing, a.time, m.model, m.version, m.negative,
-  m.positive, coalesce(k.regions, 0), k.names
+  m.positive, coalesce(k.regions, 0), k.names, coalesce(instr(a.preprocessing, '"asked_anyway":true'), 0) > 0
 """
 FROM = """
   FROM cases c LEFT JOIN analyses a ON a.id = c.analysis LEFT JOIN models m ON m.id = a.model_id

@@ -21,6 +21,7 @@ from divisive_desktop.errors import (
     ImageAlteredError,
     ModelNotFoundError,
     NoFaceError,
+    OutOfScopeError,
     UserFacingError,
 )
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.imaging.faces import Framing
 
-_SHOWN_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError)
+_SHOWN_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError, OutOfScopeError)
 """Failures that the inspector, the engine's own message or the choice of a part tells about."""
 
 
@@ -72,8 +73,14 @@ class Analyses(QObject):
         self.quantile: float | None = None
         """Threshold of the features as a quantile of |D|, 0..1; None: Otsu's."""
 
-    def analyse(self, case: Case) -> None:
-        """(Re-)analyse one case with the model chosen for its kind of image."""
+    def analyse(self, case: Case, *, ask_anyway: bool = False) -> None:
+        """(Re-)analyse one case with the model chosen for its kind of image.
+
+        Parameters
+        ----------
+        ask_anyway : bool
+            A person wants an answer although the image is out of the model's scope; the casebook records that.
+        """
         if case.analysing or case.error is not None:
             return
         if case.file_state == "altered":
@@ -85,7 +92,7 @@ class Analyses(QObject):
         if case is self._current.case:
             self._forget_features()
         self._runner.submit(
-            self.request(case),
+            replace(self.request(case), ask_anyway=ask_anyway),
             lambda analysis: self._analysed(case, analysis),
             lambda error: self._not_analysed(case, error),
         )

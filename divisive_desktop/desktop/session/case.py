@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.wording import percent
-from divisive_desktop.errors import ModelNotFoundError, NoFaceError, UserFacingError
+from divisive_desktop.desktop.session.wording import capitalised, percent
+from divisive_desktop.errors import ModelNotFoundError, NoFaceError, OutOfScopeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.scope import ASKED_ANYWAY
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import CaseRow
@@ -59,11 +60,16 @@ class Verdict(NamedTuple):
     classes: tuple[str, str]
     model: str
     version: str = ""
+    insisted: bool = False
+    """Asked for although the image is out of the model's scope."""
 
     @classmethod
     def of(cls, analysis: Analysis) -> Verdict:
         margin, model = abs(analysis.logits[1] - analysis.logits[0]), analysis.model
-        return cls(analysis.predicted, analysis.probability, margin, model.classes, model.id, model.version)
+        return cls(
+            analysis.predicted, analysis.probability, margin, model.classes, model.id, model.version,
+            analysis.scope.insisted,
+        )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -215,7 +221,7 @@ class Case:
             self.stored_analysis = row.analysis
             self.stored_verdict = Verdict(
                 row.predicted, row.probability or 0.0, row.margin or 0.0, (row.negative or "0", row.positive or "1"),
-                row.model or "", row.model_version or "",
+                row.model or "", row.model_version or "", bool(row.insisted),
             )  # fmt: skip
 
     @property
@@ -252,6 +258,8 @@ def verdict_line(case: Case) -> str:
     verdict = case.verdict
     if verdict is not None and not case.analysing:
         line = f"{verdict.name} {percent(verdict.certainty)}"
+        if verdict.insisted:
+            line = f"{capitalised(ASKED_ANYWAY)} · {line}"
         return line if case.label is None else f"{line} · label {'differs' if case.disagrees else 'agrees'}"
     return waiting_text(case)
 
@@ -266,4 +274,6 @@ def waiting_text(case: Case) -> str:
         return "No model installed"
     if isinstance(case.analysis_error, NoFaceError):
         return "No face found"
+    if isinstance(case.analysis_error, OutOfScopeError):
+        return "Out of scope"
     return "Analysis failed"

@@ -25,6 +25,7 @@ from divisive_desktop.engine.worker import Worker
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.library import store
 from divisive_desktop.library.card import read_card
+from divisive_desktop.library.scope_check import refusal
 from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model, pick_device
 from divisive_desktop.training.loading import load_network
 
@@ -80,6 +81,9 @@ def _compare_pair(worker: Worker, request: ComparePair, channel: Channel) -> tup
     channel.check()
     crop = framing.crop if framing is not None else None
     one, other = (analyse_subjects(m, [m.subject(record, crop)])[0] for m in (before, after))
+    for found in (one, other):
+        if found.scope.withheld:
+            raise refusal(found.scope)
     return one, other
 
 

@@ -135,7 +135,10 @@ class EstimateRun:
 
 @dataclass(frozen=True)
 class ComparePair:
-    """One case before and after. Result: ``(Analysis, Analysis)``; needs no installed new version."""
+    """One case before and after. Result: ``(Analysis, Analysis)``; needs no installed new version.
+
+    Fails with an ``OutOfScopeError`` where the image is out of scope for either.
+    """
 
     lane: ClassVar[Lane] = "quick"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,16 @@ def write_version(
         licence=base.licence, attribution=base.attribution, intended_use=base.intended_use,
         limits=(*base.limits, "Fine-tuned on one casebook: its figures hold for cases like those."),
         author=request.author, created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        scope=base.scope,
     )  # fmt: skip
     extras = {}
-    guard_file = store.find_model(base.id).folder / store.GUARD
+    parent = store.find_model(base.id).folder
+    if base.scope is not None and base.scope.references is not None:
+        if settings.stages in ("head", "last", "late"):  # the part that its features come from is the same
+            extras[base.scope.references.file] = (parent / base.scope.references.file).read_bytes()
+        else:  # what headers and sizes must say still holds
+            card = replace(card, scope=replace(base.scope, references=None))
+    guard_file = parent / store.GUARD
     if guard_file.is_file() and settings.stages in ("head", "last"):  # the part in front of it is the same
         extras[store.GUARD] = guard_file.read_bytes()
     return save_network(folder / model_id, network, card, extras=extras, replace_existing=True)

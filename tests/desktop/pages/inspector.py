@@ -43,6 +43,21 @@ class VerdictPage:
         return self.panel.words.text()
 
     @property
+    def error(self) -> str:
+        """Why there is no verdict; '' where that isn't shown."""
+        return self.panel.error.text() if self.panel.error.isVisible() else ""
+
+    @property
+    def scope(self) -> str:
+        """Whether the image is of the kind that the model was made for; '' where that needn't be said."""
+        return self.panel.scope.text() if self.panel.scope.isVisible() else ""
+
+    @property
+    def anyway(self) -> QAbstractButton:
+        """The button that asks although the image is out of scope."""
+        return self.panel.anyway
+
+    @property
     def classes(self) -> dict[str, str]:
         """``True class`` and ``False class`` with what makes them so."""
         return self.panel.classes.text()

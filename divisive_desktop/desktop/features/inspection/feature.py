@@ -68,6 +68,7 @@ class InspectionFeature(QObject):
             signal.connect(lambda: self._show_record(self._record))
         self.verdict.labelChosen.connect(lambda label: session.edits.set_label(label))
         self.verdict.analyseRequested.connect(self._analyse_again)
+        self.verdict.askAnywayRequested.connect(self._ask_anyway)
         self.verdict.modelChosen.connect(lambda model: session.questions.choose_model(session.current, model))
         self.verdict.questionChosen.connect(lambda task: session.questions.choose_task(session.current, task))
         self.features.quantileChanged.connect(session.analyses.set_quantile)
@@ -152,6 +153,10 @@ class InspectionFeature(QObject):
     def _analyse_again(self) -> None:
         if self._session.current is not None:
             self._session.analyses.analyse(self._session.current)
+
+    def _ask_anyway(self) -> None:
+        if self._session.current is not None:
+            self._session.analyses.analyse(self._session.current, ask_anyway=True)
 
     def _zoom_on(self, rank: int) -> None:
         found = self._session.analyses.features

@@ -13,7 +13,7 @@ from divisive_desktop.desktop.session.wording import capitalised, degree, percen
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.sections import Form, ProbabilityBar
 from divisive_desktop.desktop.ui.theme import GRID
-from divisive_desktop.errors import ModelNotFoundError
+from divisive_desktop.errors import ModelNotFoundError, OutOfScopeError
 
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
@@ -25,6 +25,8 @@ class VerdictPanel(QWidget):
     labelChosen = Signal(object)
     """0, 1 or None."""
     analyseRequested = Signal()
+    askAnywayRequested = Signal()
+    """An answer is wanted although the image is out of the model's scope."""
     modelChosen = Signal(str)
     questionChosen = Signal(str)
     """Id of the task that the analyst wants to ask."""
@@ -51,6 +53,10 @@ class VerdictPanel(QWidget):
         self.error = _wrapped("errorText")
         self.again = QPushButton("Analyse again")
         self.again.clicked.connect(self.analyseRequested)
+        self.anyway = QPushButton("Ask anyway")
+        self.anyway.setToolTip("The answer counts for nothing: it stays marked in the list, exports and reports")
+        self.anyway.clicked.connect(self.askAnywayRequested)
+        self.scope = _wrapped("warningText")
         self.classes = Form()
 
         self._reason = ""
@@ -88,7 +94,7 @@ class VerdictPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         column.setSpacing(GRID)
-        outcome = (self.words, self.bar, ends, self.error, self.again, self.classes)
+        outcome = (self.words, self.scope, self.bar, ends, self.error, self.again, self.anyway, self.classes)
         for item in (self.question, self.questions, head, *outcome):
             column.addLayout(item) if isinstance(item, QHBoxLayout) else column.addWidget(item)
         column.addWidget(self._label_caption)
@@ -132,6 +138,7 @@ class VerdictPanel(QWidget):
             widget.setVisible(analysis is not None)
         if case is not None and analysis is not None:
             self._show_figures(analysis, case.label, calibrated)
+        self.scope.setVisible(analysis is not None and bool(self.scope.text()))
         labelable = case is not None and case.error is None and classes is not None
         buttons: tuple[QWidget, ...] = (self._label_caption, self.negative, self.positive, self.clear)
         for widget in buttons:
@@ -145,6 +152,8 @@ class VerdictPanel(QWidget):
         self.number.setText(percent(p))
         sure = f"{capitalised(degree(p))}, {'' if calibrated else 'not '}calibrated."
         self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
+        said = analysis.scope.words
+        self.scope.setText(f"{capitalised(said)}." if said else "")
         self.bar.set_probability(analysis.probability)
         self._ends[0].setText(classes[0])
         self._ends[1].setText(classes[1])
@@ -185,6 +194,7 @@ class VerdictPanel(QWidget):
         error = case.analysis_error if case is not None and case.analysis is None else None
         self.error.setVisible(error is not None)
         self.again.setVisible(error is not None and not isinstance(error, ModelNotFoundError))
+        self.anyway.setVisible(isinstance(error, OutOfScopeError))
         if case is None:
             self.verdict.setText("")
         elif case.error is not None:
@@ -192,7 +202,7 @@ class VerdictPanel(QWidget):
         elif error is not None:
             self.verdict.setText("No verdict")
             self.error.setText(f"{error.message} {error.remedy}")
-            self.again.setVisible(not isinstance(error, ModelNotFoundError))
+            self.again.setVisible(not isinstance(error, (ModelNotFoundError, OutOfScopeError)))
         elif case.analysis is None:
             self.verdict.setText("Analysing…" if case.analysing else "Not analysed")
 

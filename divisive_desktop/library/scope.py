@@ -1,0 +1,273 @@
+"""What a model was made for: the card's section ``scope`` and the references beside the weights. Torch-free.
+
+A card without the section belongs to a model that nobody has measured in this respect: its answers are *not checked*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from divisive_desktop.errors import ModelIntegrityError
+
+SCHEMA = 1
+FILE = "scope.safetensors"
+"""Beside the weights: the features of training images that other images are compared with."""
+MOST_BYTES = 2_000_000
+NEIGHBOURS = 5
+_REMEDY = "Import the model again, or choose another one."
+_HASH = re.compile(r"[0-9a-f]{64}")
+_UID = re.compile(r"[0-9.]{1,64}")
+_TOKEN = re.compile(r"[A-Z0-9]{1,16}")
+
+Float = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on a distance to the references is too large; all set on validation images, never on test images."""
+
+    far_mean: float
+    """Mean over validation images of the log distance to the nearest training images."""
+    far_sd: float
+    far: float
+    """A log distance above this is out of scope."""
+    unlike: float | None
+    """A Mahalanobis distance above this is unfamiliar; None: the model's own sources weren't at hand, so that no image
+    can be said to be like them."""
+
+    def __post_init__(self) -> None:
+        for name in ("far_mean", "far_sd", "far", "unlike"):
+            value = getattr(self, name)
+            if name == "unlike" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"scope.limits.{name} must be a number")
+        if not (self.far_sd > 0 and (self.unlike is None or self.unlike > 0) and self.far > self.far_mean):
+            raise ValueError("the limits of scope contradict each other")
+
+
+@dataclass(frozen=True)
+class ReferenceNote:
+    """The references as the card names them."""
+
+    sha256: str
+    data: str
+    """What they were made from, in one line."""
+    training: int
+    """Images that others are compared with."""
+    validation: int
+    """Images that the limits were set on."""
+    limits: Limits
+    file: str = FILE
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sha256, str) or not _HASH.fullmatch(self.sha256):
+            raise ValueError("scope.references.sha256 is no SHA-256")
+        if self.file != FILE:
+            raise ValueError(f"the references of scope must be in {FILE}")
+        if not isinstance(self.data, str):
+            raise ValueError("scope.references.data must be text")
+        for name in ("training", "validation"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"scope.references.{name} must be a number of images")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What kind of image a model was made for. Field names are the JSON's."""
+
+    made_for: str
+    """With its article, to end a sentence: "a frontal chest radiograph"."""
+    modalities: tuple[str, ...] = ()
+    """DICOM modalities that are accepted; a file that names none is left to its pixels. Empty: no DICOM is."""
+    sop_classes: tuple[str, ...] = ()
+    """UIDs that are accepted; empty: any of an accepted modality."""
+    body_parts: tuple[str, ...] = ()
+    """Body Part Examined must contain one of these, if it says anything; empty: any will do."""
+    views: tuple[str, ...] = ()
+    """Words of View Position that are accepted."""
+    refused_views: tuple[str, ...] = ()
+    """Words of View Position that are not; what is in neither list is left to the pixels."""
+    colour: Literal["grey", "rgb"] = "grey"
+    """``grey``: a picture with colours is out of scope. ``rgb``: one without is."""
+    smallest_size: int = 1
+    """Shorter side of what the model looks at, in pixels of the file; below it is out of scope."""
+    smallest_face: int = 0
+    """Height of the face in pixels of the file; below it is out of scope. 0: no faces are looked for."""
+    enlargement: tuple[float, float] = (0.0, 1000.0)
+    """Network input over image, along the shorter side, in training; outside of it is unfamiliar."""
+    references: ReferenceNote | None = None
+    """None: headers and sizes are checked, pixels are not."""
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.made_for, str) and 0 < len(self.made_for) <= 100 and self.made_for.isprintable()):
+            raise ValueError("scope.made_for must say in a few words what the model was made for")
+        for name, pattern in (
+            ("modalities", _TOKEN), ("sop_classes", _UID), ("body_parts", _TOKEN), ("views", _TOKEN),
+            ("refused_views", _TOKEN),
+        ):  # fmt: skip
+            values = getattr(self, name)
+            if not isinstance(values, tuple) or not all(isinstance(v, str) and pattern.fullmatch(v) for v in values):
+                raise ValueError(f"scope.{name} must be a list of DICOM's words")
+        if self.colour not in ("grey", "rgb"):
+            raise ValueError(f"scope.colour must be grey or rgb, not {self.colour!r}")
+        for name in ("smallest_size", "smallest_face"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100_000:
+                raise ValueError(f"scope.{name} must be a number of pixels")
+        low, high = self.enlargement
+        if not (all(isinstance(v, int | float) for v in (low, high)) and 0 <= low < high < math.inf):
+            raise ValueError("scope.enlargement must be a rising pair of factors")
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Scope:
+        """Read and check a card's section.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            It is broken, or nothing that this program knows.
+        """
+        if not isinstance(raw, Mapping):
+            raise ValueError("scope is no section")
+        if raw.get("schema") != SCHEMA:
+            raise ValueError(f"scope has the schema {raw.get('schema')!r}, which this program doesn't know")
+        unknown = set(raw) - set(cls.__dataclass_fields__)
+        if unknown:  # a rule that isn't understood can't be kept
+            raise ValueError(f"scope has the unknown entry {sorted(map(str, unknown))[0]!r}")
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in raw.items()}
+        note = fields.get("references")
+        if note is not None:
+            fields["references"] = ReferenceNote(**{**note, "limits": Limits(**note["limits"])})
+        return cls(**fields)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What one forward pass saw of one image, as the references need it; float32."""
+
+    pooled: Float
+    """(p,) early and middle channels, averaged over the image: how it was made."""
+    grid: Float
+    """(g,) middle channels on a coarse grid: what it is of."""
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """Training images in feature space.
+
+    *Of what* is asked of the grid: its ``k`` main components and the length of what they leave over make a point;
+    the mean distance to the five nearest training points tells strange pictures. *How made* is asked of the pooled
+    channels: the Mahalanobis distance to the training images, with a shrunken covariance (Ledoit & Wolf, 2004), tells
+    other devices, age groups and kinds of processing.
+    """
+
+    grid_mean: Float
+    """(g,)"""
+    grid_axes: Float
+    """(k, g), rows of length 1."""
+    points: Float
+    """(n, k + 1): training images; the last column is what the components leave over."""
+    pooled_mean: Float
+    """(p,)"""
+    pooled_whitener: Float
+    """(p, p): W with W W' = inverse covariance. Empty where the model's own sources weren't at hand, as the mean is."""
+
+    def __post_init__(self) -> None:
+        g, k, p = self.grid_mean.size, len(self.grid_axes), self.pooled_mean.size
+        fits = (
+            self.grid_axes.shape == (k, g)
+            and self.points.ndim == 2
+            and self.points.shape[1] == k + 1
+            and len(self.points) > NEIGHBOURS
+            and self.pooled_whitener.shape == (p, p)
+        )
+        if not fits:
+            raise ValueError("the references of scope don't fit together")
+        if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS):
+            raise ValueError("the references of scope hold what isn't a number")
+
+    def project(self, grid: Float) -> Float:
+        """Grid features (..., g) -> points (..., k + 1)."""
+        centred = grid - self.grid_mean
+        along = centred @ self.grid_axes.T
+        left = np.maximum((centred * centred).sum(-1) - (along * along).sum(-1), 0.0)
+        return np.concatenate([along, np.sqrt(left)[..., None]], axis=-1).astype(np.float32)
+
+    def far(self, features: Features) -> float:
+        """Log of the mean distance to the nearest training images."""
+        offset = self.points - self.project(features.grid)
+        distance = np.sqrt((offset * offset).sum(1))
+        return float(np.log(np.partition(distance, NEIGHBOURS - 1)[:NEIGHBOURS].mean() + 1e-12))
+
+    def unlike(self, features: Features) -> float:
+        """Mahalanobis distance of how the image was made."""
+        return float(np.linalg.norm((features.pooled - self.pooled_mean) @ self.pooled_whitener))
+
+    def to_bytes(self) -> bytes:
+        """As a safetensors file, float16 where that loses nothing that matters."""
+        halves = ("grid_axes", "points")
+        return save({
+            name: np.ascontiguousarray(getattr(self, name), np.float16 if name in halves else np.float32)
+            for name in _ARRAYS
+        })
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> References:
+        """The inverse of `to_bytes`.
+
+        Raises
+        ------
+        ValueError
+            These are no references.
+        """
+        if len(data) > MOST_BYTES:
+            raise ValueError("the references of scope are far too large")
+        try:
+            arrays = load(data)
+        except SafetensorError as e:
+            raise ValueError(f"the references of scope can't be read: {e}") from e
+        missing = set(_ARRAYS) - set(arrays)
+        if missing:
+            raise ValueError(f"the references of scope lack {sorted(missing)[0]}")
+        return cls(**{name: np.asarray(arrays[name], np.float32) for name in _ARRAYS})
+
+
+_ARRAYS = ("grid_mean", "grid_axes", "points", "pooled_mean", "pooled_whitener")
+
+
+def verified_references(scope: Scope | None, data: bytes | None, model_id: str) -> References | None:
+    """The references that a card names, from the bytes of their file; None where it names none.
+
+    Raises
+    ------
+    ModelIntegrityError
+        The file is missing, or isn't the one that the card describes.
+    """
+    if scope is None or scope.references is None:
+        return None
+    if data is None:
+        raise ModelIntegrityError(f"The model {model_id} lacks the file {FILE}, which its card names.", _REMEDY)
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != scope.references.sha256:
+        raise ModelIntegrityError(
+            f"The file {FILE} of model {model_id} is not the one that its card describes: it was damaged or exchanged "
+            f"(SHA-256 {actual[:12]}…, the card says {scope.references.sha256[:12]}…).",
+            _REMEDY,
+        )
+    try:
+        return References.from_bytes(data)
+    except ValueError as e:
+        raise ModelIntegrityError(f"The model {model_id} can't be used: {e}.", _REMEDY) from e
