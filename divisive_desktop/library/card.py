@@ -13,6 +13,8 @@ from divisive_desktop.explanation.analysis import ModelRef
 from divisive_desktop.library.scope import Scope
 
 FORMAT = 1
+CALIBRATED, CALIBRATED_ON = 0.05, 100
+"""A card counts as calibrated with at most this error, measured on at least so many images."""
 _REMEDY = "Import the model again, or choose another one."
 
 
@@ -93,6 +95,23 @@ class Card:
     @property
     def ref(self) -> ModelRef:
         return ModelRef(self.id, self.version, self.weights_sha256, self.method, self.task, self.classes)
+
+    @property
+    def calibration_error(self) -> tuple[float, int] | None:
+        """Expected calibration error of the folded temperature, 0..1, and on how many images; None: never measured."""
+        error, bins = self.calibration.get("ece_after"), self.calibration.get("reliability")
+        if not (self.calibration.get("folded") and isinstance(error, int | float) and isinstance(bins, list | tuple)):
+            return None
+        return float(error), sum(int(part.get("n", 0)) for part in bins)
+
+    @property
+    def calibrated(self) -> bool:
+        """The percentage may be read as a frequency, on images like the model's own.
+
+        So it is where the expected calibration error was measured at 5 % or less, on 100 images or more.
+        """
+        measured = self.calibration_error
+        return measured is not None and measured[0] <= CALIBRATED and measured[1] >= CALIBRATED_ON
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

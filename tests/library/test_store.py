@@ -57,6 +57,16 @@ def test_round_trip(shipped: Path) -> None:
     assert not model.shipped
 
 
+@pytest.mark.parametrize(
+    ("error", "numbers", "calibrated"), [(0.05, (60, 40), True), (0.051, (60, 40), False), (0.01, (60, 39), False)]
+)
+def test_a_card_is_calibrated_where_that_was_measured(error: float, numbers: tuple[int, int], calibrated: bool) -> None:
+    measured = {"folded": True, "ece_after": error, "reliability": [{"n": n} for n in numbers]}
+    assert card(calibration=measured).calibrated == calibrated
+    assert not card(calibration={**measured, "folded": False}).calibrated
+    assert not card(calibration={"folded": True, "temperature": 2.0}).calibrated
+
+
 def test_the_same_model_has_the_same_hash() -> None:
     assert saved("a").card.weights_sha256 == saved("b").card.weights_sha256
 

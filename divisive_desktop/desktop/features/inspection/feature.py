@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.session.explaining import FoundFeatures
     from divisive_desktop.desktop.viewer import Viewer
     from divisive_desktop.imaging.record import ImageRecord
+    from divisive_desktop.library.card import Card
 
 FEATURES, PROVENANCE, HISTOGRAM, IMAGE = "Important features", "Model and method", "Histogram", "Image"
 LIMITS = "What this model is for, and its limits"
@@ -112,8 +113,7 @@ class InspectionFeature(QObject):
         """Verdict and provenance of a case, unless the model's opinion on it is hidden (its mask is painted blind)."""
         questions = self._session.questions
         card = questions.card(case)
-        calibrated = card is not None and bool(card.calibration.get("folded"))
-        self.verdict.show_case(case, *questions.of(case), calibrated)
+        self.verdict.show_case(case, *questions.of(case), _calibration(case, card))
         usable = case is not None and case.error is None
         hidden = case is not None and case.hidden
         self.verdict.setVisible(not hidden)
@@ -163,3 +163,13 @@ class InspectionFeature(QObject):
         if self._viewer is not None and found is not None:
             self._viewer.select_feature(rank)
             self._viewer.state.view.focus(*found.features[rank - 1].box)
+
+
+def _calibration(case: Case | None, card: Card | None) -> str:
+    """How the percentage may be read: as a frequency only where that was measured, on images like this one."""
+    if case is None or case.analysis is None or card is None or not card.calibrated:
+        return "not calibrated"
+    if case.analysis.scope.zone != "familiar":
+        return "not calibrated for images like this one"
+    error, number = card.calibration_error or (0.0, 0)
+    return f"calibrated (error {error:.2f} on {number:,} validation images)"

@@ -124,9 +124,17 @@ class VerdictPanel(QWidget):
         case: Case | None,
         question: str = "",
         classes: tuple[str, str] | None = None,
-        calibrated: bool = False,
+        calibration: str = "not calibrated",
     ) -> None:
-        """Show a case's analysis, or why there is none. ``classes`` names them before the analysis does."""
+        """Show a case's analysis, or why there is none.
+
+        Parameters
+        ----------
+        classes : (str, str), optional
+            Names them before the analysis does.
+        calibration : str
+            Whether the percentage may be read as a frequency, in words.
+        """
         analysis = case.analysis if case is not None else None
         if analysis is not None:
             classes = analysis.model.classes
@@ -137,7 +145,7 @@ class VerdictPanel(QWidget):
         for widget in figures:
             widget.setVisible(analysis is not None)
         if case is not None and analysis is not None:
-            self._show_figures(analysis, case.label, calibrated)
+            self._show_figures(analysis, case.label, calibration)
         self.scope.setVisible(analysis is not None and bool(self.scope.text()))
         labelable = case is not None and case.error is None and classes is not None
         buttons: tuple[QWidget, ...] = (self._label_caption, self.negative, self.positive, self.clear)
@@ -146,11 +154,11 @@ class VerdictPanel(QWidget):
         if case is not None and case.error is None and classes is not None:
             self._show_label(case.label, classes)
 
-    def _show_figures(self, analysis: Analysis, label: int | None, calibrated: bool) -> None:
+    def _show_figures(self, analysis: Analysis, label: int | None, calibration: str) -> None:
         classes, p = analysis.model.classes, probability_of_predicted(analysis)
         self.verdict.setText(capitalised(classes[analysis.predicted]))
         self.number.setText(percent(p))
-        sure = f"{capitalised(degree(p))}, {'' if calibrated else 'not '}calibrated."
+        sure = f"{capitalised(degree(p))}, {calibration}."
         self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
         said = analysis.scope.words
         self.scope.setText(f"{capitalised(said)}." if said else "")
