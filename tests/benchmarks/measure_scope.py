@@ -1,6 +1,6 @@
 """The table of models/README.md: how many images of which source the shipped models withhold or find unfamiliar.
 
-    python tests/benchmarks/measure_scope.py DATA [--every N]
+    python tests/benchmarks/measure_scope.py DATA [--every N] [--only films|faces]
 
 DATA is the folder of research data that `tests/conftest.py` speaks of. Images go the way of every analysis, through the
 engine's batch. `--every N` takes one of N images of the larger sets; the table states how many were looked at.
@@ -125,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--only", choices=("films", "faces"), help="models of these")
     given = parser.parse_args()
     data, every, worker = given.data, given.every, Worker("cpu")
     print("| model | images | n | out of scope | unfamiliar | familiar | not opened, or no face |")
@@ -139,53 +140,55 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         own = rows(data / "chest_xray", lambda r: r["split"] == "test")[::every]
-        line(CHEST, "own test films (NIH)", own)
-        jsrt = rows(data / "chest_sources", lambda r: r["source"] == "jsrt")[::every]
-        line(CHEST, "another adult source (JSRT, Japan)", jsrt)
-        children = rows(data / "chest_xray" / "open_set" / "kermany", lambda r: True)[:: 3 * every]
-        line(CHEST, "children (Kermany)", children)
-        found = dicoms(data)
-        films = [p for p in found if p.name.startswith(FILMS)]
-        others = [p for p in found if not p.name.startswith(FILMS)]
-        line(CHEST, "DICOM test files: chest films", films)
-        line(CHEST, "DICOM test files: anything else", others)
-        line(CHEST, "the same, distinct pictures as PNG", distinct_pictures(others, folder))
-        for name, files in drawn(folder):
-            line(CHEST, name, files)
+        some = own[::5]
+        irises = rows(data / "iris_pad", lambda r: r["split"] == "test_open")[:: 4 * every]
         spec = importlib.util.find_spec("skimage")
         assert spec is not None
         assert spec.origin is not None
         pictures = sorted(p for p in (Path(spec.origin).parent / "data").iterdir() if p.suffix in (".png", ".jpg"))
-        grey = changed([p for p in pictures if open_image(p).is_colour], folder, "grey", _grey)
-        line(CHEST, "pictures of skimage", pictures)
-        line(CHEST, "its colour pictures made grey", grey)
-        irises = rows(data / "iris_pad", lambda r: r["split"] == "test_open")[:: 4 * every]
-        portraits = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[:: 2 * every]
-        line(CHEST, "irises", irises)
-        line(CHEST, "faces", portraits)
-        line(CHEST, "faces made grey", changed(portraits, folder, "grey", _grey))
-        some = own[::5]
-        for name, change in (
-            ("turned by 90 degrees", np.rot90), ("turned by 180 degrees", lambda p: np.rot90(p, 2)),
-            ("inverted", lambda p: 255 - p), ("mirrored", np.fliplr),
-            ("upper left quarter", lambda p: p[: len(p) // 2, : len(p[0]) // 2]),
-        ):  # fmt: skip
-            line(CHEST, f"own test films {name}", changed(some, folder, name, change))
-        planted = rows(data / "chest_planted", lambda r: r["split"] == "test_open")[::every]
-        line(PLANTED, "own test films (NIH)", planted)
-        elsewhere = rows(data / "chest_planted", lambda r: r["split"] == "test_source")[::every]
-        line(PLANTED, "children (Kermany)", elsewhere)
-        for model in (MANIPULATED, SYNTHETIC):
-            tests = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[::every]
-            line(model, "test photographs of the London set", tests)
-            composites = rows(data / "faces" / "manipulated2", lambda r: r["split"] == "test")[::every]
-            line(model, "test composites (CIPLAB), another source", composites, no_face=True)
-            inner = rows(data / "faces" / "synthetic2", lambda r: r["split"] == "test_open")[:: 2 * every]
-            line(model, "inner faces of unseen sources and generators", inner, no_face=True)
-            line(model, "pictures of skimage, faces looked for", pictures)
-            line(model, "pictures of skimage as a whole", pictures, no_face=True)
-            line(model, "irises", irises, no_face=True)
-            line(model, "chest films", some, no_face=True)
+        if given.only != "faces":
+            line(CHEST, "own test films (NIH)", own)
+            jsrt = rows(data / "chest_sources", lambda r: r["source"] == "jsrt")[::every]
+            line(CHEST, "another adult source (JSRT, Japan)", jsrt)
+            children = rows(data / "chest_xray" / "open_set" / "kermany", lambda r: True)[:: 3 * every]
+            line(CHEST, "children (Kermany)", children)
+            found = dicoms(data)
+            films = [p for p in found if p.name.startswith(FILMS)]
+            others = [p for p in found if not p.name.startswith(FILMS)]
+            line(CHEST, "DICOM test files: chest films", films)
+            line(CHEST, "DICOM test files: anything else", others)
+            line(CHEST, "the same, distinct pictures as PNG", distinct_pictures(others, folder))
+            for name, files in drawn(folder):
+                line(CHEST, name, files)
+            grey = changed([p for p in pictures if open_image(p).is_colour], folder, "grey", _grey)
+            line(CHEST, "pictures of skimage", pictures)
+            line(CHEST, "its colour pictures made grey", grey)
+            portraits = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[:: 2 * every]
+            line(CHEST, "irises", irises)
+            line(CHEST, "faces", portraits)
+            line(CHEST, "faces made grey", changed(portraits, folder, "grey", _grey))
+            for name, change in (
+                ("turned by 90 degrees", np.rot90), ("turned by 180 degrees", lambda p: np.rot90(p, 2)),
+                ("inverted", lambda p: 255 - p), ("mirrored", np.fliplr),
+                ("upper left quarter", lambda p: p[: len(p) // 2, : len(p[0]) // 2]),
+            ):  # fmt: skip
+                line(CHEST, f"own test films {name}", changed(some, folder, name, change))
+            planted = rows(data / "chest_planted", lambda r: r["split"] == "test_open")[::every]
+            line(PLANTED, "own test films (NIH)", planted)
+            elsewhere = rows(data / "chest_planted", lambda r: r["split"] == "test_source")[::every]
+            line(PLANTED, "children (Kermany)", elsewhere)
+        if given.only != "films":
+            for model in (MANIPULATED, SYNTHETIC):
+                tests = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[::every]
+                line(model, "test photographs of the London set", tests)
+                composites = rows(data / "faces" / "manipulated2", lambda r: r["split"] == "test")[::every]
+                line(model, "test composites (CIPLAB), another source", composites, no_face=True)
+                inner = rows(data / "faces" / "synthetic2", lambda r: r["split"] == "test_open")[:: 2 * every]
+                line(model, "inner faces of unseen sources and generators", inner, no_face=True)
+                line(model, "pictures of skimage, faces looked for", pictures)
+                line(model, "pictures of skimage as a whole", pictures, no_face=True)
+                line(model, "irises", irises, no_face=True)
+                line(model, "chest films", some, no_face=True)
 
 
 def _grey(pixels: Pixels) -> Pixels:

@@ -98,6 +98,16 @@ def test_colours_tell_photographs_from_films() -> None:
     assert outside(coloured, FACE) == Outside()
 
 
+def test_pale_faces_have_colours_and_tinted_greys_do_not() -> None:
+    grey = np.full((512, 512, 3), 200, np.uint8)
+    pale = grey.copy()
+    pale[150:300, 150:300] = (225, 200, 190)  # a twelfth of the picture
+    assert outside(film(None, (512, 512, 3), photometric="RGB", frames=1), FACE) == Outside()
+    picture = replace(film(None, (512, 512, 3), photometric="RGB"), stored=pale)
+    assert outside(picture, FACE) == Outside()
+    assert "colours" in said(replace(picture, stored=grey + np.array([4, 0, 0], np.uint8)), FACE)
+
+
 def test_small_pictures_faces_and_parts() -> None:
     assert "10 x 10 pixels" in said(film({"Modality": "DX"}, (10, 10)))
     assert outside(film(), region=(0, 0, 100, 512)).out  # the part that is looked at counts, not the file
