@@ -19,7 +19,6 @@ _OFFSETS = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)
 _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge")
-STUDY = ("InstitutionName", "StudyDescription", "StudyDate", "AccessionNumber")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from divisive_desktop.desktop.features.worklist.criteria import Criteria
 from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.session.case import Case, Review, verdict_line
 from divisive_desktop.desktop.session.case_model import CaseModel, CaseRole
@@ -77,7 +78,7 @@ def test_removing_keeps_rows_and_cases_together(model: CaseModel, cases: list[Ca
 def test_filtering_by_state(model: CaseModel, state: str, names: list[str]) -> None:
     proxy = FilterModel()
     proxy.setSourceModel(model)
-    proxy.set_state(state)
+    proxy.set_criteria(Criteria(state=state))
     assert visible(proxy) == names
 
 
@@ -89,7 +90,7 @@ def test_filtering_by_state(model: CaseModel, state: str, names: list[str]) -> N
 def test_searching_takes_all_words_in_name_folder_and_verdict(model: CaseModel, text: str, names: list[str]) -> None:
     proxy = FilterModel()
     proxy.setSourceModel(model)
-    proxy.set_text(text)
+    proxy.set_criteria(Criteria(text=text))
     assert visible(proxy) == names
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QAbstractProxyModel, QModelIndex, QObject, Qt
@@ -55,14 +54,6 @@ class FilterModel(QAbstractProxyModel):
         if criteria != self._criteria:
             self._criteria, self._tests = criteria, criteria.tests()
             self.refresh()
-
-    def set_text(self, text: str) -> None:
-        """Every word must occur in the case's name, folder, verdict, review state, notes or tags."""
-        self.set_criteria(replace(self._criteria, text=text))
-
-    def set_state(self, state: str) -> None:
-        """A name in ``criteria.STATES``."""
-        self.set_criteria(replace(self._criteria, state=state))
 
     def set_sort(self, name: str, descending: bool = False) -> None:
         """A name in ``criteria.SORTS``."""
