@@ -141,7 +141,7 @@ class CaseModel(QAbstractListModel):
         """Tell the views that a case looks different now."""
         case.words = None
         row = self._row.get(case.key)
-        if row is not None:
+        if row is not None and self._cases[row] is case:  # another case of this key may be listed: only that counts
             self._recount(case, there=True)
             self.dataChanged.emit(self.index(row), self.index(row))
             self.countsChanged.emit()

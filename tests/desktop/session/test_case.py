@@ -64,6 +64,13 @@ def test_removing_keeps_rows_and_cases_together(model: CaseModel, cases: list[Ca
     assert not model.index_of(cases[0]).isValid()
 
 
+def test_news_of_a_case_that_is_not_listed_changes_no_count(model: CaseModel, cases: list[Case]) -> None:
+    before = dict(model.counts())
+    stranger = Case(cases[0].path, cases[0].frame)  # of the same file
+    model.changed(stranger)
+    assert dict(model.counts()) == before
+
+
 @pytest.mark.parametrize(
     ("state", "names"),
     [

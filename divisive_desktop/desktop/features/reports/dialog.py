@@ -35,7 +35,7 @@ class ReportDialog(KeptDialog):
 
     def __init__(self, form: OptionsForm, title: str, cases: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"Report on {title}")
+        self.set_subject(title)
         self.resize(1160, 780)
         self.setMinimumSize(860, 560)
         self.form, self.preview = form, PagePreview()
@@ -54,6 +54,10 @@ class ReportDialog(KeptDialog):
         self.column.addLayout(self._foot())
         self.recolour()
         self.preview.show_words("The pages are being made…")
+
+    def set_subject(self, title: str) -> None:
+        """What the report is on, in the window's title."""
+        self.setWindowTitle(f"Report on {title}")
 
     def _pages(self) -> QVBoxLayout:
         self.note = QLabel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ class ReportFeature(QObject):
                    "Is an exported file as it was written, and does it still hold?"),
         ))  # fmt: skip
         services.theme.changed.connect(self._recolour)
+        services.session.redaction.namesChanged.connect(self._names_changed)
         services.events.closing.connect(self._close)
         services.session.casebook.changed.connect(self._book_changed)
 
@@ -135,8 +136,7 @@ class ReportFeature(QObject):
         form = OptionsForm(
             options, several=len(cases) > 1, dicom=any(dicom), photographs=not all(dicom), conclusion=conclusion
         )
-        title = cases[0].name if len(cases) == 1 else plural(len(cases), "case")
-        dialog = self.dialog = ReportDialog(form, title, len(cases), self._services.window)
+        dialog = self.dialog = ReportDialog(form, _subject(cases), len(cases), self._services.window)
         form.changed.connect(self._changed)
         form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
         dialog.writeRequested.connect(self.write)
@@ -312,9 +312,18 @@ class ReportFeature(QObject):
         if process is not None:
             process.close()
 
+    def _names_changed(self) -> None:
+        if self.dialog is not None:
+            self.dialog.set_subject(_subject(self._cases))
+
     def _recolour(self) -> None:
         if self.dialog is not None:
             self.dialog.recolour()
+
+
+def _subject(cases: Sequence[Case]) -> str:
+    """What a report is on, as it may be shown now."""
+    return cases[0].name if len(cases) == 1 else plural(len(cases), "case")
 
 
 _PHOTOGRAPHS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".jp2"}

@@ -17,7 +17,8 @@ class PanesWindow(QWidget):
     def __init__(self, owner: SecondScreen, services: ViewerServices) -> None:
         super().__init__(services.window, Qt.WindowType.Window)
         self._owner = owner
-        self.setWindowTitle(f"Panes – {services.window.windowTitle()}")
+        self._name(services.window.windowTitle())
+        services.window.windowTitleChanged.connect(self._name)  # another case, or its name may not be shown any more
         banner = QLabel(services.places.banner.text(), alignment=Qt.AlignmentFlag.AlignCenter)
         theme.set_role(banner, "banner")
         column = QVBoxLayout(self)
@@ -27,6 +28,9 @@ class PanesWindow(QWidget):
         column.addWidget(services.viewer, 1)
         services.viewer.show()
         self.addActions(services.actions.all())  # so that keys work here as well
+
+    def _name(self, title: str) -> None:
+        self.setWindowTitle(f"Panes – {title}")
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._owner.bring_back()

@@ -352,6 +352,17 @@ def test_pages_grow_with_the_wheel(qtbot: QtBot, analysed: Page) -> None:
     assert dialog.preview.pages[0].width() == width
 
 
+def test_its_title_hides_names_with_the_rest(qtbot: QtBot, analysed: Page) -> None:
+    analysed.settings.names_identify = True
+    analysed.show_identity(True)
+    dialog = ask(qtbot, analysed, 1)
+    name = analysed.current.name
+    assert name in dialog.windowTitle()
+    analysed.show_identity(False)
+    assert name not in dialog.windowTitle()
+    assert analysed.current.name in dialog.windowTitle(), "its number"
+
+
 def test_another_casebook_closes_it(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
     ask(qtbot, analysed)
     pid = analysed.report.process_id

@@ -326,6 +326,7 @@ def test_the_panes_move_to_a_window_of_their_own_and_back(qtbot: QtBot, shown: P
     copy.write_bytes(Path(viewer.state.record.path).read_bytes()[:-2] + b"\1\1")
     shown.open(copy)
     assert viewer.state.record.path == copy
+    assert "other.dcm" in panes.windowTitle()
     panes.close()
     assert viewer.window() is shown.window
     assert shown.viewer_in_middle
