@@ -18,8 +18,8 @@ from divisive_desktop.training import scores
 from divisive_desktop.training.augment import NONE, keep_border
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import Change, Features, generator, shrink_mask, unless, varied
 from divisive_desktop.training.settings import CancelCheck
+from divisive_desktop.training.trunk_features import Change, Features, generator, shrink_mask, unless, varied
 
 ATTACK_TASKS = ("iris-attack", "face-manipulation", "face-synthetic")
 """Tasks whose class 1 is an attack in the sense of ISO/IEC 30107-3."""

@@ -25,11 +25,11 @@ from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.checkpoint import RunState, load_kept, load_state, save_state
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example, take, with_fewer_masks
-from divisive_desktop.training.features import Change, Features, compute_features
 from divisive_desktop.training.loop import Learner, Loop, Teacher, batches, not_finite, validate
 from divisive_desktop.training.losses import REGISTRY, Objective
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
 from divisive_desktop.training.sources import Images, Source
+from divisive_desktop.training.trunk_features import Change, Features, compute_features
 
 EpochCallback = Callable[[int, Network], None]
 """Epochs done, and the network with the weights that would be kept now: to look at, not to change."""

@@ -25,8 +25,8 @@ from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.store import GUARD, write_files
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import Features, compute_features, trunk_digest
 from divisive_desktop.training.settings import STAGES
+from divisive_desktop.training.trunk_features import Features, compute_features, trunk_digest
 
 CUT = str(STAGES["last"])
 IMAGES = 48

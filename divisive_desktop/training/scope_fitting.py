@@ -25,7 +25,7 @@ from divisive_desktop.networks.network import SCOPE_GRID, Network
 from divisive_desktop.networks.preprocessing import prepare
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import trunk_digest
+from divisive_desktop.training.trunk_features import trunk_digest
 
 COMPONENTS = 64
 FAR_SD = 4.0

@@ -33,8 +33,8 @@ from divisive_desktop.training.evaluate import (
     randomised_head,
     report,
 )
-from divisive_desktop.training.features import Change, compute_features
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings, TrainProgress
+from divisive_desktop.training.trunk_features import Change, compute_features
 
 CONTROL_IMAGES = 24
 """Deletion/insertion and the random head are measured on this many images of the first test split."""

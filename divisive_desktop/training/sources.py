@@ -14,8 +14,8 @@ from torch import Tensor
 
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import Change, generator, shrink_mask, varied
 from divisive_desktop.training.settings import Settings
+from divisive_desktop.training.trunk_features import Change, generator, shrink_mask, varied
 
 Index = npt.NDArray[np.int64]
 

@@ -36,11 +36,11 @@ from divisive_desktop.training import scores
 from divisive_desktop.training.augment import hide_top, keep_border
 from divisive_desktop.training.dataset import Example, read_index
 from divisive_desktop.training.evaluate import Predictions, agreement, predict, predict_cached
-from divisive_desktop.training.features import Change, compute_features
 from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.losses import REGISTRY
 from divisive_desktop.training.settings import CancelCheck, ProgressCallback, Settings
 from divisive_desktop.training.shipping import mean_cam_picture
+from divisive_desktop.training.trunk_features import Change, compute_features
 
 _CHANGES: Mapping[str, Change] = {"top": hide_top}
 

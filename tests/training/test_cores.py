@@ -10,7 +10,7 @@ import torch
 
 from divisive_desktop.errors import CancelledError
 from divisive_desktop.training.cores import Cores, usable_cores
-from divisive_desktop.training.features import unless
+from divisive_desktop.training.trunk_features import unless
 
 
 def test_results_come_in_order_from_threads_that_compute_with_one_core_each() -> None:

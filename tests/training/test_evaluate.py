@@ -24,9 +24,9 @@ from divisive_desktop.training.evaluate import (
     randomised_head,
     report,
 )
-from divisive_desktop.training.features import compute_features
 from divisive_desktop.training.settings import Settings
 from divisive_desktop.training.shipping import calibrate, rescaled, ship
+from divisive_desktop.training.trunk_features import compute_features
 
 SMALL = Preprocessing(size=96)
 

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )  # fmt: skip
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from divisive_desktop.desktop.viewer import features, overlay_text
+from divisive_desktop.desktop.viewer import feature_drawing, overlay_text
 from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.pyramid import Patch
@@ -149,9 +149,9 @@ class Canvas(QWidget):
                 painter.setOpacity(1.0)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             if cells is not None:
-                features.draw_cell_grid(painter, cells.region, cells.grid, transform)
+                feature_drawing.draw_cell_grid(painter, cells.region, cells.grid, transform)
             if found is not None:
-                features.draw_features(painter, found, transform, state.selected, self.font())
+                feature_drawing.draw_features(painter, found, transform, state.selected, self.font())
         self._last = (made_of, key, picture)
         return picture
 

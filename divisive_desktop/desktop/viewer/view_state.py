@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QPainter
 
-from divisive_desktop.desktop.viewer.greys import GreyRenderer
+from divisive_desktop.desktop.viewer.grey_renderer import GreyRenderer
 from divisive_desktop.desktop.viewer.maps import Interpolation, MapReading, MapSource, PaneKind, ScaleMode
 from divisive_desktop.desktop.viewer.measuring import Measurement
 from divisive_desktop.desktop.viewer.view import SharedView, Transform

@@ -9,7 +9,7 @@ from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.viewer import overlay_text
-from divisive_desktop.desktop.viewer.features import feature_at
+from divisive_desktop.desktop.viewer.feature_drawing import feature_at
 from divisive_desktop.desktop.viewer.file_graphics import FileGraphics
 from divisive_desktop.desktop.viewer.frames import FrameBar
 from divisive_desktop.desktop.viewer.gestures import ACTIVE, Gestures, valid

@@ -16,10 +16,10 @@ from divisive_desktop.networks.network import Network
 from divisive_desktop.training.augment import NONE
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import generator, load, vary
 from divisive_desktop.training.loop import PART, Teacher
 from divisive_desktop.training.losses import Objective
 from divisive_desktop.training.settings import Settings
+from divisive_desktop.training.trunk_features import generator, load, vary
 
 _EXPECTED = {"cpu": (0.06, 0.03), "cuda": (0.02, 0.001), "mps": (0.05, 0.005)}
 """Seconds per image at 448 px before anything is measured: frozen part with reading, and learning."""

@@ -12,9 +12,9 @@ from divisive_desktop.engine.finetuning.messages import CasePair, GalleryUpdate
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training import scores
 from divisive_desktop.training.dataset import Example
-from divisive_desktop.training.features import compute_features, load, shrink_mask
 from divisive_desktop.training.pixels import normalise
 from divisive_desktop.training.settings import Settings
+from divisive_desktop.training.trunk_features import compute_features, load, shrink_mask
 
 
 class Gallery:

@@ -41,13 +41,13 @@ from divisive_desktop.training.checkpoint import kept_history, load_kept
 from divisive_desktop.training.dataset import Example
 from divisive_desktop.training.defaults import default_settings
 from divisive_desktop.training.evaluate import Predictions, predict, predict_cached
-from divisive_desktop.training.features import Features, compute_features
 from divisive_desktop.training.finetune import TrainResult, finetune
 from divisive_desktop.training.guard import CUT, GuardSet, read_guard
 from divisive_desktop.training.loading import load_network
 from divisive_desktop.training.losses import REGISTRY
 from divisive_desktop.training.settings import Settings, TrainProgress
 from divisive_desktop.training.shipping import calibrate
+from divisive_desktop.training.trunk_features import Features, compute_features
 
 RATE = 3e-4
 """Peak learning rate. A third of what training from ImageNet's weights takes: the higher rate moves attention no

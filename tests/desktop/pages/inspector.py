@@ -12,7 +12,7 @@ from tests.desktop.pages.hand import LEFT
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.features.inspection.feature import InspectionFeature
-    from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+    from divisive_desktop.desktop.features.inspection.feature_table import FeaturePanel
     from divisive_desktop.desktop.features.inspection.files import FilePanels
     from divisive_desktop.desktop.features.inspection.forensic import ForensicView
     from divisive_desktop.desktop.features.inspection.metadata import MetadataView

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from divisive_desktop.desktop.viewer.colorbar import raw_text, ticks
-from divisive_desktop.desktop.viewer.features import smooth_contour
+from divisive_desktop.desktop.viewer.feature_drawing import smooth_contour
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.maps import normalise, upsample

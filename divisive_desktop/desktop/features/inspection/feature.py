@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QLabel
 
-from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+from divisive_desktop.desktop.features.inspection.feature_table import FeaturePanel
 from divisive_desktop.desktop.features.inspection.files import FORENSIC, FilePanels
-from divisive_desktop.desktop.features.inspection.greys import GreysPanel
+from divisive_desktop.desktop.features.inspection.histogram_panel import GreysPanel
 from divisive_desktop.desktop.features.inspection.model_input import ModelInputPanel
 from divisive_desktop.desktop.features.inspection.rows import image_rows, provenance_rows
 from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.inspection.feature import IMAGE, PROVENANCE
-from divisive_desktop.desktop.features.inspection.features import FeaturePanel
+from divisive_desktop.desktop.features.inspection.feature_table import FeaturePanel
 from divisive_desktop.desktop.features.inspection.rows import _words, image_rows, provenance_rows
 from divisive_desktop.desktop.features.inspection.verdict import VerdictPanel
 from divisive_desktop.desktop.session import explaining, wording
