@@ -95,9 +95,15 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
     Raises
     ------
     TrainingError
-        There are too few images, or they are all the same.
+        There are too few images, or they are all the same; or scikit-learn isn't installed.
     """
-    from sklearn.covariance import LedoitWolf
+    try:
+        from sklearn.covariance import LedoitWolf
+    except ImportError as e:  # the packaged program leaves it out
+        raise TrainingError(
+            "Fitting a scope needs scikit-learn, which isn't installed here.",
+            'Install it with: pip install "divisive-desktop[studies]".',
+        ) from e
 
     training, validation = [*own[0], *also[0]], [*own[1], *also[1]]
     for images in (own, (training, validation)):
