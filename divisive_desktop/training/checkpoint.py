@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.networks.network import Network
+from divisive_desktop.training.settings import Settings
 
 _STATE, _TENSORS, _BEST = "state.json", "state.safetensors", "best.safetensors"
 
@@ -85,7 +86,7 @@ def load_state(
         tensors = {} if state.finished else load_file(folder / name)
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
-    if _without_device(state.settings) != _without_device(json.loads(json.dumps(settings))):
+    if _comparable(state.settings) != _comparable(settings):
         raise TrainingError(
             f"{folder} holds a run with other settings.", "Continue it with its own settings, or choose another folder."
         )
@@ -105,9 +106,15 @@ def load_state(
     return state, ema
 
 
-def _without_device(settings: dict[str, Any]) -> dict[str, Any]:
-    """Where a run goes on may change, for instance from a full graphics card to the processor."""
-    return {name: value for name, value in settings.items() if name != "device"}
+def _comparable(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON, without what may differ when a run goes on.
+
+    The device may change, for instance from a full graphics card to the processor. Settings that came with a later
+    version of the program are missing in an older run, which had their defaults.
+    """
+    defaults = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+    complete: dict[str, Any] = json.loads(json.dumps({**defaults, **settings, "device": ""}))
+    return complete
 
 
 def kept_history(folder: Path) -> tuple[dict[str, float], ...]:

@@ -51,7 +51,7 @@ class Told(application.MainWindow):
         super().__init__(*a)
         self.painted.connect(lambda: said("visible"))
         if files:
-            self.session.recordReady.connect(lambda *_: QTimer.singleShot(0, self.picture))
+            self.services.session.recordReady.connect(lambda *_: QTimer.singleShot(0, self.picture))
     def picture(self):
         if self.viewer is None:
             QTimer.singleShot(1, self.picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,20 @@ def test_other_settings_cant_continue_a_run(small_data: Path, small_settings: Se
     finetune(replace(small_settings, epochs=1), read_index(small_data), tmp_path / "run")
     with pytest.raises(TrainingError, match="other settings"):
         finetune(small_settings, read_index(small_data), tmp_path / "run")
+
+
+def test_a_run_of_a_version_with_fewer_settings_goes_on(
+    small_data: Path, small_settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(small_settings, epochs=1)
+    first = finetune(settings, read_index(small_data), tmp_path / "run")
+    state = tmp_path / "run" / "state.json"
+    kept = json.loads(state.read_text())
+    del kept["settings"]["mask_share"]  # as 0.1.0 wrote it
+    state.write_text(json.dumps(kept))
+    assert_same(first, finetune(settings, read_index(small_data), tmp_path / "run"))
+    with pytest.raises(TrainingError, match="other settings"):
+        finetune(replace(settings, mask_share=0.5), read_index(small_data), tmp_path / "run")
 
 
 def test_a_damaged_checkpoint_is_said_to_be_damaged(
