@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -114,9 +115,10 @@ class Transfer:
 
     def _snapshot(self, folder: Path) -> tuple[int, str]:
         """A consistent copy of database and witness; returns the chain's head in it."""
-        with contextlib.closing(self._store.engine.raw_connection()) as raw, contextlib.closing(
-            sqlite3.connect(folder / database.DATABASE, isolation_level=None)
-        ) as new:
+        with (
+            contextlib.closing(self._store.engine.raw_connection()) as raw,
+            contextlib.closing(sqlite3.connect(folder / database.DATABASE, isolation_level=None)) as new,
+        ):
             raw.driver_connection.backup(new)  # type: ignore[union-attr]
         os.chmod(folder / database.DATABASE, 0o600)
         with contextlib.closing(sqlite3.connect(folder / database.DATABASE)) as new:
@@ -168,7 +170,8 @@ def import_zip(source: Path, target: Path) -> Path:
             try:
                 with zipfile.ZipFile(source) as archive:
                     _unpack(archive, building)
-            except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as e:
+            except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError) as e:
+                # Damaged, or of a kind that zipfile doesn't read (encrypted, other versions).
                 raise CasebookError(f"{source.name} is not an intact exported casebook ({e}).", remedy) from e
             (building / "blobs").mkdir(mode=0o700, exist_ok=True)
             database.check_header(building)
@@ -228,10 +231,12 @@ def _pack(archive: zipfile.ZipFile, name: str, path: Path) -> str:
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
-    if manifest.get("format") != 1:
+    manifest: Any = json.loads(archive.read(MANIFEST))
+    if not isinstance(manifest, dict) or manifest.get("format") != 1:
         raise ValueError("its format is not known")
-    files: dict[str, str] = manifest["files"]
+    files = manifest["files"]
+    if not isinstance(files, dict):
+        raise ValueError("its list of files is unreadable")
     if database.DATABASE not in files:
         raise ValueError("it holds no database")
     if sum(archive.getinfo(name).file_size for name in files) > _LIMIT:

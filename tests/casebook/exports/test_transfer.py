@@ -111,3 +111,46 @@ def test_an_archive_cannot_write_outside_its_folder(filled: Casebook, tmp_path: 
     with pytest.raises(CasebookError, match="strange name"):
         import_zip(bad, tmp_path / "in")
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def _repacked(archive: Path, target: Path, manifest: object | None = None) -> Path:
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            changed = manifest is not None and name == "manifest.json"
+            new.writestr(name, json.dumps(manifest) if changed else old.read(name))
+    return target
+
+
+def _broken_stream(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("casebook.sqlite")
+    data = bytearray(path.read_bytes())
+    start = entry.header_offset + 30 + len(entry.filename)
+    data[start : start + 40] = b"\xff" * 40
+    path.write_bytes(data)
+
+
+def _marked_encrypted(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 8] |= 1
+        at = data.find(b"PK\x01\x02", at + 4)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("spoil", [_broken_stream, _marked_encrypted])
+def test_archives_that_others_packed_are_refused_in_words(filled: Casebook, tmp_path: Path, spoil) -> None:
+    bad = _repacked(filled.transfer.export_zip(tmp_path / "out.zip"), tmp_path / "bad.zip")
+    assert import_zip(bad, tmp_path / "fine").is_dir()
+    spoil(bad)
+    with pytest.raises(CasebookError, match="not an intact exported casebook"):
+        import_zip(bad, tmp_path / "in")
+    assert not list(tmp_path.glob("*in.casebook*"))
+
+
+@pytest.mark.parametrize("manifest", [[1], {"format": 1, "files": ["casebook.sqlite"]}, {"format": 1, "files": None}])
+def test_a_manifest_of_another_form_is_refused_in_words(filled: Casebook, tmp_path: Path, manifest: object) -> None:
+    bad = _repacked(filled.transfer.export_zip(tmp_path / "out.zip"), tmp_path / "bad.zip", manifest)
+    with pytest.raises(CasebookError, match="not an intact exported casebook"):
+        import_zip(bad, tmp_path / "in")
