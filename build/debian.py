@@ -50,11 +50,16 @@ def tree(folder: Path, root: Path, version: str) -> Path:
     return root
 
 
-def package(root: Path, target: Path, version: str) -> Path:
-    """Write the .deb; ``Depends`` is what the bundled libraries need from outside."""
+def package(root: Path, target: Path, version: str, name: str) -> Path:
+    """Write the .deb; ``Depends`` is what the bundled libraries need from outside.
+
+    Both sizes of the program install the same files: one takes the place of the other.
+    """
     size = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink()) // 1024
     control = (LINUX / "control").read_text(encoding="utf-8")
     for key, value in {
+        "@NAME@": name, "@OTHER@": f"{NAME}-viewer" if name == NAME else NAME,
+        "@ABOUT@": "Models can be taught." if name == NAME else "This is the Viewer: it teaches no models.",
         "@VERSION@": version.replace("-", "~"), "@ARCH@": _architecture(), "@SIZE@": str(size),
         "@DEPENDS@": ", ".join([*needed(root / "opt" / NAME), *DATA]),
     }.items():  # fmt: skip
@@ -63,11 +68,11 @@ def package(root: Path, target: Path, version: str) -> Path:
     for path in root.rglob("*"):
         if path.is_dir():
             path.chmod(0o755)
-    made = target / f"{NAME}_{version.replace('-', '~')}_{_architecture()}.deb"
+    made = target / f"{name}_{version.replace('-', '~')}_{_architecture()}.deb"
     made.unlink(missing_ok=True)
     when = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": when.stdout.strip()}
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", root, made],
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", root, made],
                    env=environment, stdout=subprocess.DEVNULL, check=True)  # fmt: skip
     return made
 

@@ -41,7 +41,7 @@ class Part:
 def collect(folder: Path, name: str, version: str) -> list[Part]:
     """Everything in the folder, in the order of names; the program itself first."""
     modules, files = _bundled(folder)
-    found = [_of_distribution(d) for d in metadata.distributions() if _is_bundled(d, modules, files)]
+    found = [of_distribution(d) for d in metadata.distributions() if _is_bundled(d, modules, files)]
     parts = {p.name.lower(): p for p in found if p.name.lower() != name}
     python = Part("python", platform.python_version(), "PSF-2.0", "generic", "https://www.python.org/")
     for place in (Path(sysconfig.get_path("stdlib")) / "LICENSE.txt", Path(sys.base_prefix) / "LICENSE.txt"):
@@ -99,7 +99,7 @@ def _bundled(folder: Path) -> tuple[set[str], set[str]]:
     """Names of modules inside the program, and paths of files beside it."""
     from PyInstaller.archive.readers import CArchiveReader
 
-    program = next(p for p in (folder / folder.name, folder / f"{folder.name}.exe") if p.is_file())
+    program = next(p for p in (folder / "divisive-desktop", folder / "divisive-desktop.exe") if p.is_file())
     archive = CArchiveReader(str(program))
     modules = set(archive.open_embedded_archive("PYZ.pyz").toc)
     inside = folder / "_internal"
@@ -118,7 +118,7 @@ def _is_bundled(distribution: metadata.Distribution, modules: set[str], files: s
     return False
 
 
-def _of_distribution(distribution: metadata.Distribution) -> Part:
+def of_distribution(distribution: metadata.Distribution) -> Part:
     about = distribution.metadata
     named = about.get("License-Expression") or ""
     if not named:

@@ -1,5 +1,7 @@
 """Builds the packaged program for the system it runs on; ``make package`` calls it in an environment of its own.
 
+An environment without torch gives the Viewer (``divisive-desktop-viewer-…``), which teaches no models.
+
 Linux: ``dist/divisive-desktop-VERSION-linux-ARCH.tar.xz`` and ``.deb``. Windows: a folder and, where Inno Setup is
 installed, an installer. macOS: an .app and, by macos/dmg.sh, a disk image. Beside them a bill of materials
 (CycloneDX), and in every package the notices of all that is bundled.
@@ -23,13 +25,13 @@ import licences
 import orphans
 import strip
 import stubs
-from bundle import ROOT, VERSION_FILE, app_version, is_gpu_build
+from bundle import ROOT, TEACHES, VERSION_FILE, app_version, is_gpu_build
 
 BUILD, DIST = ROOT / "build", ROOT / "dist"
 WORK = BUILD / "work"
-NAME = "divisive-desktop"
-LIMIT_UNPACKED_MB, LIMIT_PACKED_MB = 850, 270
-"""Of the CPU build."""
+NAME = "divisive-desktop" if TEACHES else "divisive-desktop-viewer"
+LIMIT_UNPACKED_MB, LIMIT_PACKED_MB = (900, 290) if TEACHES else (480, 165)
+"""Of the CPU build, and of the Viewer, of which OpenCV is a quarter: docs/packaging.md."""
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--if-changed", action="store_true", help="do nothing where the same inputs were packaged")
     options = parser.parse_args()
     inputs = fingerprint()
-    stamp = WORK / "packaged.json"
+    stamp = WORK / f"packaged-{NAME}.json"
     if options.if_changed and unchanged(stamp, inputs):
         print("Nothing that goes into the package has changed: the packages in dist/ are those of these inputs.")
         return
@@ -97,6 +99,7 @@ def version() -> str:
 
 def prepare() -> None:
     """What the spec takes from build/work/: version, icons, Windows' version resource."""
+    subprocess.run([sys.executable, BUILD / "sign_models.py", "--check"], check=False)  # for whoever releases to read
     (WORK / VERSION_FILE).write_text(version() + "\n", encoding="utf-8")
     icons.write(ROOT / "resources" / "icons" / "app.svg", WORK)
     numbers = ", ".join([*app_version().split("."), "0"])
@@ -115,7 +118,8 @@ def freeze() -> Path:
         "SOURCE_DATE_EPOCH": git("log", "-1", "--format=%ct"),
     }
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN",
-               "--distpath", DIST, "--workpath", WORK / "pyinstaller", BUILD / "divisive-desktop.spec"]  # fmt: skip
+               "--distpath", DIST, "--workpath", WORK / f"pyinstaller-{NAME}",
+               BUILD / "divisive-desktop.spec"]  # fmt: skip
     subprocess.run(command, env=environment, cwd=ROOT, check=True)
     if sys.platform.startswith("linux"):
         print(f"Without video: {stubs.stub(folder / '_internal') / 1e6:.0f} MB less")
@@ -137,8 +141,8 @@ def archives(folder: Path) -> list[Path]:
     machine = platform.machine().lower()
     if sys.platform.startswith("linux"):
         packed = DIST / f"{NAME}-{version()}-linux-{machine}.tar.xz"
-        tree = debian.tree(folder, WORK / "deb", version())
-        return [tar(folder, packed), debian.package(tree, DIST, version()), bill]
+        tree = debian.tree(folder, WORK / f"deb-{NAME}", version())
+        return [tar(folder, packed), debian.package(tree, DIST, version(), NAME), bill]
     if sys.platform == "win32":
         compiler = shutil.which("iscc")
         if compiler is None:
@@ -153,11 +157,14 @@ def archives(folder: Path) -> list[Path]:
 
 
 def tar(folder: Path, target: Path) -> Path:
-    """Reproducible: sorted, one time, no names of users."""
+    """Reproducible: sorted, one time, no names of users.
+
+    The models have most of their weights in common, which a compressor sees that looks back far enough (64 MB).
+    """
     when = git("log", "-1", "--format=%ct")
     subprocess.run(
         ["tar", "--sort=name", f"--mtime=@{when}", "--owner=0", "--group=0", "--numeric-owner",
-         "--use-compress-program=xz -T0 -6", "-cf", target, "-C", folder.parent, folder.name],
+         "--use-compress-program=xz -T0 -9", "-cf", target, "-C", folder.parent, folder.name],
         check=True,
     )  # fmt: skip
     return target

@@ -8,7 +8,7 @@ set -u
 
 libs="libegl1 libgl1 libfontconfig1 libdbus-1-3 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4
  libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 fonts-dejavu-core"
-[ "${1:-}" = --test ] && libs="$libs xvfb dcmtk dicom3tools libgdcm-tools poppler-utils qpdf"
+[ "${1:-}" = --test ] && libs="$libs xvfb dcmtk dicom3tools libgdcm-tools poppler-utils qpdf openssl"
 [ "${1:-}" = --package ] && libs="$libs binutils gcc libc6-dev xz-utils shared-mime-info
  desktop-file-utils appstream xvfb xauth x11-utils imagemagick"
 

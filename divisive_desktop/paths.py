@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -56,3 +57,63 @@ def user_log_dir() -> Path:
     """Log files, without patient data."""
     home = os.environ.get("DIVISIVE_DESKTOP_HOME")
     return Path(home) / "log" if home else Path(platformdirs.user_log_dir(_APP, appauthor=False))
+
+
+def private_folder(folder: Path) -> Path:
+    """A folder of the user's own, made where it lacks, that no other account may enter (0700); the same path.
+
+    Raises
+    ------
+    OSError
+        It can't be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o077:
+        with contextlib.suppress(OSError):  # somebody else's, or a medium without permissions
+            folder.chmod(0o700)
+    return folder
+
+
+def private_file(file: Path) -> Path:
+    """A file of the user's own, made empty where it lacks, that no other account may read (0600); the same path.
+
+    Raises
+    ------
+    OSError
+        It can't be made.
+    """
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+    if file.stat().st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            file.chmod(0o600)
+    return file
+
+
+_CASEBOOK = "casebook.sqlite"
+_LONGEST_NAME = 230
+"""Bytes: file systems take 255, and a temporary name beside it is a little longer."""
+
+
+def casebook_at(path: Path) -> Path | None:
+    """The folder of a casebook that this path is, or is the database of; None for anything else."""
+    try:
+        folder = path.parent if path.name == _CASEBOOK else path
+        return folder if (folder / _CASEBOOK).is_file() else None
+    except OSError:
+        return None
+
+
+def name_within_limits(stem: str, ending: str) -> str:
+    """A file name made from another one's stem, cut where the whole would be too long for a file system.
+
+    Parameters
+    ----------
+    stem : str
+        What is cut.
+    ending : str
+        With its dot; kept whole.
+    """
+    room = _LONGEST_NAME - len(os.fsencode(ending))
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return stem + ending

@@ -16,6 +16,80 @@ IMAGES = Path(__file__).resolve().parent / "images"
 TIMEOUT_S = 120.0
 
 
+def states() -> list[tuple[str, Any, Any]]:
+    """Caption, scope and decision of the states that an answer can be in; their figures are examples."""
+    from divisive_desktop.explanation.decision import Decision, Experience
+    from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
+    from divisive_desktop.explanation.share import Share
+
+    own = Experience(True, 1, Share.of(112, 120), Share.of(120, 174), sensitivity=Share.of(82, 95),
+                     specificity=Share.of(74, 79))  # fmt: skip
+    others = Experience(False, 2, Share.of(109, 150), Share.of(150, 320), "children's films", Share.of(41, 62))
+    elsewhere = Share.of(221, 320)
+    unfamiliar = ScopeCheck("unfamiliar", ("made in another way than the films that the model was trained on",))
+
+    def measured(p: tuple[float, float], known: Experience) -> Decision:
+        return Decision("measured", p, experience=known, covered_elsewhere=elsewhere)
+
+    return [
+        ("Familiar, decided", FAMILIAR, measured((0.02, 0.55), own)),
+        ("Familiar, undecided", FAMILIAR, measured((0.32, 0.24), own)),
+        ("Unfamiliar", unfamiliar, measured((0.04, 0.6), others)),
+    ]
+
+
+def picture_states(window: Any, target: Path) -> None:
+    """The inspector's head in four states, beside each other: decided, undecided, unfamiliar, out of scope."""
+    from dataclasses import replace
+
+    from pydicom.data import get_testdata_file
+    from PySide6.QtCore import QRect, Qt
+    from PySide6.QtGui import QPainter, QPixmap
+
+    from divisive_desktop.desktop.selftest.run import pump, wait_for
+    from divisive_desktop.desktop.ui import theme
+
+    window.services.theme.choice = "light"
+    session, runner, inspector = window.services.session, window.services.runner, window.services.inspector
+    case, shots = session.current, []
+    analysis = replace(case.analysis, logits=(-0.3, 0.5))
+
+    def shoot(caption: str) -> None:
+        wait_for(lambda: runner.idle, TIMEOUT_S, "the inspector")
+        inspector.verticalScrollBar().setValue(0)
+        pump(600)
+        head = window.features["inspection"].verdict
+        shots.append((caption, inspector.grab().copy(QRect(0, 0, inspector.width(), head.height()))))
+
+    for caption, scope, decision in states():
+        case.analysis = replace(analysis, scope=scope, decision=decision)
+        session.cases.changed(case)
+        session.analysisChanged.emit(case)
+        shoot(caption)
+    case.analysis = analysis
+    session.opening.open_paths([Path(str(get_testdata_file("CT_small.dcm")))], remember=False)
+    wait_for(lambda: session.current.analysis_error is not None, TIMEOUT_S, "the refusal")
+    shoot("Out of scope")
+    session.remove([session.current])
+    session.select(case)
+    wait_for(lambda: runner.idle, TIMEOUT_S, "the window")
+
+    gap, line = 12, 28
+    width = sum(shot.width() + gap for _, shot in shots) - gap
+    together = QPixmap(width, line + max(shot.height() for _, shot in shots))
+    together.fill(theme.colour("hairline"))
+    with QPainter(together) as painter:
+        left = 0
+        for caption, shot in shots:
+            painter.fillRect(left, line, shot.width(), together.height(), window.palette().window())
+            painter.drawText(left + gap, 0, shot.width(), line, Qt.AlignmentFlag.AlignVCenter, caption)
+            painter.drawPixmap(left, line, shot)
+            left += shot.width() + gap
+    if not together.save(str(target)):
+        raise SystemExit(f"{target} could not be written")
+    print(target)
+
+
 def picture_worklist(window: Any, target: Path) -> None:
     """The worklist with filters and columns, beside the picture."""
     from PySide6.QtCore import Qt
@@ -33,13 +107,13 @@ def picture_worklist(window: Any, target: Path) -> None:
     window.services.session.edits.set_review(Review.DONE, [cases[0]])
     window.services.session.edits.set_review(Review.FLAGGED, [cases[1]])
     window.services.session.edits.change_tags([cases[1]], ["second look"], [])
-    work.set_columns(["label", "verdict", "probability"])
+    work.set_columns(["label", "verdict"])
     work.filters.setChecked(True)
     work.set_order("disagreement")
     window.resizeDocks([window.findChild(QDockWidget, "worklist")], [590], Qt.Orientation.Horizontal)
     wait_for(lambda: window.services.runner.idle, TIMEOUT_S, "the window")
     pump(300)
-    if not work.grab().copy(0, 0, work.width(), min(work.height(), 580)).save(str(target)):
+    if not work.grab().copy(0, 0, work.width(), min(work.height(), 640)).save(str(target)):
         raise SystemExit(f"{target} could not be written")
     print(target)
 
@@ -74,7 +148,7 @@ def picture_painting(window: Any, target: Path) -> None:
     from divisive_desktop.masks import shapes
 
     painting, runner = window.features["painting"], window.services.runner
-    session, size = painting.session, painting.session.mask.size
+    session, size = painting.paint_session, painting.paint_session.mask.size
     window.services.theme.choice = "light"
     window.viewer.set_layout("image")
     painting.set_tool("brush")
@@ -135,6 +209,7 @@ def main() -> int:
                     return 1
                 print(target)
             if len(sys.argv) == 1:
+                picture_states(window, IMAGES / "states.png")
                 picture_report(window, IMAGES / "report.png")
                 picture_painting(window, IMAGES / "painting.png")
                 picture_worklist(window, IMAGES / "worklist.png")

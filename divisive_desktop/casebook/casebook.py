@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from divisive_desktop.casebook.exports.results import Results
 from divisive_desktop.casebook.exports.transfer import Transfer, restore_backup
 from divisive_desktop.casebook.folder import SUFFIX, with_suffix
+from divisive_desktop.casebook.imported import IMPORTED, Imported, mark_of
 from divisive_desktop.casebook.storage import chain, database
 from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_folder
 from divisive_desktop.casebook.storage.lock import Holder, Lock, account
@@ -28,15 +29,18 @@ from divisive_desktop.casebook.tables.analyses import Analyses
 from divisive_desktop.casebook.tables.audit import Audit
 from divisive_desktop.casebook.tables.batches import Batches
 from divisive_desktop.casebook.tables.cases import Cases
+from divisive_desktop.casebook.tables.corrections import Corrections
+from divisive_desktop.casebook.tables.listing import Listing
 from divisive_desktop.casebook.tables.masks import Masks
 from divisive_desktop.casebook.tables.measurements import Measurements
 from divisive_desktop.casebook.tables.originals import Originals
 from divisive_desktop.casebook.tables.runs import Runs
 from divisive_desktop.casebook.tables.settings import Settings, put_setting
 from divisive_desktop.casebook.tables.splits import Splits
-from divisive_desktop.casebook.tables.trash import Trash
+from divisive_desktop.casebook.tables.trash import Trash, strange_names
 from divisive_desktop.casebook.tables.waiting import WAITING, Waiting
 from divisive_desktop.errors import CasebookError, CasebookFullError
+from divisive_desktop.foreign.text import plain
 from divisive_desktop.paths import user_data_dir
 
 BACKUPS_KEPT = 5
@@ -68,7 +72,8 @@ class Casebook:
         self.holder = holder
         self._lock = lock
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._store = store = Store(path, self._open_engine(), reason, (account(), ""))
+        foreign = lock is None and mark_of(path) is not None
+        self._store = store = Store(path, self._open_engine(), reason, (account(), ""), foreign=foreign)
         self.blobs = store.blobs
         self.listeners = store.listeners
 
@@ -76,7 +81,9 @@ class Casebook:
         self.audit = Audit(store)
         self.splits = Splits(store)
         self.cases = Cases(store, self.splits)
+        self.listing = Listing(store)
         self.originals = Originals(store)
+        self.corrections = Corrections(store)
         self.masks = Masks(store)
         self.measurements = Measurements(store)
         self.analyses = Analyses(store)
@@ -92,6 +99,11 @@ class Casebook:
     def read_only(self) -> str | None:
         """Why nothing can be written, in a sentence; None for the writer."""
         return self._store.read_only
+
+    @property
+    def imported(self) -> Imported | None:
+        """Where the casebook came from and what was found then, while it hasn't been accepted."""
+        return mark_of(self.path)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -148,7 +160,9 @@ class Casebook:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False, take_over: bool = False) -> Self:
+    def open(
+        cls, path: Path, *, read_only: bool = False, take_over: bool = False, accept_import: bool = False
+    ) -> Self:
         """Open a casebook: for writing when nobody else holds it and the medium allows, otherwise for reading.
 
         ``read_only`` on the result says why it can't be written, ``holder`` who holds it, ``warnings`` what the user
@@ -160,6 +174,8 @@ class Casebook:
             Don't try to write.
         take_over : bool
             Ignore a lock held from another machine (the user knows that it is gone).
+        accept_import : bool
+            A casebook that was imported becomes one's own: it can be changed from now on. An act in its chain.
 
         Raises
         ------
@@ -173,7 +189,7 @@ class Casebook:
         path = Path(os.path.abspath(path))
         with database.translated(path):
             version = database.check_header(path)
-            lock, holder, reason = _take(path, read_only, take_over)
+            lock, holder, reason = _take(path, read_only, take_over, accept_import)
             try:
                 warnings: list[str] = []
                 migrated = None
@@ -197,7 +213,9 @@ class Casebook:
                 assert lock is not None
                 lock.release()
                 raise
-        casebook._store.warnings = (*warnings, *casebook.warnings, *_permission_warnings(path))
+        casebook._store.warnings = (
+            *warnings, *casebook.warnings, *_permission_warnings(path), *_name_warnings(casebook._store),
+        )  # fmt: skip
         return casebook
 
     @classmethod
@@ -239,6 +257,7 @@ class Casebook:
             if store.closed:
                 return
             try:
+                self.listing.close()  # the database must be nobody's any more when it is sealed
                 if store.read_only is None:
                     self._tidy()
                 if self._lock is not None and not store.sealed:
@@ -288,6 +307,7 @@ class Casebook:
 
     def _begin(self, warnings: list[str], version: int, migrated: Path | None) -> None:
         """The writer's first duties: bring the witness up to date, say what happened since the last time."""
+        accepted = mark_of(self.path)
         written = (chain.WITNESS, database.SEAL, WAITING)
         for pattern in (*(f".{name}.*" for name in written), f".{database.DATABASE}*", "backups/.*.sqlite.*"):
             for leftover in self.path.glob(pattern):  # of writes that a crash interrupted
@@ -298,7 +318,7 @@ class Casebook:
         self._store.user = self._known_user()
         self.originals.adopt()
         running = bool(self._store.rows("SELECT 1 FROM runs WHERE state = 'running' LIMIT 1"))
-        if migrated is None and not warnings and not running:
+        if migrated is None and not warnings and not running and accepted is None:
             return
         with self._store.act() as act:
             if migrated is not None:
@@ -307,7 +327,13 @@ class Casebook:
                 )
             for warning in warnings:
                 act.record("warning", text=warning)
+            if accepted is not None:
+                act.record(
+                    "accept-import", source=accepted.source, imported=accepted.time, breaks=list(accepted.breaks),
+                    outside=accepted.outside,
+                )  # fmt: skip
             self.runs.interrupt(act)
+        (self.path / IMPORTED).unlink(missing_ok=True)
 
     def _found(self, settings: Mapping[str, Any]) -> None:
         with self._store.act() as act:
@@ -322,6 +348,11 @@ class Casebook:
     def user(self) -> tuple[str, str]:
         """Name and role that acts are recorded under."""
         return self._store.user
+
+    @property
+    def reader(self) -> str:
+        """The user's name, '' while nobody has said one: the account's is none that belongs on a report."""
+        return "" if self.user[0] == account() else self.user[0]
 
     def set_user(self, name: str, role: str = "") -> None:
         """Change how this operating system account is called in this casebook from now on."""
@@ -365,11 +396,16 @@ class Casebook:
         self._store.warnings = tuple(warning for warning in self.warnings if warning not in stale)
 
 
-def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Holder | None, str | None]:
+def _take(
+    path: Path, read_only: bool, take_over: bool, accept_import: bool
+) -> tuple[Lock | None, Holder | None, str | None]:
     if read_only:
         return None, None, "The casebook was opened for reading only."
     if not (os.access(path, os.W_OK) and os.access(path / database.DATABASE, os.W_OK)):
         return None, None, "The casebook lies on a read-only medium or belongs to someone else."
+    found = mark_of(path)
+    if found is not None and not accept_import:
+        return None, None, f"This casebook was imported from {plain(found.source)} and isn't yours yet."
     lock = Lock(path)
     try:
         holder = lock.acquire(take_over=take_over)
@@ -383,6 +419,18 @@ def _take(path: Path, read_only: bool, take_over: bool) -> tuple[Lock | None, Ho
 def _older(path: Path) -> bool:
     with open(path, "rb") as f:
         return int.from_bytes(f.read(64)[60:64], "big") < FORMAT  # user_version in the file's header
+
+
+def _name_warnings(store: Store) -> tuple[str, ...]:
+    """Rows that name files which can't be the casebook's; those are never opened."""
+    with store.read() as connection:
+        found = strange_names(connection.exec_driver_sql)
+    if not found:
+        return ()
+    return (
+        f"The casebook names files that can't be its own ({', '.join(plain(name[:80]) for name in found)}): it was "
+        "changed outside the program. Check it with: divisive-desktop verify CASEBOOK",
+    )
 
 
 def _permission_warnings(path: Path) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from divisive_desktop.casebook.storage.stored_json import stored_json
+from divisive_desktop.explanation.decision import RATES, Wanted, accepted
+from divisive_desktop.explanation.statement import Brief
 
 Review = Literal["new", "in_review", "done", "flagged"]
 REVIEWS: tuple[Review, ...] = ("new", "in_review", "done", "flagged")
@@ -47,6 +50,9 @@ class CaseRow(NamedTuple):
     trashed: str | None
     copied: bool
     """The image was imported as a copy."""
+    correction: str | None
+    """What the analyst mended about the picture (``imaging.correction.Correction.parse``); width, height, mask and
+    measurements are of the corrected one."""
     analysis: int | None
     """Id of the analysis that the next columns are from."""
     predicted: int | None
@@ -69,19 +75,43 @@ class CaseRow(NamedTuple):
     regions_json: str | None
     insisted: bool
     """The analysis was asked for although the image is out of the model's scope."""
+    zone: str
+    """As in `explanation.scope.Zone`."""
+    p_negative: float | None
+    """Conformal p-value of class 0 (`explanation.decision`); None: nothing was measured for images like this one."""
+    p_positive: float | None
+    rate_negative: float | None
+    """Error rate that the model's card accepted for class 0 when it answered."""
+    rate_positive: float | None
+    model_task: str | None
+    """The question that was answered."""
+    weights_sha256: str | None
+    """Of the model version that answered."""
 
     @property
     def tags(self) -> tuple[str, ...]:
-        return tuple(json.loads(self.tags_json))
+        return tuple(stored_json(self.tags_json))
 
     @property
     def region_names(self) -> tuple[str, ...]:
-        return tuple(json.loads(self.regions_json or "[]"))
+        return tuple(stored_json(self.regions_json or "[]"))
 
     @property
     def disagrees(self) -> bool | None:
         """Model against label; None while one of them is missing."""
         return None if self.label is None or self.predicted is None else self.label != self.predicted
+
+    def brief(self, rates: Wanted | None = None) -> Brief | None:
+        """The answer in words at these error rates, or at those of the card; None before an analysis."""
+        if self.predicted is None:
+            return None
+        p = None if self.p_negative is None or self.p_positive is None else (self.p_negative, self.p_positive)
+        card = RATES if self.rate_negative is None or self.rate_positive is None else (
+            self.rate_negative, self.rate_positive
+        )  # fmt: skip
+        classes = (self.negative or "0", self.positive or "1")
+        held = accepted(rates, card)
+        return Brief.of(self.zone, self.insisted, p, self.predicted, self.probability or 0.0, classes, held)
 
     @property
     def verdict(self) -> str | None:
@@ -216,6 +246,8 @@ class TrainingCase(NamedTuple):
     """Patient key, or the file's hash where there is none."""
     mask: str | None
     """For ``Masks.load_snapshot``; None: nothing is painted."""
+    correction: str | None = None
+    """What the analyst mended about the picture."""
 
 
 class RunRow(NamedTuple):
@@ -241,6 +273,8 @@ class RunCase(NamedTuple):
     label: int | None
     mask: str | None
     """For ``Masks.load_snapshot``: the mask as it was then."""
+    correction: str | None = None
+    """What was mended about the picture then."""
 
 
 class BatchItem(NamedTuple):

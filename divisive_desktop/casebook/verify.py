@@ -3,17 +3,18 @@
 What can be found: any change of what the program wrote, as long as the seal, the witness ``chain.log`` or the chain
 itself don't fit it. What can't: someone who rewrites the *whole* casebook consistently (all of it can be recomputed, no
 secret is involved), or who goes back to an older state of the whole folder. Against that, compare with the chain's
-head as a report printed it (``expected_head``).
+head as a report printed it (``expected_head``), keep backups elsewhere, or have the head stamped (`timestamps`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from divisive_desktop.casebook.backup_chains import RESTORE, partings
 from divisive_desktop.casebook.storage import chain, database, migrations, schema
-from divisive_desktop.casebook.storage.blobs import Blobs, hash_file
+from divisive_desktop.casebook.storage.blobs import Blobs, hash_file, is_blob_name
+from divisive_desktop.casebook.timestamps import ACT, kept_stamps
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.files import is_elsewhere
 
+_TOLD = ("migrate", "backup", RESTORE, ACT)
+"""Acts whose records say something about files or other records."""
+_PARAMETERS, _ROWS = chain.FIELDS.index("parameters"), chain.FIELDS.index("rows")
+_DECODER = json.JSONDecoder()
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
 
@@ -78,7 +86,7 @@ def verify(
     originals : bool
         Also read the images that are referred to by path.
     expected_head : str, optional
-        Hash of a record, for instance from a printed report: the chain must contain it.
+        Hash of a record or its first digits, for instance from a printed report: the chain must contain it.
     progress : callable, optional
         Told the fraction done, 0..1, while files are read.
     """
@@ -111,17 +119,40 @@ def _verify(path: Path, originals: bool, expected_head: str | None, progress: Ca
     lines, rest = chain.Witness(path).read()  # before the database: that one is never behind it
     try:
         with _reading(path) as connection:
-            _check_database(connection, version, report)
-            records = _check_chain(connection, report, expected_head)
-            _check_witness(lines, rest, records, report)
-            _check_content(connection, records, report)
-            files = _files(connection)
+            before = copy.deepcopy(report)
+            try:
+                told, files = _check_rows(connection, version, (lines, rest), expected_head, report)
+            except sqlite3.OperationalError as e:
+                if "decode to UTF-8" not in str(e):
+                    raise
+                # A text that isn't UTF-8 any more is a changed row like others, not the end of the check: once more.
+                connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+                report = before
+                told, files = _check_rows(connection, version, (lines, rest), expected_head, report)
     except (sqlite3.DatabaseError, UnicodeDecodeError, LookupError) as e:
         report.breaks.append(Finding(database.DATABASE, f"can't be read ({e})"))
         return report
-    _check_backups(path, records, report)
+    _check_backups(path, told, report)
+    for number, seq, said in kept_stamps(told.told, told.hashes):
+        if isinstance(said, str):
+            report.breaks.append(Finding(f"audit record {number}", f"its time stamp doesn't hold: {said}"))
+        else:
+            what = f"record {seq} existed on {said.time}, says {said.authority} (certificate {said.certificate[:16]}…)"
+            report.remarks.append(Finding(f"audit record {number}", what))
     _check_files(path, files, originals, report, progress)
     return report
+
+
+def _check_rows(
+    connection: sqlite3.Connection, version: int, witness: tuple[list[tuple[int, str]], bytes],
+    expected_head: str | None, report: Report,
+) -> tuple[_Chain, _Files]:  # fmt: skip
+    """All that stands in the database; what the chain says of it, and the files that it names."""
+    _check_database(connection, version, report)
+    told = _check_chain(connection, report, expected_head)
+    _check_witness(*witness, told.hashes, report)
+    _check_content(connection, told, report)
+    return told, _files(connection)
 
 
 @contextlib.contextmanager
@@ -137,9 +168,6 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="casebook-")))
             connection = database.connect(database.private_copy(source, folder))
         stack.enter_context(contextlib.closing(connection))
-        connection.row_factory = sqlite3.Row
-        # A text that isn't UTF-8 any more is a changed row like others, not the end of the check.
-        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         connection.execute("BEGIN")
         yield connection
 
@@ -188,56 +216,86 @@ def _fresh_schema(version: int) -> list[Any]:
         engine.dispose()
 
 
-def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: str | None) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = []
+@dataclass
+class _Chain:
+    """What the rest of the check needs to know of the records that hold."""
+
+    hashes: list[str] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """Records of acts in ``_TOLD``, whole; of hundreds of thousands the others would fill the memory."""
+    left: dict[str, dict[int, tuple[str | None, int]]] = field(default_factory=dict)
+    """Table -> row -> hash of the content that it was left with (None: deleted), and the record that says so."""
+
+
+def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: str | None) -> _Chain:
+    found = _Chain()
     previous, latest = chain.GENESIS, ""
-    known = set()
-    for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
-        record = dict(row)
-        where = f"audit record {record['seq']}"
-        if record["seq"] != len(records) + 1:
-            report.breaks.append(Finding(f"audit record {len(records) + 1}", "it is missing"))
+    contained = expected_head is None
+    cursor = connection.execute("SELECT * FROM audit ORDER BY seq")
+    names = [column[0] for column in cursor.description]
+    intact = set(names) >= {*chain.FIELDS, "hash"}  # otherwise a column's name was changed
+    places = [names.index(name) if name in names else 0 for name in (*chain.FIELDS, "hash")]
+    for row in cursor:
+        *values, digest = map(row.__getitem__, places)
+        number, time, _, _, _, act, *_, before = values
+        seq = len(found.hashes) + 1
+        where = f"audit record {number}"
+        if number != seq:
+            report.breaks.append(Finding(f"audit record {seq}", "it is missing"))
             break
         try:
-            good = record["hash"] == chain.record_hash(record)
-            record["parameters"], record["rows"] = json.loads(record["parameters"]), json.loads(record["rows"])
-        except (ValueError, TypeError, LookupError):  # LookupError: a column's name was changed
+            good = intact and digest == chain.values_hash(values)
+            parameters, rows = _parsed(values[_PARAMETERS]), _parsed(values[_ROWS])
+        except (ValueError, TypeError):
             good = False
         if not good:
+            record = dict(zip(names, row, strict=True))
             said = f"its content was changed ({record.get('act')}, {record.get('time')})"
             report.breaks.append(Finding(where, said.encode("utf-8", "replace").decode()))
             break
-        if record["previous"] != previous:
+        if before != previous:
             report.breaks.append(Finding(where, "it doesn't follow the record before it"))
             break
-        if record["time"] < latest:
-            report.remarks.append(Finding(where, f"the clock had gone back to {record['time']}"))
-        previous, latest = record["hash"], max(latest, record["time"])
-        known.add(previous)
-        records.append(record)
-    report.records, report.head = len(records), previous
-    if expected_head is not None and expected_head not in known:
-        report.breaks.append(Finding("audit", f"it doesn't contain the expected record {expected_head[:12]}…"))
-    return records
+        if time < latest:
+            report.remarks.append(Finding(where, f"the clock had gone back to {time}"))
+        previous, latest = digest, max(latest, time)
+        contained = contained or previous.startswith(expected_head or "")
+        found.hashes.append(previous)
+        if act in _TOLD:
+            found.told.append({"seq": seq, "act": act, "hash": previous, "parameters": parameters})
+        for table, changed, content in rows:
+            found.left.setdefault(table, {})[changed] = (content, seq)
+    report.records, report.head = len(found.hashes), previous
+    if not contained:
+        report.breaks.append(Finding("audit", f"it doesn't contain the record {chain.short(expected_head or '')} …"))
+    return found
+
+
+def _parsed(text: str) -> Any:
+    """JSON as the program writes it, without the blanks that others may put around it."""
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError("there is something after it")
+    return value
 
 
 def _check_witness(
-    lines: list[tuple[int, str]], rest: bytes, records: list[dict[str, Any]], report: Report
+    lines: list[tuple[int, str]], rest: bytes, hashes: list[str], report: Report
 ) -> None:
     for number, (seq, digest) in enumerate(lines, 1):
         if seq != number:
             report.breaks.append(Finding(f"{chain.WITNESS} line {number}", "it was changed"))
             return
-        if number > len(records):
+        if number > len(hashes):
             if report.ok:  # a broken chain was cut short above: that has been said already
                 report.breaks.append(Finding(f"audit record {number}", "it is missing from the end of the chain"))
             return
-        if digest != records[number - 1]["hash"]:
+        if digest != hashes[number - 1]:
             report.breaks.append(Finding(f"audit record {number}", f"{chain.WITNESS} holds another hash for it"))
             return
-    unwitnessed = len(records) - len(lines)
+    unwitnessed = len(hashes) - len(lines)
     if rest:
-        following = records[len(lines)]["hash"] if unwitnessed else ""
+        following = hashes[len(lines)] if unwitnessed else ""
         if report.sealed or not unwitnessed or not f"{len(lines) + 1} {following}\n".encode().startswith(rest):
             report.breaks.append(Finding(f"{chain.WITNESS} line {len(lines) + 1}", "it was changed"))
             return
@@ -249,38 +307,39 @@ def _check_witness(
         )
 
 
-def _check_content(connection: sqlite3.Connection, records: list[dict[str, Any]], report: Report) -> None:
+def _check_content(connection: sqlite3.Connection, told: _Chain, report: Report) -> None:
     if report.records == 0 and not report.ok:
         return
-    expected: dict[tuple[str, int], tuple[str | None, int]] = {}
-    highest: dict[str, int] = {}
-    for record in records:
-        for table, row, digest in record["rows"]:
-            expected[table, row] = (digest, record["seq"])
-            highest[table] = max(row, highest.get(table, 0))
     present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    highest = {table: max(rows) for table, rows in told.left.items()}
     for table in schema.TRACKED:
         if table not in present:
             continue
-        for row in connection.execute(f"SELECT * FROM {table} ORDER BY id"):
-            digest, seq = expected.pop((table, row["id"]), (None, 0))
+        expected = told.left.get(table, {})
+        cursor = connection.execute(f"SELECT * FROM {table} ORDER BY id")
+        names = [column[0] for column in cursor.description]
+        at, hashed = names.index("id"), chain.row_hasher(names)
+        for row in cursor:
+            digest, seq = expected.pop(row[at], (None, 0))
             report.rows += 1
             if digest is None:
-                report.breaks.append(Finding(f"{table} {row['id']}", "no audit record knows of this row"))
-            elif not _same(row, digest):
-                report.breaks.append(Finding(f"{table} {row['id']}", f"it was changed after audit record {seq}"))
-    for (table, number), (digest, seq) in sorted(expected.items()):
-        if digest is not None:
-            report.breaks.append(Finding(f"{table} {number}", f"it is missing (last written by audit record {seq})"))
+                report.breaks.append(Finding(f"{table} {row[at]}", "no audit record knows of this row"))
+            elif not _same(hashed, row, digest):
+                report.breaks.append(Finding(f"{table} {row[at]}", f"it was changed after audit record {seq}"))
+    for table, rows in sorted(told.left.items()):
+        for number, (digest, seq) in sorted(rows.items()):
+            if digest is not None:
+                what = f"it is missing (last written by audit record {seq})"
+                report.breaks.append(Finding(f"{table} {number}", what))
     counters = dict(tuple(row) for row in connection.execute("SELECT name, seq FROM sqlite_sequence"))
     for table, counter in sorted(counters.items()):
         if counter != highest.get(table, 0):
             report.breaks.append(Finding(f"sqlite_sequence {table}", "its counter was changed"))
 
 
-def _same(row: sqlite3.Row, digest: str) -> bool:
+def _same(hashed: Callable[[Sequence[Any]], str], row: Sequence[Any], digest: str) -> bool:
     try:
-        return chain.row_hash(dict(row)) == digest
+        return hashed(row) == digest
     except (TypeError, ValueError):  # a value of a type that was never written
         return False
 
@@ -305,15 +364,22 @@ def _files(connection: sqlite3.Connection) -> _Files:
     return _Files(blobs, [tuple(row) for row in rows])
 
 
-def _check_backups(path: Path, records: list[dict[str, Any]], report: Report) -> None:
-    for record in records:
+def _check_backups(path: Path, told: _Chain, report: Report) -> None:
+    for record in told.told:
         parameters = record["parameters"]
         name = parameters.get("backup" if record["act"] == "migrate" else "file")
         digest = parameters.get("backup_sha256" if record["act"] == "migrate" else "sha256")
         if record["act"] in ("migrate", "backup"):
-            file = path / database.BACKUPS / str(name)
+            file = path / database.BACKUPS / Path(str(name)).name
             if file.is_file() and hash_file(file) != digest:
                 report.breaks.append(Finding(f"{database.BACKUPS}/{name}", "it was changed since it was made"))
+    for parting in partings(path, told.hashes, {r["seq"] for r in told.told if r["act"] == RESTORE}):
+        where = f"{database.BACKUPS}/{parting.name}"
+        says = f"after record {parting.common} it has another history than the casebook"
+        if parting.restored is None:
+            report.breaks.append(Finding(where, f"{says}: one of the two was rewritten, or cut off"))
+        else:
+            report.remarks.append(Finding(where, f"{says}, which went back to a backup by record {parting.restored}"))
 
 
 def _check_files(
@@ -322,9 +388,12 @@ def _check_files(
     blobs = Blobs(path)
     total = max(1, len(files.blobs) + (len(files.originals) if originals else 0))
     for number, (name, what) in enumerate(sorted(files.blobs.items()), 1):
-        file = blobs.folder / name[:2] / name
         where = f"blobs/{name[:2]}/{name}"
-        if not file.is_file():
+        if not is_blob_name(name):
+            report.breaks.append(Finding(f"the {what}", f"it names a file that can't be the casebook's: {name!r}"))
+            continue
+        file = blobs.path(name)
+        if not blobs.holds(name):
             report.breaks.append(Finding(where, f"the {what} is missing"))
         elif hash_file(file) != name[:64]:
             report.breaks.append(Finding(where, f"the {what} was changed"))
@@ -335,6 +404,12 @@ def _check_files(
             where = f"blobs/{file.parent.name}/{file.name}"
             if file.name in files.blobs:
                 continue
+            if not file.is_file() or file.is_symlink():
+                report.breaks.append(Finding(where, "it is no plain file"))
+                continue
+            if not file.name.startswith(".") and not is_blob_name(file.name):
+                report.breaks.append(Finding(where, "no file of a casebook is called so (nothing refers to it)"))
+                continue
             if file.name.startswith(".") or hash_file(file) == file.name[:64]:
                 report.remarks.append(Finding(where, "nothing refers to it (left over, or from an interrupted act)"))
             else:
@@ -343,6 +418,9 @@ def _check_files(
         return
     for number, (case, text, relative, digest) in enumerate(files.originals, 1):
         place = Path(text)
+        if is_elsewhere(text):
+            report.remarks.append(Finding(f"case {case}", f"its original {text} isn't looked at: another machine's"))
+            continue
         if not place.is_file() and relative is not None and (path / relative).is_file():
             place = path / relative
         if not place.is_file():

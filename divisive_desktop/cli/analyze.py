@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,28 +16,39 @@ from divisive_desktop.cli.options import (
     AskAnywayOption,
     CropOption,
     DeviceOption,
+    ErrorRatesOption,
     JsonOption,
+    MendOption,
+    ModelOption,
     NoFaceOption,
+    TaskOption,
+    chosen_correction,
     chosen_framing,
+    chosen_model,
+    chosen_rates,
     say_failure,
 )
 from divisive_desktop.cli.output import ROOM, JsonArray, OutputError, ProgressLine
 from divisive_desktop.errors import NotAnImageError, OutOfScopeError, UserFacingError
+from divisive_desktop.foreign.text import plain
+from divisive_desktop.paths import casebook_at, name_within_limits
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.worker import Worker
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.explanation.statement import Statement
 
 
 def analyze(
     paths: Annotated[list[Path], typer.Argument(help="Images, ZIP archives, and folders to search for images.")],
-    model: Annotated[str | None, typer.Option(metavar="ID", help="Default: the default model of the task.")] = None,
-    task: Annotated[str | None, typer.Option(help="Question to ask. Default: by the kind of image.")] = None,
-    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true; default: predicted.")] = None,
+    model: ModelOption = None,
+    task: TaskOption = None,
+    label: Annotated[int | None, typer.Option(min=0, max=1, help="The class held true; default: the nearer.")] = None,
     crop: CropOption = None,
     no_face: NoFaceOption = False,
     ask_anyway: AskAnywayOption = False,
+    mend: MendOption = None,
+    error_rates: ErrorRatesOption = None,
     json_to: JsonOption = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
     device: DeviceOption = "auto",
@@ -48,10 +60,12 @@ def analyze(
     from divisive_desktop.engine.worker import Worker
     from divisive_desktop.explanation.export import analysis_json, error_json, withheld_json
     from divisive_desktop.explanation.features import important_features
+    from divisive_desktop.explanation.statement import state
+    from divisive_desktop.library.tasks import question_of
 
-    framing = chosen_framing(crop, no_face)
+    framing, correction, rates = chosen_framing(crop, no_face), chosen_correction(mend), chosen_rates(error_rates)
     worker = Worker(device)
-    model_id = _model_id(worker, model, task)
+    model_id = chosen_model(worker, model, task)
     images, failed = [], 0
     with tempfile.TemporaryDirectory(prefix="divisive-") as unpacked, JsonArray(json_to) as out:
         for image, error in _images(paths, Path(unpacked)):
@@ -68,47 +82,36 @@ def analyze(
             try:
                 if analysis is None:
                     raise error or AssertionError("neither a result nor an error")
-                divergence = analysis.divergence(analysis.true_class(label)[0])
+                divergence = analysis.divergence(analysis.true_class(label))
                 found = important_features(
                     divergence, analysis.image_size, analysis.region, spacing=analysis.spacing
                 )
+                stated = state(analysis, question_of(analysis.model.task), rates)
                 if overlay is not None:
-                    _write_overlay(overlay, analysis, found, label)
-                out.add(analysis_json(replace(analysis, file=str(name)), found, label))
+                    _write_overlay(overlay, analysis, found, stated, label)
+                out.add(analysis_json(replace(analysis, file=str(name)), found, stated, label))
                 if json_to != "-":
-                    typer.echo(_verdict(name, analysis, found))
+                    typer.echo(plain(verdict_line(name, analysis, found, stated)))
             except OutputError:
                 raise
             except OutOfScopeError as e:
                 failed += 1
                 say_failure(name, e)
-                out.add(withheld_json(name, e))
+                asked = e.asked.get("task", "")
+                out.add(withheld_json(name, e, question_of(asked) if asked else "", str(correction)))
             except UserFacingError as e:
                 failed += 1
                 say_failure(name, e)
                 out.add(error_json(name, e))
 
         items = tuple(
-            Analyse(str(image.file), model_id=model_id, framing=framing, ask_anyway=ask_anyway) for image in images
+            Analyse(
+                str(image.file), model_id=model_id, framing=framing, correction=correction, ask_anyway=ask_anyway
+            )
+            for image in images
         )
         dispatch.answer(worker, AnalyseBatch(items), Channel(ProgressLine(len(items)), partial))
     return EXIT_SOME_FILES if failed else EXIT_OK
-
-
-def _model_id(worker: Worker, model: str | None, task: str | None) -> str | None:
-    """The model asked for, loaded now so that what is wrong with it is said once; None: chosen by kind of image."""
-    from divisive_desktop.library import store
-    from divisive_desktop.library.tasks import TASKS
-
-    if task is not None and task not in [t.id for t in TASKS]:
-        raise typer.BadParameter(f"the tasks are {', '.join(t.id for t in TASKS)}", param_hint="--task")
-    if model is None and task is None:
-        return None
-    card = store.find_model(model).card if model is not None else store.default_model(str(task)).card
-    if task is not None and card.task != task:
-        raise typer.BadParameter(f"the model {card.id} answers the task {card.task}", param_hint="--task")
-    worker.model(card.id)
-    return card.id
 
 
 class _Image(NamedTuple):
@@ -122,6 +125,12 @@ def _images(paths: Sequence[Path], unpack_to: Path) -> list[tuple[_Image, UserFa
     found: dict[_Image, UserFacingError | None] = {}
     for path in paths:
         empty = True
+        if casebook_at(path) is not None:
+            found[_Image(path, path)] = NotAnImageError(
+                f"{path.name} is a casebook and no folder of images.",
+                f"Open it in the window (divisive-desktop {path}), or report on its cases ({path}#ID).",
+            )
+            continue
         try:
             for image in _inside(path, unpack_to):
                 found[image], empty = None, False
@@ -149,38 +158,46 @@ def _inside(path: Path, unpack_to: Path) -> Iterator[_Image]:
         yield _Image(path, path)  # opened whatever it looks like, so that what is wrong is said
 
 
-def _verdict(name: Path, analysis: Analysis, found: FeatureSet) -> str:
-    from divisive_desktop.imaging.faces import framing_of, in_words
+def verdict_line(name: Path, analysis: Analysis, found: FeatureSet, stated: Statement) -> str:
+    """What is printed about one image."""
+    from divisive_desktop.explanation.statement import regions_in_words
+    from divisive_desktop.imaging.framing import framing_of, in_words
+    from divisive_desktop.language import percent
 
-    model = analysis.model
     first = found.features[0] if found.features else None
-    named = model.classes[analysis.predicted]
-    strongest = "" if first is None else f", the first at {first.box} with {first.share:.0%} of the divergence"
+    strongest = "" if first is None else f", the first at {first.box} with {percent(first.share)} of the divergence"
     framing = framing_of(analysis.preprocessing)
-    doubt = f" ({analysis.scope.words})" if analysis.scope.words else ""
-    part = "" if framing is None else f", seen: {in_words(framing)}, at {analysis.region}"
-    return (
-        f"{name}: {named}{doubt}, P({model.classes[1]}) = {analysis.probability:.3f}, "
-        f"{len(found.features)} important feature{'s'[: len(found.features) != 1]}{strongest}{part} "
-        f"[{model.id} {model.version}, weights {model.short_hash}]"
-    )
+    sentences = (
+        stated.full, f"{len(found.features)} {stated.region}{'s'[: len(found.features) != 1]}{strongest}.",
+        regions_in_words(stated, found),
+        "" if framing is None else f"Seen: {in_words(framing)}, at {analysis.region}.",
+        f"[weights {analysis.model.short_hash}]",
+    )  # fmt: skip
+    return f"{name}: {' '.join(sentence for sentence in sentences if sentence)}"
 
 
-def _write_overlay(folder: Path, analysis: Analysis, found: FeatureSet, label: int | None) -> None:
+def _write_overlay(
+    folder: Path, analysis: Analysis, found: FeatureSet, stated: Statement, label: int | None
+) -> None:
     from PIL import Image
 
     from divisive_desktop.explanation.picture import overlay
     from divisive_desktop.imaging import open_image
+    from divisive_desktop.imaging.correction import Correction
     from divisive_desktop.imaging.display import render
 
     path = Path(analysis.file)
-    picture = overlay(render(open_image(path, analysis.frame)), analysis, found, label)
-    target = folder / f"{path.stem}.{analysis.sha256[:8]}.png"  # the hash keeps files of one name apart
+    record = open_image(path, analysis.frame, Correction.parse(analysis.correction))
+    picture = overlay(render(record), analysis, found, stated, label)
+    # The hash keeps files of one name apart.
+    target = folder / name_within_limits(path.stem, f".{analysis.sha256[:8]}.png")
     partial = target.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(partial, format="PNG")
         partial.replace(target)
     except OSError as e:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # it would take up the space that was missing
         message = f"The picture {target.name} can't be written to {folder}: {e.strerror}."
         raise OutputError(message, ROOM) from e

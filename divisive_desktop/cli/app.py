@@ -9,13 +9,20 @@ import typer
 
 from divisive_desktop import version as this
 from divisive_desktop.cli.analyze import analyze
+from divisive_desktop.cli.decision import decision
 from divisive_desktop.cli.exit_codes import EXIT_OK
 from divisive_desktop.cli.keys import keys
 from divisive_desktop.cli.models import models
+from divisive_desktop.cli.probes import probes
 from divisive_desktop.cli.report import report
 from divisive_desktop.cli.selftest import selftest
+from divisive_desktop.cli.ship import ship
+from divisive_desktop.cli.timestamp import timestamp
 from divisive_desktop.cli.training import evaluate, guard, scope, study, train
 from divisive_desktop.cli.verify import verify
+
+TEACHING = frozenset({"train", "guard", "scope", "probes", "decision", "evaluate", "study", "ship"})
+"""Commands that import torch."""
 
 
 def _leave(code: int | None, **_: object) -> None:
@@ -34,7 +41,10 @@ app = typer.Typer(
 )
 
 # As --help lists them.
-for command in (analyze, models, selftest, verify, report, keys, train, guard, scope, evaluate, study):
+for command in (
+    analyze, models, selftest, verify, timestamp, report, keys, train, guard, scope, probes, decision, evaluate, study,
+    ship,
+):  # fmt: skip
     app.command()(command)
 
 
@@ -54,6 +64,8 @@ def _root(
     ] = False,
 ) -> None:
     if version:
-        typer.echo(f"divisive-desktop {this.build()}")
+        typer.echo(f"divisive-desktop {this.build()}{'' if this.can_teach() else ' (Viewer: without training)'}")
+    elif context.invoked_subcommand in TEACHING:
+        this.must_teach(f"The command {context.invoked_subcommand}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from divisive_desktop.cli.exit_codes import EXIT_FAILED
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
 
 COMMANDS = frozenset(
-    {"analyze", "evaluate", "guard", "keys", "models", "report", "scope", "selftest", "study", "train", "verify"}
+    {
+        "analyze", "decision", "evaluate", "guard", "keys", "models", "probes", "report", "scope", "selftest", "ship",
+        "study", "timestamp", "train", "verify",
+    }
 )
 """Names of the commands; they win over files of the same name (write ``./models`` to open a folder of that name)."""
 
@@ -31,9 +36,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 all went well; 1 the job can't be done (an error a user can act on is said on stderr, what happened
     first, then what to do); 2 wrong usage; 3 some files failed and the others are done;
+    4 a report isn't broken, but nobody known vouches for it;
     130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if not sys.warnoptions:  # libraries' warnings about files are for developers (python -W default)
+        warnings.simplefilter("ignore")
     if arguments[:1] == ["--selftest"]:  # as people expect it of an installed program
         arguments[0] = "selftest"
     try:
@@ -44,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
             code = run(arguments)
     except UserFacingError as e:
-        print(f"{e.message}\n{e.remedy}", file=sys.stderr)
+        print(f"{plain(e.message)}\n{plain(e.remedy)}", file=sys.stderr)
         code = EXIT_FAILED
     raise SystemExit(code)
 

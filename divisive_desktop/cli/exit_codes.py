@@ -9,3 +9,5 @@ EXIT_USAGE = 2
 """Wrong usage."""
 EXIT_SOME_FILES = 3
 """Some files failed, the others are done."""
+EXIT_UNKNOWN_TRUST = 4
+"""Nothing is broken, but no key whose owner is known here vouches for the file."""

@@ -12,11 +12,20 @@ from typing import Any
 from divisive_desktop.casebook import Casebook
 from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.finetuning import preparation as data
-from divisive_desktop.engine.finetuning.messages import Comparison, EpochDone, FineTune, FineTuneResult, Notice
+from divisive_desktop.engine.finetuning.messages import (
+    SCOPE_UNKNOWN,
+    UNDECIDED,
+    Comparison,
+    EpochDone,
+    FineTune,
+    FineTuneResult,
+    Notice,
+)
 from divisive_desktop.engine.finetuning.verdict import number, signed
 from divisive_desktop.engine.registry import Channel
 from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import CancelledError, ModelError, TrainingError, UserFacingError
+from divisive_desktop.foreign.text import plain
 from divisive_desktop.library import store, versions
 
 Say = Callable[[str], None]
@@ -80,7 +89,8 @@ def fine_tune_command(
         where = out
     if keep:
         where = versions.keep(Path(result.folder)).folder
-    return 0, "\n".join([f"{result.model.id}: {where}", f"weights {result.model.weights_sha256}", *report(result)])
+    said = plain(f"{result.model.id}: {where}")
+    return 0, "\n".join([said, f"weights {result.model.weights_sha256}", *report(result)])
 
 
 def _base(book: Casebook, task: str | None) -> str:
@@ -111,7 +121,7 @@ def _channel(say: Say, every_s: float = 5.0) -> Channel:
         nonlocal told
         if time.monotonic() - told >= every_s:
             told = time.monotonic()
-            say(f"{fraction:4.0%}  {text}" + (f", {left:.0f} s left" if left else ""))
+            say(f"{100 * fraction:3.0f} %  {text}" + (f", {left:.0f} s left" if left else ""))
 
     def partial(index: int, value: Any, error: UserFacingError | None) -> None:
         if isinstance(value, EpochDone):
@@ -132,7 +142,7 @@ def report(result: FineTuneResult) -> list[str]:
     for table in (result.holdout, result.guard):
         if table is not None:
             lines += ["", *_table(table)]
-    return lines
+    return [*lines, "", result.scope.words if result.scope is not None else SCOPE_UNKNOWN, UNDECIDED]
 
 
 def _table(c: Comparison) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from divisive_desktop.cli.exit_codes import EXIT_OK
+from divisive_desktop.foreign.text import plain
 
 
 def keys(
@@ -25,8 +26,10 @@ def keys(
             raise typer.BadParameter("with a KEY, give either --name NAME or --forget")
         if forget:
             ring.forget(public_key)
+            typer.echo(f"{public_key} isn't known any more.")
         else:
             ring.trust(public_key, str(name))
+            typer.echo(f"{public_key} is {plain(name)}'s from now on.")
         return EXIT_OK
     if name is not None or forget:
         raise typer.BadParameter("--name and --forget want a KEY")
@@ -37,5 +40,5 @@ def keys(
         public = ring.public_hex(own)
         typer.echo(f"Your public key: {public}\nFingerprint:     {ring.fingerprint(public)}")
     for public, whose in sorted(ring.known_keys().items(), key=lambda item: item[1]):
-        typer.echo(f"{public}  {ring.fingerprint(public)}  {whose}")
+        typer.echo(f"{public}  {ring.fingerprint(public)}  {plain(whose)}")
     return EXIT_OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.training.settings import TrainProgress
@@ -37,6 +39,7 @@ class ProgressLine:
         if self._silent or (now - self._last < self._pause and fraction < 1):
             return
         self._last = now
+        text = plain(text)  # names of files are among it
         left = f", about {duration(remaining)} left" if remaining is not None and fraction < 1 else ""
         if self._terminal:
             print(f"\r\x1b[K{text}{left}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
@@ -55,7 +58,7 @@ class TrainingLines:
         if not p.validation and p.stage != "notice" and now - self._last < self._pause:
             return
         self._last = now
-        text = f"{p.fraction:4.0%}  {p.text}"
+        text = f"{100 * p.fraction:3.0f} %  {p.text}"
         if p.loss is not None:
             text += f"  loss {p.loss:.3f} (classes {p.classification:.3f}, saliency {p.saliency:.3f})"
         if p.remaining_s is not None:
@@ -66,12 +69,14 @@ class TrainingLines:
 class JsonArray:
     """A JSON array written object by object, one a line. A file appears under its name when it is complete.
 
-    After an interruption what was done stays in ``.NAME.part``, a valid array.
+    After an interruption what was done stays in ``.NAME.part``, a valid array. A link stays one, and the file that it
+    names is written; what is no file (a pipe, ``/dev/null``) is written to as it is, never put a file in place of.
     """
 
     def __init__(self, target: str | None) -> None:
-        self._path = Path(target) if target not in (None, "-") else None
-        self._part = self._path.with_name(f".{self._path.name}.part") if self._path else None
+        self._path = Path(os.path.realpath(target)) if target is not None and target != "-" else None
+        straight = self._path is None or (self._path.exists() and not self._path.is_file())
+        self._part = None if self._path is None or straight else self._path.with_name(f".{self._path.name}.part")
         self._stream: Any = None
         self._wanted = target is not None
         self._empty = True
@@ -79,7 +84,8 @@ class JsonArray:
     def __enter__(self) -> JsonArray:
         if self._wanted:
             try:
-                self._stream = self._part.open("w", encoding="utf-8") if self._part else sys.stdout
+                where = self._part or self._path
+                self._stream = where.open("w", encoding="utf-8") if where else sys.stdout
             except OSError as e:
                 raise self._error(e) from e
         return self
@@ -96,14 +102,16 @@ class JsonArray:
         interrupted = kind is KeyboardInterrupt
         if kind is None or interrupted:
             self._write("[]\n" if self._empty else "\n]\n")
-        if self._path is None or self._part is None:
+        if self._path is None:
             return
         try:
             self._stream.close()
+            if self._part is None:
+                return
             if kind is None:
                 self._part.replace(self._path)
             elif interrupted:  # hours of work may be in it
-                print(f"Interrupted. What was done so far is in {self._part}.", file=sys.stderr)
+                print(f"Interrupted. What was done so far is in {plain(self._part)}.", file=sys.stderr)
             else:
                 self._part.unlink(missing_ok=True)
         except OSError as e:

@@ -12,6 +12,7 @@ import typer
 
 from divisive_desktop.cli.options import DeviceOption, JsonOption, say
 from divisive_desktop.cli.output import TrainingLines
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.library.scope import Features
@@ -59,7 +60,7 @@ def train(
             casebook=data[0], base=parent, task=task, out=out, changes=changes, device=device, resume=resume, keep=keep,
             say=say,
         )  # fmt: skip
-        typer.echo(text)
+        typer.echo(plain(text, lines=True))
         return code
     if task is None or out is None:
         raise typer.BadParameter("training from a folder needs --task and --out")
@@ -74,7 +75,7 @@ def train(
         description=description, open_sets=sets, default=default, controls=controls, features=features,
         replace_existing=force, say=say,
     )  # fmt: skip
-    typer.echo(text)
+    typer.echo(plain(text, lines=True))
     return code
 
 
@@ -85,7 +86,7 @@ def guard(
 ) -> int:
     """Put a guard set beside a model: by it a fine-tuned version is checked for what it has forgotten."""
     code, text = guard_command(model=model, data=data, split=split, say=say)
-    typer.echo(text)
+    typer.echo(plain(text, lines=True))
     return code
 
 
@@ -99,9 +100,12 @@ def scope(
         list[Path] | None, typer.Option(metavar="DIR", help="Further images of the right kind, from elsewhere.")
     ] = None,
 ) -> int:
-    """State on the models' cards what they were made for: outside of it they give no verdict."""
+    """State on the models' cards what they were made for: outside of it they give no verdict.
+
+    Without any data only the rules are put on the cards, and the references that they have are kept.
+    """
     code, text = scope_command(models=models, data=data, rules=rules, also=also or (), say=say)
-    typer.echo(text)
+    typer.echo(plain(text, lines=True))
     return code
 
 
@@ -119,7 +123,7 @@ def evaluate(
         model=model, data=data, split=split, json_file=Path(json_to) if json_to else None, border=border,
         faithfulness=faithfulness, device=device, say=say,
     )  # fmt: skip
-    typer.echo(text)
+    typer.echo(plain(text, lines=True))
     return code
 
 
@@ -132,7 +136,7 @@ def study(
 ) -> int:
     """Compare training methods over seeds, and write the tables."""
     code, text = study_command(config=config, data=data, out=out, seeds=seed, methods=method, say=say)
-    typer.echo(text)
+    typer.echo(plain(text, lines=True))
     return code
 
 
@@ -176,18 +180,26 @@ def train_command(
     (int, str)
         0 and a summary.
     """
+    from divisive_desktop.errors import TrainingError
+    from divisive_desktop.training.checking import check_data
     from divisive_desktop.training.dataset import read_index, take
     from divisive_desktop.training.defaults import read_settings
+    from divisive_desktop.training.duplicates import check_duplicates
     from divisive_desktop.training.finetune import finetune
     from divisive_desktop.training.guard import add_guard, make_guard
     from divisive_desktop.training.loading import load_network, read_network
+    from divisive_desktop.training.scope_fitting import scope_trained
+    from divisive_desktop.training.settings import TrainProgress
     from divisive_desktop.training.shipping import Description, ship
 
     settings = read_settings(task, config, changes or {})
-    examples = list(read_index(data[0]))
+    examples = list(read_index(data[0], say=say))
     for more in data[1:]:
         held_out = {e.group for e in examples if e.split != "train"}
-        examples += [e for e in read_index(more) if e.split == "train" and e.group not in held_out]
+        examples += [e for e in read_index(more, say=say) if e.split == "train" and e.group not in held_out]
+    if len(data) > 1:
+        check_duplicates((e.file, e.split, e.label) for e in examples)
+    check_data(examples, say)
     words = Description.read(description) if description else Description()
     others = {name: read_index(folder) for name, folder in (open_sets or {}).items()}
     start = load_network(parent)[0] if parent else None
@@ -196,6 +208,8 @@ def train_command(
         settings, examples, work or out.with_name(f"{out.name}.run"), parent=start, features_folder=features,
         progress=tell,
     )
+    if result.collapsed:
+        say("This run collapsed: it gives every validation image the same answer. Train again with a lower rate (lr).")
     stored = ship(
         out, result.network, settings, examples, model_id=out.name, description=words, open_sets=others,
         default=default, parent=parent, controls=controls, features=features, progress=tell,
@@ -206,7 +220,16 @@ def train_command(
     # Of the network as it was stored, in float16: a guard set holds for exactly one frozen part.
     guard = make_guard(read_network(stored.folder)[0], take(examples, "val"), settings.preprocessing)
     add_guard(stored.folder, guard)
-    return 0, f"{stored.card.id}: {stored.folder} ({stored.size / 1e6:.1f} MB)\n{summary(stored.card.metrics)}"
+
+    def looked(done: int, total: int) -> None:
+        tell(TrainProgress("features", done / total, f"Scope: image {done} of {total}"))
+
+    try:
+        if not scope_trained(stored, examples, words.data or data[0].name, looked):
+            say(f"Nobody has written rules of scope for {settings.task}: its answers read 'scope not checked'.")
+    except TrainingError as e:
+        say(f"Pixels aren't compared, so that answers in scope read 'scope not checked'. {e.message} {e.remedy}")
+    return 0, f"{stored.card.id}: {plain(stored.folder)} ({stored.size / 1e6:.1f} MB)\n{summary(stored.card.metrics)}"
 
 
 def guard_command(*, model: str, data: Path, split: str = "val", say: Say = print) -> tuple[int, str]:
@@ -226,7 +249,7 @@ def guard_command(*, model: str, data: Path, split: str = "val", say: Say = prin
     made = make_guard(network, take(read_index(data), split), card.preprocessing, progress=progress)
     folder = find_model(model).folder
     add_guard(folder, made)
-    return 0, f"{folder / GUARD}: {len(made) / 1e6:.1f} MB"
+    return 0, f"{plain(folder / GUARD)}: {len(made) / 1e6:.1f} MB"
 
 
 def scope_command(
@@ -237,11 +260,24 @@ def scope_command(
     from divisive_desktop.library.store import find_model
     from divisive_desktop.training.dataset import read_index, take
     from divisive_desktop.training.loading import load_network
-    from divisive_desktop.training.scope_fitting import NOTHING, add_scope, fit, look_at, read_rules
+    from divisive_desktop.training.scope_fitting import (
+        MOST_IMAGES,
+        NOTHING,
+        add_scope,
+        draw_in_words,
+        drawn,
+        fit,
+        look_at,
+        read_rules,
+        restate,
+    )
     from divisive_desktop.training.settings import TrainProgress
 
     section = read_rules(rules)
     stored = [find_model(model) for model in models]
+    if data is None and not also:
+        restate(stored, section)
+        return 0, f"{plain(rules.name)} on the cards of {', '.join(models)}; their references stay as they are"
     networks = [load_network(model)[0] for model in models]
     preprocessing = stored[0].card.preprocessing
     seen = load_network(models[0])[0].fold()
@@ -251,15 +287,22 @@ def scope_command(
         def progress(done: int, total: int) -> None:
             tell(TrainProgress("features", done / total, f"{folder.name}, {split}: image {done} of {total}"))
 
-        return look_at(seen, take(read_index(folder), split), preprocessing, progress)
+        images = take(read_index(folder), split)
+        if len(images) > MOST_IMAGES:
+            drew.append(f"{folder.name}, {split}: {draw_in_words(len(images))}")
+            say(f"{drew[-1]}.")
+        return look_at(seen, drawn(images), preprocessing, progress)
 
+    drew: list[str] = []
     own = (look(data, "train"), look(data, "val")) if data is not None else NOTHING
     others = [(look(folder, "train"), look(folder, "val")) for folder in also]
     more = [f for train, _ in others for f in train], [f for _, val in others for f in val]
-    references, limits = fit(own, more if also else NOTHING)
+    sources = {e.fields.get("source", "") for e in take(read_index(data), "val")} if data is not None else set()
+    references, limits = fit(own, more if also else NOTHING, mixed=len(sources) > 1)
     what = str(stored[0].card.training.get("data") or data.name) if data is not None else "own sources not at hand"
     if also:
         what = f"{what}; to tell what a picture is of, also {', '.join(folder.name for folder in also)}"
+    what = "; ".join([what, *drew])
     size = add_scope(stored, networks, section, what, references, limits, len(own[1]) + len(more[1]))
     return 0, f"{FILE} beside {', '.join(models)}: {size / 1e6:.2f} MB, {limits}"
 
@@ -288,8 +331,9 @@ def evaluate_command(
     faithfulness : bool
         Also deletion/insertion and the random head (slow).
     """
-    from divisive_desktop.networks.analyse import pick_device
+    from divisive_desktop.networks.torch_loading import pick_device
     from divisive_desktop.training import scores
+    from divisive_desktop.training.checking import check_data
     from divisive_desktop.training.dataset import read_index, take
     from divisive_desktop.training.evaluate import border_control, deletion_insertion, predict, randomised_head, report
     from divisive_desktop.training.loading import load_network
@@ -297,7 +341,8 @@ def evaluate_command(
 
     network, card = load_network(model)
     where = pick_device(device)
-    examples = read_index(data)
+    examples = read_index(data, say=say)
+    check_data(examples, say)
     names = [split] if split else sorted({e.split for e in examples} - {"train"}) or ["train"]
     found: dict[str, Any] = {}
     for name in names:
@@ -333,7 +378,7 @@ def study_command(
     study = Study.read(config)
     study = replace(study, seeds=tuple(seeds or study.seeds), methods=tuple(methods or study.methods))
     found = run_study(study, data, out, progress=TrainingLines(say, 15.0), say=say)
-    return 0, f"{found['runs']} of {found['wanted']} runs done. Tables: {out / 'results.md'}"
+    return 0, f"{found['runs']} of {found['wanted']} runs done. Tables: {plain(out / 'results.md')}"
 
 
 def summary(metrics: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from divisive_desktop.cli.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from divisive_desktop.cli.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_UNKNOWN_TRUST, EXIT_USAGE
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
@@ -29,16 +31,25 @@ def verify(
     trust: Annotated[
         str | None, typer.Option(metavar="NAME", help="Remember that the key that signed the report is NAME's.")
     ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Code of the chain's head as you noted it, or as a report shows it."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> int:
     """Check that a casebook (audit chain, files, originals) or a sealed report is as it was written."""
+    code = None if head is None else re.sub(r"[\s-]", "", head).lower()
+    if code is not None and not re.fullmatch(r"[0-9a-f]{16,64}", code):
+        raise typer.BadParameter("--head takes the code of a record: 16 to 64 hexadecimal digits, spaces allowed")
     if path.is_file():
+        if head is not None:
+            raise typer.BadParameter("--head belongs to a casebook; a report names its own, see --casebook")
         return _verify_report(path, original, casebook, trust, as_json)
     if original is not None or casebook is not None or trust is not None:
         raise typer.BadParameter("--original, --casebook and --trust belong to the file of a report")
-    code, text = verify_command(path, as_json=as_json)
+    ended, text = verify_command(path, expected_head=code, as_json=as_json)
     typer.echo(text)
-    return code
+    return ended
 
 
 def verify_command(
@@ -52,18 +63,20 @@ def verify_command(
         Exit code (0: everything fits; 1: something was changed; 2: it isn't a casebook), and the text to print.
     """
     from divisive_desktop.casebook.storage import database
+    from divisive_desktop.casebook.storage.chain import short
     from divisive_desktop.casebook.verify import verify as check
+    from divisive_desktop.explanation.export import file_text
 
     if not (path / database.DATABASE).is_file():
-        text = f"{path} is not a casebook: it holds no {database.DATABASE}."
+        text = plain(f"{path} is not a casebook: it holds no {database.DATABASE}.")
         return EXIT_USAGE, json.dumps({"ok": False, "path": str(path), "error": text}) if as_json else text
     report = check(path, originals=originals, expected_head=expected_head)
     code = EXIT_OK if report.ok else EXIT_FAILED
     if as_json:
-        return code, json.dumps(report.as_dict(), indent=1, ensure_ascii=False)
+        return code, file_text(json.dumps(report.as_dict(), indent=1, ensure_ascii=False))
     lines = [f"{path.name}: {report.records} records, {report.rows} rows, {report.blobs} stored files"]
     lines[0] += f", {report.originals} originals" if originals else ""
-    lines.append(f"Head of the chain: {report.head}")
+    lines.append(f"Head of the chain: {report.head} (code {short(report.head)})")
     if report.ok:
         lines.append("Everything is as it was written.")
     else:
@@ -74,7 +87,7 @@ def verify_command(
     lines += [f"  note: {finding}" for finding in report.remarks[:SHOWN]]
     if len(report.remarks) > SHOWN:
         lines.append(f"  and {len(report.remarks) - SHOWN} more notes")
-    return code, "\n".join(lines)
+    return code, "\n".join(map(plain, lines))  # names and words of the casebook are among them
 
 
 def _verify_report(path: Path, original: Path | None, casebook: Path | None, trust: str | None, as_json: bool) -> int:
@@ -84,17 +97,24 @@ def _verify_report(path: Path, original: Path | None, casebook: Path | None, tru
 
     if trust is not None:
         trust_signer(path, trust)
-    known = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
+    cards = [m.card for m in store.find_models()]
+    known = {card.id: card.weights_sha256 for card in cards}
     with ExitStack() as stack:
-        confirm = None
+        confirm = recorded = None
         if casebook is not None:
             from divisive_desktop.casebook import Casebook
             from divisive_desktop.reporting.confirm import Confirmer
 
             confirm = Confirmer(stack.enter_context(Casebook.open(casebook, read_only=True)))
-        found = verify_file(path, original, _recomputed, known, known_keys=ring.known_keys(), confirm=confirm)
+            recorded = confirm.recorded
+        found = verify_file(
+            path, original, _recomputed, known, known_keys=ring.known_keys(), confirm=confirm, cards=cards,
+            recorded=recorded,
+        )
     typer.echo(json.dumps({"ok": found.ok, **asdict(found)}, indent=1) if as_json else found.as_text())
-    return EXIT_OK if found.ok else EXIT_FAILED
+    if not found.ok:
+        return EXIT_FAILED
+    return EXIT_OK if found.vouched else EXIT_UNKNOWN_TRUST
 
 
 def _recomputed(original: Path, analysis: Mapping[str, Any]) -> Analysis:

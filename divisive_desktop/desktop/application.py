@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,10 +17,12 @@ from divisive_desktop import __version__, paths
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.startup import crash
+from divisive_desktop.desktop.startup.ending import Ending
 from divisive_desktop.desktop.startup.single_instance import FilesFromDesktop, Instance, bring_to_front
 from divisive_desktop.desktop.ui.theme import Theme
 from divisive_desktop.desktop.window import MainWindow
 from divisive_desktop.imaging import limits
+from divisive_desktop.processes.decoding import PROCESSES
 
 
 def application(argv: Sequence[str] | None = None) -> QApplication:
@@ -64,7 +67,7 @@ def run(
     Parameters
     ----------
     files : paths
-        Files, folders and ZIP archives to open.
+        Files, folders and ZIP archives to open, or a casebook.
     argv : sequence of str, optional
         For Qt's own options (``-platform``, ``-style``); default: the program's name alone.
     samples : bool
@@ -87,17 +90,25 @@ def run(
             if not instance.claim() and instance.hand_over(wanted):
                 return 0
             stack.callback(instance.release)
+        if wanted:  # begun while the window is made, on another core: pictures will be decoded
+            threading.Thread(target=PROCESSES.warm, name="decoders", daemon=True).start()
         log = crash.start_log()
         stack.callback(crash.stop_log, log)
         crash.install()
         stack.callback(crash.start_traces())
         settings = Settings(paths.settings_file())
-        window = build(settings)
+        first = next((book for name in wanted if (book := paths.casebook_at(Path(name))) is not None), None)
+        window = build(settings, first)
+        stack.callback(PROCESSES.close)
+        ending = Ending(app)
+        stack.callback(ending.release)
+        ending.asked.connect(lambda: window.end() if window.isVisible() else None)
+        ending.sessionEnds.connect(window.keep)
         services = window.services
 
         def open_(names: Sequence[str]) -> None:
             if found := [Path(name) for name in names if not name.startswith("--")]:
-                services.session.opening.open_paths(found)
+                services.session.open_given(found)
             if "--samples" in names:
                 services.actions["samples"].trigger()
 
@@ -108,7 +119,8 @@ def run(
         def begin() -> None:
             # After the first paint: the engine's start must not compete with it for the processor.
             services.runner.start_engine("cpu" if safe else settings.device)
-            open_(wanted)
+            services.runner.run(lambda _: PROCESSES.warm(), lambda _: None, services.messages.show_error)
+            open_([name for name in wanted if paths.casebook_at(Path(name)) != first or first is None])
             if safe:
                 services.messages.show(
                     "safe-mode", "info", "Safe mode: default settings, no graphics card.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEventLoop, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QToolBar
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QToolBar
 
 from divisive_desktop import RESEARCH_USE
 from divisive_desktop.desktop import features
@@ -23,11 +25,14 @@ from divisive_desktop.desktop.shell.services import Services, ViewerServices, Wi
 from divisive_desktop.desktop.shell.status import StatusBar
 from divisive_desktop.desktop.ui import icons
 from divisive_desktop.desktop.ui.theme import Theme
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer import Viewer
 
-INSPECTOR_WIDTH = 344
+INSPECTOR_WIDTH = 360
+_KEEPING_S = 5.0
+"""A session that ends doesn't wait for longer."""
 
 
 class MainWindow(QMainWindow):
@@ -54,6 +59,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(icons.icon("app"))
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
+        self._may_lose = False
         self.resize(1280, 800)
         self.setMinimumSize(900, 560)
         self.services = self._make_services(settings, theme, runner)
@@ -90,6 +96,7 @@ class MainWindow(QMainWindow):
     def _add_inspector(self) -> None:
         side = Qt.DockWidgetArea.RightDockWidgetArea
         dock = self.services.places.add_dock("Inspector", self.services.inspector, side, INSPECTOR_WIDTH)
+        self.services.inspector.setMinimumWidth(INSPECTOR_WIDTH)  # narrower, its buttons and sentences are cut
         self.services.actions.add_entry("show-inspector", dock.toggleViewAction())
 
     # -- the first seconds ----------------------------------------------------------------------------------
@@ -121,8 +128,18 @@ class MainWindow(QMainWindow):
         viewer = self.viewer = Viewer()
         services = self.services
         services.events.viewerReady.emit(viewer)
-        self.features |= features.install_with_viewer(ViewerServices(**vars(services), viewer=viewer))
-        services.actions.arrange()
+        self._install(features.with_viewer(ViewerServices(**vars(services), viewer=viewer)))
+
+    def _install(self, left: Iterator[tuple[str, object]]) -> None:
+        """One feature at a time, so that the window can paint and answer in between."""
+        if self.services.runner.closed:
+            return
+        found = next(left, None)
+        if found is not None:
+            self.features[found[0]] = found[1]
+            QTimer.singleShot(0, self, lambda: self._install(left))
+            return
+        self.services.actions.arrange()
         self.viewerReady.emit()
 
     # -- title, colours -------------------------------------------------------------------------------------
@@ -131,7 +148,7 @@ class MainWindow(QMainWindow):
         """Case and casebook in the title bar."""
         case, book = self.services.session.current, self.services.session.casebook
         kept = f"{book.name} (read-only)" if book.name and not book.writable else book.name
-        self.setWindowTitle(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t))
+        self.setWindowTitle(plain(" – ".join(t for t in (case.name if case else "", kept, "Divisive Desktop") if t)))
 
     def _names_changed(self) -> None:
         self.services.messages.clear()  # what they say was worded before
@@ -160,8 +177,55 @@ class MainWindow(QMainWindow):
         if not state.isEmpty():
             self.restoreState(QByteArray(state))
 
+    def keep(self) -> None:
+        """Have everything that was done on the disk when this returns; the window stays. It may take a moment."""
+        kept = self._ask_to_keep()
+        kept.append(lambda: self.services.session.casebook.idle)
+        end = time.monotonic() + _KEEPING_S
+        while not all(is_kept() for is_kept in kept) and time.monotonic() < end:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
+
+    def _ask_to_keep(self) -> list[Callable[[], bool]]:
+        kept: list[Callable[[], bool]] = []
+        self.services.events.keeping.emit(kept)
+        return kept
+
+    def end(self) -> None:
+        """Close without a question: the program is told to end, and nobody may be there to answer."""
+        self._may_lose = True
+        self.close()
+
+    def _lost(self) -> list[str]:
+        """What can't be kept though it was tried, in sentences."""
+        kept, end = self._ask_to_keep(), time.monotonic() + _KEEPING_S
+        while not all(is_kept() for is_kept in kept) and time.monotonic() < end:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
+        lost: list[str] = []
+        self.services.events.leaving.emit(lost)
+        return lost
+
+    def _ask_to_leave(self, lost: list[str]) -> None:
+        """Ask whether to close all the same; the window stays meanwhile."""
+        box = QMessageBox(QMessageBox.Icon.Warning, "Close", "Close the window and lose this?")
+        box.setObjectName("leaving")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setParent(self, box.windowFlags())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setInformativeText(plain("\n".join(lost), lines=True))
+        stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        box.addButton("Close and lose it", QMessageBox.ButtonRole.DestructiveRole).clicked.connect(self.end)
+        box.open()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         services = self.services
+        lost = [] if self._may_lose or not self.isVisible() else self._lost()
+        if lost:
+            self._ask_to_leave(lost)
+            event.ignore()
+            return
+        self._ask_to_keep()
         services.settings.set_window_layout(self.saveGeometry(), self.saveState())
         services.settings.sync()
         self.hide()  # at once; what follows may take a moment
@@ -177,3 +241,5 @@ def _import_viewer() -> None:
     import divisive_desktop.desktop.viewer
     import divisive_desktop.explanation.features
     import divisive_desktop.imaging  # noqa: F401
+
+    features.load_with_viewer()

@@ -1,4 +1,4 @@
-"""Answers to requests about images: analyse one or many, load a model, show its input, find faces. Imports torch."""
+"""Answers to requests about images: analyse one or many, load a model, show its input, find faces."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.engine.framing import Looking
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput
 from divisive_desktop.engine.registry import Channel, handles
 from divisive_desktop.engine.worker import Worker
-from divisive_desktop.errors import CancelledError, ImageAlteredError, OutOfScopeError, UserFacingError
+from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.explanation.reasons import reason
+from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.imaging import ImageRecord, open_image
-from divisive_desktop.imaging.faces import Faces
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
+from divisive_desktop.imaging.framing import Finds
 from divisive_desktop.library import store
 from divisive_desktop.library.scope_check import refusal
+from divisive_desktop.library.tasks import TASKS
+from divisive_desktop.library.versions import installed
 from divisive_desktop.networks.analyse import LoadedModel, Subject, analyse_subjects
 
 BATCH_CPU, BATCH_GPU = 4, 32
@@ -29,9 +36,10 @@ BATCH_CPU, BATCH_GPU = 4, 32
 
 @handles(Analyse)
 def _analyse(worker: Worker, request: Analyse, channel: Channel) -> Analysis:
-    model, subject = _ready(worker, request, _ModelCache(worker))
+    known = _ModelCache(worker)
+    ready = _ready(worker, request, known)
     channel.check()
-    return _in_scope(analyse_subjects(model, [subject])[0], request)
+    return _answered(worker, request, known, ready, analyse_subjects(ready.model, [ready.subject])[0])
 
 
 @handles(LoadModel)
@@ -44,26 +52,26 @@ def _load(worker: Worker, request: LoadModel, channel: Channel) -> ModelRef:
 
 @handles(ModelInput)
 def _model_input(worker: Worker, request: ModelInput, channel: Channel) -> npt.NDArray[np.float32]:
-    record = open_image(Path(request.path), request.frame)
+    record = open_image(Path(request.path), request.frame, request.correction)
     return worker.model_for(record, request.model_id).prepare(record, request.crop).pixels
 
 
 @handles(FindFaces)
-def _find_faces(worker: Worker, request: FindFaces, channel: Channel) -> Faces:
-    return worker.faces.find(open_image(Path(request.path), request.frame))
+def _find_faces(worker: Worker, request: FindFaces, channel: Channel) -> Finds:
+    return worker.finders.faces(open_image(Path(request.path), request.frame, request.correction))
 
 
 @handles(AnalyseBatch)
 def _analyse_batch(worker: Worker, request: AnalyseBatch, channel: Channel) -> int:
     """Files are opened and preprocessed ahead, in threads, while the network works on the images before."""
-    size = BATCH_CPU if worker.device.type == "cpu" else BATCH_GPU
-    start, total, done, good = time.monotonic(), len(request.items), 0, 0
-    with ThreadPoolExecutor(_threads(worker.device.type), "decode") as pool:
-        for group in _ahead(pool, worker, request.items, size):
+    size = BATCH_CPU if worker.device.kind == "cpu" else BATCH_GPU
+    start, total, done, good, known = time.monotonic(), len(request.items), 0, 0, _ModelCache(worker)
+    with ThreadPoolExecutor(_threads(worker.device.kind), "decode") as pool:
+        for group in _ahead(pool, worker, known, request.items, size):
             if channel.cancelled():
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise CancelledError
-            for index, value, error in _analyse_group(group, request.items):
+            for index, value, error in _analyse_group(worker, known, group, request.items):
                 good += error is None
                 channel.partial(index, value, error)
             done += len(group)
@@ -72,7 +80,15 @@ def _analyse_batch(worker: Worker, request: AnalyseBatch, channel: Channel) -> i
     return good
 
 
-_Ready = tuple[LoadedModel, Subject]
+class _Ready(NamedTuple):
+    """What goes into the network, and into which."""
+
+    model: LoadedModel
+    subject: Subject
+    tried: bool
+    """Nobody looked yet what a grey picture shows: the model of radiographs is asked first, see `_answered`."""
+
+
 _Outcome = tuple[int, Analysis | None, UserFacingError | None]
 
 
@@ -82,11 +98,10 @@ def _threads(device: str) -> int:
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, worker: Worker, items: Sequence[Analyse], size: int
+    pool: ThreadPoolExecutor, worker: Worker, known: _ModelCache, items: Sequence[Analyse], size: int
 ) -> Iterator[list[tuple[int, Future[_Ready]]]]:
     """Groups of ``size`` items that are being made ready; at most three groups are under way or in memory."""
     window: list[tuple[int, Future[_Ready]]] = []
-    known = _ModelCache(worker)
     for index, item in enumerate(items):
         window.append((index, pool.submit(_ready, worker, item, known)))
         if len(window) >= 3 * size:
@@ -97,25 +112,69 @@ def _ahead(
         window = window[size:]
 
 
-def _ready(worker: Worker, item: Analyse, known: _ModelCache) -> _Ready:
-    """Open the file, decide on question and part, and make it ready."""
+def _ready(worker: Worker, item: Analyse, known: _ModelCache, try_first: bool = True) -> _Ready:
+    """Open the file, decide on question and part, and make it ready.
+
+    Parameters
+    ----------
+    try_first : bool
+        Make a grey picture that may be anything ready as a radiograph, where a radiograph's own checks allow it.
+    """
     record, decode_ms = _open(item)
     model = known.model(item.model_id) if item.model_id is not None else None
     task = model.card.task if model is not None else item.task
-    plan = worker.faces.plan(record, item, task, known.default_task)
+    looking = Looking(worker.finders, record)
+    if task is None and try_first and record.kind_is_guessed and item.framing is None and item.crop is None:
+        model = known.model_of(known.default_task(record.kind, item.versions), item.versions)
+        if model.card.framing_rule is None and model.references is not None:
+            subject = model.subject(record)
+            if not model.check(subject.outside).withheld:
+                return _Ready(model, _timed(subject, decode_ms, looking), True)
+        model = None
+    if task is None:
+        task = looking.task(lambda kind: known.default_task(kind, item.versions))
     if model is None:
-        model = known.model_of(plan.task)
-    crop = plan.framing.crop if plan.framing is not None else None
-    face = plan.framing.face if plan.framing is not None else None
-    subject = model.subject(record, crop, face.box[3] if face is not None else None)
+        model = known.model_of(task, item.versions)
+    rule, scope = model.card.framing_rule, model.card.scope
+    inverted = scope is not None and rule is not None and rule.kind == "iris" and looking.inverted_eye()
+    if inverted and not item.ask_anyway:  # first: in most of such pictures no iris is found either
+        raise refusal(ScopeCheck("out_of_scope", (reason("eye_inverted"),)), model.card.ref)
+    framing = looking.framing(item, rule)
+    crop = framing.crop if framing is not None else None
+    face = framing.face if framing is not None else None
+    subject = model.subject(record, crop, face, eye_inverted=inverted)
     before = model.check(subject.outside)
     if before.withheld and not item.ask_anyway:  # nothing that the pixels could say would change that
-        raise refusal(before)
-    if plan.framing is not None:
-        recipe = {**subject.seen.recipe, "framing": plan.framing.as_dict()}
+        raise refusal(before, model.card.ref)
+    if framing is not None:
+        recipe = {**subject.seen.recipe, "framing": framing.as_dict()}
         subject = replace(subject, seen=replace(subject.seen, recipe=recipe))
-    timings = {"decode": decode_ms, "faces": plan.faces_ms, **subject.timings_ms}
-    return model, replace(subject, timings_ms=timings)
+    return _Ready(model, _timed(subject, decode_ms, looking), False)
+
+
+def _timed(subject: Subject, decode_ms: float, looking: Looking) -> Subject:
+    return replace(subject, timings_ms={"decode": decode_ms, "faces": looking.ms, **subject.timings_ms})
+
+
+def _answered(worker: Worker, item: Analyse, known: _ModelCache, ready: _Ready, found: Analysis) -> Analysis:
+    """The analysis, if it may be given, of the question that the picture calls for.
+
+    A grey picture without camera data may be a film, a face or an eye. Looking for faces takes as long as the network,
+    and most are films: what is *familiar* to the model of radiographs is one; in all others faces and irises are
+    looked for.
+
+    Raises
+    ------
+    OutOfScopeError
+        The image isn't what the model was made for, and nobody asked anyway.
+    """
+    if ready.tried and found.scope.zone != "familiar":
+        second = _ready(worker, item, known, try_first=False)
+        if second.model is not ready.model or second.subject.seen.region != ready.subject.seen.region:
+            found = analyse_subjects(second.model, [second.subject])[0]
+        else:
+            found = replace(found, timings_ms={**found.timings_ms, "faces": second.subject.timings_ms["faces"]})
+    return _in_scope(found, item)
 
 
 class _ModelCache:
@@ -131,13 +190,23 @@ class _ModelCache:
             self._models[model_id] = self._worker.model(model_id)
         return self._models[model_id]
 
-    def model_of(self, task: str) -> LoadedModel:
-        """The model that answers a task: the one in use, see ``library.versions.activate``."""
+    def model_of(self, task: str, versions: Sequence[ModelRef] = ()) -> LoadedModel:
+        """The model that answers a task: of these versions, or the one in use, see ``library.versions.activate``."""
+        wanted = next((v for v in versions if v.task == task), None)
+        if wanted is not None:
+            if wanted.weights_sha256 not in self._models:
+                self._models[wanted.weights_sha256] = self._worker.model(installed(wanted).card.id)
+            return self._models[wanted.weights_sha256]
         if task not in self._defaults:
             self._defaults[task] = store.default_model(task).card.id
         return self.model(self._defaults[task])
 
-    def default_task(self, kind: str) -> str:
+    def default_task(self, kind: str, versions: Sequence[ModelRef] = ()) -> str:
+        """What is asked of a kind of image: the first question that one of these versions, or a model, answers."""
+        answered = {v.task for v in versions}
+        first = next((t.id for t in TASKS if t.kind == kind and not t.instrument and t.id in answered), None)
+        if first is not None:
+            return first
         if kind not in self._defaults:
             self._defaults[kind] = store.default_task(kind)
         return self._defaults[kind]
@@ -154,45 +223,45 @@ def _in_scope(analysis: Analysis, request: Analyse) -> Analysis:
     if request.ask_anyway:
         return replace(analysis, scope=analysis.scope.insisted_on())
     if analysis.scope.withheld:
-        raise refusal(analysis.scope)
+        raise refusal(analysis.scope, analysis.model)
     return analysis
 
 
-def _analyse_group(group: Sequence[tuple[int, Future[_Ready]]], items: Sequence[Analyse]) -> list[_Outcome]:
+def _analyse_group(
+    worker: Worker, known: _ModelCache, group: Sequence[tuple[int, Future[_Ready]]], items: Sequence[Analyse]
+) -> list[_Outcome]:
     outcomes: list[_Outcome] = []
-    by_model: dict[str, tuple[LoadedModel, list[tuple[int, Subject]]]] = {}
+    by_model: dict[str, tuple[LoadedModel, list[tuple[int, _Ready]]]] = {}
     for index, future in group:
         try:
-            model, subject = future.result()
-            by_model.setdefault(model.card.weights_sha256, (model, []))[1].append((index, subject))
+            ready = future.result()
+            by_model.setdefault(ready.model.card.weights_sha256, (ready.model, []))[1].append((index, ready))
         except UserFacingError as error:
             outcomes.append((index, None, error))
     for model, members in by_model.values():
         try:
-            results = analyse_subjects(model, [subject for _, subject in members])
+            results: list[Analysis | None] = [*analyse_subjects(model, [ready.subject for _, ready in members])]
         except UserFacingError:  # one bad image, or too little memory for all at once: one by one
-            for index, subject in members:
-                try:
-                    outcomes.append((index, _in_scope(analyse_subjects(model, [subject])[0], items[index]), None))
-                except UserFacingError as error:
-                    outcomes.append((index, None, error))
-            continue
-        for (index, _), result in zip(members, results, strict=True):
+            results = [None] * len(members)
+        for (index, ready), result in zip(members, results, strict=True):
             try:
-                outcomes.append((index, _in_scope(result, items[index]), None))
-            except OutOfScopeError as error:
+                result = result or analyse_subjects(model, [ready.subject])[0]
+                outcomes.append((index, _answered(worker, items[index], known, ready, result), None))
+            except UserFacingError as error:
                 outcomes.append((index, None, error))
     return sorted(outcomes, key=lambda outcome: outcome[0])
 
 
 def _open(request: Analyse) -> tuple[ImageRecord, float]:
     start = time.perf_counter()
-    record = open_expected(request.path, request.frame, request.expected_sha256)
+    record = open_expected(request.path, request.frame, request.expected_sha256, request.correction)
     return record, 1e3 * (time.perf_counter() - start)
 
 
-def open_expected(path: str, frame: int, sha256: str | None) -> ImageRecord:
-    """Open an image, if it still is the one that was shown.
+def open_expected(
+    path: str, frame: int, sha256: str | None, correction: Correction = UNCORRECTED
+) -> ImageRecord:
+    """Open an image as corrected, if its file still is the one that was shown.
 
     Raises
     ------
@@ -201,7 +270,7 @@ def open_expected(path: str, frame: int, sha256: str | None) -> ImageRecord:
     ImageError
         It can't be opened.
     """
-    record = open_image(Path(path), frame)
+    record = open_image(Path(path), frame, correction)
     if sha256 is not None and record.sha256 != sha256:
         raise ImageAlteredError(
             f"{record.path.name} has changed since it was opened.", "Open it again to see what is analysed."

@@ -9,15 +9,15 @@ import multiprocessing
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from queue import SimpleQueue
 from typing import Any, Literal
 
 from divisive_desktop.engine import entry
 from divisive_desktop.engine.messages import (
+    SAID,
     Cancel,
     Cancelled,
     Done,
@@ -25,15 +25,22 @@ from divisive_desktop.engine.messages import (
     EngineReady,
     Event,
     Failed,
+    Heartbeat,
     Lane,
     Partial,
     Progress,
     Request,
+    Role,
     Shutdown,
     Submit,
     lane_of,
 )
-from divisive_desktop.errors import EngineDiedError
+from divisive_desktop.engine.sender import Sender
+from divisive_desktop.engine.watch import PATIENCE_S, Watch
+from divisive_desktop.errors import EngineDiedBesideError, EngineDiedError
+from divisive_desktop.processes.beginning import spawning
+from divisive_desktop.processes.messages import BadMessageError
+from divisive_desktop.processes.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +53,13 @@ BACK_OFF_S = (0.0, 0.5, 2.0, 5.0)
 _LOST = EngineDiedError(
     "The engine stopped unexpectedly while working on this.",
     "Try again; if it happens again, choose a smaller image or the CPU, and look at the engine's log.",
+)
+_TWICE = EngineDiedError(
+    "The engine stopped twice while working on this.",
+    "Set this image aside, or choose a smaller one or the CPU; the engine's log says why it stopped.",
+)
+_BESIDE = EngineDiedBesideError(
+    "The engine stopped while working on this and on something else, or was started again.", "Try again."
 )
 _GAVE_UP = EngineDiedError(
     "The engine stopped several times in a row and was not started again.",
@@ -60,22 +74,10 @@ class _Job:
     lane: Lane
     cancel_by: float | None = None
     """Monotonic time at which an unanswered Cancel ends in a kill."""
-
-
-class _Sender(threading.Thread):
-    """Writes to the engine's pipe: an engine that doesn't read must block neither the window nor the kill."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(name="engine-sender", daemon=True)
-        self._connection = connection
-        self._messages: SimpleQueue[Cancel | Submit | Shutdown | None] = SimpleQueue()
-        self.put = self._messages.put
-        self.start()
-
-    def run(self) -> None:
-        with contextlib.suppress(OSError):  # a dead engine is noticed by the client's thread, which reports the job
-            while (message := self._messages.get()) is not None:
-                self._connection.send(message)
+    again: bool = False
+    """It was lost with an engine once and is asked a second time."""
+    heard: float = 0.0
+    """Monotonic time of its last sign of life, or of its start."""
 
 
 class EngineClient:
@@ -83,8 +85,9 @@ class EngineClient:
 
     Work runs in two lanes, one job at a time in each: short requests that a person waits for, and long ones
     (batches, training), so that an image can be looked at while a run goes on. The process is started
-    again with growing pauses when it dies, and killed when it doesn't answer a Cancel.
-    Jobs that were running when it died fail; queued jobs survive.
+    again with growing pauses when it dies, and killed when it doesn't answer a Cancel or hangs: gives no heartbeat, or
+    comes to no end. What a person waits for is then asked once more, alone; longer jobs that were running fail, and
+    queued jobs survive.
 
     Parameters
     ----------
@@ -92,12 +95,23 @@ class EngineClient:
         Gets every `Event`, always from the client's one thread. It must not block.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``: where the engine computes; `restart` can change it.
+    patience_s : float
+        How long the engine may give no heartbeat.
+    numbers : iterator of int, optional
+        Where jobs get their numbers from, for clients that have one listener.
+    role : Role
+        What its process is for.
     """
 
-    def __init__(self, listener: Listener, device: str = "auto") -> None:
+    def __init__(
+        self, listener: Listener, device: str = "auto", patience_s: float = PATIENCE_S,
+        numbers: Iterator[int] | None = None, role: Role = "answers",
+    ) -> None:  # fmt: skip
         self._device = device
+        self._role = role
+        self._watch = Watch(patience_s)
         self._listener = listener
-        self._numbers = itertools.count(1)
+        self._numbers = numbers or itertools.count(1)
         self._lock = threading.Lock()
         self._queued: dict[Lane, deque[_Job]] = {"quick": deque(), "long": deque()}
         self._running: dict[Lane, _Job | None] = {"quick": None, "long": None}
@@ -111,7 +125,8 @@ class EngineClient:
         self._ready: EngineReady | None = None
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
-        self._sender: _Sender | None = None
+        self._sender: Sender | None = None
+        self._receiver: Receiver[Event] | None = None
         self._woken = False
         self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
         self._thread.start()
@@ -205,38 +220,54 @@ class EngineClient:
             now = time.monotonic()
             if self._state == "restarting" and now >= self._start_at:
                 self._launch()
-            overdue = [j for j in self._running.values() if j and j.cancel_by is not None and j.cancel_by <= now]
-            if overdue:
-                log.warning("engine did not answer Cancel; killing it")
-                self._died(asked=True)
+            if self._overdue(now):
+                self._take_news()  # the answer may have come while this thread waited for its turn
+                if self._overdue(now):
+                    log.info("a cancelled job was still at work after its time; the engine is begun anew, as designed")
+                    self._died(asked=True)
+                continue
+            if self._process is not None and self._watch.hangs(self._ready is not None, self._watched()):
+                log.warning("engine hangs; killing it")
+                self._died(asked=False, hung=True)
                 continue
             self._hand_out()
             for source in wait(self._sources(), self._timeout(now)):
                 if source is self._wake_read:
                     self._wake_read.recv_bytes()
                     self._woken = False
-                elif source is self._connection:
-                    self._receive()
                 elif self._process is not None and source == self._process.sentinel:
-                    self._drain()
-                    self._died(asked=False)
+                    self._take_news(1.0)
+                    if self._process is not None:
+                        self._died(asked=False)
+            self._take_news()
+
+    def _overdue(self, now: float) -> bool:
+        """A job that was cancelled goes on for longer than it may."""
+        return any(j is not None and j.cancel_by is not None and j.cancel_by <= now for j in self._running.values())
+
+    def _watched(self) -> list[tuple[Request, float]]:
+        return [(job.request, job.heard) for job in self._running.values() if job is not None]
 
     def _sources(self) -> list[Any]:
         sources: list[Any] = [self._wake_read]
-        if self._process is not None and self._connection is not None:
-            sources += [self._connection, self._process.sentinel]
+        if self._process is not None:
+            sources.append(self._process.sentinel)
         return sources
 
     def _timeout(self, now: float) -> float | None:
         moments = [j.cancel_by for j in self._running.values() if j is not None and j.cancel_by is not None]
         if self._state == "restarting":
             moments.append(self._start_at)
+        if self._process is not None:
+            moments.append(self._watch.look_by(self._ready is not None, self._watched()))
         return max(0.0, min(moments) - now) if moments else None
 
     def _launch(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = spawning()
         ours, theirs = context.Pipe()
-        process = context.Process(target=entry.run, args=(theirs, self._device), name="divisive-engine", daemon=True)
+        given = (theirs, self._device, self._role)
+        name = "divisive-engine" if self._role == "answers" else "divisive-training"
+        process = context.Process(target=entry.run, args=given, name=name, daemon=True)
         try:
             process.start()
         except OSError:
@@ -246,28 +277,35 @@ class EngineClient:
             return
         finally:
             theirs.close()  # the engine sees the end of the pipe when this process dies
-        self._process, self._connection, self._sender = process, ours, _Sender(ours)
+        self._process, self._connection, self._sender = process, ours, Sender(ours)
+        self._receiver = Receiver(ours, SAID, self._wake)
+        self._watch.hear()
         self._state = "starting"
 
-    def _receive(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            event = connection.recv()
-        except (EOFError, OSError):
-            self._died(asked=False)
-            return
-        self._take(event)
-
-    def _drain(self) -> None:
-        """Take what the engine still said before it died."""
-        with contextlib.suppress(EOFError, OSError):
-            while self._connection is not None and self._connection.poll():
-                self._take(self._connection.recv())
+    def _take_news(self, patience_s: float = 0.0) -> None:
+        """Take what the engine has said; what it said before it died may still be on the way, for so many seconds."""
+        receiver = self._receiver
+        while receiver is not None and receiver is self._receiver:
+            try:
+                self._take(receiver.get(patience_s))
+            except TimeoutError:
+                return
+            except EOFError:
+                if not patience_s:
+                    self._died(asked=False)
+                return
+            except BadMessageError as e:
+                log.error("the engine sent %s; killing it", e)
+                self._died(asked=False, hung=True)
+                return
 
     def _take(self, event: Event) -> None:
+        now = self._watch.hear()
+        if isinstance(event, Heartbeat):
+            return
         if isinstance(event, EngineReady):
+            if self._ready is not None:
+                return
             self._ready = event
             self._state = "ready"
         elif isinstance(event, Done | Failed | Cancelled):
@@ -278,27 +316,36 @@ class EngineClient:
                 self._running[lane] = None
                 self._deaths = 0
                 self._state = "busy" if any(self._running.values()) else "ready"
-        elif isinstance(event, Progress | Partial) and not self._is_running(event.job):
-            return
+        elif isinstance(event, Progress | Partial):
+            job = next((j for j in self._running.values() if j is not None and j.number == event.job), None)
+            if job is None:
+                return
+            job.heard = now
+            self._deaths = 0  # it gets on, so it isn't dying in a row
         self._tell(event)
-
-    def _is_running(self, number: int) -> bool:
-        return any(j is not None and j.number == number for j in self._running.values())
 
     def _hand_out(self) -> None:
         with self._lock:
             if self._connection is None or self._ready is None:
                 return
             for lane, queue in self._queued.items():
+                if lane == "long" and self._alone():
+                    continue
                 if queue and self._running[lane] is None:
                     job = queue.popleft()
+                    job.heard = time.monotonic()
                     self._running[lane] = job
                     self._state = "busy"
                     self._send(Submit(job.number, job.request))
 
-    def _died(self, *, asked: bool) -> None:
+    def _alone(self) -> bool:
+        """A job is asked a second time: if the engine dies of it again, nothing else is lost or blamed."""
+        quick = self._running["quick"] or next(iter(self._queued["quick"]), None)
+        return quick is not None and quick.again
+
+    def _died(self, *, asked: bool, hung: bool = False) -> None:
         """The process is gone or has to go: report what it was doing, and plan the next start."""
-        if not asked and self._process is not None:
+        if not asked and not hung and self._process is not None:
             self._process.join(1.0)
         exitcode = self._end_process(0.0)
         with self._lock:
@@ -308,17 +355,25 @@ class EngineClient:
             if not asked:
                 self._deaths += 1
             gave_up = self._deaths > len(BACK_OFF_S)
+            several = asked or len(lost) > 1
+            if not asked and not gave_up:
+                for job in [job for job in lost if job.lane == "quick" and not job.again and job.cancel_by is None]:
+                    job.again = True
+                    self._queued["quick"].appendleft(job)
+                    lost.remove(job)
             if gave_up:
                 self._state = "failed"
             else:
                 self._state = "restarting"
                 self._start_at = time.monotonic() + (0.0 if asked else BACK_OFF_S[self._deaths - 1])
-        self._tell(EngineDied(exitcode, tuple(j.number for j in lost if j.cancel_by is None), asked, not gave_up))
+        died = tuple(j.number for j in lost if j.cancel_by is None)
+        self._tell(EngineDied(exitcode, died, asked, not gave_up, hung))
         for job in lost:
             if job.cancel_by is not None:
                 self._tell(Cancelled(job.number))
             else:
-                self._tell(Failed(job.number, _LOST.kind, _LOST.message, _LOST.remedy, f"exit code {exitcode}"))
+                why = _GAVE_UP if gave_up else _TWICE if job.again else _BESIDE if several else _LOST
+                self._tell(Failed(job.number, why.kind, why.message, why.remedy, f"exit code {exitcode}"))
 
     def _tell_refused(self) -> None:
         """Report the jobs that ended without reaching the engine."""
@@ -353,9 +408,9 @@ class EngineClient:
                 self._wake_write.send_bytes(b".")
 
     def _end_process(self, patience_s: float) -> int | None:
-        process, connection, sender = self._process, self._connection, self._sender
-        self._process = self._connection = self._sender = self._ready = None
-        if process is None or connection is None or sender is None:
+        process, connection, sender, receiver = self._process, self._connection, self._sender, self._receiver
+        self._process = self._connection = self._sender = self._receiver = self._ready = None
+        if process is None or connection is None or sender is None or receiver is None:
             return None
         sender.put(Shutdown())
         if patience_s > 0:
@@ -365,6 +420,7 @@ class EngineClient:
         process.join()
         sender.put(None)
         sender.join()
+        receiver.join(1.0)  # it has met the end of the pipe
         connection.close()
         exitcode = process.exitcode
         process.close()

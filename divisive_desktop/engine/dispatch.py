@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from divisive_desktop import version
 from divisive_desktop.engine.finetuning.messages import ComparePair, EstimateRun, FineTune, SetPaused, TryMethods
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch, FindFaces, LoadModel, ModelInput, Request
 from divisive_desktop.engine.registry import HANDLERS, Channel
@@ -34,6 +35,7 @@ def _load(request: Request) -> None:
     if isinstance(request, _ANALYSIS):
         import divisive_desktop.engine.analysis
     elif isinstance(request, _FINETUNING):
+        version.must_teach("Fine-tuning")
         import divisive_desktop.engine.finetuning.handlers  # noqa: F401
     else:
         raise TypeError(f"nothing in the engine answers {type(request).__name__}")

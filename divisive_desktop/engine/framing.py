@@ -1,87 +1,128 @@
-"""Which question is asked of a picture, and which part of it the model sees: faces are found before face models."""
+"""Which question is asked of a picture, and which part of it the model sees: faces and irises are found first."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeVar
 
 from divisive_desktop.engine.messages import Analyse
-from divisive_desktop.errors import NoFaceError
-from divisive_desktop.imaging import faces
-from divisive_desktop.imaging.faces import Faces, Framing
+from divisive_desktop.errors import NoFaceError, NoIrisError
+from divisive_desktop.imaging.framing import Finds, Framing, automatic, by_hand, detection_picture
+from divisive_desktop.imaging.framing_rule import FramingRule
+from divisive_desktop.imaging.iris_finder import FINDER, SURE, find_iris, looks_inverted
+from divisive_desktop.imaging.irises import Iris
 from divisive_desktop.imaging.record import ImageRecord
-from divisive_desktop.library.tasks import TASKS
 from divisive_desktop.networks.mtcnn import FaceDetector, load_face_detector
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done with one picture."""
-
-    task: str
-    framing: Framing | None
-    """None: no part was chosen and no face looked for; the model sees the whole picture."""
-    faces_ms: float = 0.0
-    """Time spent on looking for faces."""
+_IRIS_SIDE = 416
+"""Longest side of the picture that the iris finder is handed; it goes on from twice its own."""
 
 
-class FaceFinder:
-    """The detector, loaded when it is first needed; safe to share between threads."""
+class Finders:
+    """What finds faces and irises, loaded when it is first needed; safe to share between threads."""
 
     def __init__(self) -> None:
         self._detector: FaceDetector | None = None
         self._lock = threading.Lock()
 
-    def find(self, record: ImageRecord) -> Faces:
+    def faces(self, record: ImageRecord) -> Finds:
         """The faces in a picture, largest first."""
         with self._lock:
             if self._detector is None:
                 self._detector = load_face_detector()
         return self._detector.find(record)
 
-    def plan(
-        self, record: ImageRecord, request: Analyse, task: str | None, default_task: Callable[[str], str]
-    ) -> Plan:
-        """Decide on question and part.
+    def irises(self, record: ImageRecord) -> Finds:
+        """The iris in a picture of an eye, if there is one."""
+        picture, across, down = detection_picture(record, _IRIS_SIDE)
+        found = find_iris(picture, (across, down))
+        return Finds((found,) if found is not None else (), FINDER)
 
-        A DICOM image is a radiograph and a colour photograph is a photograph; a grey picture without camera data
-        may be either, and is a photograph when there is a face in it.
+    def inverted_eye(self, record: ImageRecord, found: Finds) -> bool:
+        """Whether a picture looks like the negative of an eye, given what `irises` found in it."""
+        picture, *_ = detection_picture(record, _IRIS_SIDE)
+        return looks_inverted(picture, next((iris for iris in found.found if isinstance(iris, Iris)), None))
+
+
+class Looking:
+    """One picture, and what was found in it so far: nothing is looked for twice."""
+
+    def __init__(self, finders: Finders, record: ImageRecord) -> None:
+        self._finders, self._record = finders, record
+        self._faces: Finds | None = None
+        self._irises: Finds | None = None
+        self.ms = 0.0
+        """Time spent on looking for faces and irises."""
+
+    def task(self, default_task: Callable[[str], str]) -> str:
+        """The question that is asked where nobody chose one.
+
+        A DICOM image is a radiograph and a colour photograph is a photograph. A grey picture without camera data
+        may be anything: it is a photograph when there is a face in it, an iris when it surely shows one.
 
         Parameters
         ----------
-        task : str, optional
-            The question, when that is already decided (by the user, or by the model that was asked for).
         default_task : callable
-            Kind of image -> question that is asked of it otherwise.
+            Kind of image -> question that is asked of it.
+        """
+        kind: str = self._record.kind
+        if self._record.kind_is_guessed:
+            if self._found_faces().found:
+                kind = "photograph"
+            elif any(iris.score >= SURE for iris in self._found_irises().found):
+                kind = "iris"
+        return default_task(kind)
+
+    def framing(self, request: Analyse, rule: FramingRule | None) -> Framing | None:
+        """The part that the model is to see; None: no part was chosen and none looked for, it sees the whole picture.
+
+        Parameters
+        ----------
+        rule : FramingRule, optional
+            The model's, see ``Card.framing_rule``.
 
         Raises
         ------
-        NoFaceError
-            A face model is to look at a picture without any face, and nobody has chosen a part.
+        NoFaceError, NoIrisError
+            What the model looks at isn't in the picture, and nobody has chosen a part.
         """
-        found: Faces | None = None
+        if request.framing is not None:
+            return request.framing
+        if request.crop is not None:
+            return by_hand(request.crop)
+        if rule is None:
+            return None
+        finds = self._found_irises() if rule.kind == "iris" else self._found_faces()
+        framing = automatic(finds, rule, self._record.width, self._record.height)
+        if framing is None:
+            error = NoIrisError if rule.kind == "iris" else NoFaceError
+            raise error(
+                f"No {rule.kind} was found in {self._record.path.name}.",
+                f"Draw a box around the {rule.kind}, or have the whole picture analysed.",
+            )
+        return framing
+
+    def inverted_eye(self) -> bool:
+        """Whether the picture looks like the negative of an eye."""
+        found = self._found_irises()
+        return self._timed(lambda record: self._finders.inverted_eye(record, found))
+
+    def _found_faces(self) -> Finds:
+        if self._faces is None:
+            self._faces = self._timed(self._finders.faces)
+        return self._faces
+
+    def _found_irises(self) -> Finds:
+        if self._irises is None:
+            self._irises = self._timed(self._finders.irises)
+        return self._irises
+
+    def _timed(self, find: Callable[[ImageRecord], T]) -> T:
         start = time.perf_counter()
-        if task is None:
-            task = default_task(record.kind)
-            if record.kind_is_guessed:
-                found = self.find(record)
-                task = default_task("photograph") if found.faces else task
-        framing = request.framing
-        if framing is None and request.crop is not None:
-            framing = faces.by_hand(request.crop)
-        if framing is None and is_face_task(task):
-            found = found or self.find(record)
-            framing = faces.automatic(found, record.width, record.height)
-            if framing is None:
-                raise NoFaceError(
-                    f"No face was found in {record.path.name}.",
-                    "Draw a box around the face, or have the whole picture analysed.",
-                )
-        return Plan(task, framing, 1e3 * (time.perf_counter() - start) if found is not None else 0.0)
-
-
-def is_face_task(task: str) -> bool:
-    """Whether a task's models were trained on crops of faces: all tasks of photographs are."""
-    return any(t.id == task and t.kind == "photograph" for t in TASKS)
+        found = find(self._record)
+        self.ms += 1e3 * (time.perf_counter() - start)
+        return found

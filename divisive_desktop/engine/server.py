@@ -1,4 +1,4 @@
-"""The engine process: requests from the pipe go to `dispatch`, what comes of them goes back. Imports torch."""
+"""The engine process: requests from the pipe go to `dispatch`, what comes of them goes back."""
 
 from __future__ import annotations
 
@@ -14,21 +14,29 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
-
 from divisive_desktop.engine import dispatch, messages
 from divisive_desktop.engine.registry import Channel
 from divisive_desktop.engine.worker import Worker
-from divisive_desktop.errors import CancelledError, InternalError, OutOfMemoryError, UserFacingError
-from divisive_desktop.networks.devices import found_devices
+from divisive_desktop.errors import CancelledError, InternalError, OutOfMemoryError, OutOfScopeError, UserFacingError
+from divisive_desktop.foreign.text import LogLines
+from divisive_desktop.networks.devices import device_name, found_devices, runtime_name
+from divisive_desktop.processes.messages import BadMessageError, receive
 
 log = logging.getLogger(__name__)
 
 
-def serve(connection: Connection, device: str) -> None:
-    """Answer requests from the pipe until told to stop or the window is gone (end of file)."""
+def serve(connection: Connection, device: str, warm: bool = False) -> None:
+    """Answer requests from the pipe until told to stop or the window is gone (end of file).
+
+    Parameters
+    ----------
+    warm : bool
+        Load what the first analysis needs before it is asked for.
+    """
     start = time.perf_counter()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogLines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     note = ""
     try:
         worker = Worker(device)
@@ -38,15 +46,25 @@ def serve(connection: Connection, device: str) -> None:
     server.send(
         messages.EngineReady(
             os.getpid(),
-            server.worker.device.type,
-            _device_name(server.worker.device),
-            str(torch.__version__),  # a TorchVersion would import torch where it is unpickled
+            server.worker.device.kind,
+            device_name(server.worker.device),
+            runtime_name(server.worker.device),
             1e3 * (time.perf_counter() - start),
             note,
             found_devices(),
         )
     )
+    if warm:
+        threading.Thread(target=_warm, args=(worker,), name="engine-warm", daemon=True).start()
     server.run()
+
+
+def _warm(worker: Worker) -> None:
+    """While the window still opens the first picture: libraries, and the model that answers of most pictures."""
+    try:
+        dispatch.answer(worker, messages.LoadModel())
+    except UserFacingError as e:  # no model, or a damaged one: whoever asks will be told
+        log.info("nothing loaded ahead: %s", e.message)
 
 
 class _Server:
@@ -63,10 +81,17 @@ class _Server:
     def run(self) -> None:
         for name, jobs in self._lanes.items():
             threading.Thread(target=self._work, args=(jobs,), name=f"engine-{name}", daemon=True).start()
+        threading.Thread(target=self._beat, name="engine-heartbeat", daemon=True).start()
         while True:
+            message: messages.Submit | messages.Cancel | messages.Shutdown
             try:
-                message = self._connection.recv()
+                message = receive(self._connection, (messages.Submit, messages.Cancel, messages.Shutdown))
             except (EOFError, OSError):
+                message = messages.Shutdown()
+            except BadMessageError as e:
+                log.error("the other end of the pipe sent %s", e)
+                message = messages.Shutdown()
+            if not isinstance(message, messages.Shutdown) and type(message.job) is not int:
                 message = messages.Shutdown()
             if isinstance(message, messages.Submit):
                 self._lanes[messages.lane_of(message.request)].put(message)
@@ -77,6 +102,12 @@ class _Server:
                 # the middle of a long computation that must not keep the process alive.
                 sys.stderr.flush()
                 os._exit(0)
+
+    def _beat(self) -> None:
+        """A stopped process, or one whose every thread waits for one that doesn't come back, falls silent."""
+        while True:
+            time.sleep(messages.HEARTBEAT_S)
+            self.send(messages.Heartbeat())
 
     def send(self, event: messages.Event) -> None:
         with self._sending:
@@ -112,7 +143,8 @@ class _Server:
         except CancelledError:
             return messages.Cancelled(job)
         except UserFacingError as e:
-            return messages.Failed(job, e.kind, e.message, e.remedy)
+            asked = e.asked if isinstance(e, OutOfScopeError) else {}
+            return messages.Failed(job, e.kind, e.message, e.remedy, asked=asked)
         except MemoryError:
             self.worker.forget_models()
             kind = OutOfMemoryError.kind
@@ -135,9 +167,3 @@ def _give_memory_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
         except (OSError, AttributeError):  # a C library without it
             log.debug("no malloc_trim here")
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} threads" if device.type == "cpu" else "Apple GPU"

@@ -1,13 +1,14 @@
-"""What requests share while they are answered: the device, the loaded models, the face detector. Imports torch."""
+"""What requests share while they are answered: the device, the loaded models, the finders."""
 
 from __future__ import annotations
 
 import threading
 
-from divisive_desktop.engine.framing import FaceFinder
+from divisive_desktop.engine.framing import Finders
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.library import store
-from divisive_desktop.networks.analyse import LoadedModel, load_model, pick_device
+from divisive_desktop.networks.analyse import LoadedModel, load_model
+from divisive_desktop.networks.devices import chosen_device
 
 _KEPT_MODELS = 4
 
@@ -27,8 +28,8 @@ class Worker:
     """
 
     def __init__(self, device: str = "auto") -> None:
-        self.device = pick_device(device)
-        self.faces = FaceFinder()
+        self.device = chosen_device(device)
+        self.finders = Finders()
         self._models: dict[str, LoadedModel] = {}
         self._lock = threading.Lock()
 
@@ -38,7 +39,7 @@ class Worker:
         with self._lock:
             kept = self._models.pop(model_id, None)
             if kept is None or kept.card.weights_sha256 != stored.card.weights_sha256:
-                kept = load_model(stored.folder, str(self.device))
+                kept = load_model(stored.folder, self.device.name)
             self._models[model_id] = kept  # moved to the end: the oldest goes first
             while len(self._models) > _KEPT_MODELS:
                 self._models.pop(next(iter(self._models)))

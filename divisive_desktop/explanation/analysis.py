@@ -9,9 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.explanation import decision as deciding
+from divisive_desktop.explanation.decision import Decision
 from divisive_desktop.explanation.scope import BEFORE, ScopeCheck
+from divisive_desktop.foreign.text import in_window
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.record import Spacing
+
+_LONGEST_NAME = 120
+"""Characters; the rest of a longer one is left out."""
+
+
+def _name(text: str) -> str:
+    """A name as it may stand in a line of a terminal, a report or a window."""
+    found = in_window(text)
+    return found if len(found) <= _LONGEST_NAME else f"{found[:_LONGEST_NAME]}…"
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,12 @@ class ModelRef:
     task: str
     classes: tuple[str, str]
     """Names of class 0 (negative) and class 1 (positive)."""
+
+    def __post_init__(self) -> None:
+        # They come from cards and casebooks that anybody may have made, and stand in the middle of sentences.
+        for name in ("id", "version", "method", "task"):
+            object.__setattr__(self, name, _name(getattr(self, name)))
+        object.__setattr__(self, "classes", tuple(_name(text) for text in self.classes))
 
     @property
     def short_hash(self) -> str:
@@ -61,6 +79,8 @@ class Analysis:
     """Pixel spacing of the image, so that features can be measured where it is known."""
     scope: ScopeCheck = BEFORE
     """Whether the image is of the kind that the model was made for."""
+    decision: Decision = deciding.BEFORE
+    """Whether the model decides about it, and what that was measured on."""
 
     def __post_init__(self) -> None:
         if self.cams.ndim != 3 or self.cams.shape[0] != 2:
@@ -75,19 +95,26 @@ class Analysis:
         return float(1.0 / (1.0 + np.exp(-margin))) if margin >= 0 else float(np.exp(margin) / (1 + np.exp(margin)))
 
     @property
+    def correction(self) -> str:
+        """What the analyst mended about the picture first (``imaging.correction.Correction.parse``); '' for nothing."""
+        return str(self.preprocessing.get("correction") or "")
+
+    @property
+    def runtime(self) -> str:
+        """Library, version and provider that computed it; '' for analyses made before that was noted (by torch)."""
+        return str(self.preprocessing.get("runtime") or "")
+
+    @property
     def predicted(self) -> int:
-        """0 or 1: the class with the higher logit."""
-        return int(self.logits[1] > self.logits[0])
+        """0 or 1: the class on whose side of the card's threshold the logits lie, whether or not it is *decided*."""
+        return int(self.logits[1] - self.logits[0] > self.decision.threshold)
 
-    def true_class(self, label: int | None) -> tuple[int, str]:
-        """The class held true and where that comes from: the analyst's label, else the prediction.
+    def true_class(self, label: int | None) -> int:
+        """The class held true, 0 or 1: the analyst's label, else the class that the score is nearer to.
 
-        Returns
-        -------
-        (int, str)
-            Class 0 or 1, and ``"label"`` or ``"predicted"``.
+        Why it is that one depends on the answer: see `explanation.statement.Statement.held_true`.
         """
-        return (label, "label") if label is not None else (self.predicted, "predicted")
+        return self.predicted if label is None else label
 
     def divergence(self, true_class: int) -> npt.NDArray[np.float32]:
         """Divergence map D = A_true - A_false, float32 (h, w); mean(D) + b_true - b_false is the logit difference."""

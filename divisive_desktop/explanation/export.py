@@ -11,15 +11,18 @@ import numpy.typing as npt
 
 from divisive_desktop.errors import OutOfScopeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.decision import Decision
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.scope import ScopeCheck
+from divisive_desktop.explanation.statement import Statement, regions_in_words, version_in_words, withheld
 
-ANSWERS = ("negative", "positive")
-"""Words for class 0 and class 1; null: there is no answer."""
+_MODEL = ("id", "version", "weights_sha256", "method")
 TIMINGS = ("decode", "faces", "preprocess", "forward", "explain")
 
 
-def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = None) -> dict[str, Any]:
+def analysis_json(
+    analysis: Analysis, features: FeatureSet, statement: Statement, label: int | None = None
+) -> dict[str, Any]:
     """What is known about one image, in JSON types only and without NaN.
 
     Parameters
@@ -28,12 +31,15 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
         Logits and CAM pair.
     features : FeatureSet
         Important features of the divergence map for the same true class.
+    statement : Statement
+        On this analysis.
     label : 0, 1 or None
-        The analyst's label; None: the predicted class is held true, and ``true_class_source`` says so.
+        The analyst's label; None: the class that the score is nearer to is held true, and ``true_class_source`` says
+        whether it is predicted or only nearer.
     """
     if analysis.scope.withheld:
         raise ValueError("an answer that is withheld isn't written: see withheld_json")
-    true_class, source = analysis.true_class(label)
+    true_class, source = statement.held_true(analysis.predicted, label)
     model = analysis.model
     return {
         "file": file_text(analysis.file),
@@ -46,11 +52,14 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
             "method": model.method,
         },
         "device": analysis.device,
-        "answer": ANSWERS[analysis.predicted],
+        "answer": statement.answer,
+        "statement": f"{statement.full} {regions_in_words(statement, features)}".strip(),
         "scope": analysis.scope.as_dict(),
         "logits": [float(v) for v in analysis.logits],
         "probability": analysis.probability,
-        "predicted": analysis.predicted,
+        "predicted": analysis.predicted if statement.answer_class else None,
+        "nearer": analysis.predicted,
+        "error_rates": error_rates_json(statement, analysis.decision),
         "true_class": true_class,
         "true_class_source": source,
         "cam": {
@@ -76,16 +85,38 @@ def analysis_json(analysis: Analysis, features: FeatureSet, label: int | None = 
     }
 
 
-def withheld_json(file: str | os.PathLike[str], error: OutOfScopeError) -> dict[str, Any]:
-    """A file that is out of the model's scope: ``answer`` is null, ``scope`` says why, and there are no figures."""
+def error_rates_json(statement: Statement, decision: Decision) -> dict[str, Any]:
+    """The error rates that an answer was decided at, and whose they are."""
+    negative, positive = statement.rates
+    by = "card" if statement.rates == decision.rates else "analyst"
+    return {"negative": negative, "positive": positive, "chosen_by": by}
+
+
+def withheld_json(
+    file: str | os.PathLike[str], error: OutOfScopeError, question: str = "", correction: str = ""
+) -> dict[str, Any]:
+    """A file that is out of the model's scope: ``answer`` is null, ``scope`` says why, and there are no figures.
+
+    Parameters
+    ----------
+    question : str
+        What was asked, in words.
+    correction : str
+        What was mended about the picture, as `Correction` writes it.
+    """
     scope = ScopeCheck("out_of_scope", error.reasons or (error.message,))
-    return {**error_json(file, error), "answer": None, "scope": scope.as_dict()}
+    asked = error.asked
+    model = {name: asked.get("model" if name == "id" else name, "") for name in _MODEL} if asked else {}
+    version = version_in_words(model["id"], model["version"]) if model else ""
+    words = withheld(question, scope, version, correction=correction).full
+    named = {"task": asked.get("task", ""), "model": model} if asked else {}
+    return {**error_json(file, error), **named, "answer": None, "scope": scope.as_dict(), "statement": words}
 
 
 def error_json(file: str | os.PathLike[str], error: UserFacingError | Mapping[str, str]) -> dict[str, Any]:
     """A file that failed: ``{"file", "error": {"kind", "message", "remedy"}}``."""
     found = error.as_dict() if isinstance(error, UserFacingError) else error
-    return {"file": file_text(file), "error": {name: found[name] for name in ("kind", "message", "remedy")}}
+    return {"file": file_text(file), "error": {name: file_text(found[name]) for name in ("kind", "message", "remedy")}}
 
 
 def file_text(file: str | os.PathLike[str]) -> str:

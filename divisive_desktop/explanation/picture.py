@@ -14,9 +14,12 @@ from divisive_desktop.explanation import colours
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.maps import normalise, on_image, shared_range, symmetric_range
+from divisive_desktop.explanation.statement import Statement, pair_in_words, version_of
+from divisive_desktop.language import capitalised
 
 Picture = npt.NDArray[np.uint8]
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_ASCII = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "\u00a0": " "})
 _PAPER, _INK, _DIM = (22, 22, 24), (235, 235, 235), (165, 165, 170)
 
 
@@ -98,22 +101,24 @@ def sheet(pictures: Sequence[Picture], titles: Sequence[str], lines: Sequence[st
     return page
 
 
-def overlay(grey: Picture, analysis: Analysis, features: FeatureSet, label: int | None = None) -> Picture:
-    """The whole overlay picture of one image, with its provenance, uint8 RGB."""
-    true_class, source = analysis.true_class(label)
+def overlay(
+    grey: Picture, analysis: Analysis, features: FeatureSet, statement: Statement, label: int | None = None
+) -> Picture:
+    """The whole overlay picture of one image, with its answer and its provenance, uint8 RGB."""
+    true_class, held = statement.held_true(analysis.predicted, label)
     names = analysis.model.classes
-    first = "True class" if source == "label" else "Predicted class"
-    second = "False class" if source == "label" else "Other class"
+    first, second = (": ".join(words) for words in pair_in_words(names, true_class, held))
     x, y, w, h = analysis.region
     rows, columns = analysis.cams.shape[1:]
     shared = shared_range(analysis.cams)
     return sheet(
         panels(grey, analysis, features, true_class),
-        ("Image", f"{first}: {names[true_class]}", f"{second}: {names[1 - true_class]}", "Divergence, features"),
+        ("Image", first, second, "Divergence, features"),
         (
-            f"P({names[1]}) = {analysis.probability:.3f}   logits {analysis.logits[0]:.3f} {analysis.logits[1]:.3f}   "
+            f"{capitalised(statement.words)}   P({names[1]}) = {analysis.probability:.3f}   logits "
+            f"{analysis.logits[0]:.3f} {analysis.logits[1]:.3f}   "
             f"CAM {rows} x {columns} cells over {w} x {h} px at ({x}, {y}), scale {shared[0]:.2f} .. {shared[1]:.2f}",
-            f"model {analysis.model.id} {analysis.model.version}, method {analysis.model.method}, weights "
+            f"model {version_of(analysis.model)}, method {analysis.model.method}, weights "
             f"{analysis.model.short_hash}, image SHA-256 {analysis.sha256[:16]}",
         ),
     )
@@ -137,6 +142,6 @@ def _draw_features(picture: Picture, features: FeatureSet, scale: float, radius:
 
 def _write(page: Picture, text: str, at: tuple[int, int], size: float, colour: tuple[int, int, int], room: int) -> None:
     """One line of text, made smaller where it wouldn't fit (OpenCV's fonts hold ASCII only)."""
-    text = text.encode("ascii", "replace").decode()
+    text = text.translate(_ASCII).encode("ascii", "replace").decode()
     needed = cv2.getTextSize(text, _FONT, size, 1)[0][0]
     cv2.putText(page, text, at, _FONT, size * min(1.0, room / max(needed, 1)), colour, 1, cv2.LINE_AA)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from divisive_desktop.errors import ArchiveError
+from divisive_desktop.errors import ArchiveError, in_words
 from divisive_desktop.imaging.natural_order import natural
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff, sniff_file
 
@@ -102,7 +102,7 @@ def unpack(
         (target / COMPLETE).touch()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as e:
         raise ArchiveError(
-            f"{archive.name} can't be unpacked: {e}.", "Check the archive, or unpack it yourself."
+            f"{archive.name} can't be unpacked: {in_words(e)}.", "Check the archive, or unpack it yourself."
         ) from e
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from divisive_desktop.errors import DamagedImageError, ImageError
+from divisive_desktop.errors import DamagedImageError, ImageError, in_words
 from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.sniff import sniff_file
 
@@ -156,7 +156,7 @@ def read_instance(path: str | os.PathLike[str]) -> Instance:
         raise
     except Exception as exc:
         raise DamagedImageError(
-            f"The header of {path.name} can't be read ({type(exc).__name__}: {exc}).", "Ask for the file again."
+            f"The header of {path.name} can't be read ({in_words(exc)}).", "Ask for the file again."
         ) from exc
 
 
@@ -212,7 +212,7 @@ def files_of_dicomdir(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     except Exception as exc:
         raise DamagedImageError(
-            f"The DICOM directory {path} can't be read ({exc}).", "Open the folder that it lies in instead."
+            f"The DICOM directory {path} can't be read ({in_words(exc)}).", "Open the folder that it lies in instead."
         ) from exc
     for reference in references:
         if not reference:

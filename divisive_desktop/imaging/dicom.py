@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydicom import Dataset, FileDataset
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.encaps import get_frame
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+)
 
 from divisive_desktop.errors import (
     DamagedImageError,
@@ -14,23 +22,18 @@ from divisive_desktop.errors import (
     NoPixelDataError,
     NotAnImageError,
     TruncatedImageError,
+    in_words,
 )
 from divisive_desktop.imaging import dicom_values as values
 from divisive_desktop.imaging.bounded_reader import BoundedReader
-from divisive_desktop.imaging.dicom_decode import decode, is_lossy, resolve_colour
-from divisive_desktop.imaging.dicom_file import read_dicom
+from divisive_desktop.imaging.dicom_decode import decode, is_lossy, resolve_colour, wrong_syntax
+from divisive_desktop.imaging.dicom_description import complete
+from divisive_desktop.imaging.dicom_file import held_instead, read_dicom
 from divisive_desktop.imaging.dicom_graphics import read_overlays, read_shutter
+from divisive_desktop.imaging.dicom_header import header_of
 from divisive_desktop.imaging.display import auto_voi, full_range_voi
-from divisive_desktop.imaging.limits import check_size
+from divisive_desktop.imaging.missing_pixels import is_filler, runs_out
 from divisive_desktop.imaging.record import ImageRecord, Voi
-
-HEADER_KEYWORDS = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
-    "StudyDescription", "SeriesDescription", "SeriesNumber", "InstanceNumber", "AccessionNumber", "Modality",
-    "BodyPartExamined", "ViewPosition", "ImageLaterality", "Laterality", "PatientPosition", "InstitutionName",
-    "Manufacturer", "ManufacturerModelName", "KVP", "Exposure", "ExposureTime", "BurnedInAnnotation",
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PhotometricInterpretation",
-)  # fmt: skip
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -70,9 +73,12 @@ class DicomFile:
         self._syntax = _transfer_syntax(self._dataset, self._notes)
         keyword = next((word for word in _PIXELS if word in self._dataset), None)
         if keyword is None:
+            held = held_instead(source)
+            if held:
+                raise wrong_syntax(path, self._syntax, held)
             raise _no_pixels(path, self._dataset, source)
         self._keyword = keyword
-        self.frames = _check_geometry(path, self._dataset, limit, self._notes)
+        self.frames = complete(path, self._dataset, self._syntax, keyword, limit, self._notes)
         """Number of frames."""
 
     def frame(self, frame: int) -> ImageRecord:
@@ -86,13 +92,32 @@ class DicomFile:
             )
         notes = list(self._notes)
         signed = bool(dataset.get("PixelRepresentation", 0)) and self._keyword == "PixelData"
-        stored, photometric, decoder = decode(path, dataset, syntax, frame, self._keyword, self._limit)
-        palette = photometric == "PALETTE COLOR"
-        stored, photometric = resolve_colour(dataset, stored, photometric, notes)
+        decoded = decode(path, dataset, syntax, frame, self._keyword, self._limit)
+        filled = syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) and is_filler(decoded.container[-1, -1])
+        if filled and runs_out(get_frame(dataset.PixelData, frame, number_of_frames=self.frames)):
+            raise TruncatedImageError(
+                f"{path.name} is cut off: the data of its JPEG end before its last row.",
+                "Copy or send the file again; the transfer probably stopped early.",
+            )
+        if decoded.held:
+            notes.append(
+                f"The transfer syntax is wrong: it says {syntax.name}, but the picture is a {decoded.held} codestream, "
+                "and was read as such."
+            )
+        if decoded.lowest:
+            notes.append(
+                f"The values lie in bits {decoded.lowest} to {decoded.lowest + decoded.bits - 1} of "
+                f"{dataset.BitsAllocated} (High Bit) and were moved down."
+            )
+        if decoded.colours_are_guessed:
+            notes.append("Only a label says that the colours of this JPEG are RGB; if they look wrong, they are YCbCr.")
+        palette = decoded.photometric == "PALETTE COLOR"
+        stored, photometric = resolve_colour(dataset, decoded.values, decoded.photometric, notes)
         little = syntax != ExplicitVRBigEndian
         group = values.spacing(dataset, frame)
+        notes.extend(values.odd_spacing(dataset, frame))
         grey = stored.ndim == 2
-        bits = int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 8)
+        bits = decoded.bits or 8 * stored.dtype.itemsize
         draft = ImageRecord(
             path=path,
             sha256=self.sha256,
@@ -107,12 +132,12 @@ class DicomFile:
             padding=values.padding_range(dataset, signed) if grey else None,
             orientation=values.orientation(dataset, frame),
             transfer_syntax=str(syntax),
-            decoder=decoder,
+            decoder=decoded.library,
             bits_stored=bits if grey or (bits <= 16 and not palette) else 8 * stored.dtype.itemsize,
             lossy=str(dataset.get("LossyImageCompression", "")) == "01" or is_lossy(syntax),
-            overlays=read_overlays(dataset, frame, not syntax.is_encapsulated, notes),
+            overlays=read_overlays(dataset, frame, decoded if grey else None, little, notes),
             shutter=read_shutter(dataset),
-            header={w: str(text) for w in HEADER_KEYWORDS if (text := dataset.get(w)) not in (None, "")},
+            header=header_of(dataset),
         )
         choices = values.voi_choices(dataset, frame, little, _signed_input(draft), notes) if grey else []
         return _complete(draft, choices, notes)
@@ -142,8 +167,11 @@ def _read(path: Path, source: BoundedReader) -> FileDataset:
     except (ImageError, MemoryError):
         raise
     except Exception as exc:  # pydicom raises a dozen kinds on damaged bytes
+        held = held_instead(source)
+        if held:
+            raise wrong_syntax(path, None, held) from exc
         raise DamagedImageError(
-            f"{path.name} begins like a DICOM file but can't be read ({exc}).",
+            f"{path.name} begins like a DICOM file but can't be read ({in_words(exc)}).",
             "Ask for the file again, or open another copy of it.",
         ) from exc
     return dataset
@@ -172,6 +200,10 @@ def _no_pixels(path: Path, dataset: Dataset, source: BoundedReader) -> NoPixelDa
             f"{path.name} describes a picture of {dataset.Columns} x {dataset.Rows} pixels ({kind}) but holds none.",
             "Its pixels were taken out or the file is damaged: ask for it again.",
         )
+    if kind.endswith("Image Storage"):
+        return NoPixelDataError(
+            f"{path.name} is an image without its pixels ({kind}).", "Ask for the file again, with its picture."
+        )
     return NoPixelDataError(
         f"{path.name} holds no picture ({kind}).", "Open the image that belongs to it; this file can't be shown."
     )
@@ -181,30 +213,3 @@ def _reaches_pixels(source: BoundedReader) -> bool:
     """Whether the bytes come as far as the tag of the pixel data: then they were lost for want of their end."""
     read_dicom(source, stop_before_pixels=True)
     return source.read(2) in (b"\xe0\x7f", b"\x7f\xe0")
-
-
-def _check_geometry(path: Path, dataset: Dataset, limit: int, notes: list[str]) -> int:
-    rows, columns = (values.number(dataset.get(word)) for word in ("Rows", "Columns"))
-    if not rows or not columns or rows < 0 or columns < 0:
-        raise DamagedImageError(
-            f"{path.name} doesn't say how many rows and columns its picture has.",
-            "The file is damaged: ask for it again.",
-        )
-    check_size(path.name, int(columns), int(rows), limit)
-    frames = values.number(dataset.get("NumberOfFrames"))
-    if "NumberOfFrames" in dataset and (frames is None or frames < 1):
-        notes.append("The number of frames is missing or wrong; 1 was assumed.")
-        dataset.NumberOfFrames = 1
-    if "SamplesPerPixel" not in dataset:
-        notes.append("Samples per Pixel is missing; 1 was assumed.")
-        dataset.SamplesPerPixel = 1
-    if "PhotometricInterpretation" not in dataset:
-        guess = "MONOCHROME2" if dataset.SamplesPerPixel == 1 else "RGB"
-        notes.append(f"Photometric Interpretation is missing; {guess} was assumed.")
-        dataset.PhotometricInterpretation = guess
-    if "PixelRepresentation" not in dataset and "PixelData" in dataset:
-        notes.append("Pixel Representation is missing; unsigned was assumed.")
-        dataset.PixelRepresentation = 0
-    return int(frames) if frames and frames >= 1 else 1
-
-

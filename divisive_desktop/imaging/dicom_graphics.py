@@ -5,54 +5,75 @@ from __future__ import annotations
 import numpy as np
 from pydicom import Dataset
 
+from divisive_desktop.imaging.dicom_decode import Decoded
 from divisive_desktop.imaging.dicom_values import number, numbers, texts
 from divisive_desktop.imaging.graphics import Overlay, Shutter
 
 _MAX_PIXELS = 256_000_000
 
 
-def read_overlays(dataset: Dataset, frame: int, native: bool, notes: list[str]) -> tuple[Overlay, ...]:
+def read_overlays(
+    dataset: Dataset, frame: int, decoded: Decoded | None, little_endian: bool, notes: list[str]
+) -> tuple[Overlay, ...]:
     """All usable overlay planes of one frame; what is damaged is said in ``notes``.
 
     Parameters
     ----------
     dataset : Dataset
-        With its pixel data.
+        The file's.
     frame : int
         Index of the image frame, 0-based.
-    native : bool
-        Whether the pixel data are uncompressed: only then can an overlay hide in unused pixel bits.
+    decoded : Decoded or None
+        The frame as it was decoded, all bits: an overlay can hide in those that the image doesn't use. None where the
+        pixels are colours, which have none.
+    little_endian : bool
+        Order of the bytes of words in the file.
     notes : list of str
         Added to.
     """
     planes = []
     for group in range(0x6000, 0x6020, 2):
-        if (group, 0x0010) not in dataset:
+        if (group, 0x0010) not in dataset and (group, 0x0102) not in dataset and (group, 0x3000) not in dataset:
             continue
-        plane = _plane(dataset, group, frame, native)
-        if plane is None:
-            notes.append(f"Overlay {group:04X} is damaged and was left out.")
+        plane = _plane(dataset, group, frame, decoded, little_endian)
+        if isinstance(plane, str):
+            notes.append(f"Overlay {group:04X} {plane} and was left out.")
         elif plane.bits:
             planes.append(plane)
     return tuple(planes)
 
 
-def _plane(dataset: Dataset, group: int, frame: int, native: bool) -> Overlay | None:
-    """None for a damaged plane; a plane without bits when it has nothing for this frame."""
+def _plane(dataset: Dataset, group: int, frame: int, decoded: Decoded | None, little_endian: bool) -> Overlay | str:
+    """Why it can't be used, or the plane; one without bits when it has nothing for this frame."""
 
     def value(element: int) -> object:
         return dataset[group, element].value if (group, element) in dataset else None
 
-    rows, columns = (int(number(value(element)) or 0) for element in (0x0010, 0x0011))
-    if rows <= 0 or columns <= 0 or rows * columns > _MAX_PIXELS:
-        return None
-    frames = int(number(value(0x0015)) or 1)
-    first = int(number(value(0x0051)) or 1) - 1
-    index = frame - first if frames > 1 else 0
     origin = [int(part) for part in numbers(value(0x0050))]
-    bits = _bits(dataset, value(0x3000), group, rows, columns, index, native) if 0 <= index < frames else b""
+    data = value(0x3000)
+    if isinstance(data, bytes) and data:
+        rows, columns = (int(number(value(element)) or 0) for element in (0x0010, 0x0011))
+        if rows <= 0 or columns <= 0 or rows * columns > _MAX_PIXELS:
+            return "is damaged"
+        frames = int(number(value(0x0015)) or 1)
+        first = int(number(value(0x0051)) or 1) - 1
+        index = frame - first if frames > 1 else 0
+        if not little_endian and dataset[group, 0x3000].VR == "OW":
+            data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+        bits = _bits(data, rows * columns, index) if 0 <= index < frames else b""
+    else:
+        # The retired way: the plane lies in a bit of every pixel that the image doesn't use, and has its size.
+        rows, columns = int(dataset.Rows), int(dataset.Columns)
+        position = number(value(0x0102))
+        if position is None or not 0 <= position < 64:
+            return "is damaged"
+        if decoded is None or position >= 8 * decoded.container.dtype.itemsize:
+            return f"should lie in bit {position:g} of the pixels, which isn't there,"
+        if decoded.lowest <= position < decoded.lowest + decoded.bits:
+            return f"should lie in bit {position:g} of the pixels, which belongs to the picture,"
+        bits = np.packbits((decoded.container >> int(position)) & 1, bitorder="little").tobytes()
     if bits is None:
-        return None
+        return "is damaged"
     return Overlay(
         group=group,
         kind="roi" if "".join(texts(value(0x0040))).upper() == "R" else "graphics",
@@ -65,27 +86,15 @@ def _plane(dataset: Dataset, group: int, frame: int, native: bool) -> Overlay | 
     )
 
 
-def _bits(
-    dataset: Dataset, data: object, group: int, rows: int, columns: int, index: int, native: bool
-) -> bytes | None:
-    size = rows * columns
-    if isinstance(data, bytes):
-        start, stop = index * size, (index + 1) * size
-        if len(data) * 8 < stop:
-            return None
-        if start % 8 == 0:
-            return data[start // 8 : (stop + 7) // 8]
-        flat = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[start:stop]
-        return np.packbits(flat, bitorder="little").tobytes()
-    position = number(dataset[group, 0x0102].value) if (group, 0x0102) in dataset else None
-    allocated = int(number(dataset.get("BitsAllocated")) or 0)
-    if position is None or not native or allocated not in (8, 16) or (rows, columns) != (dataset.Rows, dataset.Columns):
+def _bits(data: bytes, size: int, index: int) -> bytes | None:
+    """One frame of ``size`` bits; None where the data end before it does."""
+    start, stop = index * size, (index + 1) * size
+    if len(data) * 8 < stop:
         return None
-    # Retired way: the plane lies in a bit of every pixel that the image doesn't use.
-    pixels = np.frombuffer(dataset.PixelData, f"<u{allocated // 8}")[index * size : (index + 1) * size]
-    if pixels.size < size or position < int(number(dataset.get("BitsStored")) or allocated):
-        return None
-    return np.packbits((pixels >> int(position)) & 1, bitorder="little").tobytes()
+    if start % 8 == 0:
+        return data[start // 8 : (stop + 7) // 8]
+    flat = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[start:stop]
+    return np.packbits(flat, bitorder="little").tobytes()
 
 
 def read_shutter(dataset: Dataset) -> Shutter | None:

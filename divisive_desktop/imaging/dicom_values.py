@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
+from pydicom.datadict import dictionary_description
 
 from divisive_desktop.imaging.record import Calibration, ModalityTransform, Spacing, Voi, VoiKind
 
@@ -17,10 +20,15 @@ PROJECTION = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "DG"})
 _FUNCTIONS: dict[str, VoiKind] = {"LINEAR": "linear", "LINEAR_EXACT": "linear_exact", "SIGMOID": "sigmoid"}
 
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+
+
 def number(value: Any) -> float | None:
-    """A finite float, or None for what isn't one (empty, text, not a number)."""
+    """A finite float, or None for what isn't one (empty, text, not a number); a decimal comma counts as a point."""
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip("\0 ")):
+        value = value.replace(",", ".")
     try:
-        result = float(value)
+        result = float(value.strip("\0 ") if isinstance(value, str) else value)
     except (TypeError, ValueError, OverflowError):
         return None
     return result if math.isfinite(result) else None
@@ -33,6 +41,45 @@ def numbers(value: Any) -> list[float]:
     else:
         items = list(value) if hasattr(value, "__iter__") else [value]
     return [found for found in map(number, items) if found is not None]
+
+
+def _each(value: Any) -> list[float | None]:
+    """Every value of an element in its place, None for what isn't a finite number; nothing for an empty one."""
+    if value is None or value == "":
+        return []
+    items = [value] if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__") else list(value)
+    return [number(item) for item in items]
+
+
+def odd_spacing(dataset: Dataset, frame: int) -> list[str]:
+    """What to tell of sizes of a pixel that can't be: millimetres aren't taken from them."""
+    notes = []
+    measures = functional_group(dataset, "PixelMeasuresSequence", frame)
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        for place in (measures, dataset) if measures is not dataset and keyword == "PixelSpacing" else (dataset,):
+            value = place.get(keyword)
+            if value in (None, "") or _pair(value) is not None:
+                continue
+            said = ", ".join(text[:16] for text in texts(value)[:4])
+            notes.append(f"{dictionary_description(keyword)} is {said}, which can't be the size of a pixel: left out.")
+    if notes and spacing(dataset, frame) is None:
+        notes.append("No millimetres are shown.")
+    return notes
+
+
+def odd_numbers(dataset: Dataset, keywords: Iterable[str]) -> list[str]:
+    """What to tell of attributes whose values aren't numbers as DICOM writes them."""
+    notes = []
+    for keyword in keywords:
+        for text in texts(dataset.get(keyword)):
+            if text.strip("\0 ") == "":
+                continue
+            name = dictionary_description(keyword)
+            if number(text) is None:
+                notes.append(f"{name} is no number ('{text[:32]}') and was left out.")
+            elif "," in text:
+                notes.append(f"{name} has a decimal comma ('{text[:32]}') and was read as {number(text):g}.")
+    return list(dict.fromkeys(notes))
 
 
 def texts(value: Any) -> list[str]:
@@ -114,13 +161,18 @@ def voi_choices(dataset: Dataset, frame: int, little_endian: bool, signed: bool,
         name = str(item.get("LUTExplanation") or "") or f"VOI LUT {index}"
         choices.append(Voi("lut", explanation=name, lut=table, lut_first=first, lut_range=(0.0, top)))
     group = functional_group(dataset, "FrameVOILUTSequence", frame)
-    centers, widths = numbers(group.get("WindowCenter")), numbers(group.get("WindowWidth"))
+    centers, widths = (_each(group.get(word)) for word in ("WindowCenter", "WindowWidth"))
     names = texts(group.get("WindowCenterWidthExplanation"))
     stated = str(group.get("VOILUTFunction") or "LINEAR").strip().upper()
     if stated not in _FUNCTIONS:
         notes.append(f"The VOI LUT function '{stated}' is unknown; LINEAR was used.")
     kind = _FUNCTIONS.get(stated, "linear")
+    if len(centers) != len(widths) and (centers or widths):
+        notes.append(f"The file has {len(centers)} window centres and {len(widths)} widths; pairs were taken.")
     for index, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if center is None or width is None:
+            notes.append(f"Window {index + 1} has a centre or a width that is no number, and was left out.")
+            continue
         if width <= 0:
             notes.append(f"Window {index + 1} has the width {width:g} and was left out.")
             continue

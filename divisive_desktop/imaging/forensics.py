@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from divisive_desktop.errors import UnreadableFileError
+from divisive_desktop.errors import UnreadableFileError, in_words
 from divisive_desktop.imaging import limits
+from divisive_desktop.imaging.exif import png_exif, read_exif
 from divisive_desktop.imaging.photograph import FORMATS, profile_name
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 
@@ -112,7 +113,7 @@ def examine(path: str | os.PathLike[str]) -> Findings:
             source.seek(0)
             return _examine_picture(facts, source.read() if facts.size <= _MAX_BYTES else b"")
     except OSError as exc:
-        raise UnreadableFileError(f"{path} can't be read ({exc.strerror or exc}).", "Check the name.") from exc
+        raise UnreadableFileError(f"{path} can't be read ({in_words(exc)}).", "Check the name.") from exc
 
 
 _MAX_BYTES = 1 << 30
@@ -149,11 +150,17 @@ def _examine_picture(facts: FileFacts, data: bytes) -> Findings:
         notes: list[str] = []
         jpeg = _jpeg_facts(image, data) if image.format in ("JPEG", "MPO") else None
         thumbnail = _thumbnail(image, notes)
-        software = image.getexif().get(ExifTags.Base.Software) if image.format != "PNG" else image.info.get("Software")
+        software = read_exif(image).get(ExifTags.Base.Software) if image.format != "PNG" else image.info.get("Software")
         if software:
             notes.append(f"Written by '{str(software).strip()}'.")
         if jpeg and jpeg.after_end and image.format == "JPEG":
             notes.append(f"{jpeg.after_end:,} bytes follow the end of the picture.")
+        stated = _stated_size(png_exif(io.BytesIO(data), []) if image.format == "PNG" else read_exif(image))
+        if stated and stated not in (image.size, image.size[::-1]):
+            notes.append(
+                f"EXIF says {stated[0]:,} x {stated[1]:,} pixels, the picture has {image.width:,} x {image.height:,}: "
+                "it was cropped or resized after it was taken."
+            )
         if thumbnail and not thumbnail.same_shape:
             notes.append("The embedded thumbnail has other proportions than the picture: it may have been cropped.")
         if thumbnail and thumbnail.difference > 20:
@@ -167,6 +174,16 @@ def _examine_picture(facts: FileFacts, data: bytes) -> Findings:
             thumbnail,
             tuple(notes),
         )
+
+
+def _stated_size(exif: Image.Exif) -> tuple[int, int] | None:
+    """Width and height that EXIF gives the picture; None where it doesn't."""
+    try:
+        found = exif.get_ifd(ExifTags.IFD.Exif)
+        sides = int(found.get(0xA002) or 0), int(found.get(0xA003) or 0)
+    except Exception:  # noqa: BLE001  Pillow raises anything on damaged EXIF
+        return None
+    return sides if min(sides) > 0 else None
 
 
 def _jpeg_facts(image: Image.Image, data: bytes) -> JpegFacts:
@@ -249,7 +266,7 @@ def _thumbnail(image: Image.Image, notes: list[str]) -> Thumbnail | None:
     raw = image.info.get("exif")
     if not raw or image.width * image.height > limits.max_pixels():
         return None
-    directory = image.getexif().get_ifd(ExifTags.IFD.IFD1)
+    directory = read_exif(image).get_ifd(ExifTags.IFD.IFD1)
     offset, length = directory.get(513), directory.get(514)
     if not isinstance(offset, int) or not isinstance(length, int) or length <= 0:
         return None

@@ -86,8 +86,9 @@ def is_identifying(group: int, element: int, keyword: str, vr: str, value: objec
 
 
 HEADER = _words(
-    """PatientName PatientID PatientBirthDate PatientSex PatientAge StudyDate StudyTime StudyDescription
-    SeriesDescription AccessionNumber InstitutionName SOPInstanceUID StudyInstanceUID SeriesInstanceUID
-    DateTime DateTimeOriginal Artist Copyright"""
+    """PatientName PatientID PatientBirthDate PatientSex PatientAge PatientSexNeutered PatientSpeciesDescription
+    PatientSpeciesCodeSequence PatientBreedDescription PatientBreedCodeSequence AnatomicalOrientationType StudyDate
+    StudyTime StudyDescription SeriesDescription ProtocolName AcquisitionDeviceProcessingDescription AccessionNumber
+    InstitutionName SOPInstanceUID StudyInstanceUID SeriesInstanceUID DateTime DateTimeOriginal Artist Copyright"""
 )
 """Keys of ``ImageRecord.header`` that the rule above hides: for corner texts, without a look into the file."""

@@ -8,6 +8,9 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image
 
+from divisive_desktop.imaging.exif import read_exif
+from divisive_desktop.imaging.photograph import FORMATS
+
 _GREY_MODES = ("1", "L", "LA", "I", "F")
 _SMALL = 4_000_000
 """Pixels up to which a picture stored in colour is decoded to see whether it is grey."""
@@ -32,8 +35,8 @@ def guess_kind(path: Path) -> Literal["radiograph", "photograph"]:
     if is_dicom(path):
         return "radiograph"
     try:
-        with Image.open(path) as image:
-            exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Image.Exif()
+        with Image.open(path, formats=FORMATS) as image:
+            exif = read_exif(image) if image.format != "PNG" or "exif" in image.info else Image.Exif()
             if exif.get(ExifTags.Base.Make) or exif.get(ExifTags.Base.Model):
                 return "photograph"
             grey = image.mode.startswith(_GREY_MODES) or _equal_channels(image)

@@ -14,6 +14,7 @@ from divisive_desktop.errors import (
     ImageTooLargeError,
     NotAnImageError,
     UnreadableFileError,
+    in_words,
 )
 from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.identifying import is_identifying
@@ -47,7 +48,7 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[Tag, ...]:
         with path.open("rb") as file:
             kind = sniff(file.read(HEAD_BYTES))
     except OSError as exc:
-        raise UnreadableFileError(f"{path} can't be read ({exc.strerror or exc}).", "Check the name.") from exc
+        raise UnreadableFileError(f"{path} can't be read ({in_words(exc)}).", "Check the name.") from exc
     if kind not in ("dicom", "dicomdir", "photograph"):
         raise NotAnImageError(f"{path.name} is no picture.", "Choose a DICOM file or a photograph.")
     try:
@@ -64,7 +65,7 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[Tag, ...]:
         ) from exc
     except Exception as exc:
         raise DamagedImageError(
-            f"What {path.name} says about itself can't be read ({type(exc).__name__}: {exc}).",
+            f"What {path.name} says about itself can't be read ({in_words(exc)}).",
             "Its header is damaged; ask for the file again.",
         ) from exc
 

@@ -17,10 +17,14 @@ from divisive_desktop.errors import (
     NoPixelDataError,
     NotAnImageError,
     UnreadableFileError,
+    in_words,
 )
 from divisive_desktop.imaging import limits
 from divisive_desktop.imaging.bounded_reader import BoundedReader
+from divisive_desktop.imaging.corrected import corrected
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 from divisive_desktop.imaging.digest import Digest
+from divisive_desktop.imaging.foreign_formats import foreign_format
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.imaging.sniff import HEAD_BYTES, sniff
 
@@ -28,7 +32,13 @@ if TYPE_CHECKING:
     from divisive_desktop.imaging.dicom import DicomFile
 
 
-def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int | None = None) -> ImageRecord:
+def open_image(
+    path: str | os.PathLike[str],
+    frame: int = 0,
+    correction: Correction = UNCORRECTED,
+    *,
+    max_pixels: int | None = None,
+) -> ImageRecord:
     """Open one picture. The file is only read, never changed.
 
     Parameters
@@ -37,6 +47,8 @@ def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int 
         A DICOM file, or a PNG, JPEG, TIFF, WebP, BMP, GIF or JPEG 2000 picture; recognised by content.
     frame : int
         Index of the frame of a multi-frame file, 0-based.
+    correction : Correction
+        What the analyst mended about the picture: the record is of the picture as corrected.
     max_pixels : int, optional
         Refuse larger pictures; default ``limits.max_pixels()``.
 
@@ -59,14 +71,14 @@ def open_image(path: str | os.PathLike[str], frame: int = 0, *, max_pixels: int 
         if not stat.S_ISREG(mode):
             raise UnreadableFileError(f"{path.name} is not a regular file.", "Open a picture file.")
         with BoundedReader(path) as source:
-            return _read(path, source, frame, limit)
+            return corrected(_read(path, source, frame, limit), correction)
     except FileNotFoundError as exc:
         raise UnreadableFileError(f"{path} doesn't exist.", "Check the name; it may have been moved.") from exc
     except PermissionError as exc:
         raise UnreadableFileError(f"You may not read {path}.", "Ask its owner for permission.") from exc
     except OSError as exc:
         raise UnreadableFileError(
-            f"{path} can't be read ({exc.strerror or exc}).", "Check the disk or the network drive, and try again."
+            f"{path} can't be read ({in_words(exc)}).", "Check the disk or the network drive, and try again."
         ) from exc
 
 
@@ -93,7 +105,7 @@ def _read(path: Path, source: BoundedReader, frame: int, limit: int) -> ImageRec
         ) from exc
     except Exception as exc:  # forged and damaged files find every hole in every decoder
         raise DamagedImageError(
-            f"{path.name} is damaged: its content contradicts itself ({type(exc).__name__}: {exc}).",
+            f"{path.name} is damaged: {in_words(exc)}.",
             "Ask for the file again, or open another copy of it.",
         ) from exc
 
@@ -131,6 +143,9 @@ def _not_an_image(path: Path, kind: str, head: bytes) -> ImageError:
         )
     if kind == "zip":
         return NotAnImageError(f"{path.name} is a ZIP archive.", "Drop it into the worklist to open what it holds.")
+    known = foreign_format(head)
+    if known is not None:
+        return NotAnImageError(f"{path.name} is {known.name}, which this program doesn't read.", known.remedy)
     if _looks_like_text(head):
         return NotAnImageError(
             f"{path.name} is a text file, whatever its name says.", "Open a DICOM file, or a PNG, JPEG or TIFF picture."

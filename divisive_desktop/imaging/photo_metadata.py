@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from PIL import ExifTags, Image, IptcImagePlugin
 
+from divisive_desktop.imaging.exif import read_exif
 from divisive_desktop.imaging.limits import check_size, max_pixels
 from divisive_desktop.imaging.photograph import FORMATS
 from divisive_desktop.imaging.tag import MAX_VALUE, Tag
@@ -42,7 +43,7 @@ def photograph_tags(path: Path) -> Iterator[Tag]:
         yield Tag("Picture", "", "Mode", "Mode", "", image.mode)
         # Pillow decodes a PNG to look for an EXIF block behind the pixels.
         check_size(path.name, *image.size, max_pixels())
-        yield from exif_tags(image.getexif())
+        yield from exif_tags(read_exif(image))
         xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
         if xmp:
             yield from xmp_tags(xmp.encode() if isinstance(xmp, str) else bytes(xmp))

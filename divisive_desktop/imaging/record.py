@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 from divisive_desktop.imaging.graphics import Overlay, Shutter
 
 Calibration = Literal["patient", "detector", "calibrated", "unknown"]
@@ -125,6 +126,8 @@ class ImageRecord:
     """``shutter.visible(record.height, record.width, record.pixel_aspect)`` is what may be seen."""
     header: Mapping[str, str] = field(default_factory=dict)
     """The handful of attributes that overlays show: keyword -> text. Patient-identifying keys included."""
+    correction: Correction = UNCORRECTED
+    """What the analyst mended: everything above but ``path``, ``sha256`` and ``header`` is of the corrected picture."""
 
     def __post_init__(self) -> None:
         if self.stored.ndim not in (2, 3) or (self.stored.ndim == 3 and self.stored.shape[2] != 3):

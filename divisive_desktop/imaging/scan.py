@@ -10,6 +10,7 @@ from divisive_desktop.imaging.archive import is_archive, unpack
 from divisive_desktop.imaging.collection import files_of_dicomdir
 from divisive_desktop.imaging.natural_order import natural
 from divisive_desktop.imaging.sniff import is_image_file, sniff_file
+from divisive_desktop.paths import casebook_at
 
 MAX_FILES = 100_000
 MAX_DEPTH = 32
@@ -25,7 +26,8 @@ def scan(
     """Yield the image files among ``paths``, folders recursively, in the order given and then by name.
 
     Files are recognised by content. A file that was *named* is yielded whatever it is, so that opening it can
-    say what is wrong; inside folders what isn't an image is passed over. Links to folders are not followed.
+    say what is wrong; inside folders what isn't an image is passed over, and so are casebooks, whose pictures are their
+    own. Links to folders are not followed, links that lead nowhere or in a circle are passed over.
     A DICOMDIR that was named stands for the files it lists, a ZIP for the pictures in it.
 
     Parameters
@@ -70,14 +72,23 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
         entries = sorted(os.scandir(folder), key=lambda entry: natural(entry.name))
     except OSError:  # a folder that may not be read holds no pictures for this user
         return
+    if casebook_at(folder) is not None:
+        return
     folders = []
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_file():
+        if _is_file(entry):
             yield Path(entry.path)
         elif entry.is_dir(follow_symlinks=False):
             folders.append(Path(entry.path))
     if depth > 0:
         for child in folders:
             yield from _files(child, depth - 1)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle, or one to a place that may not be looked at
+        return False

@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from divisive_desktop import paths
-from divisive_desktop.errors import ModelError, ModelIntegrityError
+from divisive_desktop.errors import ModelError, ModelIntegrityError, in_words
+from divisive_desktop.foreign.files import read_whole
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.library.card import parse_card
 from divisive_desktop.library.scope import FILE as SCOPE
 from divisive_desktop.library.scope import verified_references
@@ -34,7 +36,7 @@ SUFFIX = ".divmodel"
 _HASHES = "hashes.json"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _EXTRAS = (".png", ".json", ".md", ".txt")
-_MOST_FILES, _MOST_BYTES = 32, 1 << 29
+_MOST_FILES, _MOST_BYTES, _MOST_BESIDE = 32, 1 << 29, 1 << 26
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the same model gives the same archive, byte for byte
 
 
@@ -80,7 +82,7 @@ def export_model(model: StoredModel, target: Path) -> Path:
         temporary.replace(target)
     except OSError as e:
         raise ModelError(
-            f"{target.name} can't be written: {e.strerror}.", "Choose another folder, or make room on the disk."
+            f"{target.name} can't be written: {in_words(e)}.", "Choose another folder, or make room on the disk."
         ) from e
     finally:
         if temporary is not None:
@@ -115,7 +117,9 @@ def import_model(archive: Path) -> StoredModel:
         raise ModelIntegrityError(f"The model in {archive.name} has an unusable name.", "Export it again.")
     folder = paths.user_models_dir() / card.id
     card = replace(card, default=False)
-    files[CARD] = card.to_json().encode()
+    # The rest of the card stays as it came, letter by letter: a signature may cover it.
+    kept = {**json.loads(files[CARD]), "default": False}
+    files[CARD] = (json.dumps(kept, indent=1, ensure_ascii=False) + "\n").encode()
     write_folder(folder, {name: data for name, data in files.items() if name != _HASHES})
     return StoredModel(card, folder, shipped=False)
 
@@ -135,16 +139,18 @@ def _read(archive: Path) -> dict[str, bytes]:
     try:
         if archive.stat().st_size > _MOST_BYTES:
             raise refuse("it is far larger than a model")
-        data = archive.read_bytes()
+        data = read_whole(archive, _MOST_BYTES)
     except FileNotFoundError as e:
         raise ModelError(f"There is no file {archive.name}.", "Choose a .divmodel file.") from e
     except OSError as e:
-        raise ModelError(f"{archive.name} can't be read: {e.strerror}.", "Check the file's permissions.") from e
+        raise ModelError(f"{archive.name} can't be read: {in_words(e)}.", "Check the file's permissions.") from e
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as content:
             entries = content.infolist()
             names = [entry.filename for entry in entries]
-            if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
+            # Only weights are large: a card of hundreds of megabytes would be unpacked and parsed in memory.
+            long = any(entry.file_size > _MOST_BESIDE for entry in entries if entry.filename != WEIGHTS)
+            if long or len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise refuse("it is far larger than a model")
             # Only plain names: nothing may leave the model's folder (..\, absolute paths, drives, links).
             allowed = all(_PLAIN.fullmatch(n) and (n == WEIGHTS or _extra(n)) for n in names)
@@ -161,7 +167,7 @@ def _read(archive: Path) -> dict[str, bytes]:
         # Damaged, or of a kind that zipfile doesn't read (encrypted, other versions).
         raise refuse("it is damaged or not a .divmodel file") from e
     try:
-        hashes = json.loads(files[_HASHES])
+        hashes = read_json(files[_HASHES])
         fits = all(hashes[n] == hashlib.sha256(d).hexdigest() for n, d in files.items() if n != _HASHES)
     except (ValueError, KeyError, TypeError) as e:
         raise refuse("its list of hashes is unreadable or incomplete") from e

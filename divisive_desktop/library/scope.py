@@ -17,9 +17,12 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from divisive_desktop.errors import ModelIntegrityError
+from divisive_desktop.errors import ModelIntegrityError, in_words
+from divisive_desktop.imaging.correction import MENDS
+from divisive_desktop.library.probes import Probes
 
-SCHEMA = 1
+SCHEMA = 3
+"""1: without probes for turned, inverted and mirrored pictures; 2: without aspect, age and margins; both still read."""
 FILE = "scope.safetensors"
 """Beside the weights: the features of training images that other images are compared with."""
 MOST_BYTES = 2_000_000
@@ -44,11 +47,15 @@ class Limits:
     unlike: float | None
     """A Mahalanobis distance above this is unfamiliar; None: the model's own sources weren't at hand, so that no image
     can be said to be like them."""
+    askew: float | None = None
+    """A fault that is likelier than none by more than this (a difference of logits) is suspected; None: none is."""
+    mirrored: float | None = None
+    """A picture is suspected of being mirrored whose logit of it exceeds its mirror image's by more than this."""
 
     def __post_init__(self) -> None:
-        for name in ("far_mean", "far_sd", "far", "unlike"):
+        for name in ("far_mean", "far_sd", "far", "unlike", "askew", "mirrored"):
             value = getattr(self, name)
-            if name == "unlike" and value is None:
+            if name in ("unlike", "askew", "mirrored") and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"scope.limits.{name} must be a number")
@@ -105,8 +112,20 @@ class Scope:
     """Shorter side of what the model looks at, in pixels of the file; below it is out of scope."""
     smallest_face: int = 0
     """Height of the face in pixels of the file; below it is out of scope. 0: no faces are looked for."""
+    face_length: tuple[float, float] = (0.0, 1000.0)
+    """Distance from eyes to mouth over the distance of the eyes; outside of it is unfamiliar."""
     enlargement: tuple[float, float] = (0.0, 1000.0)
     """Network input over image, along the shorter side, in training; outside of it is unfamiliar."""
+    aspect: tuple[float, float] = (0.0, 1000.0)
+    """Height over width, by the size of its pixels, of what the model looks at and sees as a square; outside of it is
+    out of scope."""
+    margins: float = 1.0
+    """Share of what the model looks at that may lie in margins of one grey, 0..1; above it is unfamiliar."""
+    youngest: int = 0
+    """Age in years; a patient who is younger is unfamiliar."""
+    mends: tuple[str, ...] = ()
+    """Faults that are looked for, by the name of what mends them: ``invert``, ``turn-left``, ``turn-over``,
+    ``turn-right`` (out of scope until mended), ``mirror`` (unfamiliar)."""
     references: ReferenceNote | None = None
     """None: headers and sizes are checked, pixels are not."""
     schema: int = SCHEMA
@@ -121,15 +140,25 @@ class Scope:
             values = getattr(self, name)
             if not isinstance(values, tuple) or not all(isinstance(v, str) and pattern.fullmatch(v) for v in values):
                 raise ValueError(f"scope.{name} must be a list of DICOM's words")
+        if not isinstance(self.mends, tuple) or not set(self.mends) <= set(MENDS):
+            raise ValueError(f"scope.mends must name some of {', '.join(MENDS)}")
         if self.colour not in ("grey", "rgb"):
             raise ValueError(f"scope.colour must be grey or rgb, not {self.colour!r}")
         for name in ("smallest_size", "smallest_face"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100_000:
                 raise ValueError(f"scope.{name} must be a number of pixels")
-        low, high = self.enlargement
-        if not (all(isinstance(v, int | float) for v in (low, high)) and 0 <= low < high < math.inf):
-            raise ValueError("scope.enlargement must be a rising pair of factors")
+        if isinstance(self.youngest, bool) or not isinstance(self.youngest, int) or not 0 <= self.youngest <= 120:
+            raise ValueError("scope.youngest must be an age in years")
+        if isinstance(self.margins, bool) or not isinstance(self.margins, int | float) or not 0 <= self.margins <= 1:
+            raise ValueError("scope.margins must be a share")
+        for name in ("enlargement", "aspect", "face_length"):
+            pair = getattr(self, name)
+            numbers = isinstance(pair, tuple) and len(pair) == 2 and all(
+                isinstance(v, int | float) and not isinstance(v, bool) for v in pair
+            )  # fmt: skip
+            if not (numbers and 0 <= pair[0] < pair[1] < math.inf):
+                raise ValueError(f"scope.{name} must be a rising pair of factors")
 
     @classmethod
     def from_json(cls, raw: Any) -> Scope:
@@ -142,7 +171,8 @@ class Scope:
         """
         if not isinstance(raw, Mapping):
             raise ValueError("scope is no section")
-        if raw.get("schema") != SCHEMA:
+        schema = raw.get("schema")
+        if isinstance(schema, bool) or schema not in (1, 2, SCHEMA):
             raise ValueError(f"scope has the schema {raw.get('schema')!r}, which this program doesn't know")
         unknown = set(raw) - set(cls.__dataclass_fields__)
         if unknown:  # a rule that isn't understood can't be kept
@@ -184,15 +214,20 @@ class References:
     """(p,)"""
     pooled_whitener: Float
     """(p, p): W with W W' = inverse covariance. Empty where the model's own sources weren't at hand, as the mean is."""
+    probes: Probes | None = None
+    """What tells pictures that are turned, inverted or mirrored; None: nobody looks."""
 
     def __post_init__(self) -> None:
+        if any(getattr(self, name).ndim != dimensions for name, dimensions in _ARRAYS.items()):
+            raise ValueError("the references of scope don't fit together")
         g, k, p = self.grid_mean.size, len(self.grid_axes), self.pooled_mean.size
         fits = (
-            self.grid_axes.shape == (k, g)
-            and self.points.ndim == 2
+            min(g, k) > 0
+            and self.grid_axes.shape == (k, g)
             and self.points.shape[1] == k + 1
             and len(self.points) > NEIGHBOURS
             and self.pooled_whitener.shape == (p, p)
+            and (self.probes is None or self.probes.weights.shape[1] == g)
         )
         if not fits:
             raise ValueError("the references of scope don't fit together")
@@ -218,15 +253,23 @@ class References:
 
     def to_bytes(self) -> bytes:
         """As a safetensors file, float16 where that loses nothing that matters."""
-        halves = ("grid_axes", "points")
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.probes is not None:
+            arrays |= {"probe_weights": self.probes.weights, "probe_bias": self.probes.bias}
+        halves = ("grid_axes", "points", "probe_weights")
         return save({
-            name: np.ascontiguousarray(getattr(self, name), np.float16 if name in halves else np.float32)
-            for name in _ARRAYS
+            name: np.ascontiguousarray(array, np.float16 if name in halves else np.float32)
+            for name, array in arrays.items()
         })
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> References:
+    def from_bytes(cls, data: bytes, mends: tuple[str, ...] = ()) -> References:
         """The inverse of `to_bytes`.
+
+        Parameters
+        ----------
+        mends : tuple of str
+            Faults that the card names; empty: probes are left out.
 
         Raises
         ------
@@ -237,15 +280,22 @@ class References:
             raise ValueError("the references of scope are far too large")
         try:
             arrays = load(data)
-        except SafetensorError as e:
+        except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as e:
             raise ValueError(f"the references of scope can't be read: {e}") from e
         missing = set(_ARRAYS) - set(arrays)
         if missing:
             raise ValueError(f"the references of scope lack {sorted(missing)[0]}")
-        return cls(**{name: np.asarray(arrays[name], np.float32) for name in _ARRAYS})
+        made = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+        probes = None
+        if mends:
+            if not {"probe_weights", "probe_bias"} <= set(made):
+                raise ValueError("the references of scope lack the probes that the card names")
+            probes = Probes(mends, made["probe_weights"], made["probe_bias"])
+        return cls(**{name: made[name] for name in _ARRAYS}, probes=probes)
 
 
-_ARRAYS = ("grid_mean", "grid_axes", "points", "pooled_mean", "pooled_whitener")
+_ARRAYS = {"grid_mean": 1, "grid_axes": 2, "points": 2, "pooled_mean": 1, "pooled_whitener": 2}
+"""Names in the file, and how many dimensions each has."""
 
 
 def verified_references(scope: Scope | None, data: bytes | None, model_id: str) -> References | None:
@@ -268,6 +318,6 @@ def verified_references(scope: Scope | None, data: bytes | None, model_id: str) 
             _REMEDY,
         )
     try:
-        return References.from_bytes(data)
+        return References.from_bytes(data, scope.mends)
     except ValueError as e:
-        raise ModelIntegrityError(f"The model {model_id} can't be used: {e}.", _REMEDY) from e
+        raise ModelIntegrityError(f"The model {model_id} can't be used: {in_words(e)}.", _REMEDY) from e

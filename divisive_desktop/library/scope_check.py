@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from divisive_desktop.errors import OutOfScopeError
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.explanation.reasons import reason
 from divisive_desktop.explanation.scope import FAMILIAR, UNSTATED, ScopeCheck
+from divisive_desktop.explanation.statement import version_of, withheld
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.correction import LOOKS, suggested_by
+from divisive_desktop.imaging.faces import Face
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.library.header_check import doubted_by_header, refused_by_header
+from divisive_desktop.library.probes import MIRROR
 from divisive_desktop.library.scope import Features, References, Scope
 
 REMEDY = "Choose another question, or ask anyway: the answer then stays marked."
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9 _]{0,15}")
-"""What a DICOM code string may be. Anything else isn't repeated in a reason: it may be a name, or an attack."""
-_SAYS_NOTHING = frozenset({"UNKNOWN", "OTHER", "NONE", "UNSPECIFIED", "UNDEFINED", "NULL", "ANY"})
 _COLOURED = 15.0
 """Difference between the channels, of 255, that a twentieth of a picture with colours exceeds: the palest of some 780
 photographs of faces has 24, grey pictures have none, and JPEG makes a few."""
@@ -33,7 +37,8 @@ class Outside:
 
 
 def look_outside(
-    scope: Scope, record: ImageRecord, region: Box, size: int, face: float | None, blank: bool
+    scope: Scope, record: ImageRecord, region: Box, size: int, face: Face | None, blank: bool, margins: float = 0.0,
+    eye_inverted: bool = False,
 ) -> Outside:
     """Check what the file says of itself, and the size of what the model looks at.
 
@@ -43,32 +48,46 @@ def look_outside(
         The part that the model looks at, in image pixels.
     size : int
         Side of the network's input.
-    face : float, optional
-        Height of the face in image pixels; None where none was looked for.
+    face : Face, optional
+        The one that the model looks at; None where none was looked for.
     blank : bool
         The network's input is the same everywhere.
+    margins : float
+        Share of it that lies in margins of one grey, 0..1.
+    eye_inverted : bool
+        It looks like the negative of an eye.
     """
-    out, unfamiliar = list(_header(scope, record)), []
+    out, unfamiliar = refused_by_header(scope, record), doubted_by_header(scope, record)
     colours = _has_colours(record, region)
     if blank:
-        out.append("the picture is the same grey everywhere")
+        out.append(reason("grey"))
     elif not out and colours != (scope.colour == "rgb"):
-        out.append(f"a picture {'in' if colours else 'without'} colours, not {scope.made_for}")
+        out.append(reason("coloured" if colours else "colourless", made_for=scope.made_for))
+    if eye_inverted:
+        out.append(reason("eye_inverted"))
     shorter = min(region[2], region[3])
     if shorter < scope.smallest_size:
-        what = f"{region[2]} x {region[3]} pixels"
-        out.append(f"only {what}: the model was made for {scope.smallest_size} and more")
-    if face is not None and face < scope.smallest_face:
-        out.append(f"the face is only {face:.0f} pixels high: the model was made for {scope.smallest_face} and more")
+        out.append(reason("small", width=region[2], height=region[3], least=scope.smallest_size))
+    if face is not None and face.box[3] < scope.smallest_face:
+        out.append(reason("small_face", height=f"{face.box[3]:.0f}", least=scope.smallest_face))
+    aspect = region[3] * record.pixel_aspect / region[2]
+    if not scope.aspect[0] <= aspect <= scope.aspect[1]:
+        least, most = (f"{limit:g}" for limit in scope.aspect)
+        out.append(reason("tall", times=f"{aspect:.2g}", least=least, most=most))
     enlarged = size / shorter
     if not out and not scope.enlargement[0] <= enlarged <= scope.enlargement[1]:
-        how = f"enlarged {enlarged:.1f} times" if enlarged > 1 else f"shrunk to {100 * enlarged:.0f} %"
-        unfamiliar.append(f"{how} for the model, unlike the images that it was made with")
+        larger = reason("enlarged", times=f"{enlarged:.1f}")
+        unfamiliar.append(larger if enlarged > 1 else reason("shrunk", percent=f"{100 * enlarged:.0f}"))
+    if not out and face is not None and not scope.face_length[0] <= face.length <= scope.face_length[1]:
+        unfamiliar.append(reason("stretched", times=f"{face.length:.2g}"))
+    if not out and margins > scope.margins:
+        unfamiliar.append(reason("margins", percent=f"{100 * margins:.0f}"))
     return Outside(tuple(out), tuple(unfamiliar))
 
 
 def check(
-    scope: Scope | None, references: References | None, outside: Outside | None, features: Features | None
+    scope: Scope | None, references: References | None, outside: Outside | None, features: Features | None,
+    faults: Sequence[str] = (),
 ) -> ScopeCheck:
     """Put together what header, size and pixels say.
 
@@ -78,6 +97,8 @@ def check(
         See `look_outside`; None: nobody looked.
     features : Features, optional
         Of the forward pass; None: pixels are not compared.
+    faults : sequence of str
+        How the picture seems to be turned, inverted or mirrored (``networks.faults``), by the name of what mends it.
     """
     if scope is None:
         return UNSTATED
@@ -85,62 +106,45 @@ def check(
     if references is not None and features is not None and scope.references is not None:
         limits = scope.references.limits
         if not (np.isfinite(features.pooled).all() and np.isfinite(features.grid).all()):
-            out.append("what the model sees of the picture is not a number")
+            out.append(reason("no_number"))
         elif out:
             pass  # the header has said it better
+        elif [fault for fault in faults if fault != MIRROR]:
+            out += [LOOKS[fault] for fault in faults]
         # "not below" rather than "above": a distance that is no number must not pass
         elif not references.far(features) <= limits.far:
-            out.append("the picture is unlike every image that the model was made with")
+            out.append(reason("far"))
         elif limits.unlike is None:
-            unfamiliar.append("not compared with the model's own sources: they weren't at hand when that was measured")
+            unfamiliar.append(reason("uncompared"))
         elif not references.unlike(features) <= limits.unlike:
-            unfamiliar.append(
-                "from a source unlike the model's own: another device, camera, age group, processing or compression"
-            )
+            unfamiliar.append(reason("unlike"))
     if out:
         return ScopeCheck("out_of_scope", tuple(out))
+    if MIRROR in faults:
+        unfamiliar.insert(0, LOOKS[MIRROR])
     if unfamiliar:
         return ScopeCheck("unfamiliar", tuple(unfamiliar))
     if references is None:
-        return ScopeCheck("not_checked", ("only header and size were checked: the card names no references",))
+        return ScopeCheck("not_checked", (reason("unreferenced"),))
     return FAMILIAR
 
 
-def refusal(check: ScopeCheck) -> OutOfScopeError:
-    """What the user reads in place of a verdict."""
-    words = "; ".join(check.reasons)
-    return OutOfScopeError(f"No verdict: {words}.", REMEDY, check.reasons)
+def refusal(check: ScopeCheck, model: ModelRef | None = None) -> OutOfScopeError:
+    """What the user reads in place of a verdict.
 
-
-def _header(scope: Scope, record: ImageRecord) -> list[str]:
-    """At most one reason, from what a DICOM file says of itself."""
-    if not record.transfer_syntax:
-        return []
-    modality, body, view = (_plain(record.header.get(n, "")) for n in ("Modality", "BodyPartExamined", "ViewPosition"))
-    shown = " ".join(word for word in (modality, body) if _CODE.fullmatch(word)) or "a DICOM image"
-    wrong = f"{shown}, not {scope.made_for}"
-    if modality and modality not in scope.modalities:
-        return [wrong]
-    if not modality and not scope.modalities:
-        return [wrong]
-    uid = record.header.get("SOPClassUID", "")
-    if scope.sop_classes and uid and uid not in scope.sop_classes:
-        return [f"{shown} of another DICOM class, not {scope.made_for}"]
-    stated = bool(body) and body not in _SAYS_NOTHING
-    if scope.body_parts and stated and not any(word in body for word in scope.body_parts):
-        return [wrong if _CODE.fullmatch(body) else f"{shown} of another body part, not {scope.made_for}"]
-    words = re.split(r"[^A-Z0-9]+", view)
-    refused = next((word for word in words if word in scope.refused_views), None)
-    if refused is not None and not any(word in scope.views for word in words):
-        return [f"{shown} in the view {refused}, not {scope.made_for}"]
-    if record.frames > 1 and scope.modalities and scope.colour == "grey":
-        return [f"one of {record.frames} frames, not {scope.made_for}"]
-    return []
-
-
-def _plain(text: str) -> str:
-    """The beginning of what the file says, in capitals and without odd spaces."""
-    return " ".join(text[:64].upper().split())
+    Parameters
+    ----------
+    model : ModelRef, optional
+        Who was asked.
+    """
+    mend = suggested_by(check.reasons)
+    remedy = f"If that is so, mend it: {mend.acts}. Otherwise ask anyway." if mend else REMEDY
+    asked = {} if model is None else {
+        "task": model.task, "model": model.id, "version": model.version, "weights_sha256": model.weights_sha256,
+        "method": model.method,
+    }  # fmt: skip
+    version = "" if model is None else version_of(model)
+    return OutOfScopeError(withheld("", check, version).how_sure, remedy, check.reasons, asked)
 
 
 def _has_colours(record: ImageRecord, region: Box) -> bool:

@@ -5,8 +5,9 @@ What the weights hash covers
 ``card.json`` names the SHA-256 of the whole weights file. The weights file in turn carries, in its header, those
 fields of the card that decide what a model computes and claims to be: format, task, classes, backbone, network,
 method, preprocessing (`identity`). `verify` compares both, so neither the weights nor those fields can be changed
-unnoticed by editing one file. Figures, texts, the default mark and the id are notes: they may be edited.
-This detects damage and mix-ups; it is no signature against someone who rewrites both files.
+unnoticed by editing one file. Figures, texts, the default mark and the id are notes: they may be edited. Whether they
+are those of a release is what `library.release` says, by a hash of the whole card that the makers of this program have
+signed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from divisive_desktop import paths
-from divisive_desktop.errors import ModelError, ModelIntegrityError, ModelNotFoundError
+from divisive_desktop.errors import ModelError, ModelIntegrityError, ModelNotFoundError, in_words
+from divisive_desktop.foreign.files import MOST_SETTINGS, open_plain, read_whole
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.library.card import Card, Preprocessing, read_card
+from divisive_desktop.library.release import RELEASE, release
 from divisive_desktop.library.scope import FILE as SCOPE
 from divisive_desktop.library.scope import MOST_BYTES, References, verified_references
 from divisive_desktop.library.tasks import TASKS
@@ -43,7 +47,9 @@ ACTIVE = "active.json"
 """In the folder of the user's models: which model was chosen for each task."""
 log = logging.getLogger(__name__)
 _IDENTITY_KEY = "divisive-desktop"
-_HEADER_LIMIT = 100 << 20  # safetensors' own limit for its JSON header
+MOST_WEIGHTS = 2 << 30
+"""Bytes; ours have some tens of megabytes."""
+_HEADER_LIMIT = 16 << 20  # ours have some kilobytes
 _REMEDY = "Don't use this model. Import it again from where it came, or choose another one."
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -113,7 +119,7 @@ def find_model(model_id: str) -> StoredModel:
 def active_models() -> dict[str, str]:
     """The model that was made the active one, by task (`versions.activate`); nothing where no choice was made."""
     try:
-        raw = json.loads((paths.user_models_dir() / ACTIVE).read_text(encoding="utf-8"))
+        raw = read_json(read_whole(paths.user_models_dir() / ACTIVE, MOST_SETTINGS))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
@@ -133,17 +139,27 @@ def default_model(task: str) -> StoredModel:
     ModelNotFoundError
         No model of this task is installed.
     """
-    models = find_models(task)
-    if not models:
+    found = models_in_use(find_models(task)).get(task)
+    if found is None:
         raise ModelNotFoundError(
             f"No model for the task {task} is installed.", "Import one, or train one from a casebook."
         )
-    chosen = active_models().get(task)
+    return found
+
+
+def models_in_use(models: Iterable[StoredModel]) -> dict[str, StoredModel]:
+    """By task the one of these models that answers it; which one that is says `default_model`."""
+    chosen = active_models()
 
     def rank(m: StoredModel) -> tuple[bool, bool, bool]:
-        return m.card.id != chosen, not m.card.default, m.shipped if m.card.default else not m.shipped
+        wanted = chosen.get(m.card.task)
+        return m.card.id != wanted, not m.card.default, m.shipped if m.card.default else not m.shipped
 
-    return min(models, key=rank)
+    found: dict[str, StoredModel] = {}
+    for m in models:
+        if m.card.task not in found or rank(m) < rank(found[m.card.task]):
+            found[m.card.task] = m
+    return found
 
 
 def default_task(kind: str) -> str:
@@ -167,10 +183,10 @@ def default_task(kind: str) -> str:
 def identity(card: Card) -> dict[str, Any]:
     """The part of a card that the weights file repeats in its header, see the module's text."""
     fields = asdict(card)
-    return {
-        name: fields[name]
-        for name in ("format", "task", "classes", "backbone", "network", "method", "preprocessing")
-    }
+    names = ["format", "task", "classes", "backbone", "network", "method", "preprocessing"]
+    if card.framing is not None:  # weights written before there was such a rule don't name it
+        names.append("framing")
+    return {name: fields[name] for name in names}
 
 
 def verify(folder: Path) -> Card:
@@ -196,11 +212,11 @@ def verified_bytes(folder: Path) -> tuple[Card, bytes]:
     """
     card = read_card(folder / CARD)
     try:
-        data = (folder / WEIGHTS).read_bytes()
+        data = read_whole(folder / WEIGHTS, MOST_WEIGHTS)
     except FileNotFoundError as e:
         raise ModelIntegrityError(f"The model {card.id} has no weights file.", _REMEDY) from e
     except OSError as e:
-        raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {e.strerror}.", _REMEDY) from e
+        raise ModelIntegrityError(f"The weights of model {card.id} can't be read: {in_words(e)}.", _REMEDY) from e
     verify_data(card, data)
     return card, data
 
@@ -216,12 +232,12 @@ def read_references(card: Card, folder: Path) -> References | None:
     if card.scope is None or card.scope.references is None:
         return None
     try:
-        with (folder / SCOPE).open("rb") as file:
+        with open_plain(folder / SCOPE) as file:
             data: bytes | None = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         data = None
     except OSError as e:
-        raise ModelIntegrityError(f"{SCOPE} of model {card.id} can't be read: {e.strerror}.", _REMEDY) from e
+        raise ModelIntegrityError(f"{SCOPE} of model {card.id} can't be read: {in_words(e)}.", _REMEDY) from e
     return verified_references(card.scope, data, card.id)
 
 
@@ -263,8 +279,8 @@ def _belongs(card: Card, data: bytes) -> bool:
     if length > min(_HEADER_LIMIT, len(data) - 8):
         return False
     try:
-        header = json.loads(data[8 : 8 + length])
-        written = json.loads(header["__metadata__"][_IDENTITY_KEY])
+        header = read_json(data[8 : 8 + length])
+        written = read_json(header["__metadata__"][_IDENTITY_KEY])
         written["preprocessing"] = asdict(Preprocessing(**written["preprocessing"]))
         return _canonical(written) == _canonical(identity(card))
     except (ValueError, KeyError, AttributeError, TypeError):
@@ -339,6 +355,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: 
     if folder.exists() and not replace_existing:
         raise exists
     try:
+        private = folder.parent == paths.user_models_dir()  # what is shipped is for everybody
+        if private:
+            paths.private_folder(folder.parent)
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as e:
@@ -349,7 +368,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: 
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.chmod(0o755)
+            (temporary / name).chmod(0o600 if private else 0o644)
+        temporary.chmod(0o700 if private else 0o755)
         if replace_existing and folder.exists():
             shutil.rmtree(folder)
         try:
@@ -365,11 +385,16 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace_existing: 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put files into a model's folder, each in one step and in this order, replacing older ones.
 
+    A card that is written anew in a model that was released is said to be unsigned from then on, until it is signed
+    again (``build/sign_models.py``); before that it would count as tampered with.
+
     Raises
     ------
     ModelError
         The disk refuses.
     """
+    if CARD in files and RELEASE not in files and (folder / RELEASE).exists():
+        files = {**files, RELEASE: release(files[CARD])}
     try:
         for name, data in files.items():
             part = folder / f".{name}.{os.getpid()}"
@@ -386,7 +411,9 @@ def _read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(path)
     except (SafetensorError, OSError) as e:
-        raise ModelIntegrityError(f"{path.name} holds no weights that can be read: {e}.", "Train it again.") from e
+        raise ModelIntegrityError(
+            f"{path.name} holds no weights that can be read: {in_words(e)}.", "Train it again."
+        ) from e
     return arrays
 
 

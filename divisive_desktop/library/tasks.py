@@ -28,25 +28,6 @@ class Task:
 
 TASKS: tuple[Task, ...] = (
     Task(
-        "chest-xray",
-        "Does this chest radiograph show an abnormality?",
-        ("no finding", "abnormal"),
-        "radiograph",
-        False,
-        "grey",
-        ("where a reader looks: the lung fields", "the finding, or the lungs where it isn't outlined"),
-    ),
-    Task(
-        "chest-planted",
-        "Was an anomaly planted into this chest radiograph?",
-        ("nothing planted", "planted anomaly"),
-        "radiograph",
-        False,
-        "grey",
-        ("where a reader looks: the lung fields", "the planted anomaly"),
-        instrument=True,
-    ),
-    Task(
         "chest-cardiomegaly",
         "Is the heart wider than half of the chest (cardiothoracic ratio above 0.50)?",
         ("ratio up to 0.50", "ratio above 0.50"),
@@ -91,8 +72,28 @@ TASKS: tuple[Task, ...] = (
         "rgb",
         ("where an examiner looks: the face", "the face"),
     ),
+    Task(
+        "chest-planted",
+        "Was an anomaly planted into this chest radiograph?",
+        ("nothing planted", "planted anomaly"),
+        "radiograph",
+        False,
+        "grey",
+        ("where a reader looks: the lung fields", "the planted anomaly"),
+        instrument=True,
+    ),
+    # Its models left with version 0.2.0; casebooks hold its answers, and the user may have models of his own.
+    Task(
+        "chest-xray",
+        "Does this chest radiograph show an abnormality?",
+        ("no finding", "abnormal"),
+        "radiograph",
+        False,
+        "grey",
+        ("where a reader looks: the lung fields", "the finding, or the lungs where it isn't outlined"),
+    ),
 )
-"""All tasks; the first one of a kind is the one asked by default."""
+"""All tasks; the first one of a kind that a model is installed for is the one asked by default."""
 
 
 def task(task_id: str) -> Task:
@@ -107,6 +108,16 @@ def task(task_id: str) -> Task:
         if known.id == task_id:
             return known
     raise KeyError(f"unknown task {task_id!r}; known are {', '.join(t.id for t in TASKS)}")
+
+
+def question_of(task_id: str) -> str:
+    """What a task asks; of a task that this program doesn't know, its id."""
+    return next((known.question for known in TASKS if known.id == task_id), task_id)
+
+
+def kind_of(task_id: str) -> str:
+    """The kind of image that a task is asked of; '' for a task that this version doesn't know."""
+    return next((t.kind for t in TASKS if t.id == task_id), "")
 
 
 def default_task(kind: Kind) -> Task:

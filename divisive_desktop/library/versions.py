@@ -26,16 +26,19 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop import paths
-from divisive_desktop.errors import ModelError, ModelNotFoundError
+from divisive_desktop.errors import ModelError, ModelNotFoundError, VersionGoneError, in_words
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.explanation.statement import version_of
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.library.card import read_card
 from divisive_desktop.library.store import (
     ACTIVE,
     CARD,
     StoredModel,
     active_models,
-    default_model,
     find_model,
     find_models,
+    models_in_use,
     valid_id,
     verify,
     write_folder,
@@ -61,7 +64,7 @@ class Version:
 def tree(task: str | None = None) -> list[Version]:
     """All versions, or those of one task: every parent directly before its children, oldest first."""
     models = {m.card.id: m for m in find_models(task)}
-    answering = {t: default_model(t).card.id for t in {m.card.task for m in models.values()}}
+    answering = {task: m.card.id for task, m in models_in_use(models.values()).items()}
     children: dict[str | None, list[StoredModel]] = {}
     for m in models.values():
         # A card may be edited: a version that names itself or its own child as parent must still be listed.
@@ -128,7 +131,7 @@ def keep(folder: Path, model_id: str | None = None) -> StoredModel:
         )
     files = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
     if wanted != card.id:
-        raw = json.loads(files[CARD])  # the id is a note on the card, see `store`: the weights stay what they are
+        raw = read_json(files[CARD])  # the id is a note on the card, see `store`: the weights stay what they are
         files[CARD] = (json.dumps({**raw, "id": wanted}, indent=1, ensure_ascii=False) + "\n").encode()
     target = paths.user_models_dir() / wanted
     write_folder(target, files)
@@ -147,6 +150,23 @@ def activate(model_id: str) -> None:
     """
     card = find_model(model_id).card
     _write_active({**active_models(), card.task: card.id})
+
+
+def installed(wanted: ModelRef) -> StoredModel:
+    """The installed model with the very weights of a version, whatever its folder is called by now.
+
+    Raises
+    ------
+    VersionGoneError
+        It isn't installed any more.
+    """
+    same = [m for m in find_models(wanted.task) if m.card.weights_sha256 == wanted.weights_sha256]
+    if not same:
+        raise VersionGoneError(
+            f"The model {version_of(wanted)}, which this work began with, isn't installed any more.",
+            "Install it again and try again, or analyse these images anew with the version in use.",
+        )
+    return next((m for m in same if m.card.id == wanted.id), same[0])
 
 
 def deactivate(task: str) -> None:
@@ -180,7 +200,7 @@ def roll_back(model_id: str) -> StoredModel:
 def _write_active(chosen: Mapping[str, str]) -> None:
     folder = paths.user_models_dir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        paths.private_folder(folder)
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{ACTIVE}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(dict(chosen), file, indent=1)
@@ -189,7 +209,7 @@ def _write_active(chosen: Mapping[str, str]) -> None:
         os.replace(name, folder / ACTIVE)
     except OSError as e:
         raise ModelError(
-            f"The choice of the active model can't be saved: {e.strerror}.", "Check free space and permissions."
+            f"The choice of the active model can't be saved: {in_words(e)}.", "Check free space and permissions."
         ) from e
 
 
@@ -218,7 +238,7 @@ def trash(model_id: str) -> Path:
         folder.mkdir(exist_ok=True)
         model.folder.rename(target)
     except OSError as e:
-        raise ModelError(f"{model_id} can't be moved to the trash: {e.strerror}.", "Close what uses it.") from e
+        raise ModelError(f"{model_id} can't be moved to the trash: {in_words(e)}.", "Close what uses it.") from e
     chosen = dict(active_models())
     if chosen.get(model.card.task) == model_id:
         del chosen[model.card.task]
@@ -249,7 +269,7 @@ def restore(folder: Path) -> StoredModel:
     try:
         folder.rename(target)
     except OSError as e:
-        raise ModelError(f"{card.id} can't be restored: {e.strerror}.", "Check free space and permissions.") from e
+        raise ModelError(f"{card.id} can't be restored: {in_words(e)}.", "Check free space and permissions.") from e
     return StoredModel(card, target, shipped=False)
 
 

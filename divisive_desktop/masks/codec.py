@@ -83,6 +83,8 @@ def split(data: bytes | memoryview) -> tuple[int, int, dict[Tile, bytes]]:
         fmt, rows, columns, count = _HEAD.unpack_from(data)
         if fmt != _FORMAT:
             raise ValueError(f"pixel block has the unknown format {fmt}")
+        if not (rows and columns):
+            raise ValueError("it is of no size")
         index = np.frombuffer(data, "<u4", count=2 * count, offset=_HEAD.size).reshape(count, 2)
     except (struct.error, ValueError) as e:
         raise ValueError(f"pixel block is damaged: {e}") from e
@@ -96,13 +98,18 @@ def split(data: bytes | memoryview) -> tuple[int, int, dict[Tile, bytes]]:
     return rows, columns, tiles
 
 
+def most_packed(rows: int, columns: int) -> int:
+    """How many bytes ``join`` gives for an array of this size at most."""
+    return _HEAD.size + rows * columns + (-(-rows // TILE)) * (-(-columns // TILE)) * 16
+
+
 def deflate(packed: bytes) -> bytes:
     """Make packed bytes small (zlib level 1: the tiles have done the greater part already)."""
     return zlib.compress(packed, 1)
 
 
-def inflate(data: bytes | memoryview) -> bytes:
-    """Inverse of ``deflate``.
+def inflate(data: bytes | memoryview, most_bytes: int) -> bytes:
+    """Inverse of ``deflate``, for packed bytes that are no more than ``most_bytes``.
 
     Raises
     ------
@@ -110,6 +117,10 @@ def inflate(data: bytes | memoryview) -> bytes:
         The bytes are damaged.
     """
     try:
-        return zlib.decompress(data)
+        inflater = zlib.decompressobj()
+        packed = inflater.decompress(data, most_bytes + 1)
     except zlib.error as e:
         raise ValueError(f"pixel block is damaged: {e}") from e
+    if len(packed) > most_bytes or not inflater.eof:
+        raise ValueError("pixel block is damaged: its length is wrong")
+    return packed

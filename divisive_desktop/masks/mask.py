@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from divisive_desktop.errors import MaskError
 from divisive_desktop.geometry import Box, enclose, intersect, slices
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.masks import codec
 from divisive_desktop.masks.codec import EMPTY, TILE, Pixels, Tile
 from divisive_desktop.masks.region import DEFAULT_NAME, PALETTE, Region
@@ -355,6 +356,15 @@ class Mask:
     def copy(self) -> Mask:
         """An independent copy, without recorder."""
         return Mask.from_snapshot(self.snapshot())
+
+    def corrected(self, step: Correction) -> Mask:
+        """The same regions over the picture turned and mirrored in this way; exact, so that it can be taken back."""
+        mask = Mask(*step.size(self.width, self.height))
+        for region in self._regions:
+            mask._insert(region, len(mask._regions))
+            if self.bounds(region.id) is not None:
+                mask.restore(region.id, mask.box, step.pixels(self._pixels[region.id]))
+        return mask
 
     def resampled(self, width: int, height: int) -> Mask:
         """The same regions over another image size: area average when shrinking, bilinear when enlarging.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from divisive_desktop.foreign.text import plain
+
 PALETTE = ("#009e73", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#0072b2", "#d55e00")
 """Colours of new regions in turn: Okabe and Ito's, told apart with every kind of colour vision; those
 of maps and features (orange, blue) come late."""
 
+_LONGEST_NAME = 200
 DEFAULT_NAME = "important"
 
 
@@ -36,6 +39,7 @@ class Region:
             raise ValueError(f"a colour is #rrggbb, got {self.colour!r}")
         if not self.name.strip():
             raise ValueError("a region needs a name")
+        object.__setattr__(self, "name", plain(self.name)[:_LONGEST_NAME])  # files of others bring anything
 
     @property
     def rgb(self) -> tuple[int, int, int]:

@@ -24,6 +24,10 @@ Point = tuple[float, float]
 
 Rule = Literal["nonzero", "evenodd"]
 
+MOST_CROSSINGS = 4_000_000
+"""Rows of pixels that the edges of a polygon may cross, all together: each takes some 100 bytes on the way."""
+_FAR = 1e9
+"""Pixels."""
 _RIM_STEPS = 24
 """A soft rim is computed at so many distances at least, and interpolated between."""
 
@@ -34,6 +38,8 @@ class Stamp:
 
     box: Box
     coverage: Pixels
+    outside: int = 0
+    """Pixels of the shape that lie outside the picture."""
 
     def __post_init__(self) -> None:
         if self.coverage.shape != (self.box[3], self.box[2]) or self.coverage.dtype != np.uint8:
@@ -211,7 +217,9 @@ def rectangle(corner: Point, opposite: Point, size: tuple[int, int]) -> Stamp | 
     x0, x1 = math.ceil(ax - 0.5), math.ceil(bx - 0.5)
     y0, y1 = math.ceil(ay - 0.5), math.ceil(by - 0.5)
     box = clip((x0, y0, x1 - x0, y1 - y0), *size)
-    return Stamp(box, np.full((box[3], box[2]), 255, np.uint8)) if box else None
+    if box is None:
+        return None
+    return Stamp(box, np.full((box[3], box[2]), 255, np.uint8), (x1 - x0) * (y1 - y0) - box[2] * box[3])
 
 
 def ellipse(corner: Point, opposite: Point, size: tuple[int, int]) -> Stamp | None:
@@ -225,7 +233,9 @@ def ellipse(corner: Point, opposite: Point, size: tuple[int, int]) -> Stamp | No
     x = (np.arange(x0, x0 + w) + 0.5 - cx) / rx
     y = (np.arange(y0, y0 + h) + 0.5 - cy) / ry
     inside = (x * x)[None, :] + (y * y)[:, None] <= 1.0
-    return Stamp(box, _as_bytes(inside)) if inside.any() else None
+    cut = cx - rx < 0 or cy - ry < 0 or cx + rx > size[0] or cy + ry > size[1]
+    outside = max(0, round(math.pi * rx * ry) - int(np.count_nonzero(inside))) if cut else 0
+    return Stamp(box, _as_bytes(inside), outside) if inside.any() else None
 
 
 def polygon(
@@ -246,10 +256,17 @@ def polygon(
     -------
     Stamp or None
         None when no pixel centre lies inside.
+
+    Raises
+    ------
+    ValueError
+        Coordinates aren't finite, or the edges cross more than ``MOST_CROSSINGS`` rows of pixels.
     """
     vertices = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if len(vertices) < 3:
         return None
+    if not (np.abs(vertices) < _FAR).all():
+        raise ValueError("a polygon has a corner that lies nowhere near a picture")
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     left, top = math.ceil(low[0] - 0.5), math.ceil(low[1] - 0.5)
     box = clip((left, top, math.ceil(high[0] - 0.5) - left, math.ceil(high[1] - 0.5) - top), *size)
@@ -260,7 +277,20 @@ def polygon(
     starts, ends = _spans(vertices, box, rule)
     for start, end in zip(starts, ends, strict=True):  # slices of one buffer: faster than any mask over all pixels
         flat[start:end] = 255
-    return Stamp(box, coverage) if starts else None
+    if not starts:
+        return None
+    whole = left, top, math.ceil(high[0] - 0.5) - left, math.ceil(high[1] - 0.5) - top
+    covered = sum(ends) - sum(starts)
+    return Stamp(box, coverage, 0 if whole == box else _area(vertices, whole, rule) - covered)
+
+
+def _area(vertices: npt.NDArray[np.float64], box: Box, rule: Rule) -> int:
+    """Pixels of a whole polygon, wherever they lie."""
+    if np.ptp(vertices[:, 1]) * len(vertices) > MOST_CROSSINGS:  # as far away as a slip of a digit puts it
+        x, y = vertices[:, 0], vertices[:, 1]
+        return round(abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2)
+    starts, ends = _spans(vertices, box, rule)
+    return sum(ends) - sum(starts)
 
 
 def _spans(vertices: npt.NDArray[np.float64], box: Box, rule: Rule) -> tuple[list[int], list[int]]:
@@ -271,6 +301,8 @@ def _spans(vertices: npt.NDArray[np.float64], box: Box, rule: Rule) -> tuple[lis
     first = np.clip(np.ceil(np.minimum(vertices[:, 1], following[:, 1]) - 0.5), y0, y0 + h).astype(np.int64)
     last = np.clip(np.ceil(np.maximum(vertices[:, 1], following[:, 1]) - 0.5), y0, y0 + h).astype(np.int64)
     count = last - first
+    if int(count.sum()) > MOST_CROSSINGS:
+        raise ValueError("a polygon runs up and down too often")
     edge = np.repeat(np.arange(len(vertices)), count)
     if len(edge) == 0:
         return [], []

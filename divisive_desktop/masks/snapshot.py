@@ -8,8 +8,10 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from divisive_desktop.errors import MaskError
+from divisive_desktop.errors import MaskError, in_words
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.limits import max_pixels
 from divisive_desktop.masks import codec
 from divisive_desktop.masks.region import Region
 
@@ -76,15 +78,18 @@ class Snapshot:
             body = memoryview(blob)[_HEAD.size :]
             if hashlib.sha256(body).digest() != checksum:
                 raise MaskError("The saved mask is damaged: its checksum differs.", remedy)
-            settings = json.loads(bytes(body[:length]))
+            settings = read_json(bytes(body[:length]))
+            width, height = settings["size"]
+            if not (width >= 1 and height >= 1 and width * height <= max_pixels()):
+                raise ValueError(f"it says that it is {width} x {height} pixels")
+            most = codec.most_packed(height, width)
             parts, at = [], length
             for raw in settings["regions"]:
                 known = {k: v for k, v in raw.items() if k in Region.__dataclass_fields__}
                 block = body[at : at + raw["bytes"]]
                 at += raw["bytes"]
                 box = tuple(raw["box"]) if raw["box"] else None
-                parts.append((Region(**known), box, codec.inflate(block) if box else b""))
-            width, height = settings["size"]
+                parts.append((Region(**known), box, codec.inflate(block, most) if box else b""))
             return cls(width, height, tuple(parts))
-        except (struct.error, ValueError, KeyError, TypeError) as e:
-            raise MaskError(f"The saved mask is damaged: {e}.", remedy) from e
+        except (struct.error, ValueError, KeyError, TypeError, AttributeError) as e:
+            raise MaskError(f"The saved mask is damaged: {in_words(e)}.", remedy) from e

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors.numpy import load as load_arrays
 
-from divisive_desktop.errors import EngineError, ModelError, ModelIntegrityError, OutOfMemoryError
+from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.decision import Decision
 from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.faces import Face
 from divisive_desktop.imaging.record import ImageRecord, Spacing
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.scope import Features, References
 from divisive_desktop.library.scope_check import Outside, check, look_outside
 from divisive_desktop.library.store import read_references, verified_bytes
-from divisive_desktop.networks.network import Network, Taps
+from divisive_desktop.networks.devices import chosen_device
+from divisive_desktop.networks.faults import faults_of
+from divisive_desktop.networks.margins import flat_margins
 from divisive_desktop.networks.preprocessing import ModelInput, prepare
-from divisive_desktop.networks.pretrained import load_weights
-
-Precision = Literal["float32", "bf16"]
+from divisive_desktop.networks.runtime import Precision, Runtime
+from divisive_desktop.version import must_teach
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,8 @@ class LoadedModel:
     """A verified model on its device, ready for inference."""
 
     card: Card
-    network: Network
-    device: torch.device
-    precision: Precision
-    bias: tuple[float, float]
-    """The head's biases, so that ``mean(cam) + bias = logit`` can be checked without the network."""
+    runtime: Runtime
+    """Its network, ready on its device."""
     references: References | None = None
     """What images are compared with to see whether they are in scope."""
 
@@ -48,13 +45,17 @@ class LoadedModel:
         """What this model sees of an image."""
         return prepare(record, self.card.preprocessing, crop)
 
-    def subject(self, record: ImageRecord, crop: Box | None = None, face: float | None = None) -> Subject:
+    def subject(
+        self, record: ImageRecord, crop: Box | None = None, face: Face | None = None, *, eye_inverted: bool = False
+    ) -> Subject:
         """An image made ready for `analyse_subjects`; quick enough to do ahead in other threads.
 
         Parameters
         ----------
-        face : float, optional
-            Height in image pixels of the face that the crop was made for.
+        face : Face, optional
+            The one that the crop was made for.
+        eye_inverted : bool
+            The picture looks like the negative of an eye.
 
         Raises
         ------
@@ -67,7 +68,8 @@ class LoadedModel:
         if self.card.scope is not None:
             blank = bool(seen.pixels.min() == seen.pixels.max())
             size = self.card.preprocessing.size
-            outside = look_outside(self.card.scope, record, seen.region, size, face, blank)
+            margins = flat_margins(seen.pixels, self.card.preprocessing)
+            outside = look_outside(self.card.scope, record, seen.region, size, face, blank, margins, eye_inverted)
         return Subject(
             file=str(record.path),
             sha256=record.sha256,
@@ -79,9 +81,33 @@ class LoadedModel:
             outside=outside,
         )
 
-    def check(self, outside: Outside | None, features: Features | None = None) -> ScopeCheck:
-        """Whether an image is of the kind that this model was made for."""
-        return check(self.card.scope, self.references, outside, features)
+    def check(
+        self, outside: Outside | None, features: Features | None = None, pixels: npt.NDArray[np.float32] | None = None
+    ) -> ScopeCheck:
+        """Whether an image is of the kind that this model was made for.
+
+        Parameters
+        ----------
+        outside : Outside, optional
+            What header and size say.
+        features : Features, optional
+            Of the forward pass on the network's input ``pixels``, float32 (3, size, size).
+        """
+        scope, references, faults = self.card.scope, self.references, tuple[str, ...]()
+        refused = outside is not None and bool(outside.out)
+        note = scope.references if scope is not None and not refused else None
+        if note is not None and references is not None and features is not None and pixels is not None:
+            faults = faults_of(pixels, features, references, note.limits, self.card.preprocessing, self.look)
+        return check(scope, references, outside, features, faults)
+
+    def look(self, pixels: npt.NDArray[np.float32]) -> Features:
+        """Features of one input, float32 (3, size, size), without the rest of an analysis."""
+        return self.runtime.look(pixels[None])[0]
+
+    def decide(self, margin: float, scope: ScopeCheck) -> Decision:
+        """What the card's error rates say of an image with this logit difference."""
+        rules = self.card.decision
+        return Decision("unmeasured") if rules is None else rules.decide(margin, scope)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,42 +125,12 @@ class Subject:
     """What header and size say of the model's scope; None where its card states none."""
 
 
-def pick_device(wanted: str = "auto") -> torch.device:
-    """Device of this name, or the best there is.
-
-    Parameters
-    ----------
-    wanted : str
-        ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-
-    Raises
-    ------
-    EngineError
-        This machine doesn't have it.
-    """
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as e:
-        raise EngineError(f"There is no kind of device called {wanted!r}.", "Choose auto, cpu, cuda or mps.") from e
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise EngineError(
-            "This machine has no NVIDIA graphics card that the program can use.",
-            "Choose the device auto or cpu, or install the CUDA build of torch (see the README).",
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise EngineError("Apple's Metal isn't available on this machine.", "Choose the device auto or cpu.")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise EngineError(f"The program doesn't run on {wanted!r}.", "Choose auto, cpu, cuda or mps.")
-    return device
-
-
 def load_model(folder: Path, device: str = "auto", precision: Precision = "float32") -> LoadedModel:
     """Verify a model folder and load it for inference.
 
-    The weights are read once: what was hashed is what is loaded. Float16 weights become float32. ``bf16``
-    (autocast) is for NVIDIA cards; elsewhere float32 is used, and `LoadedModel.precision` says so.
+    The weights are read once: what was hashed is what is loaded. Float16 weights become float32. onnxruntime answers
+    where it knows the device, torch elsewhere and where bfloat16 (``bf16``, NVIDIA cards only) is asked for;
+    `LoadedModel.runtime` says what it came to.
 
     Raises
     ------
@@ -145,31 +141,34 @@ def load_model(folder: Path, device: str = "auto", precision: Precision = "float
     OutOfMemoryError
         The model doesn't fit into the device's memory.
     """
-    where = pick_device(device)
+    where = chosen_device(device)
     card, data = verified_bytes(folder)
     references = read_references(card, folder)
+    dilate = bool(card.network.get("dilate_last", False))
     try:
-        with torch.device("meta"):
-            network = Network(card.backbone, 2, bool(card.network.get("dilate_last", False)))
-        load_weights(network, load_tensors(data))
+        arrays = load_arrays(data)
+        runtime: Runtime
+        if where.by_graph and (precision == "float32" or where.name == "cpu"):
+            from divisive_desktop.networks.graph import GraphRuntime
+
+            runtime = GraphRuntime(card.backbone, dilate, arrays, where.name)
+        else:
+            must_teach(f"The network of model {card.id}")
+            from divisive_desktop.networks.torch_loading import torch_runtime
+
+            runtime = torch_runtime(card.backbone, dilate, arrays, where.name, precision)
     except (RuntimeError, ValueError, SafetensorError) as e:
         raise ModelIntegrityError(
             f"The weights of model {card.id} don't fit the network its card describes.",
             "Import the model again, or choose another one.",
         ) from e
-    pooled, grid = network.tap_sizes
+    pooled, grid = runtime.tap_sizes
     if references is not None and (references.grid_mean.size != grid or references.pooled_mean.size not in (0, pooled)):
         raise ModelIntegrityError(
             f"The references of scope of model {card.id} were made with another network.",
             "Import the model again, or choose another one.",
         )
-    network.requires_grad_(False)
-    network.fold()
-    with memory_errors(where):
-        network.to(where)
-    bias = network.head.bias.tolist()
-    used: Precision = precision if where.type == "cuda" else "float32"
-    return LoadedModel(card, network, where, used, (float(bias[0]), float(bias[1])), references)
+    return LoadedModel(card, runtime, references)
 
 
 def analyse(model: LoadedModel, record: ImageRecord, crop: Box | None = None) -> Analysis:
@@ -204,13 +203,20 @@ def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[An
     if not subjects:
         return []
     start = time.perf_counter()
-    logits, cams, features = forward(model, np.stack([subject.seen.pixels for subject in subjects]))
+    found = model.runtime.answer(
+        np.stack([subject.seen.pixels for subject in subjects]), with_features=model.references is not None
+    )
+    logits, cams, features = found.logits, found.cams, found.features
     share_ms = 1e3 * (time.perf_counter() - start) / len(subjects)
     if not (np.isfinite(logits).all() and np.isfinite(cams).all()):
         raise ModelError(
             f"The model {model.card.id} gave a result that is not a number.",
             "Choose another model; if this one was trained here, train it again with a smaller learning rate.",
         )
+    checks = [
+        model.check(subject.outside, features[i] if features else None, subject.seen.pixels)
+        for i, subject in enumerate(subjects)
+    ]
     return [
         Analysis(
             file=subject.file,
@@ -219,67 +225,16 @@ def analyse_subjects(model: LoadedModel, subjects: Sequence[Subject]) -> list[An
             image_size=subject.image_size,
             region=subject.seen.region,
             model=model.card.ref,
-            device=str(model.device),
-            precision=model.precision,
+            device=model.runtime.device,
+            precision=model.runtime.precision,
             logits=(float(logits[i, 0]), float(logits[i, 1])),
-            bias=model.bias,
+            bias=model.runtime.bias,
             cams=cams[i],
-            preprocessing=subject.seen.recipe,
+            preprocessing={**subject.seen.recipe, "runtime": model.runtime.name},
             timings_ms={**subject.timings_ms, "forward": share_ms},
             spacing=subject.spacing,
-            scope=model.check(subject.outside, features[i] if features else None),
+            scope=checks[i],
+            decision=model.decide(float(logits[i, 1]) - float(logits[i, 0]), checks[i]),
         )
         for i, subject in enumerate(subjects)
     ]
-
-
-def forward(
-    model: LoadedModel, inputs: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[Features]]:
-    """Network input (B, 3, S, S) -> logits (B, 2), raw CAM pairs (B, 2, h, w), float32, and B features.
-
-    The features come from the same pass; the list is empty where the model has nothing to compare them with.
-    """
-    with memory_errors(model.device), torch.inference_mode(), _arithmetic(model):
-        x = torch.from_numpy(inputs).to(model.device).contiguous(memory_format=torch.channels_last)
-        if model.references is None:
-            logits, cams = model.network(x)
-            return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), []
-        logits, cams, taps = model.network.forward_with_taps(x)
-        return logits.cpu().numpy(), cams.contiguous().cpu().numpy(), features_of(taps)
-
-
-def features_of(taps: Taps) -> list[Features]:
-    """What a forward pass left at the taps, image by image."""
-    return [Features(*both) for both in zip(taps.pooled.cpu().numpy(), taps.grid.cpu().numpy(), strict=True)]
-
-
-@contextmanager
-def _arithmetic(model: LoadedModel) -> Iterator[None]:
-    """bfloat16 where asked for; else true float32, not the TF32 that NVIDIA cards use by default."""
-    if model.precision == "bf16":
-        with torch.autocast(model.device.type, torch.bfloat16):
-            yield
-        return
-    exact = torch.backends.cudnn.flags(allow_tf32=False) if model.device.type == "cuda" else nullcontext()
-    with exact:
-        yield
-
-
-@contextmanager
-def memory_errors(device: torch.device) -> Iterator[None]:
-    """Turns torch's out-of-memory errors into one that a user can act on."""
-    try:
-        yield
-    except torch.OutOfMemoryError as e:
-        torch.cuda.empty_cache()
-        raise OutOfMemoryError(
-            "The graphics card has too little free memory.",
-            "Close other programs that use it, or choose the processor (cpu) as device.",
-        ) from e
-    except RuntimeError as e:
-        if "can't allocate memory" not in str(e) and "not enough memory" not in str(e):
-            raise
-        raise OutOfMemoryError(
-            "This machine has too little free memory.", "Close other programs, then try again."
-        ) from e

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from divisive_desktop.networks.efficientnet_lite import OUT_CHANNELS, Block, ConvNorm, EfficientNetLite
+from divisive_desktop.networks.runtime import GRID
 
 STANDARD_CUT = "block10"
 """Cut after the last stage at stride 16 (112 x S/16 x S/16 features): what is frozen and cached by default."""
@@ -19,8 +20,6 @@ SCOPE_POOLED = ("block2", "block4", "block10")
 """Early and middle parts whose mean over the image says where an image comes from: device, processing, compression."""
 SCOPE_GRID = "block10"
 """The part whose coarse layout says what an image is of."""
-GRID = 4
-"""Cells along a side of that layout."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,14 @@ import numpy.typing as npt
 
 from divisive_desktop.errors import ImageTooSmallError
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Preprocessing
 
 Float = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+_ROUNDING = 1e-6
+"""Differences this small beside the values are float32's own."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as JPEG defines grey
 
 
@@ -63,6 +66,8 @@ def prepare(record: ImageRecord, settings: Preprocessing, crop: Box | None = Non
     small, weight = _resize(values, valid, settings)
     low, high, source = range_of(record, settings, small, weight)
     span = high - low
+    if span <= _ROUNDING * max(abs(low), abs(high)):
+        span = 0.0  # one grey everywhere: what averaging rounds off must not be stretched to black and white
     unit = (small - np.float32(low)) * np.float32(255.0 / span) if span > 0 else np.zeros_like(small)
     np.clip(unit, 0.0, 255.0, out=unit)
     if weight is not None:
@@ -76,7 +81,17 @@ def prepare(record: ImageRecord, settings: Preprocessing, crop: Box | None = Non
         "range": [low, high],
         "range_source": source,
     }
+    if record.correction:
+        recipe["correction"] = str(record.correction)
     return ModelInput(chw, region, recipe)
+
+
+def correct_input(pixels: Float, correction: Correction, settings: Preprocessing) -> Float:
+    """Network input (3, size, size) as it would be of the corrected picture; exact but for padding, which is black."""
+    moved = correction.pixels(pixels.transpose(1, 2, 0)).transpose(2, 0, 1)
+    if correction.invert:
+        moved = np.float32((255.0 - 2.0 * settings.mean) / settings.scale) - moved
+    return np.ascontiguousarray(moved, np.float32)
 
 
 def range_of(

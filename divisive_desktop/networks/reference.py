@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.imaging.record import ImageRecord
-from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.networks.analyse import LoadedModel, analyse
-from divisive_desktop.networks.network import Network
-from divisive_desktop.networks.preprocessing import prepare
 
 PATTERN = "pattern-1"
 TOLERANCE = 1e-3
@@ -46,15 +42,6 @@ def reference_image(colour: str) -> ImageRecord:
     )
 
 
-@torch.inference_mode()
-def reference_answer(network: Network, settings: Preprocessing) -> dict[str, Any]:
-    """What goes into a card's ``reference``: name of the image and the network's two logits (float32)."""
-    seen = prepare(reference_image(settings.colour), settings)
-    device = network.head.weight.device
-    logits = network(torch.from_numpy(seen.pixels)[None].to(device))[0][0]
-    return {"image": PATTERN, "logits": [round(float(v), 6) for v in logits]}
-
-
 def check_reference(model: LoadedModel) -> float:
     """Recompute the card's reference answer.
 
@@ -76,7 +63,7 @@ def check_reference(model: LoadedModel) -> float:
     expected = np.asarray(reference["logits"], np.float64)
     actual = np.asarray(analyse(model, reference_image(model.card.preprocessing.colour)).logits)
     difference = float(np.max(np.abs(actual - expected) / (1 + np.abs(expected))))
-    if not difference <= TOLERANCE * (10 if model.precision == "bf16" else 1):
+    if not difference <= TOLERANCE * (10 if model.runtime.precision == "bf16" else 1):
         raise ModelIntegrityError(
             f"The model {model.card.id} answers {actual[0]:.4f}, {actual[1]:.4f} on the reference image instead of "
             f"{expected[0]:.4f}, {expected[1]:.4f}.",

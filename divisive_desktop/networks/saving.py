@@ -12,11 +12,12 @@ import numpy.typing as npt
 import torch
 
 from divisive_desktop.errors import ModelError
-from divisive_desktop.library.card import Card
+from divisive_desktop.library.card import Card, Preprocessing
 from divisive_desktop.library.store import StoredModel, save_model
 from divisive_desktop.networks.network import Network
+from divisive_desktop.networks.preprocessing import prepare
 from divisive_desktop.networks.pretrained import load_weights
-from divisive_desktop.networks.reference import reference_answer
+from divisive_desktop.networks.reference import PATTERN, reference_image
 
 
 def weights_of(network: Network, half: bool = True) -> dict[str, npt.NDArray[Any]]:
@@ -73,3 +74,12 @@ def save_network(
         reference=reference_answer(stored, card.preprocessing),
     )
     return save_model(folder, card, arrays, extras, replace_existing=replace_existing)
+
+
+@torch.inference_mode()
+def reference_answer(network: Network, settings: Preprocessing) -> dict[str, Any]:
+    """What goes into a card's ``reference``: name of the image and the network's two logits (float32)."""
+    seen = prepare(reference_image(settings.colour), settings)
+    device = network.head.weight.device
+    logits = network(torch.from_numpy(seen.pixels)[None].to(device))[0][0]
+    return {"image": PATTERN, "logits": [round(float(v), 6) for v in logits]}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from divisive_desktop.casebook import AuditRecord, Casebook
-from divisive_desktop.reporting.words import term, text
+from divisive_desktop.casebook.storage.blobs import hash_file
+from divisive_desktop.errors import ReportError, in_words
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.language import term, text
 
 _SILENT = ("time", "thumbnails", "restore", "report", "batch-item", "split")
 """Acts that say nothing about how the answer came about."""
@@ -35,6 +39,23 @@ def extract(book: Casebook, case_id: int, classes: tuple[str, str], language: st
     return tuple(rows)
 
 
+def exported(files: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """What the casebook keeps of a report's files, so that it can vouch for them later: names without folders, SHA-256.
+
+    Raises
+    ------
+    ReportError
+        One of them can't be read any more.
+    """
+    try:
+        digests = [hash_file(file) for file in files]
+    except OSError as e:
+        raise ReportError(
+            f"The report is written, but not in the casebook's record: {in_words(e)}.", "Write it again."
+        ) from e
+    return [file.name for file in files], digests
+
+
 def anchor(book: Casebook, case_id: int, analysis_id: int) -> dict[str, Any]:
     """Names the casebook and the end of its chain: the report pins everything that was recorded before it."""
     seq, digest = book.head()
@@ -54,6 +75,10 @@ def _words(record: AuditRecord, classes: tuple[str, str], language: str) -> str:
         return text(language, "act_review", state=text(language, f"review_{given.get('value')}"))
     if record.act in ("analysis", "show-analysis"):
         return text(language, "act_analysis", model=record.model or given.get("analysis", ""))
+    if record.act == "correct":
+        names = Correction.parse(given.get("correction")).names
+        what = ", ".join(text(language, f"mend_{name}") for name in names)
+        return text(language, "act_correct", what=what) if names else text(language, "act_correct_back")
     if record.act == "mask":
         return text(language, "act_mask", n=len(given.get("regions") or ()))
     if record.act == "mask finished":

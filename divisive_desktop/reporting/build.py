@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,21 +16,26 @@ import numpy.typing as npt
 from divisive_desktop import __version__
 from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.decision import Wanted, accepted
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.explanation.scope import ScopeCheck
+from divisive_desktop.explanation.statement import Statement, regions_in_words, state
+from divisive_desktop.foreign.text import plain
+from divisive_desktop.imaging.dicom_terms import known_terms
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.language import text
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.scope_check import refusal
-from divisive_desktop.library.tasks import task
+from divisive_desktop.library.tasks import question_of
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
-from divisive_desktop.reporting.deid import burned_in_warning
+from divisive_desktop.reporting.deid_text import pixel_warning
+from divisive_desktop.reporting.maker import pages_of
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pictures import SIDE, case_pictures
-from divisive_desktop.reporting.words import text, verdict
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "pydicom", "torch", "highdicom", "fpdf2")
 _RATES = ("auroc", "sensitivity", "specificity", "apcer", "bpcer", "ece", "border_only_auroc")
+_AT_A_THRESHOLD = {f"{key}{end}" for key in ("sensitivity", "specificity", "apcer", "bpcer") for end in ("", "_95")}
 _ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".jp2")
 _SALIENCY = ("proof", "cells", "scale", "divergence", "training", "processing")
 
@@ -80,53 +85,85 @@ def build_case(
         It is out of the model's scope, and nobody asked anyway.
     """
     if analysis.scope.withheld:
-        raise refusal(analysis.scope)
+        raise refusal(analysis.scope, analysis.model)
     if record.sha256 != analysis.sha256:
         raise ReportError(
             f"{record.path.name} has changed since it was analysed (SHA-256 {record.sha256[:12]}… instead of "
             f"{analysis.sha256[:12]}…), so no report was written.",
             "Restore the original file, or import the changed one as a new case and analyse it.",
         )
-    language, deidentify = options.language, options.deidentify
-    true_class, source = analysis.true_class(label)
-    result = analysis_json(analysis, features, label)
-    # A de-identified report names the file by its hash: names of files hold names of people.
-    # An unusual ending may be part of a name, too ("IM.john doe").
-    ending = record.path.suffix.lower() if record.path.suffix.lower() in _ENDINGS else ""
-    name = f"{record.sha256[:12]}{ending}" if deidentify else record.path.name
+    deidentify = options.deidentify
+    stated = statements(analysis, card, options.language, label, options.rates)
+    result = analysis_json(analysis, features, stated.statement, label)
+    result["decision"] = analysis.decision.as_dict()  # lets a reader word the answer once more
+    result["rates"] = None if options.rates is None else list(accepted(options.rates, analysis.decision.rates))
+    name = stated_name(record, deidentify)
     result["file"] = name
     result["bias"] = list(analysis.bias)  # lets a reader check mean(D) + biases = difference of the logits
-    pictures = case_pictures(record, analysis, features, true_class, mask, side, lossless)
-    cautions = [text(language, f"saliency_{key}") for key in _SALIENCY]
-    if source == "predicted":
-        cautions.insert(0, text(language, "saliency_predicted"))
-    answer = verdict(analysis.probability, card.classes, card.calibration, language)
-    before = _scope_words(analysis.scope, language)
-    if before:  # read before the answer, wherever its words go
-        answer = replace(answer, words=f"{before} {answer.words}")
+    pictures = case_pictures(record, analysis, features, stated.true_class, mask, side, lossless)
     return CaseContent(
-        title=title or name,
-        image=_image_facts(record, name, deidentify),
-        question=task(card.task).question,
-        classes=card.classes,
-        true_class=true_class,
-        true_class_source=source,
-        verdict=answer,
+        title=plain(title) or name,
+        image=image_facts(record, name, deidentify),
+        question=stated.question,
+        classes=stated.classes,
+        true_class=stated.true_class,
+        true_class_source=stated.true_class_source,
+        statement=stated.statement,
+        regions=regions_in_words(stated.statement, features, options.language),
         analysis=result,
-        model=_model_digest(card),
-        error_rates=tuple(_error_rates(card.metrics)),
-        limitations=(*card.limits, *cautions),
-        cautions=tuple(cautions),
+        model=stated.model,
+        error_rates=stated.error_rates,
+        limitations=stated.limitations,
+        cautions=stated.cautions,
         mask=None if mask is None else _mask_facts(mask, agreement or {}),
         before_after=before_after,
         audit=tuple(audit),
         casebook=casebook,
-        conclusion=conclusion,
-        analyst=analyst,
+        conclusion=plain(conclusion, lines=True),
+        analyst=plain(analyst),
         scale_bar_mm=pictures.scale_bar_mm,
         cropped=pictures.cropped,
         pictures=pictures.encoded,
     )
+
+
+def stated_name(record: ImageRecord, deidentify: bool) -> str:
+    """What a report calls the file of an image."""
+    # A de-identified report names the file by its hash: names of files hold names of people.
+    # An unusual ending may be part of a name, too ("IM.john doe").
+    ending = record.path.suffix.lower() if record.path.suffix.lower() in _ENDINGS else ""
+    return f"{record.sha256[:12]}{ending}" if deidentify else plain(record.path.name)
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What a case says that follows from its analysis and the model's card alone; the fields are `CaseContent`'s."""
+
+    question: str
+    classes: tuple[str, str]
+    true_class: int
+    true_class_source: str
+    statement: Statement
+    model: Mapping[str, Any]
+    error_rates: tuple[tuple[str, Mapping[str, Any]], ...]
+    limitations: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def statements(
+    analysis: Analysis, card: Card, language: str, label: int | None, rates: Wanted | None = None
+) -> Statements:
+    """What a report says because of the analysis and the card; `verify` makes it once more and compares."""
+    question = question_of(card.task)
+    stated = state(analysis, question, rates, language)
+    true_class, source = stated.held_true(analysis.predicted, label)
+    cautions = [text(language, f"saliency_{key}") for key in _SALIENCY]
+    if source != "label":
+        cautions.insert(0, text(language, f"saliency_{source}"))
+    return Statements(
+        question, card.classes, true_class, source, stated, _model_digest(card), tuple(_error_rates(card)),
+        (*card.limits, *cautions), tuple(cautions),
+    )  # fmt: skip
 
 
 def build_report(
@@ -154,6 +191,7 @@ def build_report(
             "version": __version__,
             "python": platform.python_version(),
             "libraries": {name: _version(name) for name in _LIBRARIES},
+            "pages": pages_of(options.language),
         },
         deidentified=options.deidentify,
         institution=options.institution,
@@ -167,15 +205,16 @@ def build_report(
     )
 
 
-def _scope_words(scope: ScopeCheck, language: str) -> str:
-    """What must be known of an answer first; '' where the image is like the model's own."""
-    key = "asked_anyway_words" if scope.insisted else f"scope_{scope.zone}"
-    return "" if scope.zone == "familiar" else text(language, key, reasons="; ".join(scope.reasons))
+def plain_header(header: Mapping[str, str]) -> dict[str, str]:
+    """What of a header a de-identified report repeats: codes of DICOM's own words, and who made the device."""
+    codes = ("Modality", "BodyPartExamined", "ViewPosition")
+    kept = {name: known_terms(header.get(name, "").upper()) for name in codes}
+    return {name: value for name, value in {**kept, "Manufacturer": header.get("Manufacturer", "")}.items() if value}
 
 
-def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts:
+def image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts:
+    """What a report states of the file of an image."""
     spacing = record.spacing
-    kept = {"Modality", "BodyPartExamined", "ViewPosition", "Manufacturer"}
     return ImageFacts(
         name=name,
         sha256=record.sha256,
@@ -198,9 +237,9 @@ def _image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts
             "calibration": spacing.calibration,
             "source": spacing.source,
         },
-        header={k: v for k, v in record.header.items() if not deidentify or k in kept},
+        header=plain_header(record.header) if deidentify else dict(record.header),
         notes=record.notes,
-        burned_in=(burned_in_warning(record.header) or "") if deidentify and record.transfer_syntax else "",
+        burned_in=(pixel_warning(record.header, record) or "") if deidentify and record.transfer_syntax else "",
     )
 
 
@@ -216,6 +255,7 @@ def _mask_facts(mask: npt.NDArray[np.float32], agreement: Mapping[str, Any]) -> 
         energy_inside=agreement.get("energy"),
         pointing_hit=agreement.get("pointing"),
         iou=agreement.get("iou"),
+        segment_sha256=mask_sha256((mask >= 0.5).astype(np.float32)),
     )
 
 
@@ -235,16 +275,28 @@ def _model_digest(card: Card) -> dict[str, Any]:
         "intended_use": card.intended_use,
         "licence": card.licence,
         "attribution": list(card.attribution),
+        "data_terms": card.data_terms,
     }
 
 
-def _error_rates(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Figures of the card for people: those of each data set that are numbers, with their intervals."""
+def _error_rates(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
+    """Figures of the card for people: those of each data set that are numbers, with their intervals.
+
+    Sensitivity and specificity are those at the card's threshold, by which the answer goes; without one, at P .5.
+    """
     rows: list[tuple[str, Mapping[str, Any]]] = []
-    for name, figures in metrics.items():
+    at_threshold = {test.name: test for test in card.decision.tests if test.own} if card.decision is not None else {}
+    for name, figures in card.metrics.items():
         if not isinstance(figures, Mapping):
             continue
         flat = {**figures.get("attack", {}), **figures}
+        if card.decision is not None:
+            flat = {key: value for key, value in flat.items() if key not in _AT_A_THRESHOLD}
+        if name in at_threshold:
+            for key in ("sensitivity", "specificity"):
+                share = getattr(at_threshold[name], key)
+                if share is not None:
+                    flat |= {key: share.value, f"{key}_95": [share.low, share.high]}
         kept: dict[str, Any] = {}
         for key in _RATES:
             if isinstance(flat.get(key), int | float) and np.isfinite(flat[key]):

@@ -10,8 +10,9 @@ import numpy as np
 from divisive_desktop.casebook import AuditRecord, Casebook, CaseRow
 from divisive_desktop.casebook.verify import verify
 from divisive_desktop.errors import CasebookError
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.reporting.build import mask_sha256
-from divisive_desktop.reporting.verify import Finding
+from divisive_desktop.reporting.finding import Finding
 
 _ALL = 10**9
 
@@ -58,12 +59,18 @@ class Confirmer:
             r.act for r in self._records.values() if r.seq > anchor["chain_length"] and r.case_id == anchor["case"]
         }
         if case.get("mask"):
-            painted = self._book.masks.load(anchor["case"])
+            then = Correction.parse(case["analysis"]["preprocessing"].get("correction"))
+            painted = self._book.masks.load(anchor["case"], then)
             held = "" if painted is None else mask_sha256(painted.union())
             findings.append(_compared(title, "the mask", held == case["mask"]["sha256"], "mask" in later))
         if case["true_class_source"] == "label":
             findings.append(_compared(title, "the label", row.label == case["true_class"], "label" in later))
         return findings
+
+    def recorded(self, digest: str) -> bool:
+        """Whether the chain, which must be as it was written, says that a file of this SHA-256 was exported."""
+        reports = (record for record in self._records.values() if record.act == "report")
+        return not self._broken and any(digest in record.parameters.get("sha256", ()) for record in reports)
 
     def _chain(self, title: str, rows: Any, anchor: Mapping[str, Any]) -> Finding:
         wrong = [

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from divisive_desktop import RESEARCH_USE
+from divisive_desktop.explanation.statement import Statement
 
 SCHEMA = "divisive-desktop-report/1"
 
@@ -41,21 +42,6 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
-class StatedVerdict:
-    """The answer in calibrated words."""
-
-    predicted: int
-    class_name: str
-    probability: float
-    """Of class 1, 0..1."""
-    interval: tuple[float, float] | None
-    """95 % interval of the rate of class 1 among validation images with a like score, None when the card has none."""
-    interval_basis: str
-    """How the interval was made and on how many images; '' without one."""
-    words: str
-
-
-@dataclass(frozen=True)
 class MaskFacts:
     """The analyst's saliency mask and how the divergence map agrees with it."""
 
@@ -68,6 +54,8 @@ class MaskFacts:
     pointing_hit: bool | None
     iou: float | None
     """Of the important features for the true class with the mask."""
+    segment_sha256: str = ""
+    """Of the mask where it is at least one half, as the DICOM segmentation holds it; '' in reports of old."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +65,15 @@ class CaseContent:
     title: str
     image: ImageFacts
     question: str
+    """In English; the statement holds it in the report's language."""
     classes: tuple[str, str]
     true_class: int
     true_class_source: str
-    """``label`` or ``predicted``."""
-    verdict: StatedVerdict
+    """``label``, ``predicted`` where the answer is decided, or ``nearer``."""
+    statement: Statement
+    """The answer in words, at the error rates of the report."""
+    regions: str
+    """What the important features are and aren't."""
     analysis: Mapping[str, Any]
     """As ``divisive-desktop analyze --json`` gives it: raw CAM pair, features, model, preprocessing."""
     model: Mapping[str, Any]
@@ -108,6 +100,11 @@ class CaseContent:
     holds their SHA-256."""
     cropped: bool = False
     """The maps show only the part that the model saw; a frame in ``image`` shows where that is."""
+
+    @property
+    def probability(self) -> float:
+        """Of class 1, 0..1."""
+        return float(self.analysis["probability"])
 
     @property
     def zone(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,9 +33,9 @@ from divisive_desktop import paths
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.reporting.deid_values import cut_tables, is_standard_uid, known_code, legal, without_hidden_text
 from divisive_desktop.reporting.options import DATES, Dates
 
-_STANDARD_UIDS = "1.2.840.10008."
 _DATE_VRS = ("DA", "DT", "TM")
 _STATED = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
 _OPTION = {
@@ -46,6 +47,10 @@ _DUMMY: Mapping[str, Any] = {
     "IS": "0", "DS": "0", "US": 0, "SS": 0, "UL": 0, "SL": 0, "UV": 0, "SV": 0, "FL": 0.0, "FD": 0.0, "AT": 0,
     "OB": b"\0\0", "OW": b"\0\0", "OF": b"\0" * 4, "OD": b"\0" * 8, "OL": b"\0" * 4, "OV": b"\0" * 8,
 }  # fmt: skip
+
+ADVICE = "Look at the pixels before you pass them on: de-identification doesn't change them."
+HIDDEN = "made unrecognisable in the report"
+"""In the note of an image where faces were hidden."""
 
 
 @cache
@@ -86,7 +91,7 @@ class Deidentifier:
 
     def uid(self, uid: str) -> str:
         """The UID that stands for ``uid``; DICOM's own (kinds of things, not things) stay."""
-        if not uid or uid.startswith(_STANDARD_UIDS):
+        if not uid or is_standard_uid(uid):
             return uid
         return str(generate_uid(entropy_srcs=[self._digest("uid", uid)]))
 
@@ -118,6 +123,7 @@ class Deidentifier:
             kept = self._element(element, person)
             if kept is not None:
                 made.add(kept)
+        cut_tables(made)
         return made
 
     def _element(self, element: DataElement, person: str) -> DataElement | None:
@@ -126,16 +132,17 @@ class Deidentifier:
         if element.VR in _DATE_VRS and self.dates != "remove" and "Birth" not in keyword:
             return self._dated(element, person)
         if self.dates == "keep" and keyword == "TimezoneOffsetFromUTC":
-            return element
+            return element if re.fullmatch(r"[+-]\d{4}", str(element.value or "").strip()) else None
         if element.VR == "UI":
             return DataElement(element.tag, "UI", self._uids(element.value))
         if action is None:
             hidden = is_identifying(element.tag.group, element.tag.element, keyword, element.VR, element.value)
             action = "X" if hidden else "K"
         if element.VR == "SQ" and action in ("K", "U", "X/Z/U*"):
-            return DataElement(element.tag, "SQ", [self._copy(item, person) for item in element.value or ()])
+            items = [self._copy(item, person) for item in element.value or ()]
+            return DataElement(element.tag, "SQ", [item for item in items if known_code(item)])
         if action == "K":
-            return element
+            return without_hidden_text(element)
         if action in ("Z", "X/Z"):  # empty is allowed wherever removing is
             return DataElement(element.tag, element.VR, [] if element.VR == "SQ" else None)
         # A dummy (D) is valid whether the attribute must have a value, must be there, or needn't.
@@ -144,6 +151,8 @@ class Deidentifier:
         return None
 
     def _dated(self, element: DataElement, person: str) -> DataElement | None:
+        if not legal(element):
+            return DataElement(element.tag, element.VR, None)
         if self.dates == "keep" or element.VR == "TM":
             return element
         days = 365 + int(self._digest("days", person)[:8], 16) % 3287
@@ -180,16 +189,15 @@ def burned_in_warning(header: Dataset | Mapping[str, Any]) -> str | None:
     stated = str(header.get("BurnedInAnnotation") or "").upper()
     if stated == "NO":
         return None
-    advice = "Look at the pixels before you pass them on: de-identification doesn't change them."
     if stated == "YES":
-        return f"The file says that identifying text is burned into its pixels. {advice}"
+        return f"The file says that identifying text is burned into its pixels. {ADVICE}"
     modality = str(header.get("Modality") or "")
     sop_class = str(header.get("SOPClassUID") or "")
     drawn = sop_class.startswith("1.2.840.10008.5.1.4.1.1.7") or bool(header.get("ConversionType"))
     if drawn or modality in ("US", "IVUS", "ES", "XC", "OT", "SC", "DOC", "SEC", "SD", "DG"):
         kind = "a secondary capture" if drawn else f"of modality {modality}"
-        return f"The image is {kind}, where names are often burned into the pixels. {advice}"
-    return f"The file doesn't say whether text is burned into its pixels. {advice}"
+        return f"The image is {kind}, where names are often burned into the pixels. {ADVICE}"
+    return f"The file doesn't say whether text is burned into its pixels. {ADVICE}"
 
 
 def pixelate(picture: npt.NDArray[Any], boxes: Sequence[Box], cells: int = 8) -> npt.NDArray[Any]:
@@ -221,4 +229,7 @@ def pixelate(picture: npt.NDArray[Any], boxes: Sequence[Box], cells: int = 8) ->
 
 def hide_faces(record: ImageRecord, boxes: Sequence[Box]) -> ImageRecord:
     """The same record with each box of its pixels made unrecognisable; hash and metadata stay those of the file."""
-    return replace(record, stored=pixelate(record.stored, boxes)) if boxes else record
+    if not boxes:
+        return record
+    note = f"{len(boxes)} {'part' if len(boxes) == 1 else 'parts'} of the picture {HIDDEN}."
+    return replace(record, stored=pixelate(record.stored, boxes), notes=(*record.notes, note))

@@ -17,11 +17,14 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian
 
 from divisive_desktop import RESEARCH_USE
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, UserFacingError, in_words
 from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.features import FeatureSet, important_features
 from divisive_desktop.explanation.picture import overlay
+from divisive_desktop.explanation.scope import ASKED_ANYWAY
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.corrected import corrected
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.reporting.content import CaseContent, Report
@@ -37,6 +40,8 @@ PRIVATE_GROUP, PRIVATE_CREATOR = 0x0055, "DIVISIVE DESKTOP"
 _CONTENT, _STATEMENT, _SEAL = 1, 2, 3
 """Elements of the private block: report.json (bytes, UTF-8), the research-use statement, the seal. The seal is the last
 token in the file: the report that an Encapsulated PDF encloses keeps its own and can be checked when taken out."""
+TITLE = f"Divisive Desktop report. {RESEARCH_USE}."
+"""Of the enclosed document."""
 
 
 @dataclass(frozen=True)
@@ -74,33 +79,72 @@ def dicom_objects(
             f"{made_from.record.path.name} has changed since it was analysed, so no report was written.",
             "Restore the original file, or import the changed one as a new case and analyse it.",
         )
-    source = read_source(made_from.record, (deidentifier or Deidentifier()) if report.deidentified else None)
-    analysis, features = made_from.analysis, made_from.features
-    true_class, _ = analysis.true_class(made_from.label)
+    in_file = as_in_file(made_from)
+    source = read_source(in_file.record, (deidentifier or Deidentifier()) if report.deidentified else None)
+    analysis, features = in_file.analysis, in_file.features
+    true_class = analysis.true_class(made_from.label)
     names = (case.classes[true_class], case.classes[1 - true_class])
     objects: dict[str, Dataset] = {}
-    seg = segmentation(source, analysis, features, names, made_from.mask)
+    seg = segmentation(source, analysis, features, names, in_file.mask)
     if seg is not None:
         objects["seg"] = seg
-    objects["pm"] = parametric_map(source, analysis, true_class)
+    _, held = case.statement.held_true(analysis.predicted, made_from.label)
+    objects["pm"] = parametric_map(source, analysis, true_class, held)
     grey = render(hide_faces(made_from.record, made_from.faces))
-    objects["sc"] = secondary_capture(source, analysis, overlay(grey, analysis, features, made_from.label))
-    title = f"Divisive Desktop report. {RESEARCH_USE}."
-    objects["pdf"] = encapsulated_pdf(source, analysis.model, seal(write(report)), title)
+    drawn = overlay(grey, made_from.analysis, made_from.features, case.statement, made_from.label)
+    objects["sc"] = secondary_capture(source, analysis, drawn)
+    objects["pdf"] = encapsulated_pdf(source, analysis.model, seal(write(report)), TITLE)
     for name, made in objects.items():
-        _finish(made, source, report, name)
+        finish(made, source, report, name)
     # Last: it names the others as evidence, in the study that they have now.
-    objects = {"sr": structured_report(source, analysis, features, case, objects), **objects}
-    _finish(objects["sr"], source, report, "sr")
+    objects = {"sr": structured_report(source, analysis, features, case, objects, report.language), **objects}
+    finish(objects["sr"], source, report, "sr")
     if source.image is not None and not made_from.faces:
         objects["image"] = source.image
     content = report.to_json().encode()
     for made in objects.values():
-        block = made.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
-        block.add_new(_CONTENT, "OB", content + b" " * (len(content) % 2))
-        block.add_new(_STATEMENT, "LO", RESEARCH_USE)
-        block.add_new(_SEAL, "LT", placeholder())
+        add_content(made, content)
     return objects
+
+
+def add_content(made: Dataset, content: bytes) -> None:
+    """Put the machine-readable content, the research-use statement and the place of the seal into an object."""
+    block = made.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    block.add_new(_CONTENT, "OB", content + b" " * (len(content) % 2))
+    block.add_new(_STATEMENT, "LO", RESEARCH_USE)
+    block.add_new(_SEAL, "LT", placeholder())
+
+
+def as_in_file(case: DicomCase) -> DicomCase:
+    """The same case turned back: objects that refer to the radiograph's pixels must fit them.
+
+    Greys play no part in it; what was mended is said in the Structured Report and on the Secondary Capture.
+    """
+    step = case.record.correction.inverse()
+    if not case.record.correction:
+        return case
+    record = corrected(case.record, step)
+    analysis = replace(analysis_in_file(case.analysis), spacing=record.spacing)
+    true_class = analysis.true_class(case.label)
+    features = important_features(
+        analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
+    )
+    mask = None if case.mask is None else step.pixels(case.mask)
+    return replace(case, record=record, analysis=analysis, features=features, mask=mask)
+
+
+def analysis_in_file(analysis: Analysis) -> Analysis:
+    """An analysis whose maps and places are those of the file's own pixels; spacing stays as it is."""
+    correction = Correction.parse(analysis.correction)
+    if not correction:
+        return analysis
+    step = correction.inverse()
+    return replace(
+        analysis,
+        cams=np.stack([step.pixels(cells) for cells in analysis.cams]),
+        region=step.box(analysis.region, *analysis.image_size),
+        image_size=step.size(*analysis.image_size),
+    )
 
 
 def export_dicom(
@@ -131,13 +175,21 @@ def export_dicom(
     """
     from divisive_desktop.reporting.export import write_new
 
-    files = {
-        name: seal(_file(made), key) for name, made in dicom_objects(report, made_from, deidentifier, write).items()
-    }
+    try:
+        made = dicom_objects(report, made_from, deidentifier, write)
+        files = {name: seal(_file(dataset), key) for name, dataset in made.items()}
+    except (UserFacingError, MemoryError):
+        raise
+    except Exception as e:  # forged and damaged files find every hole in the libraries
+        raise ReportError(
+            f"{made_from.record.path.name} can't be made into DICOM objects: its header contradicts itself "
+            f"({in_words(e)}).",
+            "Ask for the file again, or choose PDF, HTML, JSON or CSV.",
+        ) from e
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise ReportError(f"The folder {folder} can't be made: {e.strerror}.", "Choose another folder.") from e
+        raise ReportError(f"The folder {folder} can't be made: {in_words(e)}.", "Choose another folder.") from e
     written: list[Path] = []
     try:
         for name, data in files.items():
@@ -164,15 +216,16 @@ def embedded_content(data: bytes) -> bytes | None:
         return None
 
 
-def _finish(made: Dataset, source: DicomSource, report: Report, name: str) -> None:
+def finish(made: Dataset, source: DicomSource, report: Report, name: str) -> None:
     """Patient and study as the source has them, time of the report, and how identity was removed."""
+    asked_anyway = bool((report.cases[0].analysis.get("scope") or {}).get("asked_anyway"))
     for element in source.header:
         if element.keyword not in ("PatientOrientation", "Laterality", "BodyPartExamined"):
             made[element.tag] = element
     # Everything else that the objects say in words is Unicode.
     made.SpecificCharacterSet = "ISO_IR 192"
     if name in ("seg", "pm", "sc"):
-        made.ImageComments = RESEARCH_USE
+        made.ImageComments = RESEARCH_USE + (f". {ASKED_ANYWAY.capitalize()}" if asked_anyway else "")
     if name in ("pm", "sc"):
         made.Laterality = source.header.Laterality
     if name in ("seg", "pm"):
@@ -186,7 +239,10 @@ def _finish(made: Dataset, source: DicomSource, report: Report, name: str) -> No
     created = _created(report, made)
     made.InstanceCreationDate = made.SeriesDate = made.ContentDate = created.strftime("%Y%m%d")
     made.InstanceCreationTime = made.SeriesTime = made.ContentTime = created.strftime("%H%M%S")
-    made.SeriesDescription = f"Divisive Desktop: {_DESCRIPTIONS[name]}"
+    if name == "sc":
+        made.DateOfSecondaryCapture, made.TimeOfSecondaryCapture = made.ContentDate, made.ContentTime
+    mark = f" ({ASKED_ANYWAY})" if asked_anyway else ""
+    made.SeriesDescription = f"Divisive Desktop: {_DESCRIPTIONS[name]}{mark}"
     if source.deidentifier is not None:
         source.deidentifier.state(made)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import highdicom as hd
 import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -19,6 +20,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ParametricMapStorage, generate_u
 from divisive_desktop import RESEARCH_USE
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.maps import on_image
+from divisive_desktop.explanation.statement import Held, pair_in_words
 from divisive_desktop.reporting.dicom_objects import CODES, MANUFACTURER, equipment, own_code
 from divisive_desktop.reporting.dicom_source import DicomSource
 
@@ -27,19 +29,14 @@ FRAMES = ("CAM_TRUE", "CAM_FALSE", "DIVERGENCE")
 _IMAGE_TYPE = ["DERIVED", "PRIMARY", "OTHER", "NONE"]
 
 
-def parametric_map(source: DicomSource, analysis: Analysis, true_class: int) -> Dataset:
+def parametric_map(source: DicomSource, analysis: Analysis, true_class: int, held: Held) -> Dataset:
     """Three frames: CAM of the true class, of the false class, and their divergence.
 
     The maps are upsampled bilinearly onto the pixel matrix of the radiograph; zero outside the analysed region.
     """
-    names = analysis.model.classes
-    meanings = (
-        f"Class activation, true class: {names[true_class]}",
-        f"Class activation, false class: {names[1 - true_class]}",
-        CODES["divergence"],
-    )
-    cells = (analysis.cams[true_class], analysis.cams[1 - true_class], analysis.divergence(true_class))
-    planes = np.stack([on_image(c, analysis.image_size, analysis.region) for c in cells]).astype("<f4")
+    pair = pair_in_words(analysis.model.classes, true_class, held)
+    meanings = (*(f"Class activation, {which.lower()}: {name}" for which, name in pair), CODES["divergence"])
+    planes = maps_of(analysis, true_class)
     made = equipment("pm", analysis.model)
     d = Dataset()
     d.file_meta = FileMetaDataset()
@@ -79,6 +76,12 @@ def parametric_map(source: DicomSource, analysis: Analysis, true_class: int) -> 
     ]
     d.FloatPixelData = planes.tobytes()
     return d
+
+
+def maps_of(analysis: Analysis, true_class: int) -> npt.NDArray[np.float32]:
+    """The frames, float32 (3, rows, columns): class maps of the true and the false class, and their divergence."""
+    cells = (analysis.cams[true_class], analysis.cams[1 - true_class], analysis.divergence(true_class))
+    return np.stack([on_image(c, analysis.image_size, analysis.region) for c in cells]).astype("<f4")
 
 
 def _dimensions(d: Dataset) -> None:

@@ -16,6 +16,7 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 from divisive_desktop import RESEARCH_USE, __version__
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.reporting.dicom_source import DicomSource
 
 SCHEME = "99DIVISIVE"
@@ -25,19 +26,19 @@ CODES = {
     "feature": "Important feature of the divergence map",
     "mask": "Saliency mask painted by an analyst",
     "probability": "Probability of the positive class",
-    "lower": "Lower end of the 95 % interval of the probability",
-    "upper": "Upper end of the 95 % interval of the probability",
     "logit": "Logit",
     "share": "Share of the absolute divergence",
     "mean-divergence": "Mean divergence",
     "agreement": "Share of the squared divergence inside the mask",
     "answer": "Answer of the model",
+    "undecided": "Undecided",
+    "nearer": "Nearer class; the model does not decide",
     "label": "Class held true by the analyst",
     "favours": "Class that the feature argues for",
     "question": "Question asked to the model",
 }
 MANUFACTURER = "Divisive Desktop"
-_SERIES = {"sr": 9001, "seg": 9002, "pm": 9003, "sc": 9004, "pdf": 9005}
+SERIES = {"sr": 9001, "seg": 9002, "pm": 9003, "sc": 9004, "pdf": 9005}
 
 
 def own_code(value: str, meaning: str = "") -> Code:
@@ -53,7 +54,7 @@ def equipment(kind: str, model: ModelRef) -> dict[str, Any]:
     """
     return {
         "series_instance_uid": hd.UID(),
-        "series_number": _SERIES[kind],
+        "series_number": SERIES[kind],
         "sop_instance_uid": hd.UID(),
         "instance_number": 1,
         "manufacturer": MANUFACTURER,
@@ -109,6 +110,9 @@ def segmentation(
         )  # fmt: skip
     if not planes:
         return None
+    spacing = source.neutral.get("PixelSpacing")
+    # A projection has no slices, but readers (highdicom, dcmqi) refuse a spacing without their thickness.
+    measures = hd.PixelMeasuresSequence(pixel_spacing=spacing, slice_thickness=1.0) if spacing else None
     made: Dataset = hd.seg.Segmentation(
         source_images=[source.neutral],
         pixel_array=np.stack(planes, axis=-1)[None],
@@ -116,6 +120,7 @@ def segmentation(
         segment_descriptions=segments,
         content_label="DIVISIVE",
         content_description=RESEARCH_USE,
+        pixel_measures=measures,
         **equipment("seg", analysis.model),
     )
     return made
@@ -141,7 +146,9 @@ def secondary_capture(source: DicomSource, analysis: Analysis, picture: npt.NDAr
     image.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     image.PatientOrientation = None  # a sheet of pictures and text has no direction in the patient
     image.BurnedInAnnotation = burned_in(source)
-    image.DerivationDescription = "Radiograph with class activation maps and important features drawn over it"
+    mended = Correction.parse(analysis.correction).words
+    drawn = "class activation maps and important features drawn over it"
+    image.DerivationDescription = f"Radiograph, {mended}, with {drawn}" if mended else f"Radiograph with {drawn}"
     image.SourceImageSequence = [source.reference]
     return image
 

@@ -7,18 +7,15 @@ import re
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    SecondaryCaptureImageStorage,
-)
+from pydicom.uid import UID, SecondaryCaptureImageStorage
 
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, in_words
 from divisive_desktop.imaging.bounded_reader import BoundedReader
 from divisive_desktop.imaging.dicom_file import read_dicom
 from divisive_desktop.imaging.record import ImageRecord
-from divisive_desktop.reporting.deid import Deidentifier, burned_in_warning
+from divisive_desktop.reporting.deid import Deidentifier
+from divisive_desktop.reporting.deid_pixels import write_pixels_anew
+from divisive_desktop.reporting.deid_text import pixel_warning
 
 PATIENT_AND_STUDY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
@@ -31,6 +28,9 @@ _IMAGE = (
     "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod", "Modality",
 )  # fmt: skip
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_FRAME = "FrameOfReferenceUID"
+_SLICES = ("CT", "MR", "PT", "NM", "RTDOSE", "OPT")
+"""Modalities whose images lie in a frame of reference that objects of theirs must name (DICOM PS3.3 A.1.4)."""
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _ELSEWHERE = "Choose PDF, HTML, JSON or CSV for it."
 
@@ -92,14 +92,24 @@ def read_source(record: ImageRecord, deidentifier: Deidentifier | None) -> Dicom
         uid = str(original.get(keyword) or "")
         if len(uid) > 64 or not _UID.fullmatch(uid):
             raise ReportError(f"{name} has no valid {keyword}, so other objects can't refer to it.", _ELSEWHERE)
-    burned_in = burned_in_warning(original)
+    # What is no radiograph is asked about anyway now and then: a CT slice's objects lie in its patient coordinates.
+    if original.get("Modality") in _SLICES and not original.get(_FRAME):
+        raise ReportError(f"{name} has no {_FRAME}, which objects that refer to it would need.", _ELSEWHERE)
+    burned_in = pixel_warning(original, record)
     image = None
     source = original
     if deidentifier is not None:
         source = image = deidentifier.dataset(original)
         _complete(image)
-        image.file_meta = _file_meta(original, image)
-    return DicomSource(_header(source), _neutral(source, record), image, deidentifier, burned_in)
+        syntax = UID(record.transfer_syntax)
+        # Values uncompressed: the seal has to stand in the file as it is, and nothing else beside it.
+        image.file_meta = FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = syntax
+        stored = write_pixels_anew(record.path, image, syntax)
+        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.file_meta.TransferSyntaxUID = stored
+    return DicomSource(header_of(source), _neutral(source, record), image, deidentifier, burned_in)
 
 
 def _read(record: ImageRecord) -> Dataset:
@@ -113,7 +123,7 @@ def _read(record: ImageRecord) -> Dataset:
                 )
             dataset: Dataset = read_dicom(file)
     except OSError as e:
-        raise ReportError(f"{path.name} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+        raise ReportError(f"{path.name} can't be read: {in_words(e)}.", "Check its name and permissions.") from e
     return dataset
 
 
@@ -137,17 +147,8 @@ def _complete(image: Dataset) -> None:
         image.ConversionType = "WSD"  # this copy was made on a workstation
 
 
-def _file_meta(original: Dataset, image: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
-    syntax = original.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian
-    # The seal has to stand in the file as it is: neither deflated nor without its type.
-    plain = syntax in (ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian if plain else syntax
-    return meta
-
-
-def _header(source: Dataset) -> Dataset:
+def header_of(source: Dataset) -> Dataset:
+    """Patient and study of a data set as objects of the same study state them."""
     header = Dataset()
     for keyword in PATIENT_AND_STUDY:
         setattr(header, keyword, source.get(keyword))
@@ -163,7 +164,7 @@ def _neutral(source: Dataset, record: ImageRecord) -> Dataset:
     neutral = Dataset()
     for keyword in PATIENT_AND_STUDY:
         setattr(neutral, keyword, None)
-    for keyword in (*_UIDS, *_IMAGE):
+    for keyword in (*_UIDS, *_IMAGE, _FRAME):
         if source.get(keyword) is not None:
             setattr(neutral, keyword, source.get(keyword))
     neutral.SpecificCharacterSet = "ISO_IR 192"

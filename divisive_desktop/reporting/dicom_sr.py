@@ -10,6 +10,8 @@ from pydicom.sr.codedict import codes
 
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import Feature, FeatureSet
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.language import card_words
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.dicom_objects import (
     MANUFACTURER,
@@ -23,16 +25,19 @@ _NO_UNITS = codes.UCUM.NoUnits
 
 
 def structured_report(
-    source: DicomSource, analysis: Analysis, features: FeatureSet, case: CaseContent, others: dict[str, Dataset]
+    source: DicomSource, analysis: Analysis, features: FeatureSet, case: CaseContent, others: dict[str, Dataset],
+    language: str,
 ) -> Dataset:
     """Comprehensive SR (2-D coordinates) on one radiograph.
 
     Parameters
     ----------
     case : CaseContent
-        Verdict, interval, limitations, conclusion.
+        Statement, limitations, conclusion.
     others : dict
         The report's other objects: segmentation (``seg``) and parametric map (``pm``) are named as evidence.
+    language : str
+        Of the report.
     """
     neutral, model = source.neutral, analysis.model
     algorithm = sr.AlgorithmIdentification(
@@ -49,7 +54,7 @@ def structured_report(
         imaging_measurements=[_answer(source, analysis, case, algorithm), *regions],
         title=codes.DCM.ImagingMeasurementReport,
     )
-    for text in _texts(case):
+    for text in [*_mended(analysis), *_texts(case, language)]:
         report[0].ContentSequence.append(
             sr.TextContentItem(codes.DCM.Comment, text, sr.RelationshipTypeValues.CONTAINS)
         )
@@ -69,14 +74,20 @@ def structured_report(
     return document
 
 
-def _texts(case: CaseContent) -> list[str]:
+def _mended(analysis: Analysis) -> list[str]:
+    """What was corrected before the analysis, and what places refer to all the same."""
+    words = Correction.parse(analysis.correction).words
+    return [f"Analysed as corrected: {words}. Coordinates are those of the referenced image."] if words else []
+
+
+def _texts(case: CaseContent, language: str) -> list[str]:
     """What is said in sentences, in the language of the report."""
-    texts = [case.verdict.words]
-    if case.verdict.interval_basis:
-        texts.append(case.verdict.interval_basis)
+    texts = [case.statement.full]
+    if case.regions:
+        texts.append(case.regions)
     if case.conclusion:
         texts.append(f"{case.analyst}: {case.conclusion}" if case.analyst else case.conclusion)
-    return [*texts, *case.limitations]
+    return [*texts, *(card_words(language, limit) for limit in case.model_limits), *case.cautions]
 
 
 def _answer(
@@ -84,8 +95,6 @@ def _answer(
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     model, neutral = analysis.model, source.neutral
     numbers = [("probability", analysis.probability)]
-    if case.verdict.interval is not None:
-        numbers += [("lower", case.verdict.interval[0]), ("upper", case.verdict.interval[1])]
     if case.mask is not None and case.mask.energy_inside is not None:
         numbers.append(("agreement", case.mask.energy_inside))
     measurements = [sr.Measurement(own_code(name), round(value, 6), _NO_UNITS) for name, value in numbers]
@@ -93,16 +102,18 @@ def _answer(
         measurements.append(
             sr.Measurement(own_code(f"logit-{index}", f"Logit: {model.classes[index]}"), round(logit, 6), _NO_UNITS)
         )
-    answers = [("answer", analysis.predicted)]
+    nearer = own_code(f"class-{analysis.predicted}", model.classes[analysis.predicted])
+    answers = [("answer", nearer)]
+    if case.statement.answer not in ("negative", "positive"):
+        answers = [("answer", own_code("undecided")), ("nearer", nearer)]
     if case.true_class_source == "label":
-        answers.append(("label", case.true_class))
+        answers.append(("label", own_code(f"class-{case.true_class}", model.classes[case.true_class])))
     return sr.MeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(hd.UID(), "answer"),
         algorithm_id=algorithm,
         measurements=measurements,
         qualitative_evaluations=[
-            sr.QualitativeEvaluation(own_code(name), own_code(f"class-{value}", model.classes[value]))
-            for name, value in answers
+            sr.QualitativeEvaluation(own_code(name), value) for name, value in answers
         ],
         source_images=[sr.SourceImageForMeasurementGroup(neutral.SOPClassUID, neutral.SOPInstanceUID)],
     )

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, in_words
 from divisive_desktop.explanation.scope import ASKED_ANYWAY
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.reporting.content import Report
 from divisive_desktop.reporting.html import write_html
 from divisive_desktop.reporting.pdf import write_pdf
@@ -37,8 +38,6 @@ def write_csv(report: Report) -> bytes:
             "question",
             "answer",
             "probability",
-            "interval_low",
-            "interval_high",
             "true_class",
             "true_class_source",
             "model",
@@ -48,16 +47,22 @@ def write_csv(report: Report) -> bytes:
             "features",
             "mask_energy_inside",
             "conclusion",
-            "statement",
+            "notice",
             "signer",
             "signer_key",
             "scope",
+            "statement",
+            "answer_class",
+            "correction",
+            "error_rate_negative",
+            "error_rate_positive",
+            "error_rates_chosen_by",
         ]
     )
     signer = report.signer or {"name": "", "public_key": ""}
     for case in report.cases:
-        v, model = case.verdict, case.analysis["model"]
-        low, high = v.interval or ("", "")
+        model = case.analysis["model"]
+        rates = case.analysis.get("error_rates", {})
         energy = "" if case.mask is None or case.mask.energy_inside is None else case.mask.energy_inside
         table.writerow(
             [
@@ -66,10 +71,8 @@ def write_csv(report: Report) -> bytes:
                     case.title,
                     case.image.sha256,
                     case.question,
-                    v.class_name,
-                    v.probability,
-                    low,
-                    high,
+                    case.statement.answer or "",
+                    case.probability,
                     case.classes[case.true_class],
                     case.true_class_source,
                     model["id"],
@@ -83,6 +86,10 @@ def write_csv(report: Report) -> bytes:
                     signer["name"],
                     signer["public_key"],
                     f"{case.zone}, {ASKED_ANYWAY}" if case.asked_anyway else case.zone,
+                    case.statement.full,
+                    case.statement.answer_class,
+                    Correction.parse(case.analysis["preprocessing"].get("correction")).words,
+                    *(rates.get(name, "") for name in ("negative", "positive", "chosen_by")),
                 )
             ]
         )
@@ -155,7 +162,7 @@ def export_one(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise ReportError(f"The folder {folder} can't be made: {e.strerror}.", "Choose another folder.") from e
+        raise ReportError(f"The folder {folder} can't be made: {in_words(e)}.", "Choose another folder.") from e
     if name == "pdf":
         data = write_pdf(report, paper, beat)
     elif name == "html":
@@ -197,7 +204,7 @@ def write_new(folder: Path, stem: str, suffix: str, data: bytes) -> Path:
         raise ReportError(f"{folder} holds too many reports of this name.", "Choose another folder.")
     except OSError as e:
         raise ReportError(
-            f"The report could not be written to {folder}: {e.strerror}.", "Choose another folder, or free some space."
+            f"The report could not be written to {folder}: {in_words(e)}.", "Choose another folder, or free some space."
         ) from e
     finally:
         if partial is not None and os.path.exists(partial):

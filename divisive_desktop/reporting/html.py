@@ -14,6 +14,7 @@ from PIL import Image
 
 from divisive_desktop import paths
 from divisive_desktop.explanation import colours
+from divisive_desktop.foreign.text import plain
 from divisive_desktop.reporting.content import Report
 from divisive_desktop.reporting.rows import Wording
 from divisive_desktop.reporting.seal import placeholder
@@ -24,6 +25,7 @@ def write_html(report: Report, beat: Callable[[], None] = lambda: None) -> bytes
     environment = Environment(
         loader=FileSystemLoader(paths.resources_dir() / "templates"),
         autoescape=True,
+        finalize=_as_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -50,6 +52,11 @@ def write_html(report: Report, beat: Callable[[], None] = lambda: None) -> bytes
         content_json=Markup(content),  # "<" is escaped above
     )
     return page.encode("utf-8")
+
+
+def _as_text(value: object) -> object:
+    """What people and files say can't turn the writing around it; our own markup stays as it is."""
+    return plain(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _data_url(data: bytes) -> str:

@@ -16,8 +16,10 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet, important_features
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord, open_image
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 from divisive_desktop.masks.agreement import LiveAgreement
-from divisive_desktop.masks.files import read_mask
+from divisive_desktop.masks.files import read_mask_file
+from divisive_desktop.masks.matching import same_picture
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.deid import hide_faces
@@ -86,10 +88,12 @@ def image_case(
     options: Options,
     *,
     frame: int = 0,
+    correction: Correction = UNCORRECTED,
     label: int | None = None,
     mask_file: Path | None = None,
     conclusion: str = "",
     faces: FindFaces | None = None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> ReportCase:
     """An image that is in no casebook.
 
@@ -97,22 +101,33 @@ def image_case(
     ----------
     analyse : callable
         Given the opened image; called once.
+    correction : Correction
+        What is mended about the picture first; a mask file is of the corrected one.
     mask_file : Path, optional
         Saliency mask of the image, in any format that can be imported.
     faces : callable, optional
         Finds what is to be made unrecognisable in the pictures.
+    say : callable
+        Told once what was left out of the mask or is odd about it.
     """
     made: list[Analysis] = []
+    told: list[bool] = []
 
     def parts() -> tuple[ImageRecord, Analysis, FeatureSet, npt.NDArray[np.float32] | None, dict[str, object]]:
-        record = open_image(path, frame)
+        record = open_image(path, frame, correction)
         analysis = made[0] if made else analyse(record)
         made[:] = [analysis]
         found = _features(record, analysis, label)
         if mask_file is None:
             return record, analysis, found, None, {}
-        painted = read_mask(mask_file, (record.width, record.height))
-        divergence = analysis.divergence(analysis.true_class(label)[0])
+        reading = read_mask_file(mask_file, (record.width, record.height), image_name=path.name)
+        painted, notes = reading.mask, list(reading.notes)
+        if reading.picture and not same_picture(reading.picture, (path.name, record.sha256[:12])):
+            notes.append(f"It says that it was drawn on {reading.picture}.")
+        if notes and not told:
+            told.append(True)
+            say(f"{mask_file.name}: {' '.join(notes)}")
+        divergence = analysis.divergence(analysis.true_class(label))
         agreement = asdict(LiveAgreement(divergence, analysis.region, found).reset(painted))
         return record, analysis, found, painted.union(), agreement
 
@@ -152,22 +167,24 @@ def kept_case(
         There is no such case.
     """
     row = book.cases.get(case_id)
+    begun = row.analysis  # what is analysed anew meanwhile, maybe by another version, is for another report
     if row.trashed is not None:
         raise CasebookError(f"Case {case_id} is in the trash.", "Restore it in the window first.")
 
     def content(side: int, lossless: bool) -> CaseContent:
         return casebook_case(
-            book, case_id, options, conclusion=conclusion, side=side, lossless=lossless,
+            book, case_id, options, analysis_id=begun, conclusion=conclusion, side=side, lossless=lossless,
             change=lambda record: hide_faces(record, faces(record)) if faces is not None else record,
         )  # fmt: skip
 
     def dicom() -> DicomCase:
         row = book.cases.get(case_id)
-        if row.analysis is None:
+        number = row.analysis if begun is None else begun
+        if number is None:
             raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
-        analysis = book.analyses.load(row.analysis)
-        record = open_image(book.originals.path(case_id), row.frame)
-        painted = book.masks.load(case_id) if row.regions else None
+        analysis = book.analyses.load(number)
+        record = open_image(book.originals.path(case_id), row.frame, Correction.parse(analysis.correction))
+        painted = book.masks.load(case_id, record.correction) if row.regions else None
         return DicomCase(
             record, analysis, _features(record, analysis, row.label), row.label,
             painted.union() if painted is not None else None, tuple(faces(record)) if faces is not None else (),
@@ -177,7 +194,7 @@ def kept_case(
 
 
 def _features(record: ImageRecord, analysis: Analysis, label: int | None) -> FeatureSet:
-    true_class, _ = analysis.true_class(label)
+    true_class = analysis.true_class(label)
     return important_features(
         analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
     )

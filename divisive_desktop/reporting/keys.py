@@ -19,7 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from divisive_desktop import paths
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, in_words
+from divisive_desktop.foreign.files import read_whole
+from divisive_desktop.foreign.parsing import MOST_BYTES, read_json
+from divisive_desktop.foreign.text import plain
 
 SERVICE, ENTRY = "divisive-desktop", "report-signing-key"
 OWN = "the owner of this account"
@@ -83,7 +86,7 @@ def signer(key: Ed25519PrivateKey | None, name: str) -> Mapping[str, str] | None
 def known_keys() -> Mapping[str, str]:
     """Public keys (hex) that the user knows, and whose they are."""
     try:
-        raw = json.loads(_file().read_text(encoding="utf-8"))
+        raw = read_json(read_whole(_file(), MOST_BYTES))
     except (OSError, ValueError):
         return {}
     return {k: str(v) for k, v in raw.items() if _HEX.fullmatch(k)} if isinstance(raw, dict) else {}
@@ -98,6 +101,7 @@ def trust(public: str, name: str) -> None:
         It isn't a public key, or can't be written down.
     """
     public = _public(public)
+    name = plain(name)  # it is written down, and shown as one line
     if not name.strip():
         raise ReportError("A key needs the name of its owner.", "Type one.")
     _write({**known_keys(), public: name.strip()})
@@ -133,7 +137,7 @@ def _write(known: Mapping[str, str]) -> None:
             json.dump(dict(known), out, ensure_ascii=False, indent=1, sort_keys=True)
         os.replace(partial, file)
     except OSError as e:
-        raise ReportError(f"The key could not be written down: {e.strerror}.", "Free some space on the disk.") from e
+        raise ReportError(f"The key could not be written down: {in_words(e)}.", "Free some space on the disk.") from e
 
 
 def _file() -> Path:

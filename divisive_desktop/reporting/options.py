@@ -16,7 +16,11 @@ from typing import Any, Literal
 from PIL import Image
 
 from divisive_desktop import paths
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, in_words
+from divisive_desktop.explanation.decision import Wanted
+from divisive_desktop.foreign.files import read_whole
+from divisive_desktop.foreign.parsing import MOST_BYTES, read_json
+from divisive_desktop.foreign.text import plain
 
 SECTIONS = ("mask", "before_after", "model_card", "audit", "signature")
 """What may be left out. Where the numbers come from, error rates, limitations and the research-use line always stay."""
@@ -53,8 +57,15 @@ class Options:
     sign: bool = False
     """Sign with the user's own key."""
     folder: str = ""
+    rates: Wanted | None = None
+    """Error rates at which answers are decided; None, also for one of the two: each card's own.
+    A setting of the window, not of reports."""
 
     def __post_init__(self) -> None:
+        # From a command line or a file: what isn't text can't be written into a report, and a name is one line.
+        object.__setattr__(self, "institution", plain(self.institution))
+        object.__setattr__(self, "analyst", plain(self.analyst))
+        object.__setattr__(self, "conclusion", plain(self.conclusion, lines=True))
         if self.paper not in PAPERS:
             raise ReportError(f"There is no paper size '{self.paper}'.", f"Choose one of {', '.join(PAPERS)}.")
         if self.dates not in DATES:
@@ -82,9 +93,9 @@ def read_logo(path: Path) -> bytes:
     try:
         if path.stat().st_size > LOGO_LIMIT:
             raise ReportError(f"{path.name} is too large for a logo.", remedy)
-        data = path.read_bytes()
+        data = read_whole(path, LOGO_LIMIT)
     except OSError as e:
-        raise ReportError(f"The logo {path.name} can't be read: {e.strerror}.", remedy) from e
+        raise ReportError(f"The logo {path.name} can't be read: {in_words(e)}.", remedy) from e
     try:
         return _as_logo(data)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
@@ -105,21 +116,21 @@ def _as_logo(data: bytes) -> bytes:
 def load_last() -> Options:
     """The settings of the last report; defaults where there are none or they can't be read."""
     try:
-        raw = json.loads(_file().read_text(encoding="utf-8"))
+        raw = read_json(read_whole(_file(), MOST_BYTES))
     except (OSError, ValueError):
         return Options()
     return _parsed(raw) if isinstance(raw, dict) else Options()
 
 
 def save_last(options: Options) -> None:
-    """Remember these settings, the conclusion left out.
+    """Remember these settings, conclusion and error rates left out.
 
     Raises
     ------
     ReportError
         The folder of settings can't be written to.
     """
-    raw = {**asdict(replace(options, conclusion="")), "logo": base64.b64encode(options.logo).decode()}
+    raw = {**asdict(replace(options, conclusion="", rates=None)), "logo": base64.b64encode(options.logo).decode()}
     file = _file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +140,7 @@ def save_last(options: Options) -> None:
         os.replace(partial, file)
     except OSError as e:
         raise ReportError(
-            f"The settings of the report could not be kept: {e.strerror}.", "The report itself is not affected."
+            f"The settings of the report could not be kept: {in_words(e)}.", "The report itself is not affected."
         ) from e
 
 
@@ -137,7 +148,7 @@ def _parsed(raw: Mapping[str, Any]) -> Options:
     """Tolerant: a setting that makes no sense any more falls back to its default."""
     options = Options()
     for field in fields(Options):
-        if field.name not in raw or field.name == "conclusion":
+        if field.name not in raw or field.name in ("conclusion", "rates"):
             continue
         value = raw[field.name]
         try:

@@ -7,17 +7,18 @@ stands in the document's keywords.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 from fpdf.enums import XPos, YPos
 
 from divisive_desktop.explanation import colours
+from divisive_desktop.language import catalogue
 from divisive_desktop.reporting.content import CaseContent, Report
 from divisive_desktop.reporting.fonts import FAMILY, plan
 from divisive_desktop.reporting.pdf_page import DIM, INK, MARGIN, Page
 from divisive_desktop.reporting.seal import placeholder
-from divisive_desktop.reporting.words import catalogue
 
 _GAP = 4.0
 _LOWEST, _HIGHEST = 36.0, 72.0
@@ -59,7 +60,17 @@ def write_pdf(report: Report, paper: str = "A4", beat: Callable[[], None] = lamb
         mime_type="application/json",
         associated_file_relationship="DATA",
     )
-    return bytes(pdf.output())
+    return _undated(bytes(pdf.output()))
+
+
+def _undated(data: bytes) -> bytes:
+    """The time of writing replaced by that of the report, so that one content always gives the same bytes.
+
+    `reporting.visible` relies on it: it makes the pages again and compares.
+    """
+    made = re.search(rb'xmp:CreateDate="([^"]*)"', data)
+    assert made is not None, "fpdf2 writes it"
+    return re.sub(rb'(xmp:(?:ModifyDate|MetadataDate)=")[^"]{%d}"' % len(made[1]), rb'\g<1>%s"' % made[1], data)
 
 
 def _summary(pdf: Page, report: Report) -> None:
@@ -73,8 +84,9 @@ def _summary(pdf: Page, report: Report) -> None:
         pdf.heading(pdf.say("overall_conclusion"))
         pdf.paragraph(report.conclusion)
     pdf.heading(pdf.say("summary", n=len(report.cases)))
+    pdf.paragraph(pdf.words.versions())
     rows = [pdf.words.overview_row(i, case) for i, case in enumerate(report.cases)]
-    pdf.grid(pdf.words.overview_head(), rows, (9, 46, 30, 14, 26, 22, 29))
+    pdf.grid(pdf.words.overview_head(), rows, (8, 38, 34, 28, 30, 18, 24))
     pdf.ln(2)
     _notes(pdf)
 
@@ -100,7 +112,7 @@ def _case(pdf: Page, case: CaseContent) -> None:
     pdf.set_right_margin(MARGIN)
     pdf.ln(1.2)
     _answer(pdf, case)
-    pdf.heading(pdf.say("pictures"), 60)
+    pdf.heading(pdf.words.pictures(case), 60)
     _pictures(pdf, case, "mask" in case.pictures and "mask" not in left_out)
     pdf.heading(pdf.say("features"))
     _features(pdf, case)
@@ -123,7 +135,7 @@ def _case(pdf: Page, case: CaseContent) -> None:
         pdf.pairs(pdf.words.model_rows(case))
         pdf.paragraph(pdf.words.attribution(case), 6.6, dim=True)
     pdf.heading(pdf.say("limitations"))
-    pdf.bullets(case.model_limits)
+    pdf.bullets(pdf.words.limits(case))
     pdf.ln(0.8)
     pdf.paragraph(f"{pdf.say('reading_maps')} {' '.join(case.cautions)}", 7.3)
     if case.audit and "audit" not in left_out:
@@ -133,12 +145,12 @@ def _case(pdf: Page, case: CaseContent) -> None:
 
 
 def _answer(pdf: Page, case: CaseContent) -> None:
-    v = case.verdict
-    pdf.paragraph(v.words, 11, bold=True)
+    stated = case.statement
+    pdf.paragraph(pdf.words.answer(case), 11, bold=True)
     pdf.ln(0.6)
-    pdf.paragraph(pdf.words.probability(case))
+    pdf.paragraph(" ".join(stated.sentences))
     pdf.paragraph(pdf.words.held_true(case))
-    pdf.scale(v.probability, v.interval, *(pdf.words.term(name) for name in case.classes))
+    pdf.scale(case.probability, *(pdf.words.term(name) for name in case.classes))
 
 
 def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
@@ -200,6 +212,7 @@ def _features(pdf: Page, case: CaseContent) -> None:
         return
     head = [pdf.say(k) for k in ("rank", "favours", "share", "area", "position", "size_px")]
     pdf.grid(head, pdf.words.feature_rows(case), (10, 38, 34, 40, 28, 30), (2, 3, 4, 5))
+    pdf.paragraph(case.regions, 7.3, dim=True)
 
 
 def _before_after(pdf: Page, case: CaseContent) -> None:
@@ -243,7 +256,7 @@ def _signature(pdf: Page, case: CaseContent) -> None:
         pdf.set_text_color(*INK)
         if value:
             with pdf.tagged("P"):
-                pdf.cell(third - 6, 5, value)
+                pdf.cell(third - 6, 5, pdf.cut(value, third - 6))
         with pdf.decoration():
             pdf.line(left, top, left + third - 6, top)
         pdf.set_xy(left, top + 0.5)
@@ -256,7 +269,7 @@ def _signature(pdf: Page, case: CaseContent) -> None:
 
 def _notes(pdf: Page) -> None:
     """What holds for the whole file: signature, left out sections, characters that can't be printed, how to verify."""
-    lines = [pdf.words.signature_note(), pdf.say("verify_hint"), pdf.words.left_out()]
+    lines = [pdf.words.signature_note(), pdf.words.chain_codes(), pdf.say("verify_hint"), pdf.words.left_out()]
     scripts = pdf.missing_scripts
     if scripts:
         lines.append(pdf.say("missing_glyphs", scripts=", ".join(scripts)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 
@@ -12,12 +13,13 @@ from fpdf.fonts import FontFace
 from fpdf.line_break import Fragment
 from PIL import Image
 
+from divisive_desktop.foreign.text import plain
 from divisive_desktop.reporting.content import Report
 from divisive_desktop.reporting.fonts import FAMILY, TURNING, FontPlan, add_fonts, turn_numbers
 from divisive_desktop.reporting.pdf_tags import TaggedPDF
 from divisive_desktop.reporting.rows import Wording
 
-INK, DIM, RULE, ACCENT, BAND = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22), (222, 226, 232)
+INK, DIM, RULE, ACCENT = (25, 28, 33), (95, 100, 110), (205, 209, 215), (178, 84, 22)
 MARGIN = 18.0
 _FOOT = 15.0
 
@@ -42,9 +44,14 @@ class Page(TaggedPDF):
         """Scripts with characters that no font at hand can show."""
         return self._glyphs.missing_scripts
 
+    def file_id(self) -> str:
+        """The same for the same content, whenever it is written."""
+        digest = hashlib.sha256(self.report.to_json().encode()).hexdigest()[:32].upper()
+        return f"<{digest}><{digest}>"
+
     def normalize_text(self, text: str) -> str:
         """Every text passes here on its way to the page: what can't be shown becomes its Unicode numbers."""
-        return str(super().normalize_text(self._glyphs.printable(text)))
+        return str(super().normalize_text(self._glyphs.printable(plain(text, lines=True))))
 
     def _preload_bidirectional_text(self, text: str, markdown: bool) -> Sequence[Fragment]:
         """As in FPDF, with numbers inside text that runs from right to left where they belong."""
@@ -86,6 +93,16 @@ class Page(TaggedPDF):
             privacy = f"{self.say('asked_anyway')} · {privacy}"
         self.cell(0, 5, self._fitted(self.report.institution, privacy, self.epw - left), align="R")
         self.set_y(17)
+
+    def cut(self, line: str, width: float) -> str:
+        """A line as long as there is room for, in millimetres; the whole of it is in the sealed content."""
+        if self.get_string_width(line) <= width - 2:
+            return line
+        fits = 0
+        for step in (64, 16, 4, 1):
+            while fits + step <= len(line) and self.get_string_width(f"{line[:fits + step].rstrip()}…") <= width - 2:
+                fits += step
+        return f"{line[:fits].rstrip()}…"
 
     def _fitted(self, name: str, privacy: str, width: float) -> str:
         """Institution and privacy on one line: a long name is cut, the statement never is."""
@@ -197,12 +214,12 @@ class Page(TaggedPDF):
 
     # ---- drawings -----------------------------------------------------------------------------------
 
-    def scale(self, value: float, interval: tuple[float, float] | None, low: str, high: str) -> None:
-        """A line from 0 to 1 with the probability on it and its interval as a band; the text above says the same."""
+    def scale(self, value: float, low: str, high: str) -> None:
+        """A line from 0 to 1 with the probability on it; the text above says the same."""
         with self.decoration():
-            self._scale(value, interval, low, high)
+            self._scale(value, low, high)
 
-    def _scale(self, value: float, interval: tuple[float, float] | None, low: str, high: str) -> None:
+    def _scale(self, value: float, low: str, high: str) -> None:
         self.ln(1.2)
         top = self.get_y()
         self.set_font(FAMILY, "", 7.5)
@@ -214,14 +231,10 @@ class Page(TaggedPDF):
         self.set_xy(left + length + 2, top)
         self.cell(0, 4, high)
         middle = top + 2
-        if interval is not None:
-            self.set_fill_color(*BAND)
-            width = max(0.8, (interval[1] - interval[0]) * length)
-            self.rect(left + interval[0] * length, middle - 1.6, width, 3.2, style="F")
         self.set_draw_color(*DIM)
         self.set_line_width(0.25)
         self.line(left, middle, left + length, middle)
-        for at in (0.0, 0.5, 1.0):
+        for at in (0.0, 1.0):  # none in the middle: a model's threshold is rarely there
             self.line(left + at * length, middle - 0.9, left + at * length, middle + 0.9)
         self.set_fill_color(*ACCENT)
         self.ellipse(left + value * length - 1.1, middle - 1.1, 2.2, 2.2, style="F")

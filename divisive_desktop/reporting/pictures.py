@@ -26,6 +26,8 @@ _BARS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _SMALL_REGION = 0.6
 """Where the model saw less than this share of the image, the maps show only that part and its surroundings."""
 _MARGIN = 0.12
+_LEVELS, _STRAY = 16, 40
+"""Of pictures drawn again: levels that a pixel may be off, and pixels that may be off further."""
 _MARK = 45
 """Part of a picture's side that is the radius of a numbered mark: 3 mm across in print."""
 _FRAME = (255, 214, 10)
@@ -81,6 +83,17 @@ def case_pictures(
         made["image"] = _framed(grey, analysis.region, side)
     bar = _scale_bar(made["features"], record, per_pixel)
     return Pictures({name: _encoded(picture, lossless) for name, picture in made.items()}, bar, cropped)
+
+
+def differing(one: Picture, two: Picture) -> bool:
+    """Whether two pictures that should be the same show something else.
+
+    A few pixels may lie on the other side of an edge: maps are written with seven digits.
+    """
+    if one.shape != two.shape:
+        return True
+    apart = np.abs(one.astype(np.int16) - two.astype(np.int16)) > _LEVELS
+    return int(apart.any(axis=-1).sum()) > _STRAY
 
 
 def _window(region: Box, width: int, height: int) -> Box:

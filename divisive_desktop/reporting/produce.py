@@ -11,17 +11,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from divisive_desktop.errors import CancelledError, ReportError, UserFacingError
+from divisive_desktop.language import text
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent, Report
 from divisive_desktop.reporting.deid import Deidentifier
 from divisive_desktop.reporting.dicom_export import DicomCase, export_dicom, one_case
+from divisive_desktop.reporting.dicom_source import NoStudyError
 from divisive_desktop.reporting.export import export_one
 from divisive_desktop.reporting.keys import signer
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pdf import write_pdf
 from divisive_desktop.reporting.pictures import SIDE
 from divisive_desktop.reporting.spool import Spool
-from divisive_desktop.reporting.words import text
 
 VOLUME = 50
 """Cases in one PDF or HTML file: what a reader can still open, and what bounds the memory."""
@@ -43,7 +44,9 @@ class ProducedFiles:
 
     files: tuple[Path, ...]
     failures: tuple[tuple[str, UserFacingError], ...]
-    """Cases that are not in the report, and why."""
+    """Cases that are not in the report, or not in its DICOM objects, and why."""
+    left_out: frozenset[str] = frozenset()
+    """Names of cases that are in none of the files."""
 
 
 def produce(
@@ -58,7 +61,8 @@ def produce(
 ) -> ProducedFiles:
     """Write a report on these cases in the chosen formats.
 
-    A case that fails (file missing, changed, not analysed) is left out and named; the others are reported.
+    A case that fails (file missing, changed, not analysed) is left out and named; the others are reported. One whose
+    file gives no DICOM objects is in the other formats.
 
     Parameters
     ----------
@@ -103,6 +107,7 @@ def produce(
             clock.step(_Clock.CASE)
         if not contents:
             raise failures[0][1]
+        left_out = {name for name, _ in failures}
         whole = build_report(contents, options, total=len(contents), signer=signer(key, options.analyst))
         try:
             for name in options.formats:
@@ -111,11 +116,15 @@ def produce(
                     failures += _dicom(whole, originals, options, folder, key, clock, written)
                 else:
                     written += _written(name, whole, options, folder, key, clock)
+            if not written:
+                raise failures[0][1]
         except BaseException:
             for path in written:  # all files or none
                 path.unlink(missing_ok=True)
             raise
-    return ProducedFiles(tuple(written), tuple(failures))
+    if set(options.formats) == {"dicom"}:
+        left_out |= {name for name, _ in failures}
+    return ProducedFiles(tuple(written), tuple(failures), frozenset(left_out))
 
 
 def _written(
@@ -175,8 +184,8 @@ def _dicom(
         except UserFacingError as e:
             failures.append((name, e))
         clock.beat("dicom")()
-    if len(written) == before:
-        raise failures[0][1]
+    if len(written) == before and all(isinstance(e, NoStudyError) for _, e in failures):
+        raise failures[0][1]  # the wrong format was chosen
     return failures
 
 

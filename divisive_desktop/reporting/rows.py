@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from divisive_desktop.imaging.faces import framing_of
+from divisive_desktop.casebook.storage.chain import short
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.imaging.framing import framing_of
+from divisive_desktop.language import NBSP, capitalised, card_words, number, term, text
 from divisive_desktop.reporting.content import CaseContent, Report
 from divisive_desktop.reporting.keys import fingerprint
-from divisive_desktop.reporting.words import number, term, text
 
 Rows = list[tuple[str, str]]
 SHOWN_FEATURES = 8
@@ -35,7 +37,7 @@ class Wording:
 
     def whole(self, value: float) -> str:
         """A whole number in groups of three, with a space that doesn't break."""
-        return f"{value:,.0f}".replace(",", "\u00a0")
+        return f"{value:,.0f}".replace(",", NBSP)
 
     # ---- the answer ---------------------------------------------------------------------------------
 
@@ -50,44 +52,40 @@ class Wording:
             return self.say("caption_region")
         return self.say(f"caption_{picture}")
 
-    def probability(self, case: CaseContent) -> str:
-        """Number, interval and what the interval rests on."""
-        v = case.verdict
-        line = f"{self.say('probability', positive=self.term(case.classes[1]))}: {self.number(v.probability)}"
-        if v.interval is None:
-            ece = case.model.get("calibration", {}).get("ece_after")
-            known = "" if ece is None else f" {self.say('calibration_error', ece=self.number(ece))}"
-            return f"{line} ({self.say('interval_unknown')}).{known}"
-        return f"{line} ({self.interval(case)}; {v.interval_basis})."
+    def answer(self, case: CaseContent) -> str:
+        """Answer, probability and whose answer, as a sentence."""
+        return f"{capitalised(case.statement.line)}."
 
-    def interval(self, case: CaseContent) -> str:
-        """The interval alone, for tables."""
-        between = case.verdict.interval
-        return "–" if between is None else f"{self.number(between[0])}–{self.number(between[1])}"
+    def pictures(self, case: CaseContent) -> str:
+        """The heading above the pictures: what decided, where anything did."""
+        return self.say("pictures" if case.statement.answer_class else "pictures_undecided")
 
     def held_true(self, case: CaseContent) -> str:
         """Which class is held true, and why."""
         return self.say(f"held_true_{case.true_class_source}", name=self.term(case.classes[case.true_class]))
 
     def overview_row(self, index: int, case: CaseContent) -> tuple[str, ...]:
-        """Number, case, answer, probability, interval, label, hash: a line of the summary."""
+        """Number, case, answer, probability, whose answer, label, hash: a line of the summary."""
         labelled = case.true_class_source == "label"
-        answer = self.term(case.verdict.class_name)
-        if case.asked_anyway:
-            answer = f"{answer} ({self.say('asked_anyway')})"
         return (
             str(self._report.first_number + index),
             case.title,
-            answer,
-            self.number(case.verdict.probability),
-            self.interval(case),
+            case.statement.words,
+            case.statement.brief.chance,
+            case.statement.version,
             self.term(case.classes[case.true_class]) if labelled else "–",
             case.image.sha256[:12],
         )
 
     def overview_head(self) -> tuple[str, ...]:
         say = self.say
-        return "#", say("case"), say("answer"), "P", "95 %", say("label_column"), say("sha256")
+        return "#", say("case"), say("answer"), "P", say("answered_by"), say("label_column"), say("sha256")
+
+    def versions(self) -> str:
+        """Whose answers these are; of several versions said plainly, so that they aren't read as one's."""
+        found = list(dict.fromkeys(case.statement.version for case in self._report.cases))
+        key = "models_one" if len(found) == 1 else "models_several"
+        return self.say(key, version=found[0], versions=", ".join(found))
 
     # ---- pictures -----------------------------------------------------------------------------------
 
@@ -117,6 +115,11 @@ class Wording:
             notes.append(self.say("pictures_reduced"))
         return " ".join(notes)
 
+    def mended(self, case: CaseContent) -> str:
+        """What the analyst corrected about the picture before anything looked at it; '' for nothing."""
+        names = Correction.parse(case.analysis["preprocessing"].get("correction")).names
+        return ", ".join(self.say(f"mend_{name}") for name in names)
+
     # ---- tables -------------------------------------------------------------------------------------
 
     def feature_rows(self, case: CaseContent) -> list[tuple[str, ...]]:
@@ -132,7 +135,8 @@ class Wording:
             area = f"{self.whole(f['area_px'])} px"
             if true_mm and f["area_mm2"] is not None:
                 area += f" / {self.whole(f['area_mm2'])} mm²"
-            rows.append((str(f["rank"]), self.term(name), f"{100 * f['share']:.0f} %", area, f"{x}, {y}", f"{w} × {h}"))
+            share = f"{100 * f['share']:.0f}{NBSP}%"
+            rows.append((str(f["rank"]), self.term(name), share, area, f"{x}, {y}", f"{w} × {h}"))
         return rows
 
     def mask_rows(self, case: CaseContent) -> Rows:
@@ -140,7 +144,7 @@ class Wording:
         m = case.mask
         if m is None:
             return []
-        rows = [(self.say("mask_area"), f"{self.number(100 * m.area_share, 1)} %")]
+        rows = [(self.say("mask_area"), f"{self.number(100 * m.area_share, 1)}{NBSP}%")]
         if m.energy_inside is not None:
             rows.append((self.say("energy_inside"), self.number(m.energy_inside)))
         if m.pointing_hit is not None:
@@ -163,7 +167,7 @@ class Wording:
         facts = [f"{image.width} × {image.height}", f"{image.bits_stored} bit", image.photometric]
         facts += [image.transfer_syntax] if image.transfer_syntax else []
         facts += [self.say("lossy")] if image.lossy else []
-        libraries = ", ".join(f"{name} {version}" for name, version in made_by["libraries"].items())
+        libraries = ", ".join(f"{name} {version}" for name, version in sorted(made_by["libraries"].items()))
         return [
             (self.say("file"), f"{image.name}, {self.whole(image.size_bytes)} bytes"),
             (self.say("sha256"), f"{image.sha256} – {self.say('original_hash')}"),
@@ -173,7 +177,8 @@ class Wording:
             (self.say("weights_hash"), a["model"]["weights_sha256"]),
             (self.say("method"), a["model"]["method"]),
             *self._part(case),
-            (self.say("preprocessing"), ", ".join(f"{k} {_short(v)}" for k, v in a["preprocessing"].items())),
+            *([(self.say("corrected_by"), self.mended(case))] if self.mended(case) else []),
+            (self.say("preprocessing"), self._recipe(a["preprocessing"])),
             (self.say("logits"), "; ".join(self.number(v, 3, sign=True) for v in a["logits"])),
             (self.say("device"), a["device"]),
             (
@@ -182,6 +187,20 @@ class Wording:
             ),
         ]
 
+    def _recipe(self, recipe: Mapping[str, Any]) -> str:
+        """Every parameter between file and network."""
+        parts = []
+        for key, value in sorted(recipe.items()):
+            name = self.term(f"recipe {key}").removeprefix("recipe ")
+            if isinstance(value, bool):
+                shown = self.say("yes" if value else "no")
+            elif isinstance(value, float):
+                shown = f"{value:g}".replace(".", "," if self._report.language == "de" else ".")
+            else:
+                shown = self.term(_short(value))
+            parts.append(f"{name} {shown}")
+        return ", ".join(parts)
+
     def _part(self, case: CaseContent) -> Rows:
         """What part of the image was analysed, and who chose it; nothing where nobody did."""
         framing = framing_of(case.analysis["preprocessing"])
@@ -189,9 +208,11 @@ class Wording:
             return []
         kind: str = framing.how
         if kind == "detected":
-            kind = "uncut" if framing.crop is None else "only" if len(framing.faces) == 1 else "largest"
+            kind = "uncut" if framing.crop is None else "only" if len(framing.found) == 1 else "largest"
+        if framing.kind == "iris" and kind in ("uncut", "only", "largest", "picked"):
+            kind = "iris_uncut" if framing.crop is None else "iris"
         number = (framing.chosen or 0) + 1
-        words = [self.say(f"part_{kind}", n=len(framing.faces), number=number)]
+        words = [self.say(f"part_{kind}", n=len(framing.found), number=number)]
         if framing.crop is not None:
             x, y, width, height = framing.crop
             words.append(f"{width} × {height} px @ {x}, {y}")
@@ -229,17 +250,23 @@ class Wording:
         """What the model is for, what it was trained on, how it is calibrated, whom its data come from."""
         m = case.model
         rows = [
-            (self.say("intended_use"), str(m["intended_use"])),
-            (self.say("training_data"), str(m["trained_on"])),
+            (self.say("intended_use"), card_words(self._report.language, str(m["intended_use"]))),
+            (self.say("training_data"), card_words(self._report.language, str(m["trained_on"]))),
             (self.say("parent"), str(m["parent"] or "")),
             (self.say("calibration"), self._calibration(m.get("calibration", {}))),
             (self.say("card_hash"), str(m.get("card_sha256", ""))),
         ]
         return [row for row in rows if row[1]]
 
+    def limits(self, case: CaseContent) -> tuple[str, ...]:
+        """What the card says of the model's limits."""
+        return tuple(card_words(self._report.language, limit) for limit in case.model_limits)
+
     def attribution(self, case: CaseContent) -> str:
-        """Whom the model's data and weights come from."""
-        return f"{self.say('attribution')}: {' '.join(case.model['attribution'])}" if case.model["attribution"] else ""
+        """Whom the model's data and weights come from, and on what terms."""
+        terms = card_words(self._report.language, case.model.get("data_terms", ""))
+        said = " ".join(part for part in (*case.model["attribution"], terms) if part)  # what is cited stays as it is
+        return f"{self.say('attribution')}: {said}" if said else ""
 
     def audit_rows(self, case: CaseContent) -> tuple[list[tuple[str, str, str]], str]:
         """The newest acts, and what to say about those left out ('' when none are)."""
@@ -259,6 +286,14 @@ class Wording:
             return ""
         return self.say(
             "audit_anchor", identity=c["identity"], case=c["case"], length=c["chain_length"], head=c["chain_head"]
+        )
+
+    def chain_codes(self) -> str:
+        """The end of each casebook's chain when the report was made, as a code to compare; '' for images in none."""
+        ends = {c["identity"]: c for case in self._report.cases if (c := case.casebook) is not None}
+        return " ".join(
+            self.say("chain_code", identity=c["identity"], length=c["chain_length"], code=short(c["chain_head"]))
+            for c in ends.values()
         )
 
     def signature_note(self) -> str:
@@ -292,7 +327,8 @@ class Wording:
         shown = {k: self.number(known[k]) if isinstance(known.get(k), int | float) else "–" for k in
                  ("temperature", "ece_before", "ece_after")}  # fmt: skip
         return self.say(
-            "calibration_words", temperature=shown["temperature"], split=known.get("split", "–"),
+            "calibration_words", temperature=shown["temperature"],
+            split=self.say("set_val") if known.get("split") == "val" else known.get("split", "–"),
             before=shown["ece_before"], after=shown["ece_after"],
         )  # fmt: skip
 

@@ -30,6 +30,7 @@ class SealCheck:
     """The bytes are those that were sealed."""
     signed: bool
     signature_valid: bool
+    """The signature belongs to the digest that the seal states, and the bytes have that digest."""
     digest: str
     """SHA-256 that the seal states, lower-case hex; '' when there is no seal."""
     public_key: str
@@ -81,12 +82,21 @@ def check(data: bytes) -> SealCheck:
             Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(
                 bytes.fromhex(signature), bytes.fromhex(digest)
             )
-            valid = True
+            valid = intact
         except (InvalidSignature, ValueError):
             valid = False
     elif signature != "0" * 128:
         intact = False  # a signature without a key: the key field was blanked
     return SealCheck(True, intact, signed, valid, digest, public if signed else "")
+
+
+def unsealed(data: bytes) -> bytes:
+    """A sealed file as it was before: with an empty seal in its place."""
+    tokens = _tokens(data)
+    if len(tokens) != 1:
+        return data
+    start, end = tokens[0].span()
+    return data[:start] + placeholder().encode() + data[end:]
 
 
 def _tokens(data: bytes) -> list[re.Match[bytes]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from divisive_desktop.casebook import AnalysisRow, Casebook
@@ -11,15 +11,17 @@ from divisive_desktop.errors import ModelNotFoundError, ReportError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.imaging import ImageRecord, open_image
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.language import number, term, text
 from divisive_desktop.library import store
 from divisive_desktop.library.card import Card, Preprocessing
+from divisive_desktop.library.release import release_state
 from divisive_desktop.masks.agreement import LiveAgreement
 from divisive_desktop.reporting import audit
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pictures import SIDE
-from divisive_desktop.reporting.words import number, term, text
 
 
 def casebook_case(
@@ -27,17 +29,20 @@ def casebook_case(
     case_id: int,
     options: Options,
     *,
+    analysis_id: int | None = None,
     conclusion: str | None = None,
     side: int = SIDE,
     lossless: bool = True,
     change: Callable[[ImageRecord], ImageRecord] = lambda record: record,
 ) -> CaseContent:
-    """What a report says about a case of a casebook: its shown analysis, label, mask and history.
+    """What a report says about a case of a casebook: its analysis, label, mask and history.
 
     Parameters
     ----------
     options : Options
         Their language, whether what identifies a patient is left out, and the analyst ('': the casebook's user).
+    analysis_id : int, optional
+        The analysis that the report began with; None: the one that the case shows now.
     conclusion : str, optional
         None: the case's notes.
     side, lossless
@@ -53,17 +58,18 @@ def casebook_case(
         The original is not where it was.
     """
     row = book.cases.get(case_id)
-    if row.analysis is None:
+    number = row.analysis if analysis_id is None else analysis_id
+    if number is None:
         raise ReportError(f"{row.name} has not been analysed yet.", "Analyse it, then report on it.")
-    analysis = book.analyses.load(row.analysis)
-    record = open_image(book.originals.path(case_id), row.frame)
+    analysis = book.analyses.load(number)
+    record = open_image(book.originals.path(case_id), row.frame, Correction.parse(analysis.correction))
     language = options.language
     card = card_of(analysis.model, language)
-    true_class, _ = analysis.true_class(row.label)
+    true_class = analysis.true_class(row.label)
     found = important_features(
         analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
     )
-    painted = book.masks.load(case_id) if row.regions else None
+    painted = book.masks.load(case_id, record.correction) if row.regions else None
     mask, agreement = None, None
     if painted is not None:
         mask = painted.union()
@@ -79,9 +85,9 @@ def casebook_case(
         agreement=agreement,
         before_after=before_after(analysis, card, book.analyses.rows(case_id), language),
         audit=audit.extract(book, case_id, card.classes, language),
-        casebook=audit.anchor(book, case_id, row.analysis),
+        casebook=audit.anchor(book, case_id, number),
         conclusion=row.notes if conclusion is None else conclusion,
-        analyst=options.analyst or book.user[0],
+        analyst=options.analyst or book.reader,
         title="" if options.deidentify else row.name,
         side=side,
         lossless=lossless,
@@ -93,9 +99,12 @@ def card_of(model: ModelRef, language: str) -> Card:
 
     Where they aren't installed any more, a card that says so and claims nothing.
     """
-    same = [m.card for m in store.find_models() if m.card.weights_sha256 == model.weights_sha256]
+    same = [m for m in store.find_models() if m.card.weights_sha256 == model.weights_sha256]
     if same:  # a copy under another name may have another card
-        return next((card for card in same if card.id == model.id), same[0])
+        found = next((m for m in same if m.card.id == model.id), same[0])
+        if release_state(found.folder) != "changed":
+            return found.card
+        return replace(found.card, limits=(text(language, "card_changed"), *found.card.limits))
     return Card(
         model.id, model.version, model.task, model.classes, "", model.method, model.weights_sha256, Preprocessing(),
         limits=(text(language, "card_missing"),),

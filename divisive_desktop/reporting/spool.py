@@ -13,7 +13,7 @@ from typing import Self
 
 import psutil
 
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ReportError, in_words
 from divisive_desktop.reporting.content import CaseContent
 
 _PREFIX = "divisive-report-"
@@ -67,7 +67,7 @@ class Spool:
                 files[name].write_bytes(data)
         except OSError as e:
             raise ReportError(
-                f"Pictures for the report could not be put aside: {e.strerror}.", "Free some space on the disk."
+                f"Pictures for the report could not be put aside: {in_words(e)}.", "Free some space on the disk."
             ) from e
         return replace(case, pictures=StoredPictures(files))
 

@@ -1,58 +1,53 @@
-"""What holds of an exported file, years later: its bytes, its signature, the original image, the analysis itself."""
+"""What holds of an exported file, years later: bytes, signature, what it says and shows, the analysis itself."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 import re
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from divisive_desktop.engine.messages import Analyse
-from divisive_desktop.errors import ReportError
+from divisive_desktop.errors import ImageError, OutOfScopeError, ReportError, in_words
 from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.imaging.faces import framing_of
+from divisive_desktop.foreign.files import open_plain, read_whole
+from divisive_desktop.foreign.parsing import read_json
+from divisive_desktop.imaging import ImageRecord, open_image
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.imaging.framing import framing_of
+from divisive_desktop.language import LANGUAGES
+from divisive_desktop.library.card import Card
+from divisive_desktop.reporting.consistency import agrees_with_itself
 from divisive_desktop.reporting.content import SCHEMA
-from divisive_desktop.reporting.keys import fingerprint, trust
-from divisive_desktop.reporting.seal import SealCheck, check
+from divisive_desktop.reporting.facts import NO_ORIGINAL, facts_of_original
+from divisive_desktop.reporting.finding import Finding, Verification
+from divisive_desktop.reporting.form import agrees_in_form, named_as_it_is
+from divisive_desktop.reporting.installed import agrees_with_card, agrees_with_repetition, card_for
+from divisive_desktop.reporting.keys import trust
+from divisive_desktop.reporting.maker import pages_of
+from divisive_desktop.reporting.seal import check
+from divisive_desktop.reporting.signature import signature, stated_in_table
+from divisive_desktop.reporting.visible import LARGEST, page_shows_content, streams, unpacked
 
-State = Literal["holds", "broken", "unknown"]
-TOLERANCE = 1e-2
-"""Largest difference of a logit when an analysis is recomputed on another machine or device; of a cell of a class map
-the same share of the largest one. Ten times as much where the analysis was made in bfloat16 or float16."""
-_KEY = re.compile(r"[0-9a-f]{64}")
 Recompute = Callable[[Path, Mapping[str, Any]], Analysis]
+Confirm = Callable[[Mapping[str, Any]], list[Finding]]
+FREE_TEXT = (
+    "Compared with nothing: what the analyst wrote (conclusion, names, institution), figures of the mask, the history, "
+    "the day of the report, versions of Python and libraries, device and times taken; of DICOM objects the file meta "
+    "information, and what stands in place of a patient's name and number"
+)
+"""What only a signature, or the casebook, can vouch for."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One statement about a file."""
-
-    state: State
-    what: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """All that could be checked."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Nothing is broken, and the seal at least was there to check."""
-        return bool(self.findings) and all(f.state != "broken" for f in self.findings)
-
-    def as_text(self) -> str:
-        mark = {"holds": "  holds   ", "broken": "  BROKEN  ", "unknown": "  unknown "}
-        return "\n".join(mark[f.state] + f.what for f in self.findings)
+NOT_REPEATED = (
+    "Not compared, without repeating the analysis (--original): the class maps, logits and biases themselves, whether "
+    "the image is in scope and why, how it was prepared. Only what is said of them follows from them"
+)
+MOST_REPORT = 2 << 30
+"""Bytes of a file that may be a report; volumes of fifty cases stay far below."""
+_TABLE = b"\xef\xbb\xbfcase,sha256,"
+"""How a CSV table begins, the one format without content of its own."""
 
 
 def verify_file(
@@ -62,7 +57,9 @@ def verify_file(
     known_models: Mapping[str, str] | None = None,
     *,
     known_keys: Mapping[str, str] | None = None,
-    confirm: Callable[[Mapping[str, Any]], list[Finding]] | None = None,
+    confirm: Confirm | None = None,
+    cards: Iterable[Card] = (),
+    recorded: Callable[[str], bool] | None = None,
 ) -> Verification:
     """Check an exported PDF, HTML, JSON, CSV or DICOM file.
 
@@ -78,13 +75,17 @@ def verify_file(
         Public key (hex) -> whose it is.
     confirm : callable, optional
         Given a case of the report, says what the casebook it comes from knows (`reporting.confirm.Confirmer`).
+    cards : iterable of Card
+        Of the models installed here: words, error rates and limits are compared with the card of the same weights.
+    recorded : callable, optional
+        Given the file's SHA-256, says whether the casebook recorded it when it was exported (`Confirmer.recorded`).
 
     Raises
     ------
     ReportError
         The file can't be read.
     """
-    data = _read(path)
+    data = read_report(path)
     sealed = check(data)
     if not sealed.found:
         return Verification((Finding("broken", f"{path.name} holds no intact seal: it was changed, or isn't ours."),))
@@ -93,47 +94,119 @@ def verify_file(
         if sealed.intact
         else Finding("broken", "The bytes were changed after the export.")
     ]
+    findings += named_as_it_is(path.name, data)
     content = read_content(data)
-    stated = _stated_in_table(data) if content is None else content.get("signer")
-    findings += _signature(sealed, stated if isinstance(stated, dict) else {}, known_keys or {})
+    stated = stated_in_table(data) if content is None else content.get("signer")
+    said, vouched = signature(sealed, stated, known_keys or {})
+    findings += said
+    if recorded is not None:
+        if recorded(hashlib.sha256(data).hexdigest()):
+            findings.append(Finding("holds", "The casebook recorded this very file when it was exported."))
+            vouched = True
+        else:
+            what = "The casebook has no record of this very file (earlier versions of the program made none)."
+            findings.append(Finding("unknown", what))
     if content is None:
-        findings.append(Finding("unknown", "This format carries no machine-readable content to check further."))
-        return Verification(tuple(findings))
+        findings.append(
+            Finding("unknown", "This format carries no machine-readable content to check further.")
+            if data.startswith(_TABLE)
+            else Finding("broken", "There is no machine-readable content that can be read, as every report holds it.")
+        )
+        return Verification(tuple(findings), vouched)
     try:
-        findings += _cases(content, original, recompute, known_models, confirm)
-    except (LookupError, TypeError, ValueError, AttributeError) as e:
+        if content.get("language") not in LANGUAGES or not content["cases"]:
+            raise ValueError("no case, or no known language")
+        same_maker = content["generator"].get("pages") == pages_of(content["language"])
+        known = _Known(original, recompute, known_models, tuple(cards), confirm, _digest(original))
+        findings += agrees_in_form(content, data, same_maker=same_maker)
+        findings += _cases(content, known, same_maker)
+        record, said = _opened(content, known)
+        findings += said
+        if record is not None:
+            findings += facts_of_original(content, record, same_maker=same_maker)
+        else:
+            findings.append(Finding("unknown", f"{NO_ORIGINAL}."))
+        if sealed.intact:  # the pages of other bytes than the exported ones prove nothing
+            findings += _shown(data, content, same_maker, record)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as e:
         # Nothing of ours writes such content; whoever changed it broke its form, too.
         findings.append(Finding("broken", f"The content doesn't have the form of a report ({type(e).__name__})."))
-    return Verification(tuple(findings))
+    if recompute is None or original is None:
+        findings.append(Finding("unknown", f"{NOT_REPEATED}."))
+    if not vouched:
+        findings.append(Finding("unknown", f"{FREE_TEXT}."))
+    return Verification(tuple(findings), vouched)
 
 
-def _cases(
-    content: Mapping[str, Any],
-    original: Path | None,
-    recompute: Recompute | None,
-    known_models: Mapping[str, str] | None,
-    confirm: Callable[[Mapping[str, Any]], list[Finding]] | None,
-) -> list[Finding]:
+@dataclass(frozen=True)
+class _Known:
+    """What there is here to compare a report with."""
+
+    original: Path | None
+    recompute: Recompute | None
+    models: Mapping[str, str] | None
+    cards: tuple[Card, ...]
+    confirm: Confirm | None
+    digest: str | None
+    """SHA-256 of the original."""
+
+
+def _opened(content: Mapping[str, Any], known: _Known) -> tuple[ImageRecord | None, list[Finding]]:
+    """The original as it was analysed, where it is an image of this report."""
+    recipes = [c["analysis"]["preprocessing"] for c in content["cases"] if c["image"]["sha256"] == known.digest]
+    if not recipes or known.original is None:
+        return None, []
+    recipe = recipes[0]
+    if len({(int(r.get("frame", 0)), str(r.get("correction"))) for r in recipes}) > 1:
+        return None, [Finding("unknown", f"{known.original.name} is shown in several frames or corrections: facts and "
+                              "pictures weren't compared with it.")]  # fmt: skip
+    try:
+        return open_image(
+            known.original, int(recipe.get("frame", 0)), Correction.parse(recipe.get("correction"))
+        ), []
+    except ImageError as e:
+        return None, [Finding("unknown", f"{known.original.name} can't be opened here: {e.message}")]
+
+
+def _cases(content: Mapping[str, Any], known: _Known, same_maker: bool) -> list[Finding]:
     """What holds of each case of a report."""
     findings: list[Finding] = []
-    digest = None if original is None else _digest(original)
+    original, digest = known.original, known.digest
     cases = content["cases"]
     if digest is not None and original is not None and digest not in [c["image"]["sha256"] for c in cases]:
         findings.append(Finding("broken", f"{original.name} is not an image of this report: its SHA-256 differs."))
     for case in cases:
+        if case["analysis"]["sha256"] != case["image"]["sha256"]:
+            findings.append(Finding("broken", f"{case['title']}: the analysis is of another image than the report."))
+        findings += agrees_with_itself(case, content["language"], same_maker=same_maker)
+        card = card_for(case["analysis"]["model"], known.cards)
+        if card is not None:
+            findings += agrees_with_card(case, card, content["language"], same_maker=same_maker)
         own = original if digest == case["image"]["sha256"] else None
-        findings += _case(case, own, recompute, known_models)
-        findings += confirm(case) if confirm is not None else ()
+        findings += _installed(case, own, known, same_maker)
+        findings += known.confirm(case) if known.confirm is not None else ()
     return findings
+
+
+def _shown(
+    data: bytes, content: Mapping[str, Any], same_maker: bool, record: ImageRecord | None
+) -> list[Finding]:
+    """What holds of what people see of the file."""
+    if data[128:132] != b"DICM":
+        return page_shows_content(data, content, same_maker=same_maker, record=record)
+    from divisive_desktop.reporting.visible_dicom import object_shows_content
+
+    return object_shows_content(data, content, same_maker=same_maker, record=record)
 
 
 def analysed_again(original: Path, analysis: Mapping[str, Any]) -> Analyse:
     """What to ask an engine for the analysis of a report: same frame, same model, same part of the picture."""
-    recipe = analysis["preprocessing"]
+    recipe, scope = analysis["preprocessing"], analysis.get("scope") or {}
     framing, region = framing_of(recipe), recipe.get("region")
     return Analyse(
         str(original), int(recipe.get("frame", 0)), analysis["model"]["id"], framing=framing,
         crop=tuple(region) if framing is None and region else None,
+        correction=Correction.parse(recipe.get("correction")), ask_anyway=scope.get("asked_anyway") is True,
     )  # fmt: skip
 
 
@@ -142,15 +215,14 @@ def read_content(data: bytes) -> dict[str, Any] | None:
     if data[128:132] == b"DICM":
         from divisive_desktop.reporting.dicom_export import embedded_content
 
-        content = embedded_content(data)
+        try:
+            content = embedded_content(data)
+        except Exception:  # noqa: BLE001 - pydicom raises anything on damaged bytes; the seal says that they were changed
+            return None
         return None if content is None else _json(content)
     if data.startswith(b"%PDF"):
-        for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
-            body = match.group(1)
-            try:
-                text = zlib.decompress(body)
-            except zlib.error:
-                text = body
+        for _, body in streams(data):
+            text = unpacked(body) or body
             if SCHEMA.encode() in text:
                 return _json(text)
         return None
@@ -166,7 +238,7 @@ def trust_signer(path: Path, name: str) -> None:
     ReportError
         The file isn't signed, or isn't as it was signed.
     """
-    sealed = check(_read(path))
+    sealed = check(read_report(path))
     if not (sealed.found and sealed.intact and sealed.signature_valid):
         raise ReportError(
             f"{path.name} carries no intact signature, so there is no key to trust.", "Ask for the original file."
@@ -174,75 +246,45 @@ def trust_signer(path: Path, name: str) -> None:
     trust(sealed.public_key, name)
 
 
-def _signature(sealed: SealCheck, stated: Mapping[str, str], known: Mapping[str, str]) -> list[Finding]:
-    """Who signed the bytes, and whether that is who the content says."""
-    claimed, name = str(stated.get("public_key", "")), str(stated.get("name", ""))
-    if not sealed.signed:
-        if claimed:
-            return [Finding("broken", "The content says that it is signed, but the signature was taken away.")]
-        return [Finding("unknown", "Not signed: a forger could have made the seal anew.")]
-    if not sealed.signature_valid:
-        return [Finding("broken", "The signature does not belong to these bytes.")]
-    key = fingerprint(sealed.public_key)
-    if claimed not in ("", sealed.public_key):
-        other = fingerprint(claimed) if _KEY.fullmatch(claimed) else "of another"
-        return [Finding("broken", f"Signed with the key {key}, but the content says that it is the key {other}.")]
-    if sealed.public_key in known:
-        return [Finding("holds", f"Signed by {known[sealed.public_key]} (key {key}).")]
-    if name and name in known.values():
-        return [Finding("broken", f"Signed in the name of {name}, but with the key {key}, which isn't theirs.")]
-    by = f", which says it is {name}'s" if name else ""
-    return [
-        Finding("holds", f"The signature with the key {key} belongs to these bytes."),
-        Finding("unknown", f"Nobody has introduced the key {key} here{by}: compare it with its owner's, then --trust."),
-    ]
-
-
-def _stated_in_table(data: bytes) -> dict[str, str]:
-    """Who signs, as a CSV table states it; nothing for other files."""
+def read_report(path: Path) -> bytes:
+    """The file of a report; raises ``ReportError`` where it can't be read or isn't a plain file."""
     try:
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error):
-        return {}
-    key = (rows[0].get("signer_key") or "") if rows else ""
-    return {"public_key": key, "name": str(rows[0].get("signer") or "")} if _KEY.fullmatch(key) else {}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+        return read_whole(path, MOST_REPORT)
     except OSError as e:
-        raise ReportError(f"{path} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+        raise ReportError(f"{path} can't be read: {in_words(e)}.", "Check its name and permissions.") from e
 
 
-def _digest(original: Path) -> str:
+def _digest(original: Path | None) -> str | None:
+    if original is None:
+        return None
     try:
-        with original.open("rb") as file:
+        with open_plain(original) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as e:
-        raise ReportError(f"{original} can't be read: {e.strerror}.", "Check its name and permissions.") from e
+        raise ReportError(f"{original} can't be read: {in_words(e)}.", "Check its name and permissions.") from e
 
 
 def _json(text: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(text)
+        document = read_json(text, most_bytes=LARGEST)
     except ValueError:
         return None
     return document if isinstance(document, dict) and document.get("schema") == SCHEMA else None
 
 
-def _case(
-    case: Mapping[str, Any],
-    original: Path | None,
-    recompute: Recompute | None,
-    known_models: Mapping[str, str] | None,
+def _installed(
+    case: Mapping[str, Any], original: Path | None, known: _Known, same_maker: bool
 ) -> list[Finding]:
+    """A case against the model and the original, as far as they are here."""
     title, analysis = case["title"], case["analysis"]
-    findings = [_logits(title, analysis)]
+    findings = []
     model = analysis["model"]
-    installed = (known_models or {}).get(model["id"])
-    if installed is None and known_models is not None:
-        findings.append(Finding("unknown", f"{title}: the model {model['id']} is not installed here."))
+    installed = (known.models or {}).get(model["id"])
+    if installed is None and known.models is not None:
+        findings.append(
+            Finding("unknown", f"{title}: the model {model['id']} is not installed here, so words and error rates "
+                    "can't be compared with its card.")
+        )  # fmt: skip
     if installed is not None:
         same = installed == model["weights_sha256"]
         findings.append(
@@ -253,36 +295,13 @@ def _case(
     if original is None:
         return findings
     findings.append(Finding("holds", f"{title}: {original.name} is the image of this report (SHA-256)."))
-    if recompute is not None and installed == model["weights_sha256"]:
-        findings.append(_repeated(title, analysis, recompute(original, analysis)))
+    if known.recompute is not None and installed == model["weights_sha256"]:
+        try:
+            again = known.recompute(original, analysis)
+        except OutOfScopeError:
+            findings.append(
+                Finding("broken", f"{title}: asked again, the model gives no answer: the image is out of its scope.")
+            )
+        else:
+            findings.append(agrees_with_repetition(title, analysis, again, same_maker=same_maker))
     return findings
-
-
-def _repeated(title: str, stated: Mapping[str, Any], again: Analysis) -> Finding:
-    """The analysis in the report against the same one made today."""
-    tolerance = TOLERANCE if stated["preprocessing"].get("precision", "float32") == "float32" else 10 * TOLERANCE
-    t = stated["true_class"]
-    before, now = np.array([stated["cam"]["true"], stated["cam"]["false"]]), again.cams[[t, 1 - t]]
-    logits = max(abs(a - b) for a, b in zip(again.logits, stated["logits"], strict=True))
-    if before.shape != now.shape:
-        return Finding("broken", f"{title}: the analysis was repeated and gives class maps of another size.")
-    cells, largest = float(np.abs(before - now).max()), max(1.0, float(np.abs(before).max()))
-    by = f"logits by {logits:.1e}, cells of the class maps by {cells:.1e} at most"
-    if logits <= tolerance and cells <= tolerance * largest:
-        return Finding("holds", f"{title}: the analysis was repeated and gives the same ({by}).")
-    return Finding("broken", f"{title}: the analysis was repeated and gives something else ({by}).")
-
-
-def _logits(title: str, analysis: Mapping[str, Any]) -> Finding:
-    """The identity of the method: the divergence map's mean and the biases give the difference of the logits."""
-    cam, t = analysis["cam"], analysis["true_class"]
-    cells = [(a, b) for ra, rb in zip(cam["true"], cam["false"], strict=True) for a, b in zip(ra, rb, strict=True)]
-    mean = sum(a - b for a, b in cells) / len(cells)
-    bias = analysis.get("bias")
-    if bias is None:
-        return Finding("unknown", f"{title}: the content states no biases; map and logits can't be compared.")
-    difference = analysis["logits"][t] - analysis["logits"][1 - t]
-    error = abs(mean + bias[t] - bias[1 - t] - difference)
-    if error <= 1e-3 * max(1.0, abs(difference)):
-        return Finding("holds", f"{title}: the class maps and the logits agree.")
-    return Finding("broken", f"{title}: the class maps and the logits contradict each other.")

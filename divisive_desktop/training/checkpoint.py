@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.settings import Settings
 
@@ -85,7 +85,9 @@ def load_state(
         # A finished run keeps its weights elsewhere and needs no optimiser any more.
         tensors = {} if state.finished else load_file(folder / name)
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
+        raise TrainingError(
+            f"The interrupted run in {folder} is damaged: {in_words(e)}.", "Start it again elsewhere."
+        ) from e
     if _comparable(state.settings) != _comparable(settings):
         raise TrainingError(
             f"{folder} holds a run with other settings.", "Continue it with its own settings, or choose another folder."
@@ -125,7 +127,9 @@ def kept_history(folder: Path) -> tuple[dict[str, float], ...]:
     try:
         return tuple(json.loads(path.read_text(encoding="utf-8"))["history"])
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise TrainingError(f"The interrupted run in {folder} is damaged: {e}.", "Start it again elsewhere.") from e
+        raise TrainingError(
+            f"The interrupted run in {folder} is damaged: {in_words(e)}.", "Start it again elsewhere."
+        ) from e
 
 
 def load_kept(folder: Path, network: Network) -> RunState:

@@ -8,10 +8,11 @@ column          needed   meaning
 file            yes      image: anything that the program opens (DICOM, PNG, JPEG, TIFF …)
 label           yes      0 or 1
 split           no       ``train``, ``val``, ``test`` or any other name; no column: divided 70/15/15 by group
-mask            no       image, bright = important, of any size; no column: same stem in ``masks*/``, if it is there
+mask            no       any format that can be imported, bright = important, of any size and depth (scaled by its own
+                         range); no column: in ``masks*/`` the same path, or the same stem where no other file has it
 mask_weight     no       0..1, how much the mask counts; ``mask_quality`` other than ``ok`` counts as 0
 group           no       patient or identity: never divided between splits, resampled whole; also read from
-                         ``patient`` or ``identity``; no column: every file is its own group
+                         ``patient`` or ``identity``; no column: every file is its own group, told apart by its path
 =============== ======== ===========================================================================================
 
 Other columns are kept as ``fields`` and can be used to break figures down.
@@ -21,19 +22,29 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
+from divisive_desktop.foreign.files import read_whole
 from divisive_desktop.geometry import Box
-from divisive_desktop.masks.mask import Mask
-from divisive_desktop.masks.snapshot import is_blob
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
+from divisive_desktop.masks.matching import SUFFIXES as MASK_SUFFIXES
+from divisive_desktop.training.duplicates import check_duplicates
+from divisive_desktop.training.mask_reading import empty_masks, read_coverage, says_nothing
 
+_MOST_INDEX = 256 << 20
+"""Bytes; a million images take about half of it."""
+_GROUPS = ("group", "patient", "identity")
+"""Columns that say which images show one person."""
 _REMEDY = "Compare index.csv with the description of training data in the README."
 
 
@@ -51,6 +62,8 @@ class Example:
     frame: int = 0
     crop: Box | None = None
     """Part of the image to look at, in image pixels; None: all of it. Masks are of the whole image all the same."""
+    correction: Correction = UNCORRECTED
+    """What an analyst mended about the picture; mask and crop are of the corrected one."""
 
     def __post_init__(self) -> None:
         if self.label not in (0, 1):
@@ -64,61 +77,130 @@ class Example:
         return self.mask_weight if self.mask is not None else 0.0
 
 
-def read_index(folder: Path, name: str = "index.csv") -> tuple[Example, ...]:
+def read_index(
+    folder: Path, name: str = "index.csv", say: Callable[[str], object] = lambda _: None
+) -> tuple[Example, ...]:
     """All examples of a data folder, in the order of its index.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the index.
+    say : callable
+        Told what was left out.
 
     Raises
     ------
     TrainingError
-        No index, a column missing, a row that can't be understood (its number is named), or a group that is in
-        training and in another split as well.
+        No index, a column missing, a row that can't be understood (its number is named), or a group or the bytes of
+        an image that are in training and in another split as well.
     """
     path = folder / name
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            rows = list(reader)
-            columns = set(reader.fieldnames or ())
+        reader = csv.DictReader(io.StringIO(read_whole(path, _MOST_INDEX).decode("utf-8-sig"), newline=""))
+        rows = list(reader)
+        columns = set(reader.fieldnames or ())
     except FileNotFoundError as e:
         raise TrainingError(f"{folder} has no {name}.", "Choose a folder with training data.") from e
     except (OSError, UnicodeDecodeError, csv.Error) as e:
-        raise TrainingError(f"{path} can't be read: {e}.", _REMEDY) from e
+        raise TrainingError(f"{path} can't be read: {in_words(e)}.", _REMEDY) from e
     missing = {"file", "label"} - columns
     if missing:
         raise TrainingError(f"{path} has no column {' or '.join(sorted(missing))}.", _REMEDY)
     examples = []
+    masks = _Beside(folder, [row["file"] for row in rows if row["file"]]) if "mask" not in columns else None
     for number, row in enumerate(rows, start=2):
         try:
-            examples.append(_example(folder, row, columns))
-        except (ValueError, TypeError, FileNotFoundError) as e:
-            raise TrainingError(f"Line {number} of {path} is wrong: {e}.", _REMEDY) from e
+            examples.append(_example(folder, row, columns, masks))
+        except (ValueError, TypeError, OSError) as e:  # names of any length and form are among them
+            raise TrainingError(f"Line {number} of {path} is wrong: {in_words(e)}.", _REMEDY) from e
     if not examples:
         raise TrainingError(f"{path} names no images.", _REMEDY)
+    if columns & set(_GROUPS):
+        examples = _one_spelling(examples, say)
     if "split" not in columns:
         examples = divide(examples)
     _check_groups(examples)
+    check_duplicates((e.file, e.split, e.label) for e in examples)
+    if masks is not None and masks.ambiguous:
+        say(
+            f"Masks that could be of several images were left out ({', '.join(sorted(masks.ambiguous))}): "
+            "name them in a column “mask”."
+        )
     return tuple(examples)
 
 
-def _example(folder: Path, row: Mapping[str, str], columns: set[str]) -> Example:
+class _Beside:
+    """Masks in ``masks*/`` beside the index, for the files that it lists."""
+
+    def __init__(self, folder: Path, files: Sequence[str]) -> None:
+        self._folders = [_by_path(d) for d in sorted(folder.glob("masks*")) if d.is_dir()]
+        self._stems = Counter(PurePath(file).stem for file in set(files))
+        self.ambiguous: set[str] = set()
+        """Masks that are there, but of which image nobody can say."""
+
+    def find(self, file: str) -> Path | None:
+        """The mask of a file: by its whole path, or by its stem where no other file has that."""
+        path = PurePath(file)
+        for masks in self._folders:
+            if path.parent.name and not path.is_absolute() and (mask := masks.get(path.with_suffix("").as_posix())):
+                return mask
+            if mask := masks.get(path.stem):
+                if self._stems[path.stem] == 1:
+                    return mask
+                self.ambiguous.add(f"{mask.parent.name}/{mask.name}")
+        return None
+
+
+def _by_path(folder: Path) -> dict[str, Path]:
+    """The mask files in a folder and in those below it, by their paths without suffixes; a PNG before others."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*"), key=lambda p: (p.suffix.lower() != ".png", p)):
+        suffix = next((s for s in MASK_SUFFIXES if file.name.lower().endswith(s)), "")
+        if suffix and file.is_file():
+            found.setdefault(file.relative_to(folder).as_posix()[: -len(suffix)], file)
+    return found
+
+
+def _example(folder: Path, row: Mapping[str, str], columns: set[str], masks: _Beside | None) -> Example:
     file = folder / row["file"]
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {row['file']}")
     label = int(row["label"])
-    if "mask" in columns:
+    mask: Path | None
+    if masks is None:
         mask = folder / row["mask"] if row["mask"] else None
         if mask is not None and not mask.is_file():
             raise FileNotFoundError(f"there is no mask {row['mask']}")
     else:
-        mask = next((m for d in sorted(folder.glob("masks*")) if (m := d / f"{file.stem}.png").is_file()), None)
+        mask = masks.find(row["file"])
     if "mask_weight" in columns:
         weight = float(row["mask_weight"] or 0)
     else:
         weight = float(row.get("mask_quality", "ok") == "ok")
-    group = next((row[c] for c in ("group", "patient", "identity") if c in columns and row[c]), file.stem)
+    own = PurePath(row["file"]).with_suffix("").as_posix()  # files of one name lie in many folders
+    group = next((row[c] for c in _GROUPS if c in columns and (row[c] or "").strip()), own)
     known = {"file", "label", "split", "mask", "mask_weight", "group"}
     fields = {k: v for k, v in row.items() if k and k not in known and v is not None}
     return Example(file, label, row.get("split") or "train", mask, weight, group, fields)
+
+
+def _one_spelling(examples: Sequence[Example], say: Callable[[str], object]) -> list[Example]:
+    """Groups whose names differ by blanks, case or width of letters only are one, called as the first of them."""
+    names: dict[str, dict[str, None]] = {}
+    for e in examples:
+        names.setdefault(_spelled(e.group), {})[e.group] = None
+    several = [list(found) for found in names.values() if len(found) > 1]
+    if several:
+        pairs = "; ".join(" and ".join(f"“{name}”" for name in found[:3]) for found in several[:3])
+        more = f" and {len(several) - 3} more" if len(several) > 3 else ""
+        say(f"Groups that differ by blanks or capitals only are taken as one: {pairs}{more}.")
+    return [replace(e, group=next(iter(names[_spelled(e.group)]))) for e in examples]
+
+
+def _spelled(group: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", group).casefold().split())
 
 
 def divide(examples: Sequence[Example], val: float = 0.15, test: float = 0.15) -> list[Example]:
@@ -189,11 +271,13 @@ def load_mask(example: Example, size: int) -> npt.NDArray[np.float32]:
     Raises
     ------
     TrainingError, MaskError
-        The mask file can't be read.
+        The mask file can't be read, or is the same everywhere although it counts.
     """
     if example.mask is None:
         return np.zeros((size, size), np.float32)
-    mask = _read_mask(example.mask)
+    mask = read_coverage(example.mask).values
+    if example.weight and says_nothing(mask):
+        raise empty_masks([example.mask.name])
     if example.crop is not None:
         x, y, width, height = example.crop
         mask = mask[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
@@ -203,18 +287,3 @@ def load_mask(example: Example, size: int) -> npt.NDArray[np.float32]:
             )
     interpolation = cv2.INTER_AREA if mask.shape[0] >= size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(mask, (size, size), interpolation=interpolation), np.float32)
-
-
-def _read_mask(path: Path) -> npt.NDArray[np.float32]:
-    """A casebook's mask or an image of one, float32 (h, w) in 0..1."""
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise TrainingError(f"The mask {path.name} can't be read: {e.strerror}.", "Draw or export it again.") from e
-    if is_blob(data):
-        return Mask.from_blob(data).union()
-    # imdecode, not imread: OpenCV can't open non-ASCII paths on Windows.
-    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-    if mask is None:
-        raise TrainingError(f"The mask {path.name} can't be read.", "Draw or export it again.")
-    return np.asarray(mask.astype(np.float32) / (float(mask.max()) or 1.0), np.float32)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
+from divisive_desktop.foreign.files import read_settings as text_of
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.tasks import TASKS
 from divisive_desktop.library.tasks import task as task_of
@@ -52,9 +53,9 @@ def read_settings(task: str, config: Path | None, changes: Mapping[str, Any]) ->
     raw: dict[str, Any] = base.to_dict()
     if config is not None:
         try:
-            given = tomllib.loads(config.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as e:
-            raise TrainingError(f"The settings {config} can't be read: {e}.", "Correct the file.") from e
+            given = tomllib.loads(text_of(config))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+            raise TrainingError(f"The settings {config} can't be read: {in_words(e)}.", "Correct the file.") from e
         for name, value in given.items():
             raw[name] = {**raw[name], **value} if isinstance(value, dict) and isinstance(raw.get(name), dict) else value
     raw.update({name: value for name, value in changes.items() if value is not None})

@@ -88,7 +88,7 @@ def finetune(
         Called often with :class:`TrainProgress`; asked often whether to stop. With more than one device both must be
         picklable.
     on_epoch : callable, optional
-        Called after each epoch, before its ``progress``; with one device only.
+        Called after each epoch, after its ``progress``, when it is on disk; with one device only.
 
     Raises
     ------
@@ -197,8 +197,6 @@ def _epochs(loop: Loop, job: _Job, state: RunState, val: Source, optimiser: torc
             scores = validate(network, val, s, s.cut if s.cached else None, fabric.device, loop.cores)
             if not math.isfinite(scores["val_loss"]):
                 raise not_finite(epoch)
-            if job.on_epoch is not None and fabric.world_size == 1:
-                job.on_epoch(epoch + 1, network)
         score = {"last": float(epoch), "auroc": scores["val_auroc"], "loss": -scores["val_loss"],
                  "agreement": scores["val_agreement"]}[s.select]
         better = score > state.best_score
@@ -211,6 +209,9 @@ def _epochs(loop: Loop, job: _Job, state: RunState, val: Source, optimiser: torc
         if fabric.is_global_zero:
             save_state(job.folder, network, optimiser, loop.ema, state, better)
             loop.tell(epoch, step, means, scores)
+        if job.on_epoch is not None and fabric.world_size == 1:
+            with _averaged(network, loop.ema):
+                job.on_epoch(epoch + 1, network)  # once the epoch is kept: who is shown it can go on from there
         fabric.barrier()
         if done:
             break

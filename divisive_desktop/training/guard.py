@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from divisive_desktop.errors import ModelIntegrityError
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.store import GUARD, write_files
 from divisive_desktop.networks.network import Network
@@ -112,7 +113,7 @@ def read_guard(data: bytes, network: Network) -> GuardSet | None:
     """
     try:
         (length,) = struct.unpack("<Q", data[:8])
-        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["divisive-desktop-guard"])
+        about = read_json(read_json(data[8 : 8 + length])["__metadata__"]["divisive-desktop-guard"])
         t = load(data)
         x = t["x"].astype(np.float32) * t["step"] + t["low"]
         masks = (t["masks"].astype(np.float32) / 255).astype(np.float16)

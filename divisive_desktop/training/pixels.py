@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.networks.preprocessing import prepare
@@ -15,7 +16,10 @@ from divisive_desktop.networks.preprocessing import prepare
 Image = npt.NDArray[np.float32]
 
 
-def load_values(path: Path, preprocessing: Preprocessing, frame: int = 0, crop: Box | None = None) -> Image:
+def load_values(
+    path: Path, preprocessing: Preprocessing, frame: int = 0, crop: Box | None = None,
+    correction: Correction = UNCORRECTED,
+) -> Image:
     """Values 0..255 at the network's resolution, float32 (size, size) for grey recipes, (size, size, 3) for rgb.
 
     Raises
@@ -23,7 +27,7 @@ def load_values(path: Path, preprocessing: Preprocessing, frame: int = 0, crop: 
     ImageError
         The file can't be opened.
     """
-    pixels = prepare(open_image(path, frame), preprocessing, crop).pixels
+    pixels = prepare(open_image(path, frame, correction), preprocessing, crop).pixels
     values = pixels * np.float32(preprocessing.scale) + np.float32(preprocessing.mean)
     return np.ascontiguousarray(values[0] if preprocessing.colour == "grey" else values.transpose(1, 2, 0))
 

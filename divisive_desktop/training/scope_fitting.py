@@ -11,20 +11,24 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop import paths
+from divisive_desktop.errors import TrainingError, in_words
+from divisive_desktop.foreign.files import read_settings as text_of
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.scope import FILE, Features, Limits, ReferenceNote, References, Scope
 from divisive_desktop.library.store import CARD, StoredModel, write_files
-from divisive_desktop.networks.analyse import features_of
 from divisive_desktop.networks.network import SCOPE_GRID, Network
 from divisive_desktop.networks.preprocessing import prepare
+from divisive_desktop.networks.torch_runtime import features_of
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.loading import read_network
 from divisive_desktop.training.trunk_features import trunk_digest
 
 COMPONENTS = 64
@@ -36,9 +40,28 @@ share that is to be in scope."""
 FEWEST = 40
 """Images below which neither references nor limits mean anything."""
 
+MOST_IMAGES = 8_000
+"""Of a split that are looked at, and of all training images that become references: with them the file stays well below
+`library.scope.MOST_BYTES` (130 bytes each), so that a casebook's images fit in beside them."""
+_SEED = 0
+
+T = TypeVar("T")
 Pair = tuple[Sequence[Features], Sequence[Features]]
 """Of training and of validation images."""
 NOTHING: Pair = ((), ())
+
+
+def drawn(images: Sequence[T]) -> list[T]:
+    """All of them, or of very many `MOST_IMAGES` that are drawn by a fixed seed, in their order."""
+    if len(images) <= MOST_IMAGES:
+        return list(images)
+    chosen = np.random.default_rng(_SEED).choice(len(images), MOST_IMAGES, replace=False)
+    return [images[i] for i in np.sort(chosen)]
+
+
+def draw_in_words(images: int) -> str:
+    """What is to be said of a split of so many images; '' where all of them are looked at."""
+    return f"{MOST_IMAGES:,} of {images:,} images, drawn by a fixed seed" if images > MOST_IMAGES else ""
 
 
 def read_rules(path: Path) -> Scope:
@@ -50,9 +73,62 @@ def read_rules(path: Path) -> Scope:
         The file can't be read or names something else.
     """
     try:
-        return Scope.from_json(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Scope.from_json(tomllib.loads(text_of(path)))
     except (OSError, ValueError, TypeError, KeyError) as e:
-        raise TrainingError(f"The rules {path} can't be read: {e}.", "Compare them with those in models/scopes.") from e
+        raise TrainingError(
+            f"The rules {path} can't be read: {in_words(e)}.", "Compare them with those in models/scopes."
+        ) from e
+
+
+def default_rules(task: str) -> Scope | None:
+    """The rules of a task's kind of image among the shipped ones; None where there are none.
+
+    Raises
+    ------
+    TrainingError
+        They can't be read.
+    """
+    path = paths.shipped_models_dir() / "scopes" / f"{task.partition('-')[0]}.toml"
+    return read_rules(path) if path.is_file() else None
+
+
+def scope_trained(
+    stored: StoredModel, examples: Sequence[Example], data: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> bool:
+    """Give a model that was just trained its scope, from its training and validation images.
+
+    Parameters
+    ----------
+    data : str
+        What it was trained on, in one line.
+
+    Returns
+    -------
+    bool
+        False where nobody has written rules for its task.
+
+    Raises
+    ------
+    TrainingError
+        Too few images, or scikit-learn isn't installed: the model's scope is what headers, sizes and shapes say, and
+        no pixels are compared.
+    """
+    rules = default_rules(stored.card.task)
+    if rules is None:
+        return False
+    # First what needs no images: whatever happens to the rest, an MR of the abdomen is no chest film.
+    alone = replace(stored.card, scope=replace(rules, references=None))
+    write_files(stored.folder, {CARD: alone.to_json().encode()})
+    network = read_network(stored.folder)[0]
+    seen = read_network(stored.folder)[0].fold()
+    parts = [[e for e in examples if e.split == split] for split in ("train", "val")]
+    training, validation = (look_at(seen, drawn(part), stored.card.preprocessing, progress) for part in parts)
+    references, limits = fit((training, validation))
+    drew = draw_in_words(len(parts[0]))
+    data = f"{data}; {drew}" if drew else data
+    add_scope([stored], [network], rules, data, references, limits, len(validation))
+    return True
 
 
 def look_at(
@@ -69,7 +145,8 @@ def look_at(
 
     @torch.inference_mode()
     def one(example: Example) -> Features:
-        pixels = prepare(open_image(example.file, example.frame), preprocessing, example.crop).pixels
+        record = open_image(example.file, example.frame, example.correction)
+        pixels = prepare(record, preprocessing, example.crop).pixels
         x = torch.from_numpy(pixels)[None].contiguous(memory_format=torch.channels_last)
         return features_of(network.tap(x)[1])[0]
 
@@ -81,7 +158,7 @@ def look_at(
     return found
 
 
-def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
+def fit(own: Pair, also: Pair = NOTHING, *, mixed: bool = False) -> tuple[References, Limits]:
     """References and limits.
 
     Parameters
@@ -91,6 +168,9 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
         aren't at hand; no image is then familiar.
     also : Pair, optional
         The same of further images of the right kind, from elsewhere.
+    mixed : bool
+        The model's own images are of several sources: their distances form no bell, and a multiple of its width would
+        let other kinds of image in.
 
     Raises
     ------
@@ -113,7 +193,7 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
                 f"{len(images[1])}.",
                 "Add images, or leave the model without a scope: its answers then read 'scope not checked'.",
             )
-    grid = np.stack([f.grid for f in training])
+    grid = np.stack([f.grid for f in drawn(training)])
     mean = grid.mean(0)
     axes = np.linalg.svd(grid - mean, full_matrices=False)[2][:COMPONENTS]
     centre, whitener = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
@@ -124,7 +204,7 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
     draft = References(
         grid_mean=mean.astype(np.float32),
         grid_axes=axes.astype(np.float32),
-        points=np.zeros((len(training), len(axes) + 1), np.float32),
+        points=np.zeros((len(grid), len(axes) + 1), np.float32),
         pooled_mean=centre,
         pooled_whitener=whitener,
     )
@@ -135,7 +215,7 @@ def fit(own: Pair, also: Pair = NOTHING) -> tuple[References, Limits]:
     if not far.std() > 0:
         raise TrainingError("The validation images are all the same.", "Choose other data.")
     mean_far, sd = float(far.mean()), float(far.std())
-    limit = float(np.quantile(far, SHARE)) if also != NOTHING else mean_far + FAR_SD * sd
+    limit = float(np.quantile(far, SHARE)) if mixed or also != NOTHING else mean_far + FAR_SD * sd
     return references, Limits(
         far_mean=round(mean_far, 5), far_sd=round(sd, 5), far=round(limit, 5),
         unlike=round(float(np.quantile(unlike, SHARE)), 4) if unlike else None,
@@ -168,3 +248,23 @@ def add_scope(
         card = replace(model.card, scope=replace(rules, references=note))
         write_files(model.folder, {FILE: content, CARD: card.to_json().encode()})
     return len(content)
+
+
+def restate(models: Sequence[StoredModel], rules: Scope) -> None:
+    """Put other rules on cards, for header, shape and size; references and what was fitted beside them stay.
+
+    Raises
+    ------
+    TrainingError
+        A card has no references.
+    """
+    stated = [(model, model.card.scope) for model in models]
+    for model, scope in stated:
+        if scope is None or scope.references is None:
+            raise TrainingError(
+                f"The card of {model.card.id} names no references of scope.", "Measure its scope on data: --data DIR."
+            )
+    for model, scope in stated:
+        if scope is not None:
+            section = replace(rules, mends=scope.mends, references=scope.references)
+            write_files(model.folder, {CARD: replace(model.card, scope=section).to_json().encode()})

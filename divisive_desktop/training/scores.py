@@ -113,8 +113,10 @@ def reliability(labels: Ints, margins: Floats, bins: int = 10) -> tuple[float, l
 def fit_temperature(labels: Ints, margins: Floats) -> float:
     """Temperature T > 0 that minimises the cross-entropy of margins / T. For validation data only.
 
-    Kept within 0.25..10: a validation set that is separated perfectly would ask for T = 0.
+    A validation set that is separated perfectly would ask for T = 0 and says nothing about how sure to be: T = 1 then.
     """
+    if margins[labels == 0].max(initial=-np.inf) < margins[labels == 1].min(initial=np.inf):
+        return 1.0
 
     def cost(log_t: float) -> float:
         z = np.where(labels == 1, -1.0, 1.0) * margins / np.exp(log_t)

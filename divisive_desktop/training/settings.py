@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.training.augment import MILD, Augmentation
 
@@ -128,7 +128,9 @@ class Settings:
                 values["preprocessing"] = Preprocessing(**values["preprocessing"])
             return cls(**values)
         except TypeError as e:
-            raise TrainingError(f"The training settings have a mistake: {e}.", "Correct that name or value.") from e
+            raise TrainingError(
+                f"The training settings have a mistake: {in_words(e)}.", "Correct that name or value."
+            ) from e
 
 
 @dataclass(frozen=True)

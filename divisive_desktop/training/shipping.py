@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ import numpy.typing as npt
 import torch
 
 from divisive_desktop import __version__
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
+from divisive_desktop.foreign.files import read_settings as text_of
+from divisive_desktop.imaging.framing_rule import FramingRule
 from divisive_desktop.library.card import Card
+from divisive_desktop.library.decision import DecisionRules
 from divisive_desktop.library.store import StoredModel
 from divisive_desktop.library.tasks import task as task_of
 from divisive_desktop.networks.network import Network
@@ -24,6 +27,8 @@ from divisive_desktop.networks.saving import save_network
 from divisive_desktop.training import scores
 from divisive_desktop.training.augment import keep_border
 from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.decision_fitting import Choices, fit
+from divisive_desktop.training.decision_sets import default_choices, enough, measured
 from divisive_desktop.training.evaluate import (
     Predictions,
     agreement,
@@ -51,6 +56,10 @@ class Description:
     author: str = ""
     data: str = ""
     """What it was trained on, in one line."""
+    data_terms: str = ""
+    """What the owners of the training data ask of whoever uses the weights."""
+    framing: FramingRule | None = None
+    """How the pictures were cut around a face or an iris; None: as all models of its kind were in 0.1.0."""
 
     @classmethod
     def read(cls, path: Path) -> Description:
@@ -62,12 +71,14 @@ class Description:
             The file can't be read or names something else.
         """
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            raw = tomllib.loads(text_of(path))
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+            if "framing" in values:
+                values["framing"] = FramingRule.from_json(values["framing"])
             return cls(**values)
-        except (OSError, TypeError, tomllib.TOMLDecodeError) as e:
+        except (OSError, TypeError, ValueError) as e:
             remedy = "Compare it with the ones in models/descriptions."
-            raise TrainingError(f"The description {path} can't be read: {e}.", remedy) from e
+            raise TrainingError(f"The description {path} can't be read: {in_words(e)}.", remedy) from e
 
 
 def calibrate(network: Network, validation: Predictions) -> float:
@@ -103,6 +114,7 @@ def ship(
     replace_existing: bool = False,
     controls: bool = True,
     features: Path | None = None,
+    choices: Choices | None = None,
     progress: ProgressCallback | None = None,
     cancelled: CancelCheck | None = None,
 ) -> StoredModel:
@@ -120,6 +132,8 @@ def ship(
         Also measure border-only input, deletion/insertion and a random head.
     features : Path, optional
         Folder of cached features of the frozen part (float16): quicker where a study has filled it.
+    choices : Choices, optional
+        When it is to decide; None: what is usual for the task.
     """
     words = description or Description()
     sets: dict[str, Sequence[Example]] = {
@@ -164,12 +178,21 @@ def ship(
         metrics=metrics,
         calibration={"temperature": round(t, 5), "folded": True, "split": "val", "ece_before": round(before, 5),
                      "ece_after": metrics["val"]["ece"], "reliability": _bins(answers["val"])},
+        decision=_decision(answers, choices or default_choices(settings.task), dict(open_sets or {})),
         parent=parent, default=default, licence=words.licence, attribution=words.attribution,
+        data_terms=words.data_terms, framing=words.framing,
         intended_use=words.intended_use, limits=words.limits, author=words.author,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     picture = {"mean_cams.png": mean_cam_picture(answers[first])}
     return save_network(folder, network, card, extras=picture, replace_existing=replace_existing)
+
+
+def _decision(
+    answers: Mapping[str, Predictions], choices: Choices, elsewhere: Collection[str]
+) -> DecisionRules | None:
+    """None where there are too few validation images to measure an error rate: such a model decides nothing."""
+    return fit(measured(answers, choices, (), elsewhere), choices) if enough(answers["val"]) else None
 
 
 def _bins(p: Predictions, bins: int = 10) -> list[dict[str, float]]:

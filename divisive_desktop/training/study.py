@@ -30,10 +30,14 @@ from typing import Any
 
 import numpy as np
 
-from divisive_desktop.errors import TrainingError
+from divisive_desktop.errors import TrainingError, in_words
+from divisive_desktop.foreign.files import read_settings as text_of
+from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.training import scores
 from divisive_desktop.training.augment import hide_top, keep_border
+from divisive_desktop.training.checking import check_data
+from divisive_desktop.training.checkpoint import load_kept
 from divisive_desktop.training.dataset import Example, read_index
 from divisive_desktop.training.evaluate import Predictions, agreement, predict, predict_cached
 from divisive_desktop.training.finetune import TrainResult, finetune
@@ -76,12 +80,12 @@ class Study:
         """
         remedy = "Compare it with the studies in models/studies."
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            raw = tomllib.loads(text_of(path))
             settings = Settings.from_dict({**raw.pop("settings", {}), "task": raw["task"]})
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
             study = cls(settings=settings, **values)
-        except (OSError, TypeError, KeyError, tomllib.TOMLDecodeError) as e:
-            raise TrainingError(f"The study {path} can't be read: {e}.", remedy) from e
+        except (OSError, TypeError, KeyError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+            raise TrainingError(f"The study {path} can't be read: {in_words(e)}.", remedy) from e
         unknown = set(study.methods) - set(REGISTRY)
         if unknown:
             raise TrainingError(f"The study names unknown methods: {', '.join(sorted(unknown))}.", remedy)
@@ -102,7 +106,8 @@ def run_study(
         The content of ``results.json``. Runs that another process has claimed are missing from it.
     """
     spread((0.0, 1.0))  # where SciPy is missing this fails now, not after the last run
-    examples = read_index(data)
+    examples = read_index(data, say=say)
+    check_data(examples, say)
     wanted = [(m, s) for s in study.seeds for m in study.methods]
     for number, (method, seed) in enumerate(wanted):
         folder = out / "runs" / f"{method}-{seed}"
@@ -118,6 +123,33 @@ def run_study(
         _measure(study, result, examples, folder, out / "features", time.monotonic() - start)
         (folder / "claim").unlink()
     return summarise(study, out)
+
+
+def finished_run(study: Study, run: Path) -> tuple[Settings, Network, dict[str, Any]]:
+    """What is needed to make a model of a study's run: its settings, its network in eval mode, notes for the card.
+
+    Raises
+    ------
+    TrainingError
+        It isn't a finished run of this study, or one that collapsed.
+    """
+    remedy = "Choose a folder OUT/runs/METHOD-SEED of the study's output."
+    try:
+        result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+        settings = Settings.from_dict(result["settings"])
+        collapsed, kept, seconds = bool(result.get("collapsed")), int(result["kept_epoch"]), float(result["seconds"])
+        history = list(result["history"])
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise TrainingError(f"{run} is no finished run: {in_words(e)}.", remedy) from e
+    if settings != replace(study.settings, method=settings.method, seed=settings.seed):
+        raise TrainingError(f"{run} was done with other settings than the study {study.name} states.", remedy)
+    if collapsed:
+        raise TrainingError(f"The run in {run} collapsed: it gives every image the same answer.", "Choose another run.")
+    notes = {"study": study.name, "history": history, "kept_epoch": kept, "seconds": round(seconds)}
+    network = pretrained_network(settings.backbone, dilate_last=settings.dilate_last, seed=settings.seed)
+    network.freeze_up_to(settings.cut)
+    load_kept(run, network)
+    return settings, network.eval(), notes
 
 
 def _claim(folder: Path) -> bool:

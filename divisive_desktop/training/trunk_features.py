@@ -63,7 +63,7 @@ def varied(
 
 def load(example: Example, preprocessing: Preprocessing) -> tuple[Image, Image]:
     """Values 0..255, float32 (size, size) or (size, size, 3), and mask, float32 (size, size), as in the files."""
-    values = load_values(example.file, preprocessing, example.frame, example.crop)
+    values = load_values(example.file, preprocessing, example.frame, example.crop, example.correction)
     return values, load_mask(example, preprocessing.size)
 
 
@@ -227,4 +227,6 @@ def _key(
                 digest.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
         if e.frame or e.crop:
             digest.update(f"{e.frame}|{e.crop}\n".encode())
+        if e.correction:
+            digest.update(f"{e.correction}\n".encode())
     return digest.hexdigest()[:24]

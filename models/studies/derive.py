@@ -8,10 +8,14 @@ name              source             what becomes of it
 cardiomegaly      chest_sources      both sources in training and validation
 cardiomegaly-nih  chest_sources      trained and chosen on NIH; all of JSRT is a test
 cardiomegaly-jsrt chest_sources      trained and chosen on JSRT; all of NIH is a test
+choose-NAME       chest_sources      for choosing a recipe: trained on one (``nih`` or ``jsrt``); the training and
+                                     validation films of the other are ``test_dev``, and nobody's test films take part
 opacity           chest_sources      ``test_matched`` are the test films whose shortcuts are evened out
 iris              iris_pad           as published
 iris-no-KIND      iris_pad           the kind is in no training; ``test_kind`` has its training and validation pairs
 iris-no-SENSOR    iris_pad           the same for a sensor (``mmu2`` or ``iitd``)
+manipulation      faces              ``manipulated`` and ``manipulated2`` together, a test of each
+manipulation-NAME faces              trained and chosen on one (``london`` or ``ciplab``); all of the other is a test
 ================= ================== ==================================================================================
 
 Cardiomegaly: films with a ratio within .02 of the threshold (``gray``) take no part in training or validation. They
@@ -43,6 +47,12 @@ def cardiomegaly(rows: Iterable[Row], trained_on: tuple[str, ...]) -> list[Row]:
     return found
 
 
+def choosing(rows: Iterable[Row], trained_on: str) -> list[Row]:
+    """What may be looked at before a recipe is fixed: training and validation films, another source's as a test."""
+    development = [row for row in cardiomegaly(rows, ("nih", "jsrt")) if row["split"] in ("train", "val")]
+    return [row if row["source"] == trained_on else {**row, "split": "test_dev"} for row in development]
+
+
 def opacity(rows: Iterable[Row]) -> list[Row]:
     """The published splits, and the matched test films once more on their own."""
     found = []
@@ -65,16 +75,35 @@ def without(rows: Iterable[Row], left_out: str) -> list[Row]:
     return found + [row for row in development if row["identity"] not in persons]
 
 
+def manipulation(faces: Path, trained_on: tuple[str, ...]) -> list[Row]:
+    """Both sets of manipulated faces with the columns that they share; tests are named after their source."""
+    found = []
+    for folder, source in (("manipulated", "london"), ("manipulated2", "ciplab")):
+        for row in _read(faces / folder, "index.csv"):
+            split = row["split"] if source in trained_on and row["split"] in ("train", "val") else f"test_{source}"
+            kept = {name: row[name] for name in ("file", "mask", "label", "kind", "identity")}
+            found.append({**kept, "split": split, "source": source})
+    return found
+
+
+def _read(source: Path, index: str) -> list[Row]:
+    with (source / index).open(newline="", encoding="utf-8") as handle:
+        return [{**row, "file": str(source.resolve() / row["file"]), "mask": str(source.resolve() / row["mask"])}
+                for row in csv.DictReader(handle)]
+
+
 def derive(name: str, source: Path) -> list[Row]:
     """The rows of a derived set; files and masks as absolute paths."""
     index = {"opacity": "index_opacity.csv"}.get(name, "index.csv")
-    if name.startswith("cardiomegaly"):
+    if name.startswith(("cardiomegaly", "choose-")):
         index = "index_cardiomegaly.csv"
-    with (source / index).open(newline="", encoding="utf-8") as handle:
-        rows = [{**row, "file": str(source.resolve() / row["file"]), "mask": str(source.resolve() / row["mask"])}
-                for row in csv.DictReader(handle)]
+    if name.startswith("manipulation"):
+        return manipulation(source, (name.partition("-")[2],) if "-" in name else ("london", "ciplab"))
+    rows = _read(source, index)
     if name.startswith("cardiomegaly"):
         return cardiomegaly(rows, (name.partition("-")[2],) if "-" in name else ("nih", "jsrt"))
+    if name.startswith("choose-"):
+        return choosing(rows, name.removeprefix("choose-"))
     if name == "opacity":
         return opacity(rows)
     if name == "iris":

@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord, open_image
-from divisive_desktop.imaging import faces as geometry
+from divisive_desktop.imaging import framing as geometry
 from divisive_desktop.library import store
 from divisive_desktop.networks.analyse import analyse, load_model
 from divisive_desktop.networks.mtcnn import ACCEPT, FaceDetector, load_face_detector
@@ -73,11 +73,11 @@ def report(
     for index, file in enumerate(files):
         record, true = place(open_image(file), index)
         start = time.perf_counter()
-        faces = detector.find(record).faces
+        faces = detector.find(record).found
         seconds += time.perf_counter() - start
         found, several = found + bool(faces), several + (len(faces) > 1)
         if faces:
-            x, y, side, _ = geometry.ideal_square(faces[0])
+            x, y, side, _ = faces[0].square(geometry.FFHQ)
             middle = true[0] + true[2] / 2, true[1] + true[3] / 2
             centres.append(np.hypot(x + side / 2 - middle[0], y + side / 2 - middle[1]) / true[2])
             sides.append(abs(side / true[2] - 1))
@@ -98,7 +98,7 @@ def false_alarms(detector: FaceDetector) -> None:
     for name, folder in folders.items():
         files = sorted(p for p in folder.rglob("*") if p.suffix in (".png", ".jpg", ".jpeg"))
         files = files[:: max(1, len(files) // 300)]
-        scores = np.array([max((f.score for f in detector.find(open_image(p), 0.0).faces), default=0.0) for p in files])
+        scores = np.array([max((f.score for f in detector.find(open_image(p), 0.0).found), default=0.0) for p in files])
         counts = "  ".join(f">= {least}: {int((scores >= least).sum())}" for least in (0.7, 0.9, 0.95, 0.98, 0.99))
         print(f"{name:34} {len(files):8}  {counts}", flush=True)
 
@@ -107,10 +107,10 @@ def framings(record: ImageRecord, true: Box, detector: FaceDetector) -> Iterator
     """Ways of choosing what the model sees of a photograph."""
     yield "the crop of the data itself", true
     yield "whole photograph", None
-    found = detector.find(record).faces
+    found = detector.find(record).found
     for margin in (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0):
         if found:
-            x, y, side, _ = geometry.ideal_square(found[0])
+            x, y, side, _ = found[0].square(geometry.FFHQ)
             more = side * margin
             square = (x - (more - side) / 2, y - (more - side) / 2, more, more)
             yield f"found, {margin:.2f} x FFHQ", geometry.inside(square, record.width, record.height)

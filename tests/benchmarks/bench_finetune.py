@@ -261,7 +261,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     dialog, run = script.open_dialog(), script.page.tuning.run
     estimate = dialog.setup.time.text()
     script.shot("setup")
-    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.page.runner.engine_pid)
+    dog, clicked, worked = Watchdog(), time.perf_counter(), cpu_seconds(script.page.runner.training_pid)
     script.click(dialog.setup.start)
     half = script.page.tuning.prepared.request.epochs // 2
     script.until(lambda: run.busy)
@@ -269,7 +269,7 @@ def first(data: Path, shots: Path | None) -> dict[str, Any]:
     live = dialog.grab() if shots is not None else None
     script.until(lambda: run.state == "done" and dialog.stack.currentIndex() == 2, 1200)
     wall = time.perf_counter() - clicked
-    engine_cpu = cpu_seconds(script.page.runner.engine_pid) - worked
+    engine_cpu = cpu_seconds(script.page.runner.training_pid) - worked
     loop = dog.stop()
     if live is not None:
         live.save(str(shots / "live-light.png"))

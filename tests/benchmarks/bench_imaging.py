@@ -33,10 +33,11 @@ FILES = (
     ("JPEG-LS lossless", "RG1 as JPEG-LS", "pyjpegls"),
     ("RLE lossless", "RG1 as RLE", "pylibjpeg"),
     ("deflated", "RG1 deflated", ""),
-    ("JPEG lossless", "JPGLosslessP14SV1_1s_1f_8b.dcm", "pylibjpeg"),
+    ("JPEG lossless", "JPGLosslessP14SV1_1s_1f_8b.dcm", "divisive-desktop"),
+    ("JPEG lossless, GDCM", "JPGLosslessP14SV1_1s_1f_8b.dcm", "gdcm"),
     ("JPEG baseline", "RG1 as JPEG", "pillow"),
 )
-"""Label, file, and the decoder that the peer is to use: ours. (GDCM is quicker for some, and not safe.)"""
+"""Label, file, and the decoder that the peer is to use: ours, and once GDCM, quicker for some and not safe."""
 
 
 def decode_by_pydicom(path: Path, plugin: str) -> np.ndarray:

@@ -32,6 +32,8 @@ def make_casebook(path: Path, folder: Path, number: int) -> None:
 
     from divisive_desktop.casebook import Casebook, NewImage
     from divisive_desktop.explanation.analysis import Analysis, ModelRef
+    from divisive_desktop.explanation.decision import Decision
+    from divisive_desktop.explanation.scope import FAMILIAR
     from divisive_desktop.masks.mask import Mask
 
     rng = np.random.default_rng(0)
@@ -60,7 +62,8 @@ def make_casebook(path: Path, folder: Path, number: int) -> None:
                 logits = (float(rng.normal()), float(rng.normal()))
                 at = item.case_id - ids[0]
                 done.append((item.id, Analysis("x", f"{at:064x}", 0, (64, 64), (0, 0, 64, 64), models[at % 3], "cpu",
-                                               "float32", logits, (0.0, 0.0), cams, {}), None))  # fmt: skip
+                                               "float32", logits, (0.0, 0.0), cams, {}, scope=FAMILIAR,
+                                               decision=Decision("measured", tuple(rng.random(2)))), None))  # fmt: skip
             rows = book.batches.finish_items(done)
             for row in rows[::10]:
                 book.analyses.set_agreement(row, energy=float(rng.random()), iou=0.3, pointing=True)
@@ -163,7 +166,7 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
     row("search as one types", [lambda t=t: work.search.setText(t) for t in texts], by_text)
     row("state", [lambda i=i: work.state.setCurrentIndex(i) for i in (1, 3, 4, 5, 7, 0)])
     row("open the filters", [lambda: work.filters.setChecked(True)])
-    for name in ("verdict", "label", "mask", "model", "tag", "file"):
+    for name in ("verdict", "version", "label", "mask", "model", "tag", "file"):
         row(f"filter: {name}", [lambda i=i, n=name: combos[n].setCurrentIndex(i) for i in (1, 2, 0) if
                                 i < combos[name].count()])  # fmt: skip
     row("filter: agreement", [lambda v=v: work.panel.low.setValue(v) for v in (20, 50, 0)])
@@ -172,6 +175,11 @@ def measure(path: Path, number: int, shots: Path | None) -> int:
         name = work.order.itemText(i)
         row(f"order: {name}", [lambda i=i: work.order.setCurrentIndex(i), work.direction.click])
     work.set_order("disagreement")
+    row("another error rate", [lambda r=r: work.cases.set_rates((r, r)) for r in (0.05, 0.2)])
+    row("another version in use", [lambda w=w: work.cases.set_in_use({"chest-xray": (w * 32, "a version")})
+                                   for w in ("01", "02")])  # fmt: skip
+    wait_for(lambda: not work.cases._left, 10, "the counts")
+    row("search after that", [lambda: work.search.setText("thorax 09"), lambda: work.search.setText("")])
     row("select all", [work.list.selectAll])
     row("filter with all selected", [lambda: combos["label"].setCurrentIndex(1),
                                      lambda: combos["label"].setCurrentIndex(0)])  # fmt: skip

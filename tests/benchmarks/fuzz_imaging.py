@@ -34,7 +34,8 @@ DICOM = (
     "MR_small_jpeg_ls_lossless.dcm", "CT_small.dcm", "SC_rgb_rle_16bit.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm",
     "SC_rgb_small_odd.dcm", "SC_rgb_jpeg_gdcm.dcm", "JPGExtended.dcm", "JPEG2000.dcm", "examples_palette.dcm",
     "image_dfl.dcm", "emri_small.dcm", "emri_small_jpeg_ls_lossless.dcm", "examples_overlay.dcm", "vlut_04.dcm",
-    "mlut_18.dcm", "liver_1frame.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPEGLSNearLossless_16.dcm", "rtdose_rle.dcm",
+    "mlut_18.dcm", "JPEG-LL.dcm", "liver_1frame.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPEGLSNearLossless_16.dcm",
+    "rtdose_rle.dcm",
 )  # fmt: skip
 ATTRIBUTES: dict[str, tuple[object, ...]] = {
     "Rows": (0, 1, 65535, 30000, 257),

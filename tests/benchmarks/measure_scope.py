@@ -1,6 +1,6 @@
-"""The table of models/README.md: how many images of which source the shipped models withhold or find unfamiliar.
+"""The tables of models/README.md: how many images of which source the shipped models withhold or find unfamiliar.
 
-    python tests/benchmarks/measure_scope.py DATA [--every N] [--only films|faces]
+    python tests/benchmarks/measure_scope.py DATA [--every N] [--only films|faces|faults|odd]
 
 DATA is the folder of research data that `tests/conftest.py` speaks of. Images go the way of every analysis, through the
 engine's batch. `--every N` takes one of N images of the larger sets; the table states how many were looked at.
@@ -12,6 +12,7 @@ import argparse
 import csv
 import hashlib
 import importlib.util
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -28,11 +29,17 @@ from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import OutOfScopeError, UserFacingError
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.imaging import open_image
+from divisive_desktop.imaging.corrected import corrected
+from divisive_desktop.imaging.correction import ACTS, MENDS, named, suggested_by
 from divisive_desktop.imaging.display import render
-from divisive_desktop.imaging.faces import whole
+from divisive_desktop.imaging.framing import whole
 
-CHEST, PLANTED = "chest-xray-focus-2", "chest-planted-focus-2"
-MANIPULATED, SYNTHETIC = "face-manipulation-true-correlation-2", "face-synthetic-focus-2"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.benchmarks.odd_pictures import no_photographs, spoilt
+
+IRIS = "iris-attack-true-correlation-1"
+CHEST, PLANTED = "chest-cardiomegaly-focus-1", "chest-planted-focus-2"
+MANIPULATED, SYNTHETIC = "face-manipulation-true-correlation-3", "face-synthetic-true-correlation-1"
 FILMS = ("RG1_", "siim_cr_", "nih_dx_")
 """How the names of chest films among the DICOM test files begin."""
 Pixels = npt.NDArray[np.uint8]
@@ -121,13 +128,110 @@ def zones(worker: Worker, model: str, files: Sequence[Path], no_face: bool = Fal
     return count
 
 
+def faults(worker: Worker, model: str, files: Sequence[Path]) -> dict[str, int]:
+    """Name of what would mend a film, or its zone where nothing is suggested -> films."""
+    count: dict[str, int] = {}
+
+    def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
+        if analysis is not None:
+            found = str(suggested_by(analysis.scope.reasons)) or analysis.scope.zone
+        elif isinstance(error, OutOfScopeError):
+            found = str(suggested_by(error.message)) or "out_of_scope"
+        else:
+            found = "failed"
+        count[found] = count.get(found, 0) + 1
+
+    items = tuple(Analyse(str(path), model_id=model) for path in files)
+    dispatch.answer(worker, AnalyseBatch(items), replace(Channel(), partial=partial))
+    return count
+
+
+def measure_faults(worker: Worker, data: Path, every: int, folder: Path, only: str | None) -> None:
+    """The second table: films of which no training or validation film of the probes is one."""
+    print("| films | shown | n | fault named rightly | another fault named | withheld without one | answered |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    jsrt = rows(data / "chest_sources", lambda r: r["source"] == "jsrt" and r["split"] == "test")
+    children = rows(data / "chest_xray" / "open_set" / "kermany", lambda r: True)[:: 6 * every]
+    for name, films, step in (
+        ("own test films (NIH)", rows(data / "chest_xray", lambda r: r["split"] == "test")[::every], 5),
+        ("JSRT, test films", jsrt[::every], 2), ("children (Kermany)", children, 2),
+    ):  # fmt: skip
+        if only is not None and only not in name.lower():
+            continue
+        for mend in ("", *MENDS):
+            shown = films
+            if mend:
+                fault = named(mend).inverse()
+                shown = [
+                    write(folder / f"{mend}-{path.stem}.png", render(corrected(open_image(path), fault)))
+                    for path in films[::step]
+                ]
+            found = faults(worker, CHEST, shown)
+            right = found.get(mend, 0) if mend else 0
+            other = sum(n for name, n in found.items() if set(name.split("+")) <= set(MENDS)) - right
+            out, answered = found.get("out_of_scope", 0), found.get("familiar", 0) + found.get("unfamiliar", 0)
+            words = f"needs: {ACTS[mend]}" if mend else "as they are"
+            cells = [f"{n} ({100 * n / max(len(shown), 1):.1f} %)" for n in (right, other, out, answered)]
+            print(f"| {name} | {words} | {len(shown)} | {' | '.join(cells)} |", flush=True)
+
+
+def measure_odd(worker: Worker, data: Path, folder: Path) -> None:
+    """The third table: pictures of the right kind that were spoilt, and what is made of photographs; 16 of each."""
+    print("| model | pictures | n | out of scope | unfamiliar | familiar | decided: class 0 | class 1 | not found |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    faces, irises = data / "faces" / "manipulated", data / "iris_pad"
+    for model, found, changes in (
+        (CHEST, rows(data / "chest_sources", lambda r: r["task"] == "cardiomegaly" and r["split"] == "test"), spoilt()),
+        (IRIS, rows(irises, lambda r: r["split"] == "test_closed" and r["label"] == "0"), spoilt() | no_photographs()),
+        (MANIPULATED, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0"), spoilt() | no_photographs()),
+        (SYNTHETIC, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0"), spoilt() | no_photographs()),
+    ):  # fmt: skip
+        some = found[:: max(1, len(found) // 16)][:16]
+        for name, change in {"as they are": _same, **changes}.items():
+            answers = answered(worker, model, changed(some, folder, "odd", change), no_face=model == IRIS)
+            keys = "out", "unfamiliar", "familiar", "negative", "positive", "failed"
+            cells = [f"{answers.get(key, 0)}" for key in keys]
+            print(f"| `{model}` | {name} | {len(some)} | {' | '.join(cells)} |", flush=True)
+
+
+def answered(worker: Worker, model: str, files: Sequence[Path], no_face: bool) -> dict[str, int]:
+    """Zone -> images, and answer -> images among those that are decided."""
+    count: dict[str, int] = {}
+
+    def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
+        keys = ["out" if isinstance(error, OutOfScopeError) else "failed"]
+        if analysis is not None:
+            predicted = int(analysis.logits[1] - analysis.logits[0] >= analysis.decision.threshold)
+            keys = [analysis.scope.zone, str(analysis.decision.answer(analysis.scope, predicted))]
+        for key in keys:
+            count[key] = count.get(key, 0) + 1
+
+    framing = whole() if no_face else None
+    items = tuple(Analyse(str(path), model_id=model, framing=framing) for path in files)
+    dispatch.answer(worker, AnalyseBatch(items), replace(Channel(), partial=partial))
+    return count
+
+
+def _same(pixels: Pixels) -> Pixels:
+    return pixels
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--only", choices=("films", "faces"), help="models of these")
+    parser.add_argument("--only", choices=("films", "planted", "faces", "faults", "odd"), help="only these tables")
+    parser.add_argument("--films", choices=("own", "jsrt", "children"), help="only these of the table of faults")
     given = parser.parse_args()
     data, every, worker = given.data, given.every, Worker("cpu")
+    if given.only in (None, "faults"):
+        with tempfile.TemporaryDirectory() as temporary:
+            measure_faults(worker, data, every, Path(temporary), given.films)
+    if given.only in (None, "odd"):
+        with tempfile.TemporaryDirectory() as temporary:
+            measure_odd(worker, data, Path(temporary))
+    if given.only in ("faults", "odd"):
+        return
     print("| model | images | n | out of scope | unfamiliar | familiar | not opened, or no face |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
 
@@ -146,10 +250,12 @@ def main() -> None:
         assert spec is not None
         assert spec.origin is not None
         pictures = sorted(p for p in (Path(spec.origin).parent / "data").iterdir() if p.suffix in (".png", ".jpg"))
-        if given.only != "faces":
-            line(CHEST, "own test films (NIH)", own)
-            jsrt = rows(data / "chest_sources", lambda r: r["source"] == "jsrt")[::every]
-            line(CHEST, "another adult source (JSRT, Japan)", jsrt)
+        if given.only in (None, "films"):
+            for source, words in (("nih", "NIH"), ("jsrt", "JSRT, Japan")):
+                wanted = {"task": "cardiomegaly", "split": "test", "source": source}
+                tests = rows(data / "chest_sources", lambda r, w=wanted: r.items() >= w.items())[::every]
+                line(CHEST, f"own test films ({words})", tests)
+            line(CHEST, "NIH films of another question, lying and sitting patients among them", own)
             children = rows(data / "chest_xray" / "open_set" / "kermany", lambda r: True)[:: 3 * every]
             line(CHEST, "children (Kermany)", children)
             found = dicoms(data)
@@ -173,11 +279,23 @@ def main() -> None:
                 ("upper left quarter", lambda p: p[: len(p) // 2, : len(p[0]) // 2]),
             ):  # fmt: skip
                 line(CHEST, f"own test films {name}", changed(some, folder, name, change))
+        if given.only in (None, "films", "planted"):
             planted = rows(data / "chest_planted", lambda r: r["split"] == "test_open")[::every]
             line(PLANTED, "own test films (NIH)", planted)
             elsewhere = rows(data / "chest_planted", lambda r: r["split"] == "test_source")[::every]
             line(PLANTED, "children (Kermany)", elsewhere)
-        if given.only != "films":
+        if given.only in (None, "faces"):
+            closed = rows(data / "iris_pad", lambda r: r["split"] == "test_closed")[:: 2 * every]
+            line(IRIS, "test irises of its own sensors", closed, no_face=True)
+            line(IRIS, "irises with unseen kinds of attack, or of an unseen sensor", irises, no_face=True)
+            negatives = changed(rows(data / "iris_pad", lambda r: r["split"] != "train")[:: 4 * every], folder,
+                                "inverted", lambda p: 255 - p)  # fmt: skip
+            line(IRIS, "test and validation irises of inverted greys", negatives, no_face=True)
+            line(IRIS, "pictures of skimage, an iris looked for", pictures)
+            line(IRIS, "pictures of skimage as a whole", pictures, no_face=True)
+            line(IRIS, "chest films as a whole", some, no_face=True)
+            portraits = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[:: 4 * every]
+            line(IRIS, "faces as a whole", portraits, no_face=True)
             for model in (MANIPULATED, SYNTHETIC):
                 tests = rows(data / "faces" / "manipulated", lambda r: r["split"] == "test")[::every]
                 line(model, "test photographs of the London set", tests)

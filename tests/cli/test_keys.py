@@ -29,11 +29,12 @@ def test_a_report_is_signed_and_its_key_introduced(
         assert run("verify", file) == 0
         assert "Signed by the owner of this account" in capsys.readouterr().out
     assert run("keys", public, "--forget") == 0
-    assert run("verify", files[0]) == 0
+    assert run("verify", files[0]) == 4
     assert "Nobody has introduced the key" in capsys.readouterr().out
     assert run("verify", files[0], "--trust", "Ann") == 0
     assert "Signed by Ann" in capsys.readouterr().out
     assert run("keys", public, "--name", "Ann B.") == 0
+    assert "Ann B." in capsys.readouterr().out, "it says what it did"
     assert run("keys") == 0
     assert "Ann B." in capsys.readouterr().out
     assert run("keys", public) == 2

@@ -20,7 +20,7 @@ def flip_a_byte(home: Path) -> None:
 def test_lists_and_verifies_models(with_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any("seeded-chest" in line and "chest-xray" in line for line in lines)
+    assert any("seeded-chest" in line and "chest-cardiomegaly" in line for line in lines)
     assert run("models", "--verify", "--json") == 0
     cards = {card["id"]: card for card in json.loads(capsys.readouterr().out)}
     assert cards["seeded-face"]["verified"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import re
 import zlib
 from pathlib import Path
@@ -55,6 +56,36 @@ def test_photographs_lose_what_is_written_into_them(
         assert [secret for secret in SECRETS if secret in laid_open] == [], file.name
 
 
+def test_no_file_of_a_report_on_a_film_says_whose_it_is(with_models: Path, rg1: Path, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(rg1)
+    secret, spelt = b"SECRETNAME", "SECRETNAME"
+    nested = pydicom.Dataset()
+    for keyword in ("PatientName", "PatientID", "InstitutionName", "StudyDescription", "SeriesDescription",
+                    "ReferringPhysicianName", "ImageComments", "AccessionNumber", "StudyID", "StationName",
+                    "PatientComments", "OperatorsName", "AcquisitionDeviceProcessingDescription"):  # fmt: skip
+        setattr(dataset, keyword, spelt)
+        setattr(nested, keyword, spelt)
+    dataset.RequestAttributesSequence = [nested]
+    dataset.add_new(0x00091010, "LO", spelt)
+    dataset.preamble = secret * 12 + bytes(8)
+    dataset.PixelData += secret
+    film = tmp_path / f"{spelt}.dcm"
+    dataset.save_as(film)
+    out = tmp_path / "out"
+    formats = "pdf,html,json,csv,dicom"
+    assert run("report", film, "--format", formats, "--out", out, "--device", "cpu", "--model", "seeded-chest") == 0
+    files = [file for file in out.rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} == {".pdf", ".html", ".json", ".csv", ".dcm"}
+    spellings = [secret, secret.lower(), spelt.encode("utf-16-le"), spelt.encode("utf-16-be"),
+                 base64.b64encode(secret).rstrip(b"="), secret.hex().encode(),
+                 secret.hex().upper().encode()]  # fmt: skip
+    assert any(s in film.read_bytes() for s in spellings)
+    for file in files:
+        assert spelt not in file.name
+        laid_open = file.read_bytes() if file.suffix == ".dcm" else everything(file)
+        assert [s for s in spellings if s in laid_open] == [], file.name
+
+
 def test_faces_are_made_unrecognisable(with_models: Path, astronaut: Path, tmp_path: Path) -> None:
     shown = {}
     for name, more in (("plain", ()), ("hidden", ("--pixelate-faces",))):
@@ -64,7 +95,7 @@ def test_faces_are_made_unrecognisable(with_models: Path, astronaut: Path, tmp_p
         shown[name] = pictures(next(out.iterdir()))
     assert len(shown["plain"]) == len(shown["hidden"]) >= 4
     worker = Worker("cpu")
-    (face,) = dispatch.answer(worker, FindFaces(str(astronaut))).faces
+    (face,) = dispatch.answer(worker, FindFaces(str(astronaut))).found
     x, y, w, h = (round(v * 1000 / 512) for v in face.box)  # pictures are 1000 pixels wide
     for plain, hidden in zip(shown["plain"][:1], shown["hidden"][:1], strict=True):
         before, after = (np.asarray(p.convert("L"), float)[y : y + h, x : x + w] for p in (plain, hidden))
@@ -72,8 +103,22 @@ def test_faces_are_made_unrecognisable(with_models: Path, astronaut: Path, tmp_p
     for number, picture in enumerate(shown["hidden"]):
         file = tmp_path / f"{number}.png"
         picture.convert("RGB").save(file)
-        faces = [f for f in dispatch.answer(worker, FindFaces(str(file))).faces if overlaps(f.box, (x, y, w, h))]
+        faces = [f for f in dispatch.answer(worker, FindFaces(str(file))).found if overlaps(f.box, (x, y, w, h))]
         assert not faces, f"the detector still finds the face in picture {number}"
+
+
+def test_the_question_is_the_user_s(with_models: Path, rg1: Path, tmp_path: Path, capsys: Capture) -> None:
+    arguments = ("--format", "json", "--out", tmp_path / "out", "--device", "cpu")
+    assert run("report", rg1, "--task", "face-manipulation", "--no-face", "--ask-anyway", *arguments) == 0
+    (case,) = json.loads(next((tmp_path / "out").iterdir()).read_text(encoding="utf-8"))["cases"]
+    assert case["analysis"]["task"] == "face-manipulation"
+    assert case["question"] == "Was this photograph of a face manipulated?"
+    for wrong, said in (
+        (("--task", "knee"), "the tasks are"),
+        (("--task", "face-manipulation", "--model", "seeded-chest"), "answers the task chest-cardiomegaly"),
+    ):
+        assert run("report", rg1, *wrong, *arguments) == 2
+        assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def pictures(page: Path) -> list[Image.Image]:

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from tests.cli.conftest import Capture, run
 from tests.conftest import dicom_sample
 
-CHEST = ("--model", "chest-xray-focus-2", "--device", "cpu")
-FIGURES = {"probability", "logits", "predicted", "cam", "features"}
+CHEST = ("--model", "chest-cardiomegaly-focus-1", "--device", "cpu")
+FIGURES = {"probability", "logits", "predicted", "nearer", "cam", "features"}
 
 
 def analysed(out: Path, schema: Draft202012Validator, *arguments: object, code: int) -> list[dict[str, Any]]:
@@ -38,8 +38,12 @@ def headerless(source: Path, target: Path) -> Path:
 def test_a_chest_film_has_an_answer(rg1: Path, tmp_path: Path, schema: Draft202012Validator) -> None:
     film = headerless(rg1, tmp_path / "film.png")
     for result in analysed(tmp_path / "out.json", schema, rg1, film, *CHEST, code=0):
-        assert result["answer"] in ("negative", "positive")
-        assert result["answer"] == ("negative", "positive")[result["predicted"]]
+        decided = result["answer"] != "undecided"
+        assert result["answer"] in ("undecided", ("negative", "positive")[result["nearer"]])
+        assert result["predicted"] == (result["nearer"] if decided else None), "what isn't decided is no prediction"
+        assert result["error_rates"] == {"negative": 0.1, "positive": 0.1, "chosen_by": "card"}
+        assert "P(ratio above 0.50) " in result["statement"]
+        assert ", by chest-cardiomegaly-focus-1 version 1." in result["statement"]
         assert result["scope"]["zone"] in ("familiar", "unfamiliar")
         assert result["scope"]["asked_anyway"] is False
 
@@ -55,10 +59,15 @@ def test_other_dicoms_have_none_and_say_what_they_are(
         assert not FIGURES & set(result)
         assert result["scope"]["zone"] == "out_of_scope"
         assert result["scope"]["reasons"]
+        assert result["task"] == "chest-cardiomegaly"
+        assert (result["model"]["id"], result["model"]["version"]) == (CHEST[1], "1")
+        asked = "Is the heart wider than half of the chest (cardiothoracic ratio above 0.50)?"
+        assert result["statement"].startswith(f"{asked} No verdict by {CHEST[1]} version 1: ")
         assert "not a frontal chest radiograph" in result["error"]["message"]
     assert results[1]["scope"]["reasons"][0].startswith("MR")
     said = capsys.readouterr()
     assert "--ask-anyway" in said.err
+    assert f": {asked} No verdict by {CHEST[1]} version 1: MR" in said.err
     assert said.out == ""
 
 
@@ -88,14 +97,17 @@ def test_asking_anyway_stays_marked(tmp_path: Path, schema: Draft202012Validator
 def test_no_report_without_asking_anyway(tmp_path: Path, capsys: Capture) -> None:
     pytest.importorskip("fpdf")
     path = dicom_sample("MR_small.dcm")
-    options = ("--out", tmp_path / "r", "--format", "json", "--model", "chest-xray-focus-2", "--device", "cpu")
-    assert run("report", path, *options) != 0
-    assert "not a frontal chest radiograph" in capsys.readouterr().err
+    options = ("--out", tmp_path / "r", "--format", "json", "--model", "chest-cardiomegaly-focus-1", "--device", "cpu")
+    assert run("report", path, *options) == 3, "as analyze ends"
+    said = capsys.readouterr().err
+    assert "not a frontal chest radiograph" in said
+    assert "--ask-anyway" in said
     assert not list((tmp_path / "r").glob("*.json")) if (tmp_path / "r").exists() else True
     assert run("report", path, *options, "--ask-anyway") == 0
     (written,) = (tmp_path / "r").glob("*.json")
     (case,) = json.loads(written.read_text())["cases"]
-    assert case["verdict"]["words"].startswith("Asked although out of scope")
+    assert case["statement"]["scope"].startswith("Asked although out of scope: ")
+    assert case["statement"]["brief"]["answer"] == "undecided"
 
 
 def test_the_default_face_model_knows_no_films(rg1: Path, tmp_path: Path, schema: Draft202012Validator) -> None:

@@ -58,10 +58,10 @@ def test_mixed_in_data_lose_what_the_first_set_holds_out(small_data: Path, tmp_p
     more = tmp_path / "more"
     more.mkdir()
     lines = ["file,label,split,group"]
-    for i, group in enumerate([*sorted(held_out)[:1], "new"]):
-        source = read_index(small_data)[0].file
-        (more / f"{i}.jpg").write_bytes(source.read_bytes())
-        lines.append(f"{i}.jpg,{i % 2},train,{group}")
+    sources = [e for e in read_index(small_data) if e.split == "train"]
+    for i, (group, source) in enumerate(zip([*sorted(held_out)[:1], "new"], sources, strict=False)):
+        (more / f"{i}.jpg").write_bytes(source.file.read_bytes())
+        lines.append(f"{i}.jpg,{source.label},train,{group}")
     (more / "index.csv").write_text("\n".join(lines))
     config = tmp_path / "quick.toml"
     config.write_text('epochs = 1\nbatch = 4\ncopies = 1\n[preprocessing]\nsize = 96\n')

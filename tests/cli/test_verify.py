@@ -24,7 +24,7 @@ def test_an_original_is_analysed_again(
         assert run("report", original, *how, "--format", "json", "--out", out, "--device", "cpu") == 0
         (file,) = out.iterdir()
         capsys.readouterr()
-        assert run("verify", file, "--original", original) == 0
+        assert run("verify", file, "--original", original) == 4, "nobody known vouches for it"
         said = capsys.readouterr().out
         assert "is the image of this report" in said
         assert "was repeated and gives the same" in said
@@ -58,3 +58,16 @@ def test_a_casebook_confirms_its_report(with_models: Path, rg1: Path, tmp_path: 
     assert run("verify", tmp_path / "A.casebook", "--casebook", tmp_path / "A.casebook") == 2
     with Casebook.open(tmp_path / "A.casebook") as book:
         assert book.audit.trail(1, limit=1)[0].act == "report"
+
+
+def test_a_noted_head_is_looked_for(tmp_path: Path, capsys: Capture) -> None:
+    Casebook.create(tmp_path / "A.casebook").close()
+    assert run("verify", tmp_path / "A.casebook") == 0
+    code = capsys.readouterr().out.split("(code ")[1].split(")")[0]
+    assert run("verify", tmp_path / "A.casebook", "--head", code) == 0
+    assert run("verify", tmp_path / "A.casebook", "--head", code.upper().replace(" ", "-")) == 0
+    capsys.readouterr()
+    assert run("verify", tmp_path / "A.casebook", "--head", "0123 4567 89ab cdef") == 1
+    assert "doesn't contain the record 0123 4567 89ab cdef" in capsys.readouterr().out
+    for wrong in ("abc", "zzzz zzzz zzzz zzzz zzzz"):
+        assert run("verify", tmp_path / "A.casebook", "--head", wrong) == 2

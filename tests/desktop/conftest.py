@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QApplication
 
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.explanation.decision import Decision
+from divisive_desktop.explanation.scope import FAMILIAR
 from tests.desktop.pages import Page, Start
 
 
@@ -86,13 +88,14 @@ def model(home: Path, made_model: Path) -> Path:
 
 @pytest.fixture
 def analysis() -> Analysis:
-    """An analysis with two regions that argue for class 1 and one that argues for class 0."""
-    model = ModelRef("m", "1", "0" * 64, "difference", "chest-xray", ("no finding", "abnormal"))
+    """A decided analysis with two regions that argue for class 1 and one that argues for class 0."""
+    model = ModelRef("m", "1", "0" * 64, "difference", "chest-cardiomegaly", ("no finding", "abnormal"))
     cams = np.zeros((2, 14, 14), np.float32)
     cams[1, 2:5, 2:6], cams[1, 9:11, 9:12], cams[0, 10:13, 1:4] = 4.0, 3.0, 2.5
     logits = (float(cams[0].mean()), float(cams[1].mean()))
     region = (0, 0, 560, 420)
-    return Analysis("f.png", "0" * 64, 0, (560, 420), region, model, "cpu", "float32", logits, (0.0, 0.0), cams, {})
+    return Analysis("f.png", "0" * 64, 0, (560, 420), region, model, "cpu", "float32", logits, (0.0, 0.0), cams, {},
+                    scope=FAMILIAR, decision=Decision("measured", (0.02, 0.6)))  # fmt: skip
 
 
 @pytest.fixture

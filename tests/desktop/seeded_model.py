@@ -13,7 +13,7 @@ from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.networks.saving import save_network
 
 
-def make(folder: Path, task: str = "chest-xray") -> None:
+def make(folder: Path, task: str = "chest-cardiomegaly") -> None:
     """Write the model folder."""
     card = Card(
         id=folder.name,

@@ -164,6 +164,19 @@ def test_extreme_shapes_are_shown(page: Page, tmp_path: Path, width: int, height
     page.grab()
 
 
+def test_an_error_about_a_case_leaves_with_its_casebook(qtbot: QtBot, page: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "empty.png"
+    bad.write_bytes(b"")
+    with qtbot.waitSignal(page.problem_told, timeout=20_000):
+        page.begin_opening(bad)
+    page.wait_idle()
+    assert page.messages.find("empty.png") is not None
+    page.messages.post("export", "info", "Saved picture.png.")
+    page.open_casebook(tmp_path / "Other.casebook", create=True)
+    page.wait_idle()
+    assert page.messages.texts == ["Saved picture.png."]
+
+
 def test_many_messages_stay_few_on_the_screen(page: Page) -> None:
     for i in range(30):
         page.messages.post(f"file{i}", "error", f"File {i} can't be opened.", "Copy it again.")
@@ -199,7 +212,7 @@ def test_label_buttons_name_the_classes(qtbot: QtBot, page: Page, rg1: Path) -> 
     opened(page, rg1)
     page.wait_idle()
     verdict = page.verdict
-    assert (verdict.negative.text(), verdict.positive.text()) == ("No finding", "Abnormal")
+    assert (verdict.negative.text(), verdict.positive.text()) == ("Ratio up to 0.50", "Ratio above 0.50")
     qtbot.mouseClick(verdict.positive, Qt.MouseButton.LeftButton)
     assert page.current.label == 1
     assert verdict.positive.isChecked()

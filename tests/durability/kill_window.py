@@ -1,13 +1,17 @@
 """Kill -9 of the real window and the real engine at random moments: is everything that was acknowledged there?
 
-    python tests/durability/kill_window.py --kills 200
+    python tests/durability/kill_window.py --kills 200 --seed 7 --work FOLDER
 
 Each life is a real window (offscreen) on a real casebook, with the real engine process where one is needed; a hand
-paints, labels, writes notes, runs batches, trains, or opens a casebook of the first schema, which is migrated. What
-the user was told to be kept ("Saved", a written result, a finished epoch) is said on a pipe. The parent kills the
-window, the engine, or both, at a random moment, also while they start. Then it verifies the casebook, opens it, and
-compares: what was acknowledged must be there; what was under way may be there or not. Nothing may be done twice, no
-engine may be left behind, no model may be half there.
+paints, labels, writes notes, runs batches, trains, takes images and archives in, exports, writes reports, or opens a
+casebook of an older version, which is migrated. What the user was told to be kept ("Saved", a written result, a
+finished epoch) is said on a pipe. The parent kills the window, the engine or the process that makes reports, at a
+random moment, also while they start. Then it verifies the casebook, opens it, and compares: what was acknowledged must
+be there; what was under way may be there or not. Nothing may be done twice, and no process, shared memory or lock may
+be left behind, no model, report, export or copy be half there.
+
+``--work`` keeps everything in a folder, and a run that was stopped goes on there with the next life. At the end there
+is a line for each kind of work: kills, acts that were acknowledged, and how many of them were lost.
 """
 
 from __future__ import annotations
@@ -17,7 +21,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -25,277 +28,195 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from window_life import PATIENCE_S, SIDE, live
-
 HERE = Path(__file__).resolve().parent
-FILMS = 24
-SCENARIOS = ("painting", "batch", "painting", "training", "migration")
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "benchmarks")]
+
+from tests.durability import scenes  # noqa: E402
+from tests.durability.child import Child, begin_apart, kill  # noqa: E402
+from tests.durability.window_life import PATIENCE_S  # noqa: E402
+
+SCENARIOS = ("painting", "batch", "import", "export", "training", "painting", "report", "migration")
+LONGEST_S = {"training": 5.0, "report": 12.0}
+"""So long is a life left to itself at the most, once it has begun; others 2.5 s."""
 
 
-class Child:
-    """A life in a process of its own, and what it has said so far."""
-
-    def __init__(self, scenario: str, path: Path, seed: int) -> None:
-        self._reader, writer = os.pipe()
-        self._data = b""
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.setsid()
-            os.close(self._reader)
-            try:
-                live(scenario, path, seed, writer)
-            except BaseException as e:  # noqa: BLE001  # reported to the parent, which fails the run
-                os.write(writer, (json.dumps(["error", type(e).__name__, str(e)]) + "\n").encode())
-            finally:
-                os._exit(1)
-        os.close(writer)
-        os.set_blocking(self._reader, False)
-
-    def listen(self, seconds: float, until: str = "") -> bool:
-        """Take in what is said for so long, or until a word is said; whether it was."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                self._data += os.read(self._reader, 1 << 16)
-            except BlockingIOError:
-                time.sleep(0.002)
-            if until and any(line[0] in (until, "error") for line in self.lines()):
-                return True
-            if time.monotonic() >= end:
-                return False
-
-    def lines(self) -> list[list[Any]]:
-        whole = self._data[: self._data.rfind(b"\n") + 1]
-        return [json.loads(line) for line in whole.decode().splitlines()]
-
-    def engine(self) -> int | None:
-        """Process number of the engine that was ready last."""
-        pids = [line[2] for line in self.lines() if line[0] == "engine"]
-        return pids[-1] if pids else None
-
-    def kill(self) -> int:
-        """Kill the window; how many of its processes were left after a minute. They are ended, too."""
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        end = time.monotonic() + 60  # a loaded machine takes its time to end an engine that is still starting
-        while (left := _group(self.pid)) and time.monotonic() < end:
-            time.sleep(0.02)
-        for pid in left:
-            _kill(pid)
-        self.listen(0.01)
-        os.close(self._reader)
-        return len(left)
-
-
-def _group(leader: int) -> list[int]:
-    """Living processes of a session."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == leader and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
-
-
-def _kill(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def make(work: Path) -> Path:
-    """A home with two small models, and a casebook with labelled, masked films."""
-    import subprocess
-
-    import cv2
-    import numpy as np
-
-    from divisive_desktop.casebook import Casebook, NewImage
-    from divisive_desktop.masks.mask import Mask
-
-    script = HERE.parent / "desktop" / "features" / "finetuning" / "small_model.py"
-    subprocess.run([sys.executable, script, work / "home"], check=True)
-    folder = work / "films"
-    folder.mkdir()
-    path = work / "kill.casebook"
-    with Casebook.create(path) as book:
-        for i in range(FILMS):
-            rng, label = np.random.default_rng(i), i % 2
-            values = np.add.outer(np.arange(SIDE), np.arange(SIDE)) * 0.4 + rng.normal(0, 12, (SIDE, SIDE)) + 40
-            marked = np.zeros((SIDE, SIDE), np.uint8)
-            cv2.circle(marked, (40, 48), 22, 255, -1)
-            if label:
-                cv2.circle(values, (40, 48), 18, 210.0, -1)
-            film = folder / f"film{i:02}.png"
-            film.write_bytes(cv2.imencode(".png", values.clip(0, 255).astype(np.uint8))[1].tobytes())
-            case = book.cases.add(NewImage(film, kind="radiograph", width=SIDE, height=SIDE), task="chest-xray")
-            book.cases.set_label(case, label)
-            book.splits.set_side(case, "holdout" if i % 8 > 5 else "train")
-            book.masks.save(case, Mask.from_array(marked))
-    return path
-
-
-def facts(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """What a casebook holds, in the words of the pipe, and what is wrong with it."""
-    from divisive_desktop.casebook import Casebook, CaseFilter
-
-    wrong: list[str] = []
-    there: dict[str, Any] = {}
-    with Casebook.open(path) as book:
-        if book.warnings or book.read_only:
-            wrong.append(f"on opening: {book.warnings} {book.read_only}")
-        for row in book.cases.rows(CaseFilter(trashed=None)):
-            mask = book.masks.load(row.id)
-            there |= {
-                f"label {row.id}": row.label, f"notes {row.id}": row.notes, f"review {row.id}": row.review,
-                f"tags {row.id}": list(row.tags), f"mask {row.id}": mask.digest() if mask is not None else None,
-            }  # fmt: skip
-        for batch in book.batches.rows():
-            items = book.batches.items(batch.id)
-            there |= {f"item {i.id}": i.state for i in items}
-            if batch.state == "open" and not batch.pending and items:
-                wrong.append(f"batch {batch.id} is open and has nothing left")
-        done = Counter(
-            record.parameters["item"] for record in book.audit.trail(limit=10**6)
-            if record.act == "batch-item" and record.parameters["state"] == "done"
-        )  # fmt: skip
-        wrong += [f"item {item} was analysed {times} times" for item, times in done.items() if times > 1]
-        for run in book.runs.rows():
-            there[f"run {run.id}"] = "done" if run.state == "done" else "begun"
-            if run.state == "running":
-                wrong.append(f"run {run.id} is still running")
-            folder = Path(str(run.parameters.get("folder", "")))
-            if run.state == "done" and not run.decision and folder.is_dir():
-                wrong += [f"run {run.id}: {p} is half written" for p in folder.rglob("*.part")]
-    return there, wrong
+def end(scenario: str, child: Child, path: Path, rng: random.Random) -> tuple[str, list[str]]:
+    """Let a life be for a while, then kill it; gives who was killed, and what was left behind."""
+    helper = {"batch": "engine", "training": "engine", "report": "reporter"}.get(scenario)
+    victim = rng.choice(("window", helper, "both")) if helper else "window"
+    if scenario == "migration" and rng.random() < 0.7:
+        lock, patience = path / "lock", time.monotonic() + PATIENCE_S
+        while not (lock.exists() and lock.stat().st_size) and time.monotonic() < patience:
+            time.sleep(0.001)
+        child.listen(rng.uniform(0, 0.3))  # it is being migrated now
+    elif scenario == "migration" or rng.random() < 0.1:
+        victim = "window"
+        child.listen(rng.uniform(0, 3.0))  # while it starts and opens
+    else:
+        child.listen(PATIENCE_S, helper or "open")
+        if rng.random() < 0.6:  # not before something was acknowledged, however slow the machine is now
+            child.listen(PATIENCE_S, "done")
+        child.listen(rng.uniform(0, LONGEST_S.get(scenario, 2.5)))
+    if victim in (helper, "both"):
+        pid = child.last(str(helper))
+        if pid is None or not kill(pid):
+            victim = "window"
+        elif victim == helper:
+            child.listen(rng.uniform(0.5, 6.0))  # the window goes on, with a new one
+    return str(victim), child.kill()
 
 
 def one(
-    kill: int, scenario: str, path: Path, known: dict[str, Any], rng: random.Random
+    life: int, scenario: str, path: Path, known: dict[str, Any], rng: random.Random
 ) -> tuple[Counter[str], list[str]]:
-    """One life and its end. Returns what was counted and what went wrong."""
+    """One life and its end. Returns what was counted and what went wrong.
+
+    Parameters
+    ----------
+    known : dict
+        What was acknowledged before, by key, and has to be there; is brought up to date.
+    """
     from divisive_desktop.casebook import verify
     from divisive_desktop.library import store
 
-    counts: Counter[str] = Counter()
-    failures: list[str] = []
     child = Child(scenario, path, rng.randrange(1 << 30))
-    needs_engine = scenario in ("batch", "training")
-    victim = rng.choice(("window", "engine", "both")) if needs_engine else "window"
-    if scenario == "migration" or rng.random() < 0.1:
-        child.listen(rng.uniform(0, 3.0))  # while it starts, opens and migrates
-        victim = "window"
-    else:
-        child.listen(PATIENCE_S, "engine" if needs_engine else "open")
-        child.listen(rng.uniform(0, 5.0 if scenario == "training" else 2.5))
-    if victim in ("engine", "both"):
-        pid = child.engine()
-        if pid is not None and _kill(pid):
-            counts["kills of the engine"] += 1
-            if victim == "engine":
-                child.listen(rng.uniform(0.5, 6.0))  # the window goes on, with a new engine
-    left = child.kill()
-    counts["kills of the window"] += 1
-    counts[f"lives: {scenario}"] += 1
-    if left:
-        failures.append(f"{left} processes were left behind")
-    pending: dict[str, set[Any]] = {}
+    victim, left = end(scenario, child, path, rng)
+    counts = Counter({"lives": 1, "kills": 1 + (victim != "window"), "killed beside the window": victim != "window"})
+    failures = [f"left behind: {something}" for something in left]
+    pending: dict[str, set[str]] = {}
     for word, key, value in child.lines():
         if word == "error":
             failures.append(f"the window failed: {key}: {value}")
         elif word == "begin":
             pending.setdefault(key, set()).add(json.dumps(value))
-            counts["killed while acting"] += 0
         elif word == "done":
             known[key] = value
             pending.pop(key, None)
             counts["acknowledged"] += 1
         elif word == "resumed":
-            counts["batches and trainings resumed"] += 1
-    counts["killed while opening"] += not any(line[0] == "open" for line in child.lines())
-    counts["killed while acting"] += bool(pending)
-    report = verify(path)
-    if not report.ok:
-        failures.append(f"before reopening: {report.breaks[0]}")
-    there, wrong = facts(path)
-    failures += wrong
-    for key, value in known.items():
-        if key.startswith("epoch"):
-            continue
+            counts["resumed"] += 1
+    counts["while opening"] += not any(line[0] == "open" for line in child.lines())
+    counts["while acting"] += bool(pending)
+    before = verify(path)
+    failures += [f"before reopening: {found}" for found in before.breaks]
+    there, wrong = scenes.facts(path)
+    made, half = scenes.handed_over(path.parent)
+    there |= made
+    failures += wrong + half
+    for key, value in list(known.items()):
         found = there.get(key)
-        if found == value:
+        if found == value or key.startswith(("epoch", "act")):
             continue
-        if json.dumps(found) in pending.get(key, ()) or (key.startswith("run") and value == "begun"):
-            known[key] = found
-        else:
+        if json.dumps(found) not in pending.get(key, ()) and not (key.startswith("run") and value == "begun"):
+            counts["lost"] += 1
             failures.append(f"{key} was acknowledged as {value!r}, there is {found!r}")
-    report = verify(path)
-    if not report.ok or not report.sealed:
-        failures.append(f"after reopening: {report.breaks[:1]}, sealed: {report.sealed}")
+        known[key] = found
+    for name in ("out", "reports"):
+        shutil.rmtree(path.parent / name, ignore_errors=True)
+    for casebook in (path.parent / "taken").glob("*.casebook"):
+        shutil.rmtree(casebook)
+    for key in [key for key in known if key.startswith(("written", "act", "labelled"))]:  # the last: by hand later on
+        del known[key]
+    after = verify(path)
+    if not after.ok or not after.sealed:
+        failures.append(f"after reopening: {after.breaks[:1]}, sealed: {after.sealed}")
     for model in store.find_models():
         if not model.shipped:
             store.verify(model.folder)
-    return counts, [f"life {kill}, {scenario}, killed {victim}: {failure}" for failure in failures]
+    return counts, [f"life {life}, {scenario}, killed {victim}: {failure}" for failure in failures]
 
 
-def main(kills: int = 200, seed: int = 0, scenarios: tuple[str, ...] = SCENARIOS, lives: int = 0) -> int:
+class Run:
+    """Lives one after the other, and what is known of them; kept in a file, so that it can go on."""
+
+    def __init__(self, work: Path, seed: int, scenarios: tuple[str, ...]) -> None:
+        self.work, self._scenarios = work, scenarios
+        self._file = work / "state.json"
+        self.seed, self.life, self.took = seed, 0, 0.0
+        self.counts: dict[str, Counter[str]] = {}
+        self.known: dict[str, dict[str, Any]] = {"kill": {}, "analysed": {}}
+        self.failures: list[str] = []
+        if self._file.exists():
+            kept = json.loads(self._file.read_text())
+            self.seed, self.life, self.took = kept["seed"], kept["life"], kept["took"]
+            self.known, self.failures = kept["known"], kept["failures"]
+            self.counts = {name: Counter(found) for name, found in kept["counts"].items()}
+        else:
+            scenes.make(work)
+            scenes.make_analysed(work)
+
+    @property
+    def kills(self) -> int:
+        return sum(found["kills"] for found in self.counts.values())
+
+    def next(self) -> None:
+        """One more life."""
+        begun = time.monotonic()
+        scenario = self._scenarios[self.life % len(self._scenarios)]
+        rng = random.Random(f"{self.seed} {self.life}")
+        if scenario == "migration":
+            old = scenes.old_casebook(self.work, self.life)
+            again = shutil.copytree(old, old.with_name("again.casebook"))
+            known = scenes.facts(again)[0]
+            counts, wrong = one(self.life, scenario, old, known, rng)
+            counts["acknowledged"] = len(known)
+            shutil.rmtree(old.parent)
+        else:
+            name = "analysed" if scenario in ("export", "report") else "kill"
+            counts, wrong = one(self.life, scenario, self.work / f"{name}.casebook", self.known[name], rng)
+        self.counts.setdefault(scenario, Counter()).update(counts)
+        self.failures += wrong
+        self.life += 1
+        self.took += time.monotonic() - begun
+        if wrong:
+            print("\n".join(wrong), flush=True)
+        kept = {"seed": self.seed, "life": self.life, "took": self.took, "known": self.known, "counts": self.counts,
+                "failures": self.failures}  # fmt: skip
+        self._file.with_suffix(".new").write_text(json.dumps(kept))
+        self._file.with_suffix(".new").replace(self._file)
+
+    def report(self) -> str:
+        """A line for each kind of work."""
+        names = ("lives", "kills", "while opening", "while acting", "resumed", "acknowledged", "lost")
+        lines = [f"{'':10}" + "".join(f"{name:>14}" for name in names)]
+        for scenario, found in sorted(self.counts.items()):
+            lines.append(f"{scenario:10}" + "".join(f"{found[name]:14}" for name in names))
+        load = os.getloadavg()[0]
+        lines.append(f"kills: {self.kills} in {self.took:.0f} s, seed {self.seed}, load average {load:.1f}")
+        return "\n".join([*lines, f"failures: {len(self.failures)}"])
+
+
+def main(kills: int, seed: int, scenarios: tuple[str, ...], lives: int, work: Path) -> int:
     """So many kills, and at least so many lives; each scenario in turn."""
-    os.environ.update(QT_QPA_PLATFORM="offscreen", OMP_NUM_THREADS="1")
-    sys.path.insert(0, str(HERE.parent / "benchmarks"))
-    rng = random.Random(seed)
-    work = Path(tempfile.mkdtemp(prefix="kill-window-"))
-    os.environ["DIVISIVE_DESKTOP_HOME"] = str(work / "home")
+    os.environ.update(QT_QPA_PLATFORM="offscreen", OMP_NUM_THREADS="1", DIVISIVE_DESKTOP_HOME=str(work / "home"))
     # Imported here, before the lives fork off: each starts in a fraction of the time.
     import PySide6.QtTest  # noqa: F401
-    from kill_casebook import make_old
 
     import divisive_desktop.desktop.application
     import divisive_desktop.desktop.viewer  # noqa: F401
 
-    counts: Counter[str] = Counter()
-    failures: list[str] = []
-    begun = time.monotonic()
+    run = Run(work, seed, scenarios)
     try:
-        path = make(work)
-        known: dict[str, Any] = {}
-        life = 0
-        while life < lives or counts["kills of the window"] + counts["kills of the engine"] < kills:
-            scenario = scenarios[life % len(scenarios)]
-            if scenario == "migration":
-                old = make_old(work / f"old{life}.casebook")
-                more, wrong = one(life, scenario, old, {f"label {i + 1}": i % 2 for i in range(20)}, rng)
-                shutil.rmtree(old)
-            else:
-                more, wrong = one(life, scenario, path, known, rng)
-            counts += more
-            failures += wrong
-            life += 1
-            if wrong:
-                print("\n".join(wrong), flush=True)
+        while run.life < lives or run.kills < kills:
+            run.next()
     except KeyboardInterrupt:
         print("stopped early")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    total = counts["kills of the window"] + counts["kills of the engine"]
-    print(f"kills: {total} in {time.monotonic() - begun:.0f} s, load average {os.getloadavg()[0]:.1f}")
-    for name, number in sorted(counts.items()):
-        print(f"  {name}: {number}")
-    print(f"failures: {len(failures)}")
-    return 1 if failures else 0
+    print(run.report())
+    return 1 if run.failures else 0
 
 
 if __name__ == "__main__":
+    begin_apart()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lives", type=int, default=0)
     parser.add_argument("--only", choices=sorted(set(SCENARIOS)))
-    arguments = parser.parse_args()
-    sys.exit(main(arguments.kills, arguments.seed, (arguments.only,) if arguments.only else SCENARIOS, arguments.lives))
+    parser.add_argument("--work", type=Path, help="goes on there, and leaves it; without it a temporary folder")
+    given = parser.parse_args()
+    chosen = (given.only,) if given.only else SCENARIOS
+    if given.work is not None:
+        given.work.mkdir(parents=True, exist_ok=True)
+        sys.exit(main(given.kills, given.seed, chosen, given.lives, given.work.resolve()))
+    with tempfile.TemporaryDirectory(prefix="kill-window-") as folder:
+        sys.exit(main(given.kills, given.seed, chosen, given.lives, Path(folder)))

@@ -13,8 +13,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.desktop.pages
 
-SIDE = 96
-"""Of the films that are painted on."""
+from tests.durability.scenes import SIDE  # the folder was made known just now
+
 EPOCHS = 3
 PATIENCE_S = 180.0
 
@@ -27,13 +27,13 @@ class Life:
         from divisive_desktop.desktop.session.settings import Settings
         from tests.desktop.pages import Page
 
-        self.rng, self._out = random.Random(seed), out
+        self.rng, self.seed, self._out = random.Random(seed), seed, out
         settings = Settings()
         settings.analyse_on_opening = False
         application.application(["kill_window"])
         self.page = Page.build(settings, path, size=(1000, 700))
         self.page.window.show()
-        self.until(lambda: self.page.viewer_there and self.page.paint.there)
+        self.until(lambda: "faces" in self.page.window.features)  # the last one to be installed
         self.until(lambda: self.page.book_open)
         assert self.page.casebook.reason is None, self.page.casebook.reason
         self.until(lambda: self.page.casebook.idle)
@@ -43,12 +43,14 @@ class Life:
         os.write(self._out, (json.dumps([word, key, value]) + "\n").encode())
 
     def until(self, reached: Callable[[], bool]) -> None:
-        from PySide6.QtCore import QEventLoop
+        from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop
         from PySide6.QtWidgets import QApplication
 
         end = time.monotonic() + PATIENCE_S
         while not reached():
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
+            # What was let go of (``deleteLater``) goes only in a loop of Qt's own, which the program runs in.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             if time.monotonic() > end:
                 raise TimeoutError("waited for too long")
             time.sleep(0.001)
@@ -151,18 +153,23 @@ class Life:
         run = self.page.tuning.run
         run.epochDone.connect(lambda e: self.say("done", f"epoch {run.id} {e.epoch}", True))
         self.engine()
+        refused = False
         while True:
             book = self.page.book
             newest = next(iter(book.runs.rows()), None)
-            if newest is not None and newest.state == "interrupted":
-                self.say("resumed", f"run {newest.id}", None)
+            if newest is not None and newest.state == "interrupted" and not refused:
                 run.resume(newest.id)
             else:
                 request = preparation.fine_tune_request(
                     book, "small-1", method="difference", stages="head", epochs=EPOCHS, device="cpu"
                 )
                 run.start(request, ("no finding", "abnormal"))
-            self.until(lambda: run.state not in ("preparing", "idle") and run.id is not None)
+            self.until(lambda: run.state not in ("preparing", "idle") and (run.id is not None or run.state == "failed"))
+            refused = run.id is None  # its images were labelled anew by another life, and that was said
+            if refused:
+                continue
+            if newest is not None and run.id == newest.id:
+                self.say("resumed", f"run {run.id}", None)
             self.say("done", f"run {run.id}", "begun")
             self.until(lambda: not run.busy)
             self.until(lambda: self.page.casebook.idle)
@@ -178,5 +185,9 @@ class Life:
 
 def live(scenario: str, path: Path, seed: int, out: int) -> None:
     """A life until it is killed."""
+    from tests.durability import handing
+
     life = Life(path, seed, out)
+    if scenario in handing.LIVES:
+        handing.LIVES[scenario](life, path)
     {"painting": life.paint, "batch": life.batch, "training": life.train, "migration": life.migrate}[scenario]()

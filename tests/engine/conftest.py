@@ -33,7 +33,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network = pretrained_network(seed=3)
         torch.nn.init.normal_(network.head.weight, std=0.05, generator=torch.Generator().manual_seed(3))
         card = Card(
-            TINY, "1", "chest-xray", ("no finding", "abnormal"), "efficientnet-lite0", "cross_entropy", "",
+            TINY, "1", "chest-cardiomegaly", ("no finding", "abnormal"), "efficientnet-lite0", "cross_entropy", "",
             Preprocessing(size=96), default=True, intended_use="tests",
         )  # fmt: skip
         stored = save_network(folder / "models" / TINY, network, card)
@@ -72,12 +72,12 @@ def book_path(with_tiny: Path, tmp_path: Path) -> Path:
     """A casebook with 24 labelled cases to learn from and 16 held out, all with masks; two images per patient."""
     folder = tmp_path / "images"
     folder.mkdir()
-    assert store.default_model("chest-xray").card.id == TINY
+    assert store.default_model("chest-cardiomegaly").card.id == TINY
     with Casebook.create(tmp_path / "test.casebook") as book:
         for i in range(40):
             label = i // 2 % 2
             path, mask = picture(folder / f"image{i}.png", 1000 + i, label)
-            new = NewImage(path, kind="radiograph", patient=f"p{i // 2}", task="chest-xray")
+            new = NewImage(path, kind="radiograph", patient=f"p{i // 2}", task="chest-cardiomegaly")
             case = book.cases.add_all([new], copy=False)[0]
             book.cases.set_label(case, label)
             book.splits.set_side(case, "train" if i < 24 else "holdout")

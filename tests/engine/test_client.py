@@ -216,9 +216,9 @@ def test_quick_jobs_are_answered_during_long_ones(client: EngineClient, listener
 def test_a_hopeless_engine_is_given_up_with_a_message(
     home: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "torch"
+    broken = tmp_path / "onnxruntime"
     broken.mkdir()
-    (broken / "__init__.py").write_text("raise ImportError('no torch here')\n")
+    (broken / "__init__.py").write_text("raise ImportError('no onnxruntime here')\n")
     monkeypatch.syspath_prepend(str(tmp_path))  # the child inherits sys.path
     client = EngineClient(listener, "cpu")
     try:
@@ -230,7 +230,7 @@ def test_a_hopeless_engine_is_given_up_with_a_message(
         assert isinstance(later, messages.Failed)
     finally:
         client.close()
-    assert "no torch here" in (home / "log" / "engine.log").read_text()
+    assert "no onnxruntime here" in (home / "log" / "engine.log").read_text()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -279,3 +279,52 @@ def test_an_unknown_model_is_said(home: Path, listener: Listener) -> None:
         assert failed.kind == "model-not-found"
     finally:
         client.close()
+
+
+
+def test_a_stopped_engine_is_noticed_and_its_job_asked_again(with_models: Path, listener: Listener, rg1: Path) -> None:
+    client = EngineClient(listener, "cpu", patience_s=3.0)
+    try:
+        first = _ready(listener)
+        os.kill(first.pid, signal.SIGSTOP)
+        done = listener.end_of(client.submit(Analyse(str(rg1), model_id=MODEL)))
+        assert isinstance(done, messages.Done), done
+        died = listener.wait(lambda e: isinstance(e, messages.EngineDied))
+        assert isinstance(died, messages.EngineDied)
+        assert (died.hung, died.asked, died.restarting, died.jobs) == (True, False, True, ())
+        assert client.pid not in (None, first.pid)
+    finally:
+        client.close()
+
+
+def test_an_idle_engine_that_stops_is_noticed_too(with_models: Path, listener: Listener) -> None:
+    client = EngineClient(listener, "cpu", patience_s=2.0)
+    try:
+        os.kill(_ready(listener).pid, signal.SIGSTOP)
+        assert _ready(listener, after=1).pid == client.pid
+    finally:
+        client.close()
+
+
+def test_what_kills_the_engine_twice_fails_and_is_not_asked_a_third_time(
+    client: EngineClient, listener: Listener, rg1: Path
+) -> None:
+    pid = _ready(listener).pid
+    os.kill(pid, signal.SIGSTOP)  # so that the job is surely under way
+    job = client.submit(Analyse(str(rg1), model_id=MODEL))
+    batch = client.submit(AnalyseBatch((Analyse(str(rg1), model_id=MODEL),)))
+    end = time.monotonic() + PATIENCE
+    while client.state != "busy" and time.monotonic() < end:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    beside = listener.end_of(batch)
+    assert isinstance(beside, messages.Failed)
+    assert beside.kind == "engine-died-beside", "the one image may be the cause"
+    waiting = client.submit(AnalyseBatch((Analyse(str(rg1), model_id=MODEL),)))
+    second = _ready(listener, after=1).pid
+    os.kill(second, signal.SIGKILL)
+    failed = listener.end_of(job)
+    assert isinstance(failed, messages.Failed | messages.Done)
+    if isinstance(failed, messages.Failed):
+        assert failed.message.startswith("The engine stopped twice")
+    assert isinstance(listener.end_of(waiting), messages.Done), "what waited alone is untouched"

@@ -21,16 +21,17 @@ def test_what_nothing_answers_is_a_bug() -> None:
         dispatch.answer(Worker("cpu"), Cancel(1))
 
 
-def test_torch_is_loaded_by_the_first_request_and_training_only_by_its_own() -> None:
+def test_torch_is_loaded_by_training_only() -> None:
     code = (
         "import sys\n"
         "from divisive_desktop.engine import client, dispatch, entry, registry\n"
         "from divisive_desktop.engine.finetuning import messages, preparation, verdict\n"
         "from divisive_desktop.training import defaults\n"
+        "import divisive_desktop.engine.analysis, divisive_desktop.engine.server\n"
         "assert 'torch' not in sys.modules\n"
-        "import divisive_desktop.engine.analysis\n"
-        "assert 'torch' in sys.modules\n"
         "assert 'divisive_desktop.training.loop' not in sys.modules\n"
+        "import divisive_desktop.engine.finetuning.handlers\n"
+        "assert 'torch' in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,8 +16,7 @@ from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import NoFaceError
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.explanation.maps import on_image
-from divisive_desktop.imaging import faces
-from divisive_desktop.imaging.faces import framing_of
+from divisive_desktop.imaging.framing import by_hand, framing_of, whole
 from divisive_desktop.library import store, versions
 
 ASTRONAUT = sample_paths()[-1]
@@ -46,7 +45,7 @@ def test_the_face_is_found_and_the_choice_kept(worker: Worker) -> None:
     assert framing.detector.weights_sha256.startswith("a5acf0353e23")
     assert analysis.timings_ms["faces"] > 0
     found = dispatch.answer(worker, FindFaces(str(ASTRONAUT)))
-    assert [np.round(f.box, 2).tolist() for f in found.faces] == [list(f.box) for f in framing.faces]
+    assert [np.round(f.box, 2).tolist() for f in found.found] == [list(f.box) for f in framing.found]
 
 
 def test_a_crop_gives_the_maps_of_the_same_pixels_in_the_right_place(
@@ -55,7 +54,7 @@ def test_a_crop_gives_the_maps_of_the_same_pixels_in_the_right_place(
     in_picture = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
     x, y, width, height = in_picture.region
     part = saved(tmp_path / "part.png", astronaut[y : y + height, x : x + width])
-    alone = dispatch.answer(worker, Analyse(part, framing=faces.whole()))
+    alone = dispatch.answer(worker, Analyse(part, framing=whole()))
 
     assert np.allclose(alone.cams, in_picture.cams, atol=1e-5)
     assert np.allclose(alone.logits, in_picture.logits, atol=1e-5)
@@ -68,11 +67,12 @@ def test_a_crop_gives_the_maps_of_the_same_pixels_in_the_right_place(
         assert np.array_equal(one.contour, np.add(other.contour, (x, y)))
 
     # And on the screen: the map of the picture is that of the part, moved; beside the part there is nothing.
-    whole = on_image(d, in_picture.image_size, in_picture.region)
-    assert np.allclose(whole[y : y + height, x : x + width], on_image(d, alone.image_size, alone.region), atol=1e-5)
-    outside = np.ones(whole.shape, bool)
+    everything = on_image(d, in_picture.image_size, in_picture.region)
+    cut = on_image(d, alone.image_size, alone.region)
+    assert np.allclose(everything[y : y + height, x : x + width], cut, atol=1e-5)
+    outside = np.ones(everything.shape, bool)
     outside[y : y + height, x : x + width] = False
-    assert not whole[outside].any()
+    assert not everything[outside].any()
 
 
 def test_what_the_model_saw_is_what_was_analysed(worker: Worker, astronaut: np.ndarray, tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_a_picture_without_a_face_is_analysed_only_when_someone_says_which_part(
         dispatch.answer(worker, Analyse(nobody))
     assert "nobody.png" in caught.value.message
     for request, region in (
-        (Analyse(nobody, framing=faces.whole()), (0, 0, 300, 200)),
-        (Analyse(nobody, framing=faces.by_hand((10, 20, 80, 90))), (10, 20, 80, 90)),
+        (Analyse(nobody, framing=whole()), (0, 0, 300, 200)),
+        (Analyse(nobody, framing=by_hand((10, 20, 80, 90))), (10, 20, 80, 90)),
         (Analyse(nobody, crop=(10, 20, 80, 90)), (10, 20, 80, 90)),
     ):
         analysis = dispatch.answer(worker, request)
@@ -112,10 +112,10 @@ def test_a_grey_picture_is_a_photograph_when_it_shows_a_face(
     ramp = saved(tmp_path / "ramp.png", np.add.outer(np.arange(120), np.arange(110)).astype(np.uint8))
     for radiograph in (ramp, str(rg1)):
         analysis = dispatch.answer(worker, Analyse(radiograph))
-        assert analysis.model.task == "chest-xray"
+        assert analysis.model.task == "chest-cardiomegaly"
         assert framing_of(analysis.preprocessing) is None
     # What a person says goes before what the program takes it for.
-    assert dispatch.answer(worker, Analyse(grey, task="chest-xray")).model.task == "chest-xray"
+    assert dispatch.answer(worker, Analyse(grey, task="chest-cardiomegaly")).model.task == "chest-cardiomegaly"
     with pytest.raises(NoFaceError):
         dispatch.answer(worker, Analyse(ramp, task="face-manipulation"))
 
@@ -140,5 +140,5 @@ def test_a_batch_finds_faces_file_by_file(worker: Worker, astronaut: np.ndarray,
     alone = dispatch.answer(worker, Analyse(str(ASTRONAUT)))
     assert got[0].region == alone.region
     assert np.allclose(got[0].cams, alone.cams, atol=1e-4)
-    assert got[2].model.task == "chest-xray"
+    assert got[2].model.task == "chest-cardiomegaly"
     assert framing_of(got[3].preprocessing).how == "detected"

@@ -78,6 +78,23 @@ def test_other_pictures_get_no_verdict(worker: Worker, tmp_path: Path) -> None:
     assert "unlike every image" in answer.scope.reasons[0]
 
 
+def test_faces_are_looked_for_only_where_a_grey_picture_is_not_familiar(worker: Worker, tmp_path: Path) -> None:
+    own = [picture(tmp_path / f"{i}.png", i, i % 2)[0] for i in range(10)]
+    stripes = saved(tmp_path / "stripes.png", np.tile(np.arange(96, dtype=np.uint8) % 8 * 30, (96, 1)))
+    version = (ask(worker, own[0]).model,)
+    asked = tuple(Analyse(str(path), versions=version, ask_anyway=True) for path in (*own, stripes))
+    seen: list[Analysis] = []
+    dispatch.answer(worker, AnalyseBatch(asked), Channel(partial=lambda i, value, error: seen.append(value)))
+    alone = [dispatch.answer(worker, request) for request in asked]
+    for found in (seen, alone):
+        assert [a.file for a in found] == [a.path for a in asked]
+        assert [a.model.id for a in found] == [TINY] * 11
+        for analysis in found:
+            assert (analysis.timings_ms["faces"] == 0) == (analysis.scope.zone == "familiar")
+        assert sum(analysis.scope.zone == "familiar" for analysis in found) >= 8
+        assert found[-1].scope.insisted
+
+
 def test_asking_anyway_changes_nothing_in_scope(worker: Worker, tmp_path: Path) -> None:
     path = picture(tmp_path / "own.png", 3, 1)[0]
     assert ask(worker, path, ask_anyway=True).scope == ask(worker, path).scope
@@ -126,14 +143,12 @@ def test_several_at_once_see_the_same(worker: Worker, tmp_path: Path) -> None:
     """The features of a pass are its own: a network serves several threads at a time."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from divisive_desktop.networks.analyse import forward
-
-    model = worker.model(TINY)
+    runtime = worker.model(TINY).runtime
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(2, 3, 96, 96)).astype(np.float32) for _ in range(8)]
-    alone = [forward(model, x)[2] for x in inputs]
+    alone = [runtime.answer(x, with_features=True).features for x in inputs]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda x: forward(model, x)[2], inputs))
+        together = list(pool.map(lambda x: runtime.answer(x, with_features=True).features, inputs))
     for one, other in zip(alone, together, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a.grid, b.grid, rtol=1e-4, atol=1e-4)

@@ -13,8 +13,11 @@ from jsonschema import Draft202012Validator, ValidationError
 from divisive_desktop import paths
 from divisive_desktop.errors import EmptyFileError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.decision import Decision
 from divisive_desktop.explanation.export import analysis_json, error_json
 from divisive_desktop.explanation.features import important_features
+from divisive_desktop.explanation.scope import FAMILIAR
+from divisive_desktop.explanation.statement import state
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +28,30 @@ def schema() -> Draft202012Validator:
 
 
 def exported(analysis: Analysis, label: int | None = None) -> dict:
-    true_class, _ = analysis.true_class(label)
+    true_class = analysis.true_class(label)
     found = important_features(
         analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=analysis.spacing
     )
     assert found.features
-    return json.loads(json.dumps(analysis_json(analysis, found, label), allow_nan=False))
+    return json.loads(json.dumps(analysis_json(analysis, found, state(analysis, "Is it so?"), label), allow_nan=False))
 
 
 @pytest.mark.parametrize("label", [None, 0, 1])
 def test_an_analysis_fits_the_schema(analysis: Analysis, schema: Draft202012Validator, label: int | None) -> None:
     result = exported(analysis, label)
     schema.validate(result)
-    assert result["true_class_source"] == ("predicted" if label is None else "label")
-    assert result["true_class"] == (result["predicted"] if label is None else label)
+    assert result["true_class_source"] == ("nearer" if label is None else "label"), "nobody measured this model"
+    assert result["true_class"] == (result["nearer"] if label is None else label)
     assert result["timings_ms"]["explain"] > 0
     assert result["timings_ms"]["forward"] > 0
+
+
+def test_only_what_is_decided_is_predicted(analysis: Analysis, schema: Draft202012Validator) -> None:
+    p = (0.9, 0.01) if analysis.predicted == 0 else (0.01, 0.9)
+    decided = replace(analysis, scope=FAMILIAR, decision=Decision("measured", p))
+    result = exported(decided)
+    schema.validate(result)
+    assert result["true_class_source"] == "predicted"
 
 
 def test_the_maps_still_explain_the_logits(analysis: Analysis) -> None:

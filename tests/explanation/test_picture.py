@@ -10,6 +10,7 @@ import pytest
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.explanation.picture import overlay, panels
+from divisive_desktop.explanation.statement import state
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.imaging.display import render
 
@@ -19,7 +20,7 @@ def with_cams(analysis: Analysis, cams: np.ndarray) -> Analysis:
 
 
 def test_four_panels_of_one_size(radiograph: ImageRecord, analysis: Analysis) -> None:
-    true_class, _ = analysis.true_class(None)
+    true_class = analysis.true_class(None)
     found = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
     pictures = panels(render(radiograph), analysis, found, true_class, side=400)
     assert {p.shape for p in pictures} == {(400, 377, 3)}
@@ -56,7 +57,7 @@ def test_features_are_drawn_in_the_colour_of_what_they_argue_for(radiograph: Ima
 def test_constant_maps_make_a_picture(radiograph: ImageRecord, analysis: Analysis, value: float) -> None:
     flat = with_cams(analysis, np.full((2, 7, 7), value))
     found = important_features(flat.divergence(0), flat.image_size, flat.region)
-    picture = overlay(render(radiograph), flat, found)
+    picture = overlay(render(radiograph), flat, found, state(flat, ""))
     assert picture.dtype == np.uint8
     assert picture.std() > 10
 
@@ -67,5 +68,5 @@ def test_any_shape_of_image(analysis: Analysis, size: tuple[int, int]) -> None:
     colour = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
     odd = replace(analysis, image_size=size, region=(0, 0, width, height))
     found = important_features(odd.divergence(0), odd.image_size, odd.region)
-    picture = overlay(colour, odd, found, 0)
+    picture = overlay(colour, odd, found, state(odd, ""), 0)
     assert picture.ndim == 3

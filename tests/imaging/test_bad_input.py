@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from pydicom import dcmread
 from divisive_desktop import errors
 from divisive_desktop.imaging import is_image_file, limits, open_image, scan
 from divisive_desktop.imaging.display import render
+from tests.imaging import variants
+from tests.imaging.png_bytes import black_png, half_a_png
 
 
 def fails(path: Path, kind: type[errors.ImageError], *words: str, **options: int) -> errors.ImageError:
@@ -81,6 +85,40 @@ def test_truncated_photographs(suffix: str, tmp_path: Path) -> None:
     path.write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises((errors.TruncatedImageError, errors.DamagedImageError, errors.NotAnImageError)):
         open_image(path)
+
+
+@pytest.mark.parametrize("kind", ["L", "1", "RGB", "RGBA", "RGB of 16 bits"])
+def test_a_png_whose_stream_ends_early_but_cleanly(kind: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(1, 256, (48, 40, 4)).astype(np.uint8)
+    pixels = np.asarray(Image.fromarray(noise).convert(kind.split()[0]))
+    (tmp_path / "a.png").write_bytes(half_a_png(pixels.astype(np.uint16) * 257 if "16" in kind else pixels))
+    with pytest.raises((errors.TruncatedImageError, errors.DamagedImageError)):
+        open_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}],
+                         ids=["plain", "progressive", "restarts", "full colours"])  # fmt: skip
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_jpeg_whose_header_promises_more_rows(options: dict[str, int], mode: str, times: int, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 72, 3)).astype(np.uint8)
+    noise[-16:] = 128  # as grey as what decoders put in
+    path = tmp_path / "a.jpg"
+    Image.fromarray(noise).convert(mode).save(path, **options)
+    data = path.read_bytes()
+    head = data.index(b"\xff\xc2" if "progressive" in options else b"\xff\xc0")
+    path.write_bytes(data[: head + 5] + (80 * times).to_bytes(2, "big") + data[head + 7 :])
+    if times == 1:
+        assert open_image(path).stored.shape[:2] == (80, 72)
+    else:
+        fails(path, errors.TruncatedImageError, "a.jpg", "end before its last row")
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (40, 48)])
+def test_a_whole_png_that_ends_in_black_opens(interlaced: bool, size: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(black_png(*size, interlaced))
+    np.testing.assert_array_equal(open_image(tmp_path / "a.png").stored, np.zeros(size[::-1], np.uint8))
 
 
 def test_an_undecodable_syntax_is_named(shared_data: Path) -> None:
@@ -200,8 +238,73 @@ def test_scan_finds_pictures_by_content(tmp_path: Path, rg1: Path) -> None:
     assert list(scan([tmp_path], max_depth=1)) == [tmp_path / "a.png"]
 
 
+def test_links_in_a_circle_and_to_nowhere_cost_nothing_but_themselves(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "m.png")
+    for name, target in (("a", "b"), ("b", "a"), ("self.png", "self.png"), ("z.png", "nowhere.png")):
+        (tmp_path / name).symlink_to(tmp_path / target)
+    assert list(scan([tmp_path])) == [tmp_path / "m.png"]
+    assert list(scan([tmp_path / "a"])) == [tmp_path / "a"], "named: opening it says what is wrong"
+
+
+def test_the_pictures_inside_a_casebook_are_its_own(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "m.png")
+    blobs = tmp_path / "Films.casebook" / "blobs" / "ab"
+    blobs.mkdir(parents=True)
+    (tmp_path / "Films.casebook" / "casebook.sqlite").write_bytes(b"")
+    Image.new("L", (4, 4)).save(blobs / "thumbnail.png")
+    assert list(scan([tmp_path])) == [tmp_path / "m.png"]
+    assert list(scan([tmp_path / "Films.casebook"])) == []
+
+
 def test_scan_keeps_named_files_so_that_they_can_be_complained_about(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("x")
     assert list(scan([text, tmp_path / "missing.dcm", text])) == [text, tmp_path / "missing.dcm"]
     assert list(scan([tmp_path])) == []
+
+
+def test_a_png_of_a_palette_without_one_is_refused(tmp_path: Path) -> None:
+    """It would be black all over."""
+    file = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("P").save(file, "PNG")
+    data = file.getvalue()
+    at = data.index(b"PLTE") - 4
+    length = 12 + int.from_bytes(data[at : at + 4], "big")
+    (tmp_path / "a.png").write_bytes(data[:at] + data[at + length :])
+    with pytest.raises(errors.DamagedImageError, match="holds no palette"):
+        open_image(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(data)
+    assert open_image(tmp_path / "a.png").stored.max() == 63
+
+
+@pytest.mark.parametrize("pair", [["0", "0"], ["-0.1", "0.1"], ["nan", "0.1"], ["inf", "inf"], ["0.1"], ["0.1", "0"]])
+@pytest.mark.parametrize("other", [False, True])
+def test_a_spacing_that_can_t_be_is_told(pair: list[str], other: bool, tmp_path: Path) -> None:
+    more = {"ImagerPixelSpacing": ["0.2", "0.2"]} if other else {}
+    path = _dicom(tmp_path, {"PixelSpacing": pair}, more)
+    record = open_image(path)
+    said = " ".join(record.notes)
+    assert "Pixel Spacing is" in said
+    assert ("No millimetres are shown" in said) == (not other)
+    assert (record.spacing is None) == (not other)
+
+
+@pytest.mark.parametrize("width", ["nan", "inf", "-400", "0", "-inf"])
+def test_a_window_that_can_t_be_is_told_and_the_others_stay_in_their_place(width: str, tmp_path: Path) -> None:
+    record = open_image(_dicom(tmp_path, {"WindowCenter": ["10", "20"], "WindowWidth": [width, "300"]}, {}))
+    assert "Window 1 has" in " ".join(record.notes)
+    assert (20, 300) in [(v.center, v.width) for v in record.voi]
+    assert not any(v.center == 10 for v in record.voi)
+
+
+def _dicom(folder: Path, odd: dict[str, list[str]], more: dict[str, Any]) -> Path:
+    """Values as files have them, which pydicom wouldn't write."""
+    plain = {keyword: ["7" * len(value) for value in values] for keyword, values in odd.items()}
+    path = variants.write(folder / "a.dcm", np.arange(64, dtype=np.uint16).reshape(8, 8), **plain, **more)
+    data = path.read_bytes()
+    for keyword, values in odd.items():
+        before, after = ("\\".join(v).encode() for v in (plain[keyword], values))
+        assert before in data
+        data = data.replace(before, after, 1)
+    path.write_bytes(data)
+    return path

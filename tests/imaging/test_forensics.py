@@ -153,3 +153,28 @@ def test_damaged_jpegs_are_examined_as_far_as_they_go(tmp_path: Path) -> None:
     for cut in (30, 200, len(data) // 2, len(data) - 3):
         (tmp_path / "cut.jpg").write_bytes(data[:cut])
         assert examine(tmp_path / "cut.jpg").file.size == cut
+
+
+@pytest.mark.parametrize(("stated", "said"), [((960, 720), True), ((480, 360), False), ((360, 480), False)])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_size_that_exif_has_and_the_picture_has_not_is_said(
+    stated: tuple[int, int], said: bool, form: str, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0131] = "editor"  # without one Pillow writes none into a PNG
+    exif.get_ifd(0x8769).update({0xA002: stated[0], 0xA003: stated[1]})
+    path = tmp_path / f"a.{form.lower()}"
+    Image.fromarray(PICTURE).save(path, form, exif=exif)
+    assert any("EXIF says 960 x 720 pixels" in note for note in examine(path).notes) == said
+
+
+@pytest.mark.parametrize("side", ["much", -3, (1, 0), b"x"])
+def test_a_size_that_is_none_harms_nothing(side: object, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA002: side, 0xA003: 5})
+    path = tmp_path / "a.jpg"
+    try:
+        Image.fromarray(PICTURE).save(path, exif=exif)
+    except (TypeError, ValueError, ZeroDivisionError, struct.error):
+        pytest.skip("Pillow writes no such thing")
+    examine(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -133,6 +134,18 @@ def test_nothing_leaves_the_folder(archive: Path, name: str) -> None:
 def test_missing_parts_are_refused(archive: Path, name: str) -> None:
     with pytest.raises(ModelIntegrityError, match="lacks"):
         import_model(rewrite(archive, {name: None}))
+
+
+@pytest.mark.parametrize(
+    "card", [b" " * (65 << 20), b"[" * 10**6, b'{"format": 1e999}'], ids=["long", "deep", "infinite"]
+)
+def test_cards_beyond_all_bounds_are_refused(archive: Path, card: bytes) -> None:
+    with zipfile.ZipFile(archive) as content:
+        hashes = json.loads(content.read("hashes.json"))
+    hashes["card.json"] = hashlib.sha256(card).hexdigest()
+    with pytest.raises(ModelIntegrityError):
+        import_model(rewrite(archive, {"card.json": card, "hashes.json": json.dumps(hashes).encode()}))
+    assert user_models() == []
 
 
 def test_changed_files_and_unlisted_files_are_refused(archive: Path) -> None:

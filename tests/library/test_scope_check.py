@@ -12,6 +12,7 @@ import pytest
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.faces import Face
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.scope import Features, Limits, ReferenceNote, References, Scope
 from divisive_desktop.library.scope_check import Outside, check, look_outside, refusal
@@ -112,10 +113,54 @@ def test_small_pictures_faces_and_parts() -> None:
     assert "10 x 10 pixels" in said(film({"Modality": "DX"}, (10, 10)))
     assert outside(film(), region=(0, 0, 100, 512)).out  # the part that is looked at counts, not the file
     face = film(None, (512, 512, 3), photometric="RGB")
-    assert "face is only 40 pixels" in outside(face, FACE, face=40.2).out[0]
-    assert outside(face, FACE, face=300.0) == Outside()
+    assert "face is only 40 pixels" in outside(face, FACE, face=a_face(40.2)).out[0]
+    assert outside(face, FACE, face=a_face(300.0)) == Outside()
     assert "enlarged 2.0 times" in outside(film(None, (224, 224))).unfamiliar[0]
     assert "enlarged 2.2 times" in outside(face, FACE, region=(0, 0, 200, 200)).unfamiliar[0]
+
+
+def a_face(height: float, stretch: float = 1.0) -> Face:
+    """Seen from the front; ``stretch``: of its height over its width."""
+    across = height / stretch
+    eyes, mouth = 0.35 * height, 0.35 * height + 0.45 * height
+    left, right, middle = 0.28 * across, 0.70 * across, 0.5 * across
+    corners = (left, mouth), (right, mouth)
+    return Face((0, 0, across, height), ((left, eyes), (right, eyes), (middle, 0.6 * height), *corners), 0.99)
+
+
+@pytest.mark.parametrize(("stretch", "familiar"), [(1.0, True), (0.87, True), (1.15, True), (0.6, False), (1.5, False)])
+def test_stretched_faces_are_unfamiliar(stretch: float, familiar: bool) -> None:
+    photograph = film(None, (512, 512, 3), photometric="RGB")
+    found = outside(photograph, FACE, face=a_face(300.0, stretch))
+    assert found.out == ()
+    assert (found == Outside()) == familiar
+    assert familiar or "stretched or turned aside" in found.unfamiliar[0]
+
+
+@pytest.mark.parametrize(("shape", "pixel_aspect", "times"), [
+    ((512, 512), 1.0, ""), ((640, 512), 1.0, ""), ((512, 630), 1.0, ""), ((1024, 512), 2 / 3, ""),
+    ((512, 1024), 1.0, "0.5 times"), ((2048, 512), 1.0, "4 times"), ((512, 2048), 1.0, "0.25 times"),
+    ((600, 600), 2.0, "2 times"),
+])  # fmt: skip
+def test_pictures_far_from_square_are_out_of_scope(shape: tuple[int, int], pixel_aspect: float, times: str) -> None:
+    """The network sees squares: a film that it squeezes shows another heart."""
+    found = outside(film(None, shape, pixel_aspect=pixel_aspect))
+    assert found == Outside() if not times else f"{times} as high as wide" in found.out[0]
+    if times:
+        assert "0.75 to 1.34 times" in found.out[0]
+
+
+def test_the_part_that_is_looked_at_has_the_shape() -> None:
+    wide = film(None, (600, 1800))
+    assert "0.33 times" in outside(wide).out[0]
+    assert outside(wide, region=(600, 0, 600, 600)) == Outside()
+
+
+def test_empty_margins_are_unfamiliar() -> None:
+    assert outside(film(), margins=0.1) == Outside()
+    assert outside(film(), margins=0.31).unfamiliar == (
+        "empty margins take 31 % of the picture: cut them off, or choose a part of it",
+    )
 
 
 def test_constant_grey_is_out_of_scope() -> None:

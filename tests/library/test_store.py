@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +204,23 @@ def test_one_broken_card_does_not_hide_the_other_models(text: str | bytes) -> No
         ("preprocessing", 7),
         ("id", 5),
         ("format", "new"),
+        ("format", 1e999),
+        ("parent", ["m1"]),
+        ("parent", {"m1": 1}),
+        ("metrics", "good"),
+        ("calibration", {"ece_after": float("nan")}),
+        ("calibration", {"reliability": [{"n": -5}]}),
+        ("calibration", {"reliability": [{"n": 2.5}]}),
+        ("calibration", {"reliability": [{"n": 10**12}]}),
+        ("calibration", {"reliability": [{"n": True}]}),
+        ("calibration", {"reliability": [{"n": "many"}]}),
+        ("calibration", {"reliability": [{"n": 3, "positives": 4}]}),
+        ("calibration", {"reliability": [{"n": 3, "observed": 1.5}]}),
+        ("calibration", {"reliability": [5]}),
+        ("calibration", {"reliability": {"n": 5}}),
+        ("metrics", {"test": {"reliability": [{"count": -1.0}]}}),
+        ("limits", [1, 2]),
+        ("author", {"name": "x"}),
     ],
 )
 def test_cards_with_impossible_values_are_refused(field: str, value: object) -> None:
@@ -210,6 +228,12 @@ def test_cards_with_impossible_values_are_refused(field: str, value: object) -> 
     edit_card(model, **{field: value})
     with pytest.raises(ModelIntegrityError, match="m1"):
         read_card(model.folder / "card.json")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_models_of_the_user_are_nobody_else_s() -> None:
+    model = saved()
+    assert {path.stat().st_mode & 0o077 for path in (model.folder.parent, model.folder, *model.folder.iterdir())} == {0}
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -285,10 +309,10 @@ def test_a_user_model_does_not_replace_a_shipped_one_of_the_same_name(shipped: P
 
 
 def test_default_task(shipped: Path) -> None:
-    assert default_task("radiograph") == "chest-xray"
+    assert default_task("radiograph") == "chest-cardiomegaly"
     assert default_task("photograph") == "face-manipulation"
     saved("planted", "chest-planted")
-    assert default_task("radiograph") == "chest-xray", "an instrument answers no question about real images"
+    assert default_task("radiograph") == "chest-cardiomegaly", "an instrument answers no question about real images"
     saved("synthetic", "face-synthetic")
     assert default_task("photograph") == "face-synthetic"
     saved("manipulation", "face-manipulation")
@@ -297,8 +321,8 @@ def test_default_task(shipped: Path) -> None:
 
 def test_tasks() -> None:
     assert [t.id for t in TASKS] == [
-        "chest-xray", "chest-planted", "chest-cardiomegaly", "chest-opacity", "iris-attack", "face-manipulation",
-        "face-synthetic",
+        "chest-cardiomegaly", "chest-opacity", "iris-attack", "face-manipulation", "face-synthetic", "chest-planted",
+        "chest-xray",
     ]
     assert not task("chest-xray").flips_allowed
     assert task("face-synthetic").flips_allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,19 @@ import pytest
 import torch
 
 from divisive_desktop.errors import EngineError, ModelError, ModelIntegrityError, OutOfMemoryError
+from divisive_desktop.explanation.scope import FAMILIAR
+from divisive_desktop.explanation.share import Share
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Card, Preprocessing
+from divisive_desktop.library.decision import DecisionRules, Margins, Threshold
 from divisive_desktop.library.store import find_model
-from divisive_desktop.networks.analyse import analyse, analyse_batch, load_model, memory_errors, pick_device
+from divisive_desktop.networks.analyse import analyse, analyse_batch, load_model
 from divisive_desktop.networks.pretrained import pretrained_network
 from divisive_desktop.networks.reference import check_reference, reference_image
 from divisive_desktop.networks.saving import save_network, weights_of
+from divisive_desktop.networks.torch_loading import pick_device, torch_runtime
+from divisive_desktop.networks.torch_runtime import TorchRuntime, memory_errors
 
 
 def test_analysis_of_a_real_radiograph(with_models: Path, rg1: Path) -> None:
@@ -75,7 +81,6 @@ def test_stored_half_precision_answers_as_the_trained_network(home: Path, rg1: P
     assert stored.size < 8_000_000
     image = open_image(rg1)
     model = load_model(stored.folder)
-    assert all(p.dtype == torch.float32 for p in model.network.parameters())
     seen = torch.from_numpy(model.prepare(image).pixels)[None]
     with torch.inference_mode():
         exact = network(seen)[0][0].numpy()
@@ -90,7 +95,6 @@ def test_round_trip_and_reference_answer(home: Path, colour: str, dilate: bool) 
     assert stored.card.reference["image"] == "pattern-1"
     model = load_model(stored.folder)
     assert model.card == stored.card == find_model("m").card
-    assert model.network.dilate_last is dilate
     assert analyse(model, reference_image(colour)).cams.shape == (2, *(2 * [14 if dilate else 7]))
     assert check_reference(model) < 1e-4
 
@@ -165,7 +169,7 @@ def test_devices() -> None:
 
 def test_bf16_is_for_graphics_cards(with_models: Path) -> None:
     model = load_model(with_models / "models" / "seeded-chest", device="cpu", precision="bf16")
-    assert model.precision == "float32"
+    assert model.runtime.precision == "float32"
 
 
 def test_full_memory_is_an_error_with_a_remedy() -> None:
@@ -176,10 +180,12 @@ def test_full_memory_is_an_error_with_a_remedy() -> None:
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 
-def test_nothing_is_kept_for_a_backward_pass(with_models: Path) -> None:
-    model = load_model(with_models / "models" / "seeded-chest")
-    assert not any(p.requires_grad for p in model.network.parameters())
-    assert not model.network.training
+def test_torch_keeps_nothing_for_a_backward_pass() -> None:
+    runtime = torch_runtime("efficientnet-lite0", False, weights_of(pretrained_network(seed=7)), "cpu", "float32")
+    assert isinstance(runtime, TorchRuntime)
+    assert not any(p.requires_grad for p in runtime.network.parameters())
+    assert all(p.dtype == torch.float32 for p in runtime.network.parameters())
+    assert not runtime.network.training
 
 
 def test_library_and_cards_need_no_torch() -> None:
@@ -219,3 +225,24 @@ def tiny(stored: np.ndarray) -> ImageRecord:
 
 
 GREY_HASH, RGB_HASH = "35dec76050d0bf8c", "8c9b6ebd8250a583"
+
+
+def test_the_card_decides_about_what_was_measured(with_models: Path, rg1: Path) -> None:
+    model = load_model(with_models / "models" / "seeded-chest")
+    image = open_image(rg1)
+    before = analyse(model, image)
+    assert before.decision.state == "unmeasured"
+    margin = before.logits[1] - before.logits[0]
+    share = Share.of(9, 10)
+    negative = tuple(margin - k for k in range(20, 0, -1))
+    positive = tuple(margin + k for k in range(-1, 19))
+    margins = Margins(negative, positive, "here", (20, 20), None)
+    rules = DecisionRules(Threshold(margin + 1, "a rule", "val", share, share), (0.1, 0.1), margins, None)
+    decided = replace(model, card=replace(model.card, decision=rules))
+    found = decided.decide(margin, FAMILIAR)
+    assert found.p == margins.p(margin) == (1 / 21, 3 / 21)
+    now = analyse(decided, image)
+    assert (now.decision.threshold, now.decision.p) == (margin + 1, None), "its scope wasn't checked"
+    assert now.predicted == 0, "below the threshold, whatever the sign of the margin"
+    lower = replace(rules, threshold=replace(rules.threshold, margin=margin - 1))
+    assert analyse(replace(model, card=replace(model.card, decision=lower)), image).predicted == 1

@@ -31,7 +31,7 @@ def astronaut() -> ImageRecord:
 
 
 def test_a_face_with_its_landmarks(detector: FaceDetector, astronaut: ImageRecord) -> None:
-    (face,) = detector.find(astronaut).faces
+    (face,) = detector.find(astronaut).found
     assert face.score > 0.99
     for found, true in zip(face.landmarks, (*EYES, NOSE), strict=False):
         assert np.hypot(found[0] - true[0], found[1] - true[1]) < 4
@@ -41,8 +41,8 @@ def test_a_face_with_its_landmarks(detector: FaceDetector, astronaut: ImageRecor
 @pytest.mark.parametrize("scale", [0.5, 2.0, 8.0])
 def test_the_size_of_the_picture_changes_nothing(detector: FaceDetector, astronaut: ImageRecord, scale: float) -> None:
     larger = replace(astronaut, stored=cv2.resize(astronaut.stored, None, fx=scale, fy=scale))
-    (face,) = detector.find(larger).faces
-    (plain,) = detector.find(astronaut).faces
+    (face,) = detector.find(larger).found
+    (plain,) = detector.find(astronaut).found
     for found, true in zip(face.landmarks, plain.landmarks, strict=True):
         assert np.hypot(found[0] / scale - true[0], found[1] / scale - true[1]) < 3
 
@@ -50,8 +50,8 @@ def test_the_size_of_the_picture_changes_nothing(detector: FaceDetector, astrona
 def test_where_the_face_is_moved_the_box_moves_along(detector: FaceDetector, astronaut: ImageRecord) -> None:
     wide = np.full((700, 1100, 3), 90, np.uint8)
     wide[150:662, 500:1012] = astronaut.stored
-    (face,) = detector.find(replace(astronaut, stored=wide)).faces
-    (plain,) = detector.find(astronaut).faces
+    (face,) = detector.find(replace(astronaut, stored=wide)).found
+    (plain,) = detector.find(astronaut).found
     assert np.allclose(np.subtract(face.landmarks, (500, 150)), plain.landmarks, atol=3)
 
 
@@ -59,7 +59,7 @@ def test_several_faces_come_largest_first(detector: FaceDetector, astronaut: Ima
     both = np.full((520, 1100, 3), 90, np.uint8)
     both[:256, 20:276] = cv2.resize(astronaut.stored, (256, 256), interpolation=cv2.INTER_AREA)
     both[:512, 500:1012] = astronaut.stored
-    first, second = detector.find(replace(astronaut, stored=both)).faces
+    first, second = detector.find(replace(astronaut, stored=both)).found
     assert first.landmarks[2][0] > 500 > second.landmarks[2][0]
     assert first.area > second.area
 
@@ -71,22 +71,22 @@ def test_grey_and_16_bit_pictures(detector: FaceDetector, astronaut: ImageRecord
     for pixels in (grey, grey.astype(np.uint16) * 257):
         bits = 8 * pixels.dtype.itemsize
         made = replace(astronaut, stored=pixels, photometric="MONOCHROME2", voi=(), bits_stored=bits)
-        assert len(detector.find(replace(made, voi=(full_range_voi(made),))).faces) == 1
+        assert len(detector.find(replace(made, voi=(full_range_voi(made),))).found) == 1
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "brick.png", "page.png", "retina.jpg", "moon.png"])
 def test_no_face_where_there_is_none(detector: FaceDetector, name: str) -> None:
-    assert detector.find(open_image(DATA / name)).faces == ()
+    assert detector.find(open_image(DATA / name)).found == ()
 
 
 def test_a_radiograph_has_no_face(detector: FaceDetector, rg1: Path) -> None:
-    assert detector.find(open_image(rg1)).faces == ()
+    assert detector.find(open_image(rg1)).found == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 3000), (40, 40)])
 def test_odd_sizes(detector: FaceDetector, astronaut: ImageRecord, size: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
-    assert detector.find(replace(astronaut, stored=noise)).faces == ()
+    assert detector.find(replace(astronaut, stored=noise)).found == ()
 
 
 def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

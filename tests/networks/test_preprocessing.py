@@ -240,3 +240,12 @@ def test_the_recipe_says_all_and_fits_into_json(film: npt.NDArray[np.uint16]) ->
     assert recipe["negated"] is True
     low, high = recipe["range"]
     assert -4000 <= low < high <= 0
+
+
+@pytest.mark.parametrize("value", [7, 100, 4095, 60001])
+@pytest.mark.parametrize("shape", [(600, 600), (517, 731), (90, 90)])
+def test_one_grey_stays_one_grey(value: int, shape: tuple[int, int]) -> None:
+    """What averaging rounds off isn't stretched to the whole range."""
+    grey = ImageRecord(Path("grey.png"), "0" * 64, "radiograph", np.full(shape, value, np.uint16), "MONOCHROME2")
+    seen = prepare(grey, Preprocessing(size=224, colour="grey", low_percentile=0.5, high_percentile=99.5))
+    assert seen.pixels.min() == seen.pixels.max()

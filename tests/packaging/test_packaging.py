@@ -17,6 +17,8 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
+from divisive_desktop.library.tasks import TASKS
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux packages")
@@ -93,7 +95,7 @@ def test_nothing_that_the_program_needs_is_left_out(monkeypatch: pytest.MonkeyPa
     for path in (
         "PySide6/Qt/plugins/platforms/libqxcb.so", "PySide6/Qt/plugins/platforms/libqoffscreen.so",
         "PySide6/Qt/plugins/platforms/libqwayland.so", "PySide6/Qt/lib/libQt6Svg.so.6", "torch/lib/libtorch_cpu.so",
-        "resources/selftest/rle.dcm", "models/descriptions/chest-xray.toml", "highdicom/_icc_profiles/sRGB.icc",
+        "resources/selftest/rle.dcm", "models/descriptions/chest-opacity.toml", "highdicom/_icc_profiles/sRGB.icc",
         "PySide6\\plugins\\platforms\\qwindows.dll",
     ):  # fmt: skip
         assert bundle.is_wanted(path), path
@@ -168,7 +170,14 @@ def test_the_debian_package_holds_what_a_desktop_asks_for(tmp_path: Path, monkey
     folder.mkdir()
     shutil.copy2("/bin/true", folder / "divisive-desktop")
     os.chmod(folder / "divisive-desktop", 0o755)
-    deb = debian.package(debian.tree(folder, tmp_path / "tree", "0.1.0+gabc"), tmp_path, "0.1.0+gabc")
+    tree = debian.tree(folder, tmp_path / "tree", "0.1.0+gabc")
+    viewer = debian.package(tree, tmp_path, "0.1.0+gabc", "divisive-desktop-viewer")
+    deb = debian.package(tree, tmp_path, "0.1.0+gabc", "divisive-desktop")
+    for one, other in ((viewer, deb), (deb, viewer)):
+        name, conflicts = (subprocess.run(["dpkg-deb", "--field", file, field], capture_output=True, text=True,
+                                          check=True).stdout.strip() for file, field in
+                           ((one, "Package"), (other, "Conflicts")))  # fmt: skip
+        assert name == conflicts, "one takes the place of the other"
     shown = subprocess.run(["dpkg-deb", "--field", deb], capture_output=True, text=True, check=True).stdout
     assert "Version: 0.1.0+gabc" in shown
     assert re.search(r"^Depends: libc6 \(>= [\d.]+\), .*fonts-", shown, re.MULTILINE)
@@ -188,12 +197,38 @@ def test_the_debian_package_holds_what_a_desktop_asks_for(tmp_path: Path, monkey
     assert "@" not in (out / "usr/share/metainfo/org.divisive.desktop.metainfo.xml").read_text()
 
 
-def test_instruments_and_unguided_twins_stay_out_of_the_package_all_other_models_go_along(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_default_model_of_every_question_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = {folder.name for folder in tool("bundle", monkeypatch).models()}
     cards = {c.parent.name: json.loads(c.read_text(encoding="utf-8")) for c in (ROOT / "models").glob("*/card.json")}
-    tasks = {"chest-xray", "face-manipulation"}
-    analysts = {n for n, c in cards.items() if c["task"] in tasks and c["method"] != "cross_entropy"}
-    assert packed == analysts | {n for n, c in cards.items() if c["task"] == "face-synthetic" and c["default"]}
-    assert {cards[name]["task"] for name in packed} >= {"chest-xray", "face-manipulation", "face-synthetic"}
+    asked = {task.id for task in TASKS if not task.instrument} - {"chest-xray"}  # its models left
+    assert sorted(cards[name]["task"] for name in packed) == sorted(asked)
+    assert all(cards[name]["scope"] and cards[name]["decision"] for name in packed)
+
+
+def test_what_binds_the_whole_program_can_t_come_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    binds = tool("licences_page", monkeypatch).binds
+    for bad in ("GPL V3.0", "GNU General Public License v3 (GPLv3)", "GPL-2.0-only OR GPL-3.0-only", "AGPL-3.0-only"):
+        assert binds(bad), bad
+    for good in ("MIT", "LGPL-3.0-only", "LGPL-3.0-only OR GPL-2.0-only", "MPL-2.0", "GPL-2.0-only OR MIT",
+                 "GPL-2.0 with an exception that lets any program use it"):  # fmt: skip
+        assert not binds(good), good
+
+
+def test_the_page_of_licences_names_what_is_needed_and_nothing_under_the_gpl(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tool("licences_page", monkeypatch).bundled()
+    assert {"numpy", "torch", "pydicom", "pyjpegls", "PySide6_Essentials", "keyring"} <= found.keys()
+    assert not {"pylibjpeg-libjpeg", "python-gdcm", "pytest", "scipy", "tifffile"} & found.keys()
+    assert all(found.values())
+
+
+def test_every_bundled_library_but_torch_has_a_hash_of_the_version_that_was_tested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def versions(path: Path) -> dict[str, str]:
+        lines = [line.split(" ")[0] for line in path.read_text(encoding="utf-8").splitlines() if "==" in line]
+        return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in (line.split("==") for line in lines)}
+
+    tested, hashed = versions(ROOT / "constraints.txt"), versions(BUILD / "hashes.txt")
+    assert all(tested[name] == version for name, version in hashed.items() if name in tested)
+    bundled = {re.sub(r"[-_.]+", "-", name).lower() for name in tool("licences_page", monkeypatch).bundled()}
+    assert bundled - hashed.keys() <= {"python", "torch", "pyinstaller's bootloader"}

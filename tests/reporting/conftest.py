@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keyring
 import numpy as np
+import numpy.typing as npt
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
@@ -20,6 +21,7 @@ from divisive_desktop.library.card import Card
 from divisive_desktop.reporting.build import build_case
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.reread import features_of
 
 MODEL = "seeded-chest"
 _made: list[Analysis] = []
@@ -33,28 +35,42 @@ def analysed(with_models: Path, rg1: Path) -> Analysed:
     if not _made:  # the same in every test: the models are the session's
         _made.append(dispatch.answer(Worker("cpu"), Analyse(str(rg1), model_id=MODEL)))
     analysis = _made[0]
-    true_class, _ = analysis.true_class(None)
-    features = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
+    true_class = analysis.true_class(None)
+    features = important_features(
+        analysis.divergence(true_class), analysis.image_size, analysis.region, spacing=record.spacing
+    )
     return record, analysis, features, store.find_model(MODEL).card
 
 
 @pytest.fixture
 def case(analysed: Analysed) -> CaseContent:
+    return case_in(analysed, Options())
+
+
+def case_in(analysed: Analysed, options: Options) -> CaseContent:
+    """The case as a report in the options' language has it."""
     record, analysis, features, card = analysed
-    mask = np.zeros((record.height, record.width), np.float32)
-    mask[400:900, 300:800] = 1
+    features = features_of(analysis, 1)
+    mask = painted(record)
     return build_case(
         record,
         analysis,
         features,
         card,
-        Options(),
+        options,
         label=1,
         mask=mask,
         agreement={"energy": 0.25, "pointing": True, "iou": 0.1},
         conclusion="Nothing to add. Γνώμη: <b>& done</b>",
         analyst="A. Nalyst",
     )
+
+
+def painted(record: ImageRecord) -> npt.NDArray[np.float32]:
+    """The analyst's mask of the case."""
+    mask = np.zeros((record.height, record.width), np.float32)
+    mask[400:900, 300:800] = 1
+    return mask
 
 
 class MemoryKeyring(KeyringBackend):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from divisive_desktop.casebook import Casebook
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.reporting.audit import anchor, extract
 
 from .conftest import Analysed
@@ -61,3 +62,11 @@ def test_an_earlier_report_is_no_act_on_the_answer(book: Casebook) -> None:
     before = extract(book, 1, CLASSES, "en")
     book.audit.record("report", case=1, files=["Smith.pdf"])
     assert extract(book, 1, CLASSES, "en") == before
+
+
+def test_mending_a_picture_is_told(book: Casebook) -> None:
+    book.corrections.set(1, Correction.parse("turn-over+invert"))
+    book.corrections.set(1, Correction())
+    said = [row["what"] for row in extract(book, 1, CLASSES, "en")]
+    assert said[-2:] == ["picture mended: turned by 180°, greys inverted", "picture as in the file again"]
+    assert "um 180° gedreht" in [row["what"] for row in extract(book, 1, CLASSES, "de")][-2]

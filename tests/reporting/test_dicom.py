@@ -16,10 +16,13 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from divisive_desktop import RESEARCH_USE
 from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.features import important_features
+from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.imaging import open_image
+from divisive_desktop.imaging.corrected import corrected
+from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.reporting.build import build_case, build_report
 from divisive_desktop.reporting.deid import Deidentifier
-from divisive_desktop.reporting.dicom_export import DicomCase, dicom_objects, export_dicom
+from divisive_desktop.reporting.dicom_export import DicomCase, as_in_file, dicom_objects, export_dicom
 from divisive_desktop.reporting.dicom_source import read_source
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.seal import check
@@ -70,7 +73,10 @@ def altered(analysed: Analysed, folder: Path, syntax: str = "", **attributes: ob
     path = folder / "source.dcm"
     source.save_as(path, enforce_file_format=True)
     small = open_image(path)
-    fitting = replace(analysis, sha256=small.sha256, image_size=(240, 300), region=(0, 0, 240, 300))
+    recipe = {**analysis.preprocessing, "region": [0, 0, 240, 300]}
+    fitting = replace(
+        analysis, sha256=small.sha256, image_size=(240, 300), region=(0, 0, 240, 300), preprocessing=recipe
+    )
     features = important_features(fitting.divergence(fitting.predicted), (240, 300), (0, 0, 240, 300))
     return small, fitting, features, card
 
@@ -139,8 +145,9 @@ def test_structured_report_tells_the_verdict(analysed: Analysed, tmp_path: Path)
     (answer,) = content.get_image_measurement_groups()
     values = {m.name.value: m.value for m in answer.get_measurements()}
     assert values["probability"] == pytest.approx(analysis.probability, abs=1e-5)
-    (said,) = (e for e in answer.get_qualitative_evaluations() if e.name.value == "answer")
-    assert said.value.meaning == analysis.model.classes[analysis.predicted]
+    said = {e.name.value: e.value.meaning for e in answer.get_qualitative_evaluations()}
+    assert said["answer"] == "Undecided"
+    assert said["nearer"] == analysis.model.classes[analysis.predicted]
 
 
 def test_validators_and_independent_readers_agree(analysed: Analysed, tmp_path: Path) -> None:
@@ -254,6 +261,13 @@ def test_odd_headers_do_no_harm(analysed: Analysed, tmp_path: Path) -> None:
         assert all(verify_file(path).ok for path in files.values())
 
 
+def test_a_segmentation_with_a_spacing_is_read_by_others(analysed: Analysed, tmp_path: Path) -> None:
+    source = altered(analysed, tmp_path, ImagerPixelSpacing=["0.14", "0.15"])
+    segments = hd.seg.segread(write(source, tmp_path)["seg"])
+    assert list(segments.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing) == [0.14, 0.15]
+    assert segments.number_of_segments >= 1
+
+
 def test_one_patient_stays_one_patient(analysed: Analysed, tmp_path: Path) -> None:
     shared = Deidentifier("shift")
     first, second = (write(analysed, tmp_path / str(n), deidentifier=shared)["sr"] for n in (1, 2))
@@ -311,6 +325,52 @@ def test_nothing_is_overwritten_and_a_full_folder_is_said(analysed: Analysed, tm
         write(source, blocked)
 
 
+@pytest.mark.parametrize("mend", ["turn-left+invert", "mirror", "turn-over"])
+def test_objects_of_a_mended_radiograph_fit_the_file(analysed: Analysed, tmp_path: Path, mend: str) -> None:
+    record, analysis, features, card = altered(analysed, tmp_path)
+    correction = Correction.parse(mend)
+    made = replace(
+        analysis, cams=np.stack([correction.pixels(cells) for cells in analysis.cams]),
+        image_size=correction.size(*analysis.image_size),
+        region=correction.box(analysis.region, *analysis.image_size),
+        preprocessing={
+            **analysis.preprocessing, "correction": mend,
+            "region": list(correction.box(analysis.region, *analysis.image_size)),
+        },
+    )  # fmt: skip
+    seen = corrected(record, correction)
+    mask = np.zeros((300, 240), np.float32)
+    mask[20:90, 30:130] = 1
+    found = important_features(
+        made.divergence(made.predicted), made.image_size, made.region, spacing=seen.spacing
+    )
+    back = as_in_file(DicomCase(seen, made, found, None, correction.pixels(mask)))
+    assert back.record.stored.shape == (300, 240)
+    assert np.array_equal(back.mask, mask)  # type: ignore[arg-type]
+    assert np.array_equal(back.analysis.cams, analysis.cams)
+    assert back.analysis.region == analysis.region
+    assert np.array_equal(back.features.mask(), features.mask())
+
+    content = build_case(seen, made, found, card, Options(), mask=correction.pixels(mask), side=200)
+    report = build_report([content], Options())
+    written = export_dicom(report, DicomCase(seen, made, found, None, correction.pixels(mask)), tmp_path / "out", "r")
+    sets = {path.stem.removeprefix("r-"): pydicom.dcmread(path) for path in written}
+    assert np.array_equal(hd.seg.segread(tmp_path / "out" / "r-seg.dcm").pixel_array[-1], mask)
+    assert (sets["pm"].Rows, sets["pm"].Columns) == (300, 240)
+    assert (sets["image"].pixel_array == pydicom.dcmread(record.path).pixel_array).all()
+    words = correction.words
+    assert words in sets["sc"].DerivationDescription
+    assert any(words in str(item.get("TextValue", "")) for item in sets["sr"].ContentSequence)
+    points = [
+        value for item in sets["sr"].iterall() if item.keyword == "GraphicData" for value in item.value
+    ]  # fmt: skip
+    assert max(points[::2]) <= 240
+    assert max(points[1::2]) <= 300
+    for path in written:  # measurements and maps are made again from the content, and turned back
+        checked = verify_file(path)
+        assert checked.ok, checked.as_text()
+
+
 def test_private_elements_of_the_source_stay_out(analysed: Analysed, tmp_path: Path) -> None:
     source = altered(analysed, tmp_path)
     d: Dataset = pydicom.dcmread(source[0].path)
@@ -334,3 +394,29 @@ def test_copies_of_real_files_are_whole(name: str, shared_data: Path, tmp_path: 
     image.save_as(copy, enforce_file_format=True)
     assert not errors(copy)
     assert (pydicom.dcmread(copy).pixel_array == pydicom.dcmread(record.path).pixel_array).all()
+
+
+@pytest.mark.parametrize("frame", ["1.2.3.4", None])
+def test_a_slice_that_was_asked_about_anyway_is_marked_in_every_object(
+    analysed: Analysed, tmp_path: Path, frame: str | None
+) -> None:
+    """Nobody's radiograph: its objects need its frame of reference, and say what they are."""
+    slices = "1.2.840.10008.5.1.4.1.1.2"
+    made = altered(analysed, tmp_path, Modality="CT", SOPClassUID=slices, FrameOfReferenceUID=frame or "1.2.3")
+    record, analysis, features, card = made
+    if frame is None:
+        source = pydicom.dcmread(record.path)
+        del source.FrameOfReferenceUID
+        source.save_as(record.path)
+        record = open_image(record.path)
+        analysis = replace(analysis, sha256=record.sha256)
+    asked = replace(analysis, scope=ScopeCheck("out_of_scope", ("CT, not a radiograph",), asked_anyway=True))
+    if frame is None:
+        with pytest.raises(ReportError, match="FrameOfReferenceUID"):
+            write((record, asked, features, card), tmp_path / "out")
+        return
+    files = write((record, asked, features, card), tmp_path / "out")
+    for name in ("seg", "pm", "sc", "sr", "pdf"):
+        said = pydicom.dcmread(files[name])
+        assert "asked although out of scope" in said.SeriesDescription, name
+        assert name in ("sr", "pdf") or "out of scope" in said.ImageComments

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from divisive_desktop import RESEARCH_USE
@@ -17,16 +18,20 @@ from divisive_desktop.reporting.build import build_case, build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
 from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.pdf import write_pdf
+from divisive_desktop.reporting.pdf_page import MARGIN
 from divisive_desktop.reporting.verify import read_content, verify_file
 
-from .conftest import Analysed
+from .conftest import Analysed, case_in
 
+POINTS = 72 / 25.4
 FORMATS = ("pdf", "html", "json", "csv")
 
 
 @pytest.fixture
-def files(case: CaseContent, tmp_path: Path) -> dict[str, Path]:
-    report = build_report([case], Options(institution="Ínstitute", language="de"))
+def files(analysed: Analysed, tmp_path: Path) -> dict[str, Path]:
+    options = Options(institution="Ínstitute", language="de")
+    report = build_report([case_in(analysed, options)], options)
     return dict(zip(FORMATS, export(report, FORMATS, tmp_path / "out", "report"), strict=True))
 
 
@@ -108,6 +113,18 @@ def test_html_escapes_what_people_write(files: dict[str, Path]) -> None:
     assert 'src="http' not in page
 
 
+def test_what_people_write_turns_nothing_round_and_moves_no_cursor(case: CaseContent, tmp_path: Path) -> None:
+    hostile = "before\u202eretfa\x1b[2K<img src=x>"
+    report = build_report([replace(case, conclusion=hostile)], Options())
+    page, document = export(report, ["html", "pdf"], tmp_path, "hostile")
+    visible = page.read_text(encoding="utf-8").partition('<script type="application/json"')[0]
+    assert "before\\u202eretfa\\x1b[2K&lt;img src=x&gt;" in visible
+    assert "\u202e" not in visible
+    assert "\x1b" not in visible
+    assert verify_file(page).ok
+    assert verify_file(document).ok
+
+
 def test_csv_runs_no_formulas(case: CaseContent, tmp_path: Path) -> None:
     report = build_report([replace(case, conclusion="=SUM(A1)")], Options())
     (path,) = export(report, ["csv"], tmp_path, "table")
@@ -144,3 +161,21 @@ def test_deidentified_content_names_no_file(files: dict[str, Path], analysed: An
     text = files["json"].read_text(encoding="utf-8")
     assert record.path.stem not in text
     assert "PatientName" not in json.loads(text)["cases"][0]["image"]["header"]
+
+
+@pytest.mark.parametrize("name", ["W" * 300, "Dr. " + "Anna Maria " * 40, "A. Nalyst"])
+def test_a_name_of_any_length_keeps_to_its_place(case: CaseContent, name: str) -> None:
+    report = build_report([replace(case, analyst=name)], Options())
+    document = pypdfium2.PdfDocument(write_pdf(report))
+    try:
+        text = document[len(document) - 1].get_textpage()
+        at = text.get_text_range().rindex(name[:8])
+        base = text.get_charbox(at)[1]
+        boxes = [text.get_charbox(index) for index in range(text.count_chars())]
+        third = (document[0].get_width() - 2 * MARGIN * POINTS) / 3
+        end = MARGIN * POINTS + third  # the date begins here
+        in_gap = [box for box in boxes if abs(box[1] - base) < 3 and end - 5 * POINTS < (box[0] + box[2]) / 2 < end]
+        assert not in_gap
+        assert text.get_text_range().count("W") < 300
+    finally:
+        document.close()

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from divisive_desktop.errors import CancelledError, ImageMissingError, ReportError
+from divisive_desktop.imaging import open_image
 from divisive_desktop.reporting import produce as module
+from divisive_desktop.reporting.build import plain_header
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.dicom_export import DicomCase
 from divisive_desktop.reporting.options import Options
@@ -145,6 +147,35 @@ def test_dicom_and_pages_together(case: CaseContent, analysed: Analysed, tmp_pat
     assert not (tmp_path / "photo").exists() or not list((tmp_path / "photo").iterdir())
 
 
+@pytest.mark.parametrize("formats", [("dicom", "json"), ("json", "dicom"), ("dicom",)])
+def test_bytes_behind_the_end_of_a_dicom_file_cost_its_objects_only(
+    case: CaseContent, analysed: Analysed, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    record, analysis, features, _ = analysed
+    longer = tmp_path / "longer.dcm"
+    # Of a value representation that there is none of.
+    longer.write_bytes(record.path.read_bytes() + b"\xfc\x7f\x10\x00ZZ\x02\x00ab")
+    odd = open_image(longer)
+    cases = [("film", lambda side, lossless: case), ("odd", lambda side, lossless: case)]
+    dicom = [
+        lambda: DicomCase(record, analysis, features),
+        lambda: DicomCase(odd, replace(analysis, sha256=odd.sha256), features),
+    ]
+    options = Options(formats=formats)
+    made = produce(cases, options, tmp_path / "both", dicom=dicom)
+    ((name, error),) = made.failures
+    assert (name, type(error)) == ("odd", ReportError)
+    assert "longer.dcm" in error.message
+    assert {f.suffix for f in made.files} == {"." + {"dicom": "dcm"}.get(f, f) for f in formats}
+    assert made.left_out == ({"odd"} if formats == ("dicom",) else set())
+    if formats == ("dicom",):
+        with pytest.raises(ReportError, match=r"longer\.dcm"):
+            produce(cases[1:], options, tmp_path / "odd", dicom=dicom[1:])
+    else:
+        alone = produce(cases[1:], options, tmp_path / "odd", dicom=dicom[1:])
+        assert [f.suffix for f in alone.files] == [".json"]
+
+
 @pytest.mark.parametrize(
     ("count", "options", "said"),
     [
@@ -161,3 +192,11 @@ def test_what_can_t_be_is_said_before_anything_is_written(
     with pytest.raises(ReportError, match=said):
         produce([("a", build)] * count, options, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_de_identified_report_repeats_codes_of_dicom_s_own_words_alone() -> None:
+    codes = {"Modality": "DX", "BodyPartExamined": "CHEST", "ViewPosition": "PA"}
+    header = {**codes, "Manufacturer": "Maker", "Other": "x"}
+    assert plain_header(header) == {name: header[name] for name in header if name != "Other"}
+    named = {**header, "Modality": "JOHN DOE", "BodyPartExamined": "ROSE MARY", "ViewPosition": "PETER SMITH"}
+    assert plain_header(named) == {"Manufacturer": "Maker"}

@@ -47,7 +47,24 @@ def test_decimals_are_written_as_the_language_does(case: CaseContent) -> None:
     assert wording(changed).before_after_rows(changed)[0][1] == "0.86"
     german = wording(changed, GERMAN).before_after_rows(changed)[0]
     assert german == ("AUROC 1.5", "0,86", "0,88", "+0,02 (-0,1 to 0,1)")
-    assert "," in wording(case, GERMAN).probability(case)
+    assert "," in wording(case, GERMAN).scale_note(case)
+
+
+def test_a_card_s_words_are_translated_or_marked_as_its_own(case: CaseContent) -> None:
+    limit = "Masks of negatives are the lungs as a machine found them."
+    limited = replace(
+        case, limitations=(limit, "Unknown here.", *case.cautions), model={**case.model, "intended_use": "For fun."},
+    )  # fmt: skip
+    assert wording(limited).limits(limited) == (limit, "Unknown here.")
+    assert wording(limited, GERMAN).limits(limited) == (
+        "Die Masken der Negativen sind die Lungen, wie eine Maschine sie fand.",
+        "Unknown here. (Wortlaut der Modellkarte)",
+    )
+    purpose = "Vorgesehener Gebrauch", "For fun. (Wortlaut der Modellkarte)"
+    assert wording(limited, GERMAN).model_rows(limited)[0] == purpose
+    said = dict(wording(limited, GERMAN).provenance_rows(limited))["Vorverarbeitung"]
+    assert "Größe 448" in said or "Größe 224" in said, said
+    assert "size" not in said
 
 
 def test_who_signs_and_what_is_left_out_is_said(case: CaseContent) -> None:

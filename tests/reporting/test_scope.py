@@ -34,11 +34,14 @@ def test_what_is_withheld_is_not_reported(analysed: Analysed) -> None:
         reported(analysed, OUT)
 
 
-@pytest.mark.parametrize(("language", "begin"), [("en", "Asked although out of scope"), ("de", "Gefragt, obwohl")])
+@pytest.mark.parametrize(
+    ("language", "begin"), [("en", "Asked although out of scope"), ("de", "Trotz fremder Bildart gefragt")]
+)
 def test_an_answer_that_was_insisted_on_begins_with_that(analysed: Analysed, language: str, begin: str) -> None:
     made = reported(analysed, OUT.insisted_on(), language)
-    assert made.verdict.words.startswith(begin)
-    assert "MR ABDOMEN" in made.verdict.words
+    assert made.statement.sentences[0].startswith(begin)
+    assert "MR ABDOMEN" in made.statement.sentences[0]
+    assert made.statement.answer == "undecided"
     assert made.asked_anyway
     assert made.analysis["scope"]["asked_anyway"] is True
 
@@ -46,17 +49,18 @@ def test_an_answer_that_was_insisted_on_begins_with_that(analysed: Analysed, lan
 def test_unfamiliar_and_unchecked_images_say_so_and_familiar_ones_need_not(
     analysed: Analysed, case: CaseContent
 ) -> None:
-    assert "enlarged" in reported(analysed, ScopeCheck("unfamiliar", ("enlarged 3.0 times",))).verdict.words
-    assert "was not checked" in case.verdict.words
+    assert "enlarged" in reported(analysed, ScopeCheck("unfamiliar", ("enlarged 3.0 times",))).statement.scope
+    assert case.statement.scope.startswith("Scope not checked")
     familiar = reported(analysed, FAMILIAR)
-    assert familiar.verdict.words.startswith("The model")
+    assert familiar.statement.scope == "Familiar: like the images that the model was made with."
+    assert familiar.statement.brief.mark == ""
     assert not familiar.asked_anyway
 
 
 def test_tables_mark_it(analysed: Analysed) -> None:
     report = build_report([reported(analysed, OUT.insisted_on()), reported(analysed, FAMILIAR)], Options())
     insisted, familiar = (Wording(report).overview_row(i, c)[2] for i, c in enumerate(report.cases))
-    assert insisted == f"{familiar} (Asked although out of scope)"
+    assert insisted == f"{familiar} (asked although out of scope)" == "undecided (asked although out of scope)"
     first, second = list(csv.DictReader(io.StringIO(write_csv(report).decode("utf-8-sig"))))[:2]
     assert (first["scope"], second["scope"]) == ("out_of_scope, asked although out of scope", "familiar")
 

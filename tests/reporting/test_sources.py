@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from divisive_desktop.casebook import Casebook
+from divisive_desktop.casebook.storage.lock import account
 from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, RunVerdict
 from divisive_desktop.engine.finetuning.preparation import figures
 from divisive_desktop.errors import ImageMissingError, ReportError
@@ -49,6 +50,12 @@ def test_a_case_brings_all_that_is_kept(book: Casebook, analysed: Analysed) -> N
     assert "Smith" not in content.title
     assert "Smith" in casebook_case(book, 1, Options(deidentify=False)).title
     assert casebook_case(book, 1, Options(), conclusion="").conclusion == ""
+
+
+def test_an_account_s_name_is_nobody_s_signature(book: Casebook) -> None:
+    book.set_user(account())
+    assert casebook_case(book, 1, Options()).analyst == ""
+    assert casebook_case(book, 1, Options(analyst="Dr. B.")).analyst == "Dr. B."
 
 
 def test_a_missing_original_blocks_the_report(book: Casebook, film: Path) -> None:

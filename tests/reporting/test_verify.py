@@ -12,13 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from divisive_desktop.errors import ReportError
 from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.export import export
+from divisive_desktop.reporting.installed import agrees_with_repetition
 from divisive_desktop.reporting.keys import known_keys, public_hex, signer, trust
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.seal import placeholder, seal
 from divisive_desktop.reporting.verify import Verification, trust_signer, verify_file
+from divisive_desktop.reporting.visible import streams
 
 from .conftest import MODEL, Analysed
 
@@ -46,7 +49,7 @@ def broken(found: Verification) -> list[str]:
 def test_who_signed_is_said(case: CaseContent, tmp_path: Path) -> None:
     for path in signed(case, tmp_path):
         unknown = verify_file(path)
-        assert unknown.ok
+        assert unknown.ok, unknown.as_text()
         assert "Nobody has introduced the key" in unknown.as_text()
         assert "Signed by Ann" in verify_file(path, known_keys={public_hex(ANN): "Ann"}).as_text()
 
@@ -111,6 +114,8 @@ def test_an_analysis_is_repeated(case: CaseContent, analysed: Analysed, rg1: Pat
     assert not said(replace(analysis, cams=np.zeros((2, 3, 3), np.float32))).ok
     assert "not installed here" in said(analysis, {}).as_text()
     assert "installed" not in verify_file(path).as_text()  # nobody asked
+    likelier = replace(analysis, logits=(analysis.logits[0], analysis.logits[1] + 0.005))
+    assert said(likelier).ok, "within the tolerance"
     other = said(nudged, {MODEL: "0" * 64})
     assert other.ok
     assert "other weights" in other.as_text()
@@ -126,3 +131,46 @@ def test_what_is_no_report_is_said(tmp_path: Path) -> None:
     file.write_text(json.dumps({"seal": placeholder()}))
     file.write_bytes(seal(file.read_bytes()))
     assert "no machine-readable content" in verify_file(file).as_text()
+
+
+def test_a_scope_that_was_not_checked_hides_no_scope(case: CaseContent, analysed: Analysed, tmp_path: Path) -> None:
+    (path,) = export(build_report([case], Options()), ["json"], tmp_path, "report")
+    stated = json.loads(path.read_text())["cases"][0]["analysis"]
+    again = replace(analysed[1], scope=ScopeCheck("familiar"))
+    hidden = {**stated, "scope": {"zone": "not_checked", "reasons": [], "asked_anyway": False}}
+    assert agrees_with_repetition("film", hidden, again).state == "broken"
+    assert agrees_with_repetition("film", hidden, again, same_maker=False).state == "holds", "made before scope was"
+
+
+def test_a_report_can_t_choose_how_exactly_it_is_compared(
+    case: CaseContent, analysed: Analysed, tmp_path: Path
+) -> None:
+    (path,) = export(build_report([case], Options()), ["json"], tmp_path, "report")
+    stated = json.loads(path.read_text())["cases"][0]["analysis"]
+    coarse = {**stated, "preprocessing": {**stated["preprocessing"], "precision": "bfloat16"}}
+    zero, one = analysed[1].logits
+    assert agrees_with_repetition("film", coarse, analysed[1]).state == "holds"
+    moved = agrees_with_repetition("film", coarse, replace(analysed[1], logits=(zero - 0.05, one)))
+    assert moved.state == "unknown"
+    assert "precision that the report names" in moved.what
+    assert agrees_with_repetition("film", stated, replace(analysed[1], logits=(zero - 0.05, one))).state == "broken"
+
+
+def test_several_frames_of_one_file_are_said_not_to_be_compared(
+    case: CaseContent, analysed: Analysed, rg1: Path, tmp_path: Path
+) -> None:
+    preprocessing = {**case.analysis["preprocessing"], "frame": 1}
+    other = replace(case, title="other", analysis={**case.analysis, "preprocessing": preprocessing})
+    (path,) = export(build_report([case, other], Options()), ["json"], tmp_path, "report")
+    found = verify_file(path, rg1, lambda original, stated: analysed[1], {MODEL: analysed[3].weights_sha256})
+    assert "several frames or corrections" in found.as_text()
+
+
+def test_what_was_not_repeated_is_said(case: CaseContent, tmp_path: Path) -> None:
+    (path,) = export(build_report([case], Options()), ["json"], tmp_path, "report")
+    assert "without repeating the analysis" in verify_file(path).as_text()
+
+
+def test_a_stream_of_a_pdf_may_end_like_a_line() -> None:
+    pdf = b"<</Length 5\n>>\nstream\nabcd\r\nendstream\nendobj\n2 0 obj\n<</Length 2\n>>\nstream\n\r\n\nendstream"
+    assert [body for _, body in streams(pdf)] == [b"abcd\r", b"\r\n"]

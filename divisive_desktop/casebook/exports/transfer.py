@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -13,20 +14,25 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from divisive_desktop import __version__
+from divisive_desktop.casebook import imported
 from divisive_desktop.casebook.folder import with_suffix
 from divisive_desktop.casebook.storage import chain, database
-from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_file, sync_folder
+from divisive_desktop.casebook.storage.blobs import hash_file, is_blob_name, make_folder, sync_file, sync_folder
 from divisive_desktop.casebook.storage.lock import Lock
 from divisive_desktop.casebook.storage.transaction import Store
 from divisive_desktop.casebook.tables.trash import referenced_blobs
-from divisive_desktop.errors import CasebookError
+from divisive_desktop.errors import CasebookError, in_words
+from divisive_desktop.foreign.files import is_elsewhere
+from divisive_desktop.foreign.parsing import read_json
 
 MANIFEST = "manifest.json"
-_LIMIT = 1 << 40  # bytes that an archive may unpack to
+_LARGEST_MANIFEST = 64 << 20
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
+_SPARE = 256 << 20
+"""Bytes that stay free on the disk."""
 
 
 class Transfer:
@@ -56,10 +62,14 @@ class Transfer:
                 for name in self._blob_names():
                     place = building / "blobs" / name[:2] / name
                     make_folder(place.parent)
-                    shutil.copyfile(self._store.blobs.folder / name[:2] / name, place)
+                    shutil.copyfile(self._store.blobs.path(name), place, follow_symlinks=False)
                     os.chmod(place, 0o600)
                     with open(place, "r+b") as f:
                         sync_file(f.fileno())
+                if self._store.foreign:  # and so is the copy
+                    shutil.copyfile(self._store.path / imported.IMPORTED, building / imported.IMPORTED)
+                    if (self._store.path / "originals").is_dir():
+                        shutil.copytree(self._store.path / "originals", building / "originals", symlinks=True)
                 database.seal(building, head)
                 os.replace(building, target)
             except BaseException:
@@ -89,7 +99,7 @@ class Transfer:
             work = Path(folder)
             head = self._snapshot(work)
             entries = [(name, work / name) for name in (database.DATABASE, chain.WITNESS) if (work / name).exists()]
-            entries += [(f"blobs/{n[:2]}/{n}", self._store.blobs.folder / n[:2] / n) for n in self._blob_names()]
+            entries += [(f"blobs/{n[:2]}/{n}", self._store.blobs.path(n)) for n in self._blob_names()]
             if originals:
                 entries += self._originals()
             temporary = target.with_name(f".{target.name}.{os.getpid()}")
@@ -98,6 +108,12 @@ class Transfer:
                     sums = {}
                     for number, (name, path) in enumerate(entries, 1):
                         sums[name] = _pack(archive, name, path)
+                        if name.startswith("blobs/") and sums[name] != path.name[:64]:
+                            raise CasebookError(
+                                f"A file of the casebook was changed, so it wasn't exported: blobs/{path.name[:12]}….",
+                                "Check it with: divisive-desktop verify CASEBOOK, and restore the file from a copy. "
+                                "“Save a copy” takes the casebook along as it is.",
+                            )
                         if progress is not None:
                             progress(number / len(entries))
                     manifest = {"format": 1, "app": __version__, "head": list(head), "files": sums}
@@ -135,16 +151,21 @@ class Transfer:
         return records[-1] if records else (0, chain.GENESIS)
 
     def _blob_names(self) -> list[str]:
+        """Files that rows refer to and that are there. One that leads out of the folder would take others along."""
         with self._store.read() as connection:
             used = referenced_blobs(connection.exec_driver_sql)
-        return sorted(name for name in used if (self._store.blobs.folder / name[:2] / name).exists())
+        for name in used:
+            self._store.blobs.path(str(name))  # refuses what can't be a name
+        return sorted(name for name in used if self._store.blobs.holds(name))
 
     def _originals(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
+        if self._store.foreign:
+            return []  # somebody else's rows don't say which files of this computer travel
         rows = self._store.rows("SELECT DISTINCT path, sha256 FROM cases WHERE copy IS NULL AND trashed IS NULL")
         for text, digest in rows:
             path = Path(text)
-            if path.is_file() and digest not in found and hash_file(path) == digest:
+            if not is_elsewhere(text) and path.is_file() and digest not in found and hash_file(path) == digest:
                 found[digest] = path
         return [(f"originals/{digest}{path.suffix.lower()[:16]}", path) for digest, path in sorted(found.items())]
 
@@ -152,7 +173,8 @@ class Transfer:
 def import_zip(source: Path, target: Path) -> Path:
     """Unpack an exported casebook into a new folder, complete and checked, or not at all. Returns the folder.
 
-    Originals in the archive become imported copies when the casebook is first opened.
+    It is checked, and marked as somebody else's: it opens for reading only until it is accepted (``Casebook.open``).
+    Originals in the archive become imported copies then.
 
     Raises
     ------
@@ -170,10 +192,15 @@ def import_zip(source: Path, target: Path) -> Path:
             try:
                 with zipfile.ZipFile(source) as archive:
                     _unpack(archive, building)
-            except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError) as e:
+            except (*_UNREADABLE, sqlite3.DatabaseError) as e:
                 # Damaged, or of a kind that zipfile doesn't read (encrypted, other versions).
-                raise CasebookError(f"{source.name} is not an intact exported casebook ({e}).", remedy) from e
+                raise CasebookError(f"{source.name} is not an intact exported casebook ({in_words(e)}).", remedy) from e
+            except OSError as e:
+                if e.errno != errno.EINVAL:  # zipfile jumps to where a forged directory tells it to
+                    raise
+                raise CasebookError(f"{source.name} is not an intact exported casebook ({in_words(e)}).", remedy) from e
             (building / "blobs").mkdir(mode=0o700, exist_ok=True)
+            imported.mark(building, imported.examine(building, source.name))
             database.check_header(building)
             os.replace(building, target)
         except BaseException:
@@ -198,7 +225,7 @@ def restore_backup(path: Path, backup: str) -> str:
     str
         What the names of the files set aside begin with.
     """
-    source = path / database.BACKUPS / backup
+    source = path / database.BACKUPS / Path(backup).name
     lock = Lock(path)
     with database.translated(path):
         holder = lock.acquire()
@@ -231,7 +258,29 @@ def _pack(archive: zipfile.ZipFile, name: str, path: Path) -> str:
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    manifest: Any = json.loads(archive.read(MANIFEST))
+    sums = _sums(archive)
+    room = shutil.disk_usage(folder).free - _SPARE
+    if sum(archive.getinfo(name).file_size for name in sums) > room:
+        raise ValueError("it unpacks to more than there is room for on the disk")
+    for name in (database.DATABASE, chain.WITNESS):
+        if name in sums:
+            _copy_out(archive, folder, name, sums.pop(name))
+    # Only what rows refer to is unpacked: a forged archive could fill the disk with what nobody looks at.
+    with contextlib.closing(database.connect(folder / database.DATABASE, mode="ro", immutable=True)) as connection:
+        used = {f"blobs/{str(name)[:2]}/{name}" for name in referenced_blobs(connection.execute)}
+        used |= {f"originals/{row[0]}" for row in connection.execute("SELECT sha256 FROM cases")}
+    for name, expected in sums.items():
+        if (name if name.startswith("blobs/") else name[: len("originals/") + 64]) not in used:
+            continue
+        _copy_out(archive, folder, name, expected)
+
+
+def _sums(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The manifest: SHA-256 by name of file, all of them such as an export writes."""
+    if archive.getinfo(MANIFEST).file_size > _LARGEST_MANIFEST:
+        raise ValueError("its manifest is far too long")
+    with archive.open(MANIFEST) as file:
+        manifest = read_json(file.read(_LARGEST_MANIFEST + 1), most_bytes=_LARGEST_MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != 1:
         raise ValueError("its format is not known")
     files = manifest["files"]
@@ -239,25 +288,26 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
         raise ValueError("its list of files is unreadable")
     if database.DATABASE not in files:
         raise ValueError("it holds no database")
-    if sum(archive.getinfo(name).file_size for name in files) > _LIMIT:
-        raise ValueError("it is too large")
-    for name, expected in files.items():
-        parts = PurePosixPath(name).parts
+    for name in files:
+        folder, _, base = name.rpartition("/")
         flat = name in (database.DATABASE, chain.WITNESS)
-        nested = (len(parts) == 3 and parts[0] == "blobs") or (len(parts) == 2 and parts[0] == "originals")
-        bad = any(part in ("..", ".", "") or "\\" in part or ":" in part for part in parts) or name.startswith("/")
-        if bad or not (flat or nested) or stat.S_ISLNK(archive.getinfo(name).external_attr >> 16):
-            raise ValueError(f"it holds a file with a strange name: {name!r}")
-        place = folder.joinpath(*parts)
-        for parent in reversed(place.relative_to(folder).parents):
-            (folder / parent).mkdir(mode=0o700, exist_ok=True)
-        digest = hashlib.sha256()
-        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with open(fd, "wb") as out, archive.open(name) as f:
-            while chunk := f.read(1 << 20):
-                digest.update(chunk)
-                out.write(chunk)
-            out.flush()
-            sync_file(out.fileno())
-        if digest.hexdigest() != expected:
-            raise ValueError(f"{name} is not what the manifest says")
+        inside = is_blob_name(base) and folder in (f"blobs/{base[:2]}", "originals")
+        if not (flat or inside) or stat.S_ISLNK(archive.getinfo(name).external_attr >> 16):
+            raise ValueError(f"it holds a file with a strange name: {name[:100]!r}")
+    return {str(name): str(digest) for name, digest in files.items()}
+
+
+def _copy_out(archive: zipfile.ZipFile, folder: Path, name: str, expected: str) -> None:
+    place = folder / name
+    for parent in reversed(place.relative_to(folder).parents):
+        (folder / parent).mkdir(mode=0o700, exist_ok=True)
+    digest = hashlib.sha256()
+    fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with open(fd, "wb") as out, archive.open(name) as f:
+        while chunk := f.read(1 << 20):
+            digest.update(chunk)
+            out.write(chunk)
+        out.flush()
+        sync_file(out.fileno())
+    if digest.hexdigest() != expected:
+        raise ValueError(f"{name} is not what the manifest says")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -13,8 +15,12 @@ from pathlib import Path
 
 from divisive_desktop.casebook.storage.chain import sha256
 from divisive_desktop.errors import CasebookDamagedError, ImageAlteredError
+from divisive_desktop.foreign.files import read_whole
 
 _CHUNK = 1 << 20
+_LARGEST = 1 << 30  # bytes of a mask or thumbnail
+_NAME = re.compile(r"[0-9a-f]{64}(\.[^./\\:\x00-\x1f]{0,15})?")
+"""A hash and one suffix: with two, a file is to one program what its first says and to another what its last does."""
 
 
 def sync_file(fd: int) -> None:
@@ -78,6 +84,11 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_blob_name(name: object) -> bool:
+    """Whether this is the name of a file in ``blobs/``: a hash and a plain suffix, so that it leads nowhere else."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 class Blobs:
     """The folder ``blobs/``: ``ab/abcdef…`` holds the bytes whose SHA-256 is ``abcdef…``."""
 
@@ -87,7 +98,28 @@ class Blobs:
         self._incoming: Counter[str] = Counter()
 
     def path(self, digest: str, suffix: str = "") -> Path:
-        return self.folder / digest[:2] / (digest + suffix)
+        """Where a file of this name is.
+
+        Raises
+        ------
+        CasebookDamagedError
+            It isn't such a name: rows of the database say which file is read, and somebody else may have written them.
+        """
+        name = digest + suffix
+        if not is_blob_name(name):
+            raise CasebookDamagedError(
+                f"The casebook names a file that can't be one of its own: {name[:80]!r}.",
+                "The casebook was changed outside the program. Check it with: divisive-desktop verify CASEBOOK",
+            )
+        return self.folder / digest[:2] / name
+
+    def holds(self, name: str) -> bool:
+        """Whether a plain file of this name is there; a link leads elsewhere and is none."""
+        try:
+            path = self.path(name)
+            return stat.S_ISREG(path.lstat().st_mode) and not path.parent.is_symlink()
+        except (OSError, ValueError):
+            return False
 
     def put(self, data: bytes) -> str:
         """Store bytes durably and return their SHA-256."""
@@ -106,8 +138,9 @@ class Blobs:
         CasebookDamagedError
             The file is gone or its bytes have changed.
         """
+        path = self.path(digest)
         try:
-            data = self.path(digest).read_bytes()
+            data = read_whole(path, _LARGEST)
         except FileNotFoundError as e:
             raise CasebookDamagedError(
                 f"A file of the casebook is missing: blobs/{digest[:2]}/{digest[:12]}….",

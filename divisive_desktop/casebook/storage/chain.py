@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,30 @@ from typing import Any
 WITNESS = "chain.log"
 GENESIS = "0" * 64
 """``previous`` of the first record."""
+SHORT = 20
+"""Digits of a hash that people write down."""
 
 FIELDS = (
     "seq", "time", "user", "role", "app", "act", "case_id", "model", "model_version", "model_sha256", "parameters",
     "rows", "previous",
 )  # fmt: skip
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _writer() -> Callable[[Any], str]:
+    """Canonical JSON of what is in order already. Python's encoder makes its quick half anew for every value, which
+    for a record is as much work as writing it: here it is made once."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    if make is None:
+        return plain.encode
+    pieces = make(None, plain.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_written = _writer()
 
 
 def canonical(value: Any) -> str:
@@ -29,11 +48,16 @@ def canonical(value: Any) -> str:
     ValueError
         A number is not finite (JSON has no word for it).
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def short(digest: str) -> str:
+    """A record's hash for people to write down: its first 20 digits (80 bits) in groups of four."""
+    return " ".join(digest[i : i + 4] for i in range(0, min(len(digest), SHORT), 4))
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
@@ -43,6 +67,25 @@ def row_hash(row: Mapping[str, Any]) -> str:
     """
     content = {k: {"sha256": sha256(v)} if isinstance(v, bytes) else v for k, v in row.items() if v is not None}
     return sha256(canonical(content).encode())
+
+
+def row_hasher(names: Sequence[str]) -> Callable[[Sequence[Any]], str]:
+    """`row_hash` for many rows with these columns, in half the time."""
+    places = [(names[at], at) for at in sorted(range(len(names)), key=names.__getitem__)]
+
+    def hashed(row: Sequence[Any]) -> str:
+        content = {name: row[at] for name, at in places if row[at] is not None}
+        for name, value in content.items():
+            if type(value) is bytes:
+                content[name] = {"sha256": sha256(value)}
+        return sha256(_written(content).encode())
+
+    return hashed
+
+
+def values_hash(values: Sequence[Any]) -> str:
+    """`record_hash` of a record whose ``FIELDS`` stand here in their order, in half the time."""
+    return sha256(_written(list(values)).encode())
 
 
 def record_hash(record: Mapping[str, Any]) -> str:

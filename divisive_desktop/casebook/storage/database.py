@@ -28,6 +28,7 @@ from divisive_desktop.errors import (
     CasebookFullError,
     CasebookReadOnlyError,
     CasebookTooNewError,
+    in_words,
 )
 
 DATABASE = "casebook.sqlite"
@@ -74,6 +75,11 @@ def engine_for(path: Path, *, mode: str = "rw", immutable: bool = False) -> sa.E
     return engine
 
 
+_GONE = tuple(getattr(errno, name) for name in ("EIO", "ENOTDIR", "ENXIO", "ENODEV", "ESTALE", "EHOSTDOWN", "ETIMEDOUT")
+              if hasattr(errno, name))  # fmt: skip
+"""What a disk or drive says that isn't there any more."""
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system say into words for the user."""
@@ -87,7 +93,8 @@ def translated(path: Path) -> Iterator[None]:
                 f"The disk can't take more of the casebook {path.name} ({detail}).",
                 "Free some space and do the last step again; everything before it is saved.",
             ) from e
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")) or "malformed" in detail:
+        known = "malformed" in detail or "decode to UTF-8" in detail
+        if known or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
             raise damaged(path, detail) from e
         if name.startswith("SQLITE_BUSY"):
             raise CasebookError(
@@ -99,17 +106,22 @@ def translated(path: Path) -> Iterator[None]:
             ) from e
         raise
     except UnicodeDecodeError as e:  # a text, or SQLite's own message about one, that isn't UTF-8
-        raise damaged(path, str(e)) from e
+        raise damaged(path, in_words(e)) from e
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise CasebookFullError(
-                f"The disk can't take more of the casebook {path.name} ({e.strerror}).",
+                f"The disk can't take more of the casebook {path.name} ({in_words(e)}).",
                 "Free some space and do the last step again; everything before it is saved.",
             ) from e
         if e.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise CasebookReadOnlyError(
-                f"A file of the casebook {path.name} can't be accessed ({e.strerror}: {e.filename}).",
+                f"A file of the casebook {path.name} can't be accessed ({in_words(e)}: {e.filename}).",
                 "Check the permissions of the file and its folder.",
+            ) from e
+        if e.errno in _GONE:
+            raise CasebookError(
+                f"A file of the casebook {path.name} can't be reached ({in_words(e)}: {e.filename}).",
+                "Check that the disk or the network drive that it lies on is there, and do the last step again.",
             ) from e
         raise
 
@@ -156,6 +168,8 @@ def check_header(folder: Path) -> int:
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if application != APPLICATION_ID:
         raise CasebookError(f"{folder.name} is not a casebook of this program.", "Choose another folder.")
+    if version < 1:
+        raise damaged(folder, f"it says that it is of schema {version}, which never was")
     if version > FORMAT:
         raise CasebookTooNewError(
             f"The casebook {folder.name} was written by a newer version of this program "

@@ -6,12 +6,16 @@ import getpass
 import json
 import os
 import socket
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 LOCK = "lock"
 _HELD_AT = 1 << 30  # Windows locks bytes against reading too: one far beyond the text
+_PATIENCE_S, _STEP_S = 2.0, 0.01
+"""How long, and how often, a lock is asked for again whose holder is gone or isn't named."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,7 @@ class Lock:
         """
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            locked = _lock(fd)
-            other = _parse(os.pread(fd, 4096, 0) if hasattr(os, "pread") else _read_all(fd))
+            locked, other = _ask(fd)
             if locked is False:
                 return other or Holder("someone", "this machine", 0, "", "", "")
             here = other is not None and other.host == socket.gethostname()
@@ -103,8 +106,34 @@ class Lock:
         """Give it back. The file stays: removing it would race with the next holder."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
-            os.close(self._fd)  # ends the kernel's lock as well
+            # Not by closing alone: a child that is being started has every open file until it becomes its program,
+            # and with this one the lock.
+            _unlock(self._fd)
+            os.close(self._fd)
             self._fd = None
+
+
+def _ask(fd: int) -> tuple[bool | None, Holder | None]:
+    """Ask for the lock, with patience where nobody alive is named: a child that the last holder was starting when it
+    ended keeps the lock for the moment until it becomes its program; or the next holder is about to write its name.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        locked = _lock(fd)
+        other = _parse(os.pread(fd, 4096, 0) if hasattr(os, "pread") else _read_all(fd))
+        named = other is not None and not other.is_gone()
+        if locked is not False or named or time.monotonic() > end:
+            return locked, other
+        time.sleep(_STEP_S)
+
+
+def _unlock(fd: int) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return  # Windows: children have no files but those that they are given
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _lock(fd: int) -> bool | None:

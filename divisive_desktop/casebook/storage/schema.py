@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-FORMAT = 3
+FORMAT = 4
 """Number of the newest migration; kept in SQLite's ``user_version``."""
 APPLICATION_ID = 0x44697644  # "DivD": `file` and we recognise the database by it
 
@@ -81,6 +81,7 @@ cases = _table(
     _text("added"),
     _text("trashed", null=True),
     _int("analysis", null=True),  # the one that the worklist shows; no foreign key: it would be circular
+    _text("correction", null=True),  # what the analyst mended (imaging.correction); NULL: nothing
     Index("cases_sha256", "sha256", "frame"),
     Index("cases_patient", "patient"),
 )
@@ -182,6 +183,7 @@ run_cases = _table(
     _text("sha256"),
     _int("label", null=True),
     _text("mask", null=True),  # blob of the mask as it was then
+    _text("correction", null=True),  # of the case, as it was then
     Index("run_cases_run", "run_id"),
     Index("run_cases_case", "case_id"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,44 +26,76 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+class Found:
+    """What a SELECT found, row by row."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor)
+
+    def fetchall(self) -> list[Any]:
+        return self._cursor.fetchall()
+
+    def first(self) -> Any:
+        """The first row; None: there is none."""
+        return self._cursor.fetchone()
+
+    def one(self) -> Any:
+        """The one row that must be there."""
+        row = self._cursor.fetchone()
+        if row is None:
+            raise sa.exc.NoResultFound("No row was found when one was required")
+        return row
+
+
 class Transaction:
-    """A write transaction. Every changed row must be covered by a ``record`` before it ends."""
+    """A write transaction. Every changed row must be covered by a ``record`` before it ends.
+
+    It speaks to SQLite's own connection: a case that is taken in is a dozen statements, and SQLAlchemy's way with each
+    costs several times what SQLite does for it.
+    """
 
     def __init__(self, connection: sa.Connection, user: tuple[str, str]) -> None:
-        self._connection = connection
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._connection = driver
         self._user = user
+        self._hashers: dict[str, Callable[[Sequence[Any]], str]] = {}
+        """By table, of rows as ``SELECT *`` gives them."""
         self._touched: dict[tuple[str, int], None] = {}
         self.records: list[tuple[int, str]] = []
         self.cases: set[int] = set()
         """Those that something was recorded about."""
-        head = connection.exec_driver_sql("SELECT seq, hash, time FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+        head = driver.execute("SELECT seq, hash, time FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = head[0] if head else 0
         self._head: str = head[1] if head else chain.GENESIS
         self._last_time: str = head[2] if head else ""
 
-    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> Found:
         """Run a SELECT inside the transaction."""
-        return self._connection.exec_driver_sql(statement, tuple(parameters))
+        return Found(self._connection.execute(statement, tuple(parameters)))
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         names = ", ".join(values)
         marks = ", ".join("?" * len(values))
-        result = self._connection.exec_driver_sql(
+        result = self._connection.execute(
             f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
         )
-        row = int(result.lastrowid)
+        row = int(result.lastrowid or 0)
         self._touched[table, row] = None
         return row
 
     def update(self, table: str, row: int, values: Mapping[str, Any]) -> None:
         sets = ", ".join(f"{name} = ?" for name in values)
-        result = self._connection.exec_driver_sql(f"UPDATE {table} SET {sets} WHERE id = ?", (*values.values(), row))
+        result = self._connection.execute(f"UPDATE {table} SET {sets} WHERE id = ?", (*values.values(), row))
         if result.rowcount != 1:
             raise CasebookError(f"There is no {table} {row} in this casebook.", "Reload the list.")
         self._touched[table, row] = None
 
     def delete(self, table: str, row: int) -> None:
-        self._connection.exec_driver_sql(f"DELETE FROM {table} WHERE id = ?", (row,))
+        self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (row,))
         self._touched[table, row] = None
 
     def record(self, act: str, *, case: int | None = None, model: ModelRef | None = None, **parameters: Any) -> int:
@@ -90,8 +123,8 @@ class Transaction:
             "rows": chain.canonical(rows),
             "previous": self._head,
         }
-        values["hash"] = chain.record_hash(values)
-        self._connection.exec_driver_sql(
+        values["hash"] = chain.values_hash([values[name] for name in chain.FIELDS])
+        self._connection.execute(
             f"INSERT INTO audit ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
         )
         self._seq, self._head, self._last_time = self._seq + 1, values["hash"], max(time, self._last_time)
@@ -103,8 +136,14 @@ class Transaction:
             raise AssertionError(f"rows changed without an audit record: {list(self._touched)}")
 
     def _content(self, table: str, row: int) -> str | None:
-        found = self._connection.exec_driver_sql(_SELECT[table], (row,)).mappings().first()
-        return chain.row_hash(dict(found)) if found is not None else None
+        cursor = self._connection.execute(_SELECT[table], (row,))
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        hasher = self._hashers.get(table)
+        if hasher is None:
+            hasher = self._hashers[table] = chain.row_hasher([column[0] for column in cursor.description])
+        return hasher(found)
 
 
 class Store:
@@ -113,12 +152,16 @@ class Store:
     It may be used from several threads.
     """
 
-    def __init__(self, path: Path, engine: sa.Engine, read_only: str | None, user: tuple[str, str]) -> None:
+    def __init__(
+        self, path: Path, engine: sa.Engine, read_only: str | None, user: tuple[str, str], *, foreign: bool = False
+    ) -> None:
         self.path = path
         """The casebook's folder."""
         self.engine = engine
         self.read_only = read_only
         """Why nothing can be written, in a sentence; None for the writer."""
+        self.foreign = foreign
+        """Somebody else made it, and nobody here has accepted it: its rows don't say which files are opened."""
         self.user = user
         """Name and role that acts are recorded under."""
         self.blobs = Blobs(path)

@@ -9,12 +9,17 @@ import numpy as np
 
 from divisive_desktop.casebook.rows import AnalysisRow
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.casebook.tables.models import model_row
 from divisive_desktop.errors import CasebookDamagedError, CasebookError, ImageAlteredError
+from divisive_desktop.explanation import decision, scope
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
-from divisive_desktop.explanation.scope import KEY, ScopeCheck
+from divisive_desktop.explanation.decision import Decision
+from divisive_desktop.explanation.scope import ScopeCheck
 
+KEPT = (scope.KEY, decision.KEY)
+"""What stands beside the parameters of the recipe without being one."""
 _ROW = """
   SELECT a.id, a.case_id, a.time, a.user, a.predicted, a.probability, a.logit0, a.logit1, a.energy, a.iou, a.pointing,
   a.device, m.model, m.version, m.weights_sha256, m.method, m.negative, m.positive
@@ -29,7 +34,9 @@ class Analyses:
         self._store = store
 
     def add(self, case_id: int, analysis: Analysis) -> int:
-        """Keep an analysis; it becomes the one that the worklist shows. Returns its id.
+        """Keep an analysis; it becomes the one that the worklist shows, if it is of the picture as corrected now.
+
+        Returns its id.
 
         Raises
         ------
@@ -41,7 +48,7 @@ class Analyses:
 
     def insert(self, act: Transaction, case_id: int, analysis: Analysis) -> int:
         """``add`` inside a transaction, with its record."""
-        case = act.sql("SELECT sha256, frame, name FROM cases WHERE id = ?", (case_id,)).first()
+        case = act.sql("SELECT sha256, frame, name, correction FROM cases WHERE id = ?", (case_id,)).first()
         if case is None:
             raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
         if (analysis.sha256, analysis.frame) != (case[0], case[1]):
@@ -61,13 +68,14 @@ class Analyses:
                 "logit0": float(analysis.logits[0]), "logit1": float(analysis.logits[1]),
                 "bias0": float(analysis.bias[0]), "bias1": float(analysis.bias[1]),
                 "probability": analysis.probability, "predicted": analysis.predicted,
-                "preprocessing": canonical(_plain({**analysis.preprocessing, KEY: analysis.scope.as_dict()})),
+                "preprocessing": canonical(_plain({**analysis.preprocessing, **_kept(analysis)})),
                 "timings": canonical(_plain(analysis.timings_ms)),
             },
         )  # fmt: skip
         values = {"analysis_id": row, "height": cams.shape[1], "width": cams.shape[2], "data": cams.tobytes()}
         act.insert("cams", values)
-        act.update("cases", case_id, {"analysis": row})
+        if analysis.correction == (case[3] or ""):  # else the picture was turned meanwhile: it stays in the history
+            act.update("cases", case_id, {"analysis": row})
         act.record(
             "analysis", case=case_id, model=analysis.model, analysis=row, logits=[float(v) for v in analysis.logits],
             region=[int(v) for v in analysis.region], device=analysis.device, precision=analysis.precision,
@@ -115,7 +123,7 @@ class Analyses:
             ).mappings().first()  # fmt: skip
         if row is None:
             raise CasebookError(f"There is no analysis {analysis_id} in this casebook.", "Reload the list.")
-        parameters = json.loads(row["preprocessing"])
+        parameters = stored_json(row["preprocessing"])
         shape = (2, row["height"], row["width"])
         cams = np.frombuffer(row["data"], "<f4").astype(np.float32)
         if cams.size != shape[0] * shape[1] * shape[2]:
@@ -135,19 +143,24 @@ class Analyses:
             logits=(row["logit0"], row["logit1"]),
             bias=(row["bias0"], row["bias1"]),
             cams=cams.reshape(shape),
-            preprocessing={name: value for name, value in parameters.items() if name != KEY},
-            timings_ms=json.loads(row["timings"]),
-            scope=ScopeCheck.from_dict(parameters.get(KEY)),
+            preprocessing={name: value for name, value in parameters.items() if name not in KEPT},
+            timings_ms=stored_json(row["timings"]),
+            scope=ScopeCheck.from_dict(parameters.get(scope.KEY)),
+            decision=Decision.from_dict(parameters.get(decision.KEY)),
         )  # fmt: skip
 
     def framings(self) -> dict[int, dict[str, Any]]:
-        """Case id -> the part of the image that a person chose for the analysis shown (``imaging.faces.Framing``)."""
+        """Case id -> the part of the image that a person chose for the analysis shown (``imaging.framing.Framing``)."""
         rows = self._store.rows(
             "SELECT c.id, json_extract(a.preprocessing, '$.framing') FROM cases c JOIN analyses a ON a.id = c.analysis "
             "WHERE instr(a.preprocessing, '\"framing\"') AND "
             "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
         )
-        return {int(row[0]): json.loads(row[1]) for row in rows}
+        return {int(row[0]): stored_json(row[1]) for row in rows}
+
+
+def _kept(analysis: Analysis) -> dict[str, Any]:
+    return {scope.KEY: analysis.scope.as_dict(), decision.KEY: analysis.decision.as_dict()}
 
 
 def _plain(value: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from divisive_desktop.casebook.storage import chain
 from divisive_desktop.casebook.storage.chain import AuditRecord
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store
 from divisive_desktop.explanation.analysis import ModelRef
 
@@ -33,5 +33,5 @@ class Audit:
 
 
 def _record(row: dict[str, Any]) -> AuditRecord:
-    rows = tuple((table, number, digest) for table, number, digest in json.loads(row["rows"]))
-    return AuditRecord(**{**row, "parameters": json.loads(row["parameters"]), "rows": rows})
+    rows = tuple((table, number, digest) for table, number, digest in stored_json(row["rows"]))
+    return AuditRecord(**{**row, "parameters": stored_json(row["parameters"]), "rows": rows})

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from divisive_desktop.casebook.rows import BatchItem, BatchStatus, storable
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.casebook.tables.analyses import Analyses
 from divisive_desktop.errors import CasebookError, UserFacingError
-from divisive_desktop.explanation.analysis import Analysis
+from divisive_desktop.explanation.analysis import Analysis, ModelRef
 
 _ITEM = "id, position, case_id, path, frame, state, attempts, analysis, error"
 
@@ -38,7 +39,7 @@ class Batches:
         items : sequence
             Case ids, or files (with a frame) that become cases when they are done.
         parameters : mapping, optional
-            What to do with each, for instance ``{"model": "chest-difference"}``: a resumed batch needs it.
+            What to do with each; under ``versions`` the model versions that answer, see `parameters_of`.
         """
         with self._store.act() as act:
             batch = act.insert(
@@ -61,6 +62,21 @@ class Batches:
                 act.insert("batch_items", values)
             act.record("batch", batch=batch, name=name, items=len(items), parameters=dict(parameters or {}))
         return batch
+
+    def versions(self, batch_id: int) -> list[ModelRef]:
+        """The model versions that a batch began with, one for each question: as it was written down, or, of batches
+        that were written down without, those that gave its first answers."""
+        (raw,) = self._store.rows("SELECT parameters FROM batches WHERE id = ?", (batch_id,))
+        found = {ref.task: ref for ref in _versions(stored_json(raw[0]))}
+        for row in self._store.rows(
+            "SELECT m.model, m.version, m.weights_sha256, m.method, m.task, m.negative, m.positive FROM batch_items i "
+            "JOIN analyses a ON a.id = i.analysis JOIN models m ON m.id = a.model_id WHERE i.batch_id = ? "
+            "GROUP BY m.id ORDER BY min(a.id)",
+            (batch_id,),
+        ):
+            model, version, weights, method, task, negative, positive = row
+            found.setdefault(task, ModelRef(model, version, weights, method, task, (negative, positive)))
+        return list(found.values())
 
     def next_items(self, batch_id: int, number: int = 16, *, after: int = -1) -> list[BatchItem]:
         """The next items that aren't finished, in order.
@@ -139,7 +155,7 @@ class Batches:
             "sum(i.state = 'failed') FROM batches b LEFT JOIN batch_items i ON i.batch_id = b.id "
             f"{'WHERE b.state = ' + repr('open') if unfinished else ''} GROUP BY b.id ORDER BY b.id DESC"
         )
-        return [BatchStatus._make((*row[:3], json.loads(row[3]), row[4], *[n or 0 for n in row[5:]])) for row in rows]
+        return [BatchStatus._make((*row[:3], stored_json(row[3]), row[4], *[n or 0 for n in row[5:]])) for row in rows]
 
     def items(self, batch_id: int, state: str | None = None) -> list[BatchItem]:
         """A batch's items in order, all or those in one state."""
@@ -163,5 +179,21 @@ class Batches:
             act.record("batch-end", batch=batch)
 
 
+def parameters_of(versions: Iterable[ModelRef]) -> dict[str, Any]:
+    """What is written down of a batch that these versions answer."""
+    return {"versions": [asdict(ref) for ref in versions]}
+
+
+def _versions(parameters: Mapping[str, Any]) -> Iterator[ModelRef]:
+    """The inverse of `parameters_of`; what can't be read, as a later version may write it, is left out."""
+    for raw in parameters.get("versions") or ():
+        try:
+            negative, positive = raw["classes"]
+            yield ModelRef(raw["id"], raw["version"], raw["weights_sha256"], raw["method"], raw["task"],
+                           (negative, positive))  # fmt: skip
+        except (KeyError, TypeError, ValueError):
+            continue
+
+
 def _item(row: Any) -> BatchItem:
-    return BatchItem._make((*row[:8], json.loads(row[8]) if row[8] else None))
+    return BatchItem._make((*row[:8], stored_json(row[8]) if row[8] else None))

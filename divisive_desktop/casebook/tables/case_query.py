@@ -9,9 +9,14 @@ from divisive_desktop.casebook.rows import CaseFilter
 
 COLUMNS = """
   c.id, c.name, c.path, c.sha256, c.frame, c.kind, c.task, c.width, c.height, c.thumbnail, c.patient, c.side, c.label,
-  c.review, c.notes, c.tags, c.seconds, c.file_state, c.added, c.trashed, c.copy IS NOT NULL, c.analysis, a.predicted,
+  c.review, c.notes, c.tags, c.seconds, c.file_state, c.added, c.trashed, c.copy IS NOT NULL, c.correction,
+  c.analysis, a.predicted,
   a.probability, abs(a.logit1 - a.logit0), a.energy, a.iou, a.pointing, a.time, m.model, m.version, m.negative,
-  m.positive, coalesce(k.regions, 0), k.names, coalesce(instr(a.preprocessing, '"asked_anyway":true'), 0) > 0
+  m.positive, coalesce(k.regions, 0), k.names, coalesce(instr(a.preprocessing, '"asked_anyway":true'), 0) > 0,
+  coalesce(json_extract(a.preprocessing, '$.scope.zone'), 'not_checked'),
+  json_extract(a.preprocessing, '$.decision.p[0]'), json_extract(a.preprocessing, '$.decision.p[1]'),
+  json_extract(a.preprocessing, '$.decision.rates[0]'), json_extract(a.preprocessing, '$.decision.rates[1]'), m.task,
+  m.weights_sha256
 """
 FROM = """
   FROM cases c LEFT JOIN analyses a ON a.id = c.analysis LEFT JOIN models m ON m.id = a.model_id

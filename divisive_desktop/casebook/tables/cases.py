@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -21,10 +20,11 @@ from divisive_desktop.casebook.rows import (
 from divisive_desktop.casebook.storage import database
 from divisive_desktop.casebook.storage.blobs import hash_file
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.casebook.tables.case_query import COLUMNS, FROM, condition
 from divisive_desktop.casebook.tables.splits import Splits
-from divisive_desktop.errors import CasebookError, UnreadableFileError
+from divisive_desktop.errors import CasebookError, UnreadableFileError, in_words
 from divisive_desktop.imaging.kind import guess_kind, is_dicom
 from divisive_desktop.imaging.record import ImageRecord
 
@@ -104,7 +104,7 @@ class Cases:
             digest = new.sha256 or hash_file(new.path)
         except OSError as e:
             raise UnreadableFileError(
-                f"{new.path.name} can't be read ({e.strerror}).", "Check that the file is there and may be read."
+                f"{new.path.name} can't be read ({in_words(e)}).", "Check that the file is there and may be read."
             ) from e
         except UnicodeEncodeError as e:
             raise UnreadableFileError(
@@ -264,7 +264,7 @@ class Cases:
     def add_tag(self, cases: int | Iterable[int], tag: str) -> None:
         with self._store.act() as act:
             for case in ids_of(cases):
-                tags = sorted({*json.loads(self._current(act, case, "tags")), tag.strip()} - {""})
+                tags = sorted({*stored_json(self._current(act, case, "tags")), tag.strip()} - {""})
                 act.update("cases", case, {"tags": canonical(tags)})
                 act.record("tags", case=case, value=canonical(tags))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from divisive_desktop.casebook.storage.chain import canonical
 from divisive_desktop.casebook.storage.transaction import Store, now
+from divisive_desktop.casebook.tables.corrections import correction_of
 from divisive_desktop.errors import CasebookError
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 from divisive_desktop.masks.mask import Mask
 from divisive_desktop.masks.snapshot import Snapshot
 
@@ -17,7 +19,9 @@ class Masks:
         self.superseded = 0
         """Number of masks that were painted over since the casebook was opened: their files can go."""
 
-    def save(self, case_id: int, mask: Mask | Snapshot, *, tool: str = "") -> bool:
+    def save(
+        self, case_id: int, mask: Mask | Snapshot, *, tool: str = "", drawn_on: Correction | None = None
+    ) -> bool:
         """Keep a case's mask as it is now. When this returns, a crash can't take it away.
 
         Call it after every stroke, from a worker thread with ``mask.snapshot()``: packing happens there, compressing
@@ -29,6 +33,9 @@ class Masks:
             All regions of the case.
         tool : str
             What was done, for the audit chain: "brush", "lasso", "undo", ...
+        drawn_on : Correction, optional
+            Of the picture that was painted on: where the case's is another one by now, the mask is turned with it.
+            None: the case's.
 
         Returns
         -------
@@ -41,8 +48,13 @@ class Masks:
         """
         snapshot = mask.snapshot() if isinstance(mask, Mask) else mask
         data, digest = snapshot.to_blob(), snapshot.digest()  # outside the lock: the slow part
-        painted = [region.name for region, box, _ in snapshot.parts if box is not None]
         with self._store.act() as act:
+            if drawn_on is not None:
+                step = correction_of(act, case_id).since(drawn_on)
+                if step.moves:
+                    snapshot = Mask.from_snapshot(snapshot).corrected(step).snapshot()
+                    data, digest = snapshot.to_blob(), snapshot.digest()
+            painted = [region.name for region, box, _ in snapshot.parts if box is not None]
             found = act.sql("SELECT id, blob FROM masks WHERE case_id = ?", (case_id,)).first()
             if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
                 raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
@@ -61,16 +73,27 @@ class Masks:
             act.record("mask", case=case_id, tool=tool, digest=digest, regions=painted)
         return True
 
-    def load(self, case_id: int) -> Mask | None:
+    def load(self, case_id: int, drawn_on: Correction | None = None) -> Mask | None:
         """The case's mask, None when there never was one.
+
+        Parameters
+        ----------
+        drawn_on : Correction, optional
+            Of the picture that it is to lie on, as in `save`.
 
         Raises
         ------
         CasebookDamagedError
             Its file is gone or was changed.
         """
-        rows = self._store.rows("SELECT blob FROM masks WHERE case_id = ?", (case_id,))
-        return Mask.from_blob(self._store.blobs.get(rows[0][0])) if rows else None
+        rows = self._store.rows(
+            "SELECT k.blob, c.correction FROM masks k JOIN cases c ON c.id = k.case_id WHERE k.case_id = ?", (case_id,)
+        )
+        if not rows:
+            return None
+        mask = Mask.from_blob(self._store.blobs.get(rows[0][0]))
+        step = drawn_on.since(Correction.parse(rows[0][1])) if drawn_on is not None else UNCORRECTED
+        return mask.corrected(step) if step.moves else mask
 
     def load_snapshot(self, blob: str) -> Snapshot:
         """A mask by the hash in ``TrainingCase.mask`` or ``RunCase.mask``: as it was then, whatever came later."""

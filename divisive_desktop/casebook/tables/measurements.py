@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, now
-from divisive_desktop.errors import CasebookError
+from divisive_desktop.casebook.tables.corrections import correction_of, turned
+from divisive_desktop.imaging.correction import Correction
 
 
 class Measurements:
@@ -17,23 +18,30 @@ class Measurements:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def save(self, case_id: int, items: Sequence[Mapping[str, Any]]) -> bool:
+    def save(
+        self, case_id: int, items: Sequence[Mapping[str, Any]], drawn_on: tuple[Correction, int, int] | None = None
+    ) -> bool:
         """Keep all measurements of a case; an empty sequence takes them away.
 
         Parameters
         ----------
         items : sequence of mappings
             What JSON can hold: ``kind``, ``points`` in image pixels, and ``text``, the figures as they were shown.
+        drawn_on : (Correction, int, int), optional
+            Correction, width and height of the picture that was measured: where the case's is another one by now, they
+            are turned with it.
 
         Returns
         -------
         bool
             False when they were like this already.
         """
-        data = canonical([dict(item) for item in items])
+        kept = [dict(item) for item in items]
         with self._store.act() as act:
-            if act.sql("SELECT 1 FROM cases WHERE id = ?", (case_id,)).first() is None:
-                raise CasebookError(f"There is no case {case_id} in this casebook.", "Reload the list.")
+            now_on = correction_of(act, case_id)
+            if drawn_on is not None:
+                kept = turned(kept, now_on.since(drawn_on[0]), drawn_on[1:])
+            data = canonical(kept)
             found = act.sql("SELECT id, data FROM measurements WHERE case_id = ?", (case_id,)).first()
             if (found[1] if found is not None else "[]") == data:
                 return False
@@ -48,4 +56,4 @@ class Measurements:
     def load(self, case_id: int) -> tuple[dict[str, Any], ...]:
         """The case's measurements as they were given, oldest first."""
         rows = self._store.rows("SELECT data FROM measurements WHERE case_id = ?", (case_id,))
-        return tuple(json.loads(rows[0][0])) if rows else ()
+        return tuple(stored_json(rows[0][0])) if rows else ()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from divisive_desktop.casebook.rows import FileState, storable
-from divisive_desktop.casebook.storage.blobs import hash_file
+from divisive_desktop.casebook.storage.blobs import hash_file, is_blob_name
 from divisive_desktop.casebook.storage.transaction import Store
 from divisive_desktop.errors import ImageAlteredError, ImageMissingError
+from divisive_desktop.foreign.files import is_elsewhere
 
 _WHERE = "id, name, path, relative, copy, sha256, size, modified, file_state"
 
@@ -62,6 +63,18 @@ class Originals:
         if copy is not None:
             return self._store.blobs.path(sha256, copy)
         original = Path(path)
+        if self._store.foreign:
+            # Somebody else wrote these rows, and their owner hasn't accepted them yet.
+            if is_blob_name(sha256):
+                along = sorted((self._store.path / "originals").glob(f"{sha256}*"))
+                if along:
+                    return along[0]
+            if is_elsewhere(path):
+                raise ImageMissingError(
+                    "An image of this imported casebook is said to lie on another machine or in the system's own "
+                    "folders, where nothing is opened unasked.",
+                    "If you trust the casebook, choose “Make it mine”.",
+                )
         if not original.is_file() and relative is not None:
             moved_along = Path(os.path.normpath(self._store.path / relative))
             if moved_along.is_file():
@@ -183,6 +196,8 @@ class Originals:
         with self._store.act() as act:
             for file in sorted(folder.iterdir()):
                 digest, suffix = file.name[:64], file.name[64:]
+                if not is_blob_name(file.name) or file.is_symlink():
+                    continue
                 rows = act.sql("SELECT id FROM cases WHERE sha256 = ? AND copy IS NULL", (digest,)).fetchall()
                 if rows:
                     self._store.blobs.put_copy(file, digest, suffix)

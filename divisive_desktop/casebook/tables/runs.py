@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from divisive_desktop.casebook.rows import RunCase, RunRow, Side, TrainingCase
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
 from divisive_desktop.casebook.tables.models import model_row
 from divisive_desktop.casebook.tables.originals import Originals
@@ -26,7 +26,7 @@ class Runs:
         """Labelled cases, by id, of one side or both; without the trash and without altered or missing files."""
         sql = (
             "SELECT c.id, c.path, c.relative, c.copy, c.sha256, c.frame, c.kind, c.label, c.side, "
-            "coalesce(c.patient, c.sha256), k.blob "
+            "coalesce(c.patient, c.sha256), k.blob, c.correction "
             "FROM cases c LEFT JOIN masks k ON k.case_id = c.id AND k.regions > 0 "
             "WHERE c.label IS NOT NULL AND c.trashed IS NULL AND c.file_state = 'ok'"
         )
@@ -65,7 +65,7 @@ class Runs:
             )  # fmt: skip
             number = 0
             for case, role in cases:
-                row = act.sql("SELECT sha256, label, side, name FROM cases WHERE id = ?", (case,)).first()
+                row = act.sql("SELECT sha256, label, side, name, correction FROM cases WHERE id = ?", (case,)).first()
                 if row is None:
                     raise CasebookError(f"There is no case {case} in this casebook.", "Reload the list.")
                 if row[2] == "holdout" and role != "holdout":
@@ -78,7 +78,7 @@ class Runs:
                     "run_cases",
                     {
                         "run_id": run, "case_id": case, "role": role, "sha256": row[0], "label": row[1],
-                        "mask": mask[0] if mask else None,
+                        "mask": mask[0] if mask else None, "correction": row[4],
                     },
                 )  # fmt: skip
                 number += 1
@@ -124,7 +124,7 @@ class Runs:
             "LEFT JOIN models n ON n.id = r.result_id ORDER BY r.id DESC"
         )
         return [
-            RunRow._make((*row[:5], json.loads(row[5]), json.loads(row[6]) if row[6] else None, *row[7:]))
+            RunRow._make((*row[:5], stored_json(row[5]), stored_json(row[6]) if row[6] else None, *row[7:]))
             for row in rows
         ]
 
@@ -133,7 +133,8 @@ class Runs:
         return [
             RunCase._make(row)
             for row in self._store.rows(
-                "SELECT case_id, role, sha256, label, mask FROM run_cases WHERE run_id = ? ORDER BY id", (run_id,)
+                "SELECT case_id, role, sha256, label, mask, correction FROM run_cases WHERE run_id = ? ORDER BY id",
+                (run_id,),
             )
         ]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction
 from divisive_desktop.errors import CasebookError
 
@@ -20,7 +20,7 @@ class Settings:
 
     def get(self, key: str, default: Any = None) -> Any:
         rows = self._store.rows("SELECT value FROM settings WHERE key = ?", (key,))
-        return json.loads(rows[0][0]) if rows else default
+        return stored_json(rows[0][0]) if rows else default
 
     def set(self, key: str, value: Any) -> None:
         """Keep a setting (JSON types). What the split rests on can't be changed."""
@@ -33,7 +33,7 @@ class Settings:
 
 def setting(act: Transaction, key: str) -> Any:
     """The value inside a transaction; it must be there."""
-    return json.loads(act.sql("SELECT value FROM settings WHERE key = ?", (key,)).one()[0])
+    return stored_json(act.sql("SELECT value FROM settings WHERE key = ?", (key,)).one()[0])
 
 
 def put_setting(act: Transaction, key: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from divisive_desktop.casebook.rows import Side
 from divisive_desktop.casebook.storage.transaction import Store, Transaction, now
@@ -21,14 +22,16 @@ class Splits:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._fixed: dict[str, Any] = {}
+        """Settings that the sides rest on; they can't change while a casebook is open."""
 
     def patient_key(self, act: Transaction, patient: str | None) -> str | None:
         """The patient as this casebook stores it: hashed or plain, as it was made."""
         if not patient:
             return None
-        if setting(act, "patient_keys") == "plain":
+        if self._setting(act, "patient_keys") == "plain":
             return patient
-        salted = f"{setting(act, 'identity')} {patient}".encode()
+        salted = f"{self._setting(act, 'identity')} {patient}".encode()
         return hashlib.sha256(salted).hexdigest()[:24]
 
     def side(self, act: Transaction, group: str) -> Side:
@@ -36,8 +39,8 @@ class Splits:
         found = act.sql("SELECT side FROM splits WHERE group_key = ?", (group,)).first()
         if found is not None:
             return found[0]  # type: ignore[no-any-return]
-        digest = hashlib.sha256(f"{setting(act, 'identity')} split {group}".encode()).digest()
-        share = float(setting(act, "holdout_share"))
+        digest = hashlib.sha256(f"{self._setting(act, 'identity')} split {group}".encode()).digest()
+        share = float(self._setting(act, "holdout_share"))
         side: Side = "holdout" if int.from_bytes(digest[:8], "big") / 2**64 < share else "train"
         act.insert("splits", {"group_key": group, "side": side, "reason": "rule", "time": now()})
         return side
@@ -78,6 +81,11 @@ class Splits:
                     "Hold out another patient.",
                 )
             self._move(act, row[0], side, "by hand")
+
+    def _setting(self, act: Transaction, key: str) -> Any:
+        if key not in self._fixed:
+            self._fixed[key] = setting(act, key)
+        return self._fixed[key]
 
     def _trained_on(self, act: Transaction, group: str) -> bool:
         return (

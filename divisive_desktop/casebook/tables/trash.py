@@ -61,6 +61,21 @@ class Trash:
         return removed
 
 
+def strange_names(run: Callable[[str], Iterable[Any]]) -> list[str]:
+    """Names in rows that can't be those of files in ``blobs/``; the first few. Without reading all rows into memory."""
+    hashes = " UNION ALL ".join(
+        f"SELECT {column} AS name FROM {table} WHERE {column} IS NOT NULL "
+        f"AND (length({column}) <> 64 OR {column} GLOB '*[^0-9a-f]*')"
+        for table, column in (("cases", "thumbnail"), ("masks", "blob"), ("run_cases", "mask"))
+    )
+    copies = (
+        "SELECT sha256 || copy FROM cases WHERE copy IS NOT NULL AND (length(sha256) <> 64 "
+        "OR sha256 GLOB '*[^0-9a-f]*' OR (copy <> '' AND copy NOT LIKE '.%') OR copy LIKE '.%.%' "
+        "OR copy LIKE '%/%' OR instr(copy, char(92)) OR copy LIKE '%:%')"
+    )
+    return [str(row[0]) for row in run(f"{hashes} UNION ALL {copies} LIMIT 3")]
+
+
 def referenced_blobs(run: Callable[[str], Iterable[Any]]) -> set[str]:
     """Names of the files in ``blobs/`` that rows refer to; ``run`` runs the query."""
     return {

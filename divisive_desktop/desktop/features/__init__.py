@@ -7,6 +7,8 @@ don't import each other. See ``docs/adding-a-feature.md``.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from types import ModuleType
 
 from divisive_desktop.desktop.shell.services import Services, ViewerServices
 
@@ -26,13 +28,20 @@ def install(services: Services) -> dict[str, object]:
     dict
         Each feature's own object under its name; they live as long as the window.
     """
-    return {name: _install(name, services) for name in AT_ONCE}
+    return {name: _module(name).install(services) for name in AT_ONCE}
 
 
-def install_with_viewer(services: ViewerServices) -> dict[str, object]:
-    """Install what needs the viewer; its modules are imported only now."""
-    return {name: _install(name, services) for name in WITH_VIEWER}
+def load_with_viewer() -> None:
+    """Import the modules of what needs the viewer; on any thread."""
+    for name in WITH_VIEWER:
+        _module(name)
 
 
-def _install(name: str, services: Services) -> object:
-    return importlib.import_module(f"{__name__}.{name}.feature").install(services)
+def with_viewer(services: ViewerServices) -> Iterator[tuple[str, object]]:
+    """Install what needs the viewer, one with each step; name and own object of each."""
+    for name in WITH_VIEWER:
+        yield name, _module(name).install(services)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}.feature")

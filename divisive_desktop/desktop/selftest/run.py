@@ -15,11 +15,11 @@ import numpy.typing as npt
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage
 
+from divisive_desktop import version
 from divisive_desktop.desktop import application
 from divisive_desktop.desktop.features.opening.samples import sample_paths
 from divisive_desktop.desktop.selftest import checks as selftest_checks
 from divisive_desktop.desktop.session.settings import Settings
-from divisive_desktop.desktop.session.wording import percent, probability_of_predicted
 from divisive_desktop.desktop.startup import crash
 from divisive_desktop.desktop.ui.pictures import save_png
 from divisive_desktop.desktop.viewer import Viewer
@@ -28,6 +28,7 @@ from divisive_desktop.engine.messages import Analyse, Request
 from divisive_desktop.errors import UserFacingError
 
 log = logging.getLogger(__name__)
+_VIEWER = "not in the Viewer, which comes without PyTorch"
 
 TIMEOUT_S = 300.0
 """Much longer than it takes: machines may be slow and busy."""
@@ -90,7 +91,7 @@ def _table(window: MainWindow, folder: Path, screenshot: Path | None, timeout_s:
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("window", window_check),
         ("decoders", selftest_checks.decoders),
-        ("fine-tuning", lambda: selftest_checks.fine_tuning(ask, folder)),
+        ("fine-tuning", lambda: selftest_checks.fine_tuning(ask, folder) if version.can_teach() else _VIEWER),
         ("report", lambda: _report(window, timeout_s)),
         ("exports", lambda: selftest_checks.exports(
             lambda record: ask(Analyse(str(record.path), expected_sha256=record.sha256)), sample, folder / "report"
@@ -152,11 +153,11 @@ def _main_job(window: MainWindow, timeout_s: float) -> str:
     if found is None or window.viewer is None:
         raise SelfTestError("Nothing was explained, or there is no viewer.")
     _check_panes(window.viewer)
-    classes = analysis.model.classes
+    statement = session.statement(case)
+    assert statement is not None  # it was analysed, above
     return (
-        f"{case.name}: {classes[analysis.predicted]} ({percent(probability_of_predicted(analysis))}), "
-        f"{len(found.features)} important features; "
-        f"model {analysis.model.id} {analysis.model.version} ({analysis.model.short_hash}), {analysis.device}"
+        f"{case.name}: {statement.line}; {len(found.features)} important features; "
+        f"weights {analysis.model.short_hash}, {analysis.device}"
     )
 
 

@@ -20,7 +20,7 @@ from divisive_desktop.errors import (
     EngineDiedError,
     ImageAlteredError,
     ModelNotFoundError,
-    NoFaceError,
+    NothingFoundError,
     OutOfScopeError,
     UserFacingError,
 )
@@ -28,9 +28,10 @@ from divisive_desktop.errors import (
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
-    from divisive_desktop.imaging.faces import Framing
+    from divisive_desktop.imaging.correction import Correction
+    from divisive_desktop.imaging.framing import Framing
 
-_SHOWN_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NoFaceError, OutOfScopeError)
+_SHOWN_ELSEWHERE = (ModelNotFoundError, EngineDiedError, NothingFoundError, OutOfScopeError)
 """Failures that the inspector, the engine's own message or the choice of a part tells about."""
 
 
@@ -73,11 +74,13 @@ class Analyses(QObject):
         self.quantile: float | None = None
         """Threshold of the features as a quantile of |D|, 0..1; None: Otsu's."""
 
-    def analyse(self, case: Case, *, ask_anyway: bool = False) -> None:
-        """(Re-)analyse one case with the model chosen for its kind of image.
+    def analyse(self, case: Case, *, task: str | None = None, ask_anyway: bool = False) -> None:
+        """(Re-)analyse one case with the model version that is in use.
 
         Parameters
         ----------
+        task : str, optional
+            The question; None: the one that the analyst chose for the case, else by what the image is.
         ask_anyway : bool
             A person wants an answer although the image is out of the model's scope; the casebook records that.
         """
@@ -91,14 +94,15 @@ class Analyses(QObject):
         self._changed(case)
         if case is self._current.case:
             self._forget_features()
+        asked = case.correction
         self._runner.submit(
-            replace(self.request(case), ask_anyway=ask_anyway),
+            replace(self.request(case), task=task or case.task, ask_anyway=ask_anyway),
             lambda analysis: self._analysed(case, analysis),
-            lambda error: self._not_analysed(case, error),
+            lambda error: self._not_analysed(case, error, asked),
         )
 
     def set_framing(self, case: Case, framing: Framing | None) -> None:
-        """Analyse another part of a case's image; None: the face that is found, or all where none is looked for."""
+        """Analyse another part of a case's image; None: what is found, or all where nothing is looked for."""
         case.framing = framing
         self.analyse(case)
 
@@ -109,12 +113,15 @@ class Analyses(QObject):
             sha256 = self._current.record.sha256
         return messages.Analyse(
             str(case.source or case.path), case.frame, expected_sha256=sha256, task=case.task,
-            framing=case.framing,
+            framing=case.framing, correction=case.correction,
         )  # fmt: skip
 
     def accept(self, case: Case, analysis: Analysis) -> None:
         """A case was analysed; whoever asked for it keeps the result in the casebook."""
         case.analysing, case.analysis_error = False, None
+        if analysis.correction != str(case.correction):  # the picture was turned meanwhile
+            self.analyse(case)
+            return
         case.analysis = replace(analysis, file=str(case.path))
         self._changed(case)
         if case is self._current.case:
@@ -143,7 +150,11 @@ class Analyses(QObject):
         self._casebook.act([case], lambda book, ids: book.analyses.add(ids[0], analysis))
         self.accept(case, analysis)
 
-    def _not_analysed(self, case: Case, error: UserFacingError) -> None:
+    def _not_analysed(self, case: Case, error: UserFacingError, asked: Correction) -> None:
+        if asked != case.correction:  # the picture was turned meanwhile: what is wrong with it as it was is no matter
+            case.analysing = False
+            self.analyse(case)
+            return
         error = self.reject(case, error)
         shown_elsewhere = isinstance(error, (CancelledError, *_SHOWN_ELSEWHERE))
         if not shown_elsewhere and case is self._current.case:
@@ -167,7 +178,7 @@ class Analyses(QObject):
             self._forget_features()
             return
         analysis, spacing = case.analysis, record.spacing
-        true_class, _ = analysis.true_class(case.label)
+        true_class = analysis.true_class(case.label)
 
         def done(found: FoundFeatures) -> None:
             if case is self._current.case:
@@ -197,7 +208,7 @@ def altered(case: Case) -> ImageAlteredError:
 
 def chosen_framing(analysis: Analysis) -> Framing | None:
     """The part that a person chose for an analysis, to be asked for again; None: it was found, or nobody chose."""
-    from divisive_desktop.imaging.faces import framing_of
+    from divisive_desktop.imaging.framing import framing_of
 
     framing = framing_of(analysis.preprocessing)
     return framing if framing is not None and framing.by_person else None

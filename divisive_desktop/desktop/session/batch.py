@@ -1,10 +1,14 @@
-"""Many cases analysed in the background: written down before it starts, kept as results come, resumed after a crash."""
+"""Many cases analysed in the background: written down before it starts, kept as results come, resumed after a crash.
+
+When the engine stops, the batch goes on by itself. Which of the images that were under way it stopped on isn't known,
+so they are asked one at a time; an image that it stops on twice then is set aside, and the others are done.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -16,11 +20,23 @@ from divisive_desktop.desktop.session.casebook_service import CasebookService
 from divisive_desktop.desktop.session.importing import import_images
 from divisive_desktop.desktop.session.runner import EngineJob, Runner
 from divisive_desktop.engine import messages
-from divisive_desktop.errors import CancelledError, ImageAlteredError, UserFacingError
+from divisive_desktop.errors import (
+    CancelledError,
+    EngineDiedBesideError,
+    EngineDiedError,
+    ImageAlteredError,
+    StopsEngineError,
+    UserFacingError,
+)
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import BatchItem, Casebook, CaseRow
-    from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.explanation.analysis import Analysis, ModelRef
+
+UNDER_WAY = 96
+"""Images that an engine has in its hands at most: three groups of the largest size (``engine.analysis``)."""
+STOPS = 2
+"""So often the engine has to stop on an image alone before it is set aside: once may be chance."""
 
 
 @dataclass
@@ -37,13 +53,51 @@ class Batch:
     """Results that aren't on the disk yet."""
     asked: bool = False
     """The writer was asked to keep them and hasn't begun."""
+    versions: dict[str, ModelRef] = field(default_factory=dict)
+    """Question -> the version that answers it in this batch, whatever is in use by then."""
     over: set[int] = field(default_factory=set)
     """Positions in ``cases`` that are done or failed."""
+
+    suspects: deque[int] = field(default_factory=deque)
+    """Positions in ``cases`` that are asked one at a time, because the engine stopped while it had them in hand."""
+    stops: Counter[int] = field(default_factory=Counter)
+    """How often the engine stopped on the case at a position while it had nothing else in hand."""
+
+    @property
+    def positions(self) -> list[int]:
+        """Places in ``cases`` of what isn't done yet."""
+        return [i for i, c in enumerate(self.cases) if i not in self.over and not c.removed]
 
     @property
     def left(self) -> list[Case]:
         """What isn't done yet, without what was thrown away meanwhile."""
-        return [c for i, c in enumerate(self.cases) if i not in self.over and not c.removed]
+        return [self.cases[i] for i in self.positions]
+
+    def next(self) -> list[int]:
+        """The positions to be asked about next: one suspect, or all that are left; none when it is over."""
+        left = self.positions
+        self.suspects = deque(i for i in self.suspects if i in set(left))
+        return [self.suspects[0]] if self.suspects else left
+
+    def stopped_on(self, asked: list[int], alone: bool) -> int | None:
+        """The engine stopped while it was asked about these; ``alone``: and about nothing else.
+
+        Returns
+        -------
+        int or None
+            The position of a case that is to be set aside.
+        """
+        left = self.positions
+        if len(asked) > 1:
+            self.suspects = deque(i for i in left if i in set(asked))
+            while len(self.suspects) > UNDER_WAY:
+                self.suspects.pop()
+        elif alone and asked[0] in left:
+            self.stops[asked[0]] += 1
+            if self.stops[asked[0]] >= STOPS:
+                return asked[0]
+            self.suspects.rotate(-1)  # others in between show whether the engine works at all
+        return None
 
 
 class BatchRunner(QObject):
@@ -64,10 +118,11 @@ class BatchRunner(QObject):
     stopped = Signal(Batch, UserFacingError)
 
     def __init__(
-        self, runner: Runner, book: CasebookService, analyses: Analyses, parent: QObject | None = None
-    ) -> None:
+        self, runner: Runner, book: CasebookService, analyses: Analyses, in_use: Callable[[], Iterable[ModelRef]],
+        parent: QObject | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._runner, self._book, self._analyses = runner, book, analyses
+        self._runner, self._book, self._analyses, self._in_use = runner, book, analyses, in_use
         self._job: EngineJob | None = None
         self._batch: Batch | None = None
         self._pausing = False
@@ -90,12 +145,16 @@ class BatchRunner(QObject):
         todo = [c for c in cases if c.error is None and c.file_state == "ok" and not c.analysing]
         if not todo or self.running:
             return
-        batch = Batch(todo)
+        batch = Batch(todo, versions={version.task: version for version in self._in_use()})
 
         def write_down(book: Casebook) -> list[tuple[Case, CaseRow]]:
+            from divisive_desktop.casebook.tables.batches import parameters_of  # the casebook's room comes late
+
             new = import_images(book, todo)
             ids = list(dict.fromkeys(c.id for c in todo if c.id is not None))
-            batch.id = book.batches.start(ids, name=f"{len(ids)} images")
+            batch.id = book.batches.start(
+                ids, name=f"{len(ids)} images", parameters=parameters_of(batch.versions.values())
+            )
             batch.items = {i.case_id: i.id for i in book.batches.items(batch.id) if i.case_id is not None}
             return new
 
@@ -115,22 +174,24 @@ class BatchRunner(QObject):
             self._next.append(lambda: self.resume(batch_id, by_id, retry=retry))
             return
 
-        def read(book: Casebook) -> tuple[list[BatchItem], dict[int, str]]:
+        def read(book: Casebook) -> tuple[list[BatchItem], dict[int, str], dict[str, ModelRef]]:
             if retry:
                 book.batches.retry_failed(batch_id)
             items = book.batches.items(batch_id, "pending")
             bad = book.originals.check([i.case_id for i in items if i.case_id is not None])
-            return items, {check.case_id: check.state for check in bad}
+            versions = {version.task: version for version in book.batches.versions(batch_id)}
+            return items, {check.case_id: check.state for check in bad}, versions
 
-        def begin(found: tuple[list[BatchItem], dict[int, str]]) -> None:
-            items, states = found
+        def begin(found: tuple[list[BatchItem], dict[int, str], dict[str, ModelRef]]) -> None:
+            items, states, versions = found
             left = _known(items, by_id)
             for case, number, _ in left:
                 case.file_state = states.get(number, "ok")  # what was restored meanwhile can be analysed
             if self.running:
                 self.resume(batch_id, by_id)  # another batch started first
             elif left:
-                self._run(Batch([c for c, _, _ in left], batch_id, {number: i.id for _, number, i in left}))
+                ids = {number: i.id for _, number, i in left}
+                self._run(Batch([c for c, _, _ in left], batch_id, ids, versions=versions))
 
         self._book.write(read, begin)
 
@@ -175,7 +236,7 @@ class BatchRunner(QObject):
         """Take up what is left after a pause."""
         batch, self._paused = self._paused, None
         if batch is not None and batch.left:
-            self._run(Batch(batch.left, batch.id, batch.items, batch.failures))
+            self._run(batch)
         else:
             self.changed.emit()
 
@@ -201,26 +262,54 @@ class BatchRunner(QObject):
     # -- on its way -----------------------------------------------------------------------------------------
 
     def _run(self, batch: Batch) -> None:
-        items = tuple(self._analyses.request(c) for c in batch.cases)
         self._batch = batch
-        number = len(items)
-        self._job = self._runner.submit(
-            messages.AnalyseBatch(items), lambda _: self._end(batch, None), lambda error: self._end(batch, error),
-            partial=lambda event: self._partial(batch, event),
-            title=f"Analysing {number} image{'s' * (number != 1)}",
-        )  # fmt: skip
+        self._ask(batch)
         self.changed.emit()
 
-    def _partial(self, batch: Batch, event: messages.Partial) -> None:
+    def _ask(self, batch: Batch) -> None:
+        """Ask the engine about what is next."""
+        asked, number = batch.next(), len(batch.positions)
+        versions = tuple(batch.versions.values())
+        items = tuple(replace(self._analyses.request(batch.cases[i]), versions=versions) for i in asked)
+        self._job = self._runner.submit(
+            messages.AnalyseBatch(items), lambda _: self._answered(batch, asked, None),
+            lambda error: self._answered(batch, asked, error),
+            partial=lambda event: self._partial(batch, asked[event.index], event),
+            title=f"Analysing {number} image{'s' * (number != 1)}",
+        )  # fmt: skip
+
+    def _answered(self, batch: Batch, asked: list[int], error: UserFacingError | None) -> None:
+        """The engine is done with what it was asked, or stopped: go on with what is left."""
+        if self._batch is not batch:
+            return
+        stopped = isinstance(error, EngineDiedError)
+        if error is None:
+            batch.over.update(asked)
+        if self._pausing and batch.left and (error is None or stopped):
+            error = CancelledError()  # it was to hold, and holds
+        elif stopped and not self._runner.gave_up:
+            alone = not isinstance(error, EngineDiedBesideError)
+            found = batch.stopped_on(asked, alone)
+            if found is not None:
+                batch.over.add(found)
+                self._fail(batch, batch.cases[found], _set_aside(batch.cases[found]))
+            error = None
+        if error is None and batch.next():
+            self._ask(batch)
+        else:
+            self._end(batch, error)
+
+    def _partial(self, batch: Batch, position: int, event: messages.Partial) -> None:
         if batch is not self._batch:
             return  # another casebook is open by now
-        case = batch.cases[event.index]
-        batch.over.add(event.index)
+        case = batch.cases[position]
+        batch.over.add(position)
         if event.error is None and case.sha256 not in (None, event.value.sha256):
             # The engine refuses such files where it is told what to expect; this one was imported meanwhile.
             self._fail(batch, case, altered(case))
             return
         if event.error is None:
+            batch.versions.setdefault(event.value.model.task, event.value.model)
             self._analyses.accept(case, event.value)
             batch.waiting.append((case, event.value))
             if not batch.asked:  # those that come until the writer gets to it are written together
@@ -236,8 +325,6 @@ class BatchRunner(QObject):
         self._book.write(lambda book: _keep_failure(book, batch, case, error))
 
     def _end(self, batch: Batch, error: UserFacingError | None) -> None:
-        if self._batch is not batch:
-            return
         self._batch = self._job = None
         pausing, self._pausing = self._pausing, False
         if isinstance(error, CancelledError):
@@ -259,6 +346,13 @@ class BatchRunner(QObject):
 
     def _give_up(self, batch: Batch) -> None:
         self._book.write(lambda book: book.batches.cancel(batch.id) if batch.id is not None else None)
+
+
+def _set_aside(case: Case) -> StopsEngineError:
+    return StopsEngineError(
+        f"The engine stopped {STOPS} times while it worked on {case.name} alone, so it was set aside.",
+        "Look whether the file opens elsewhere, or analyse it on the CPU; the engine's log says why it stopped.",
+    )
 
 
 def _known(items: Sequence[BatchItem], by_id: Mapping[int, Case]) -> list[tuple[Case, int, BatchItem]]:

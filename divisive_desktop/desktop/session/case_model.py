@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
 from divisive_desktop.desktop.session import redaction
-from divisive_desktop.desktop.session.case import Case, is_todo, searchable, verdict_line
+from divisive_desktop.desktop.session.case import Case, is_todo, searchable, verdict_line, verdict_lines, whose
+from divisive_desktop.explanation.decision import Wanted
+from divisive_desktop.foreign.text import in_window
 
 Index = QModelIndex | QPersistentModelIndex
 
 RUNS = 8
 """Rows that go are taken out run by run; when there are more runs, the model is reset, which is quicker."""
+
+
+BY, ASKED = "by ", "asked "
+"""What the counts of verdicts begin with: the model version follows, or the task."""
+OTHER = "of another version"
+"""What is counted of verdicts that aren't from the version in use."""
+
+
+AT_ONCE = 2_500
+"""Cases that are counted anew in one go: in a fifth of the time that the window may be held up."""
 
 
 class CaseRole:
@@ -42,9 +54,16 @@ class CaseModel(QAbstractListModel):
         super().__init__(parent)
         self._cases: list[Case] = []
         self._row: dict[tuple[str, int, str], int] = {}
-        self._counts: Counter[str] = Counter()
+        self._alike: Counter[tuple[str, ...]] = Counter()
+        """How many cases count as the same things: far fewer entries than cases."""
         self.hides: Callable[[Case], bool] = lambda _: False
         """Whether the model's opinion on a case that arrives is hidden from the person who paints."""
+        self._in_use: Mapping[str, tuple[str, str]] = {}
+        self._rates: Wanted | None = None
+        self._left: list[Case] = []
+        """Cases that are still to be counted anew."""
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._recount_some)
 
     # -- Qt's interface -------------------------------------------------------------------------------------
 
@@ -70,9 +89,9 @@ class CaseModel(QAbstractListModel):
             lines = [redaction.shown_path(case.path)]
             if case.error is not None:
                 lines += [redaction.redacted(text, case.path) for text in (case.error.message, case.error.remedy)]
-            return "\n".join(line for line in (*lines, case.notes) if line)
+            return "\n".join(line for line in (*lines, *verdict_lines(case), in_window(case.notes, lines=True)) if line)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{case.name}, {verdict_line(case)}, {case.review.value}"
+            return ", ".join((case.name, verdict_line(case), *whose(case), case.review.value))
         return None
 
     # -- ours -----------------------------------------------------------------------------------------------
@@ -95,7 +114,7 @@ class CaseModel(QAbstractListModel):
             self._cases.extend(new)
             self._row.update((c.key, first + i) for i, c in enumerate(new))
             for case in new:
-                case.hidden = self.hides(case)
+                case.hidden, case.rates = self.hides(case), self._rates
                 self._recount(case, there=True)
             self.endInsertRows()
             self.countsChanged.emit()
@@ -150,8 +169,21 @@ class CaseModel(QAbstractListModel):
         """Tell the views that every case may look, and be ordered, differently now."""
         for case in self._cases:
             case.words = None
-            self._recount(case, there=True)
-        if self._cases:
+        self._recount_all()
+
+    def _recount_all(self) -> None:
+        """Count all cases anew: some at once, in a long list the others as soon as the window has had its turn."""
+        self._left = list(self._cases)
+        self._recount_some()
+
+    def _recount_some(self) -> None:
+        now, self._left = self._left[:AT_ONCE], self._left[AT_ONCE:]
+        for case in now:
+            if case in self:  # it may have been taken off the list meanwhile
+                self._recount(case, there=True)
+        if self._left:
+            self._soon.start()
+        elif self._cases:
             self.dataChanged.emit(self.index(0), self.index(len(self._cases) - 1))
             self.countsChanged.emit()
 
@@ -160,13 +192,45 @@ class CaseModel(QAbstractListModel):
         return self.index(row) if row >= 0 else QModelIndex()
 
     def counts(self) -> Counter[str]:
-        """How many cases: ``all``, ``failed``, ``analysed``, ``labelled``, ``todo``, and one entry per review state."""
-        return self._counts
+        """How many cases: ``all``, ``failed``, ``analysed``, ``labelled``, ``todo``, ``undecided``, `OTHER`, and one
+        entry per review state, version (`BY` and its name) and question (`ASKED` and its task)."""
+        counts: Counter[str] = Counter()
+        for kinds, number in self._alike.items():
+            for kind in kinds if number else ():
+                counts[kind] += number
+        return counts
+
+    def set_in_use(self, versions: Mapping[str, tuple[str, str]]) -> None:
+        """Say which model versions answer now, so that verdicts of others are marked.
+
+        Parameters
+        ----------
+        versions : mapping of str to (str, str)
+            By task the SHA-256 of the weights, and what the version is called.
+        """
+        if versions != self._in_use:
+            self._in_use = versions
+            self._recount_all()  # what they are found by stays
+
+    def set_rates(self, rates: Wanted | None) -> None:
+        """Word all answers at other error rates; None, also for one of the two: at the models' cards'."""
+        if rates != self._rates:
+            self._rates = rates
+            for case in self._cases:
+                case.rates = rates
+            self.all_changed()
 
     def _recount(self, case: Case, there: bool) -> None:
-        self._counts.subtract(case.counted)
-        case.counted = _kinds(case) if there else ()
-        self._counts.update(case.counted)
+        verdict = case.verdict
+        weights, name = self._in_use.get(verdict.task, ("", "")) if verdict is not None else ("", "")
+        case.in_use = name if verdict is not None and weights != verdict.weights else ""
+        kinds = _kinds(case) if there else ()
+        if kinds != case.counted:
+            if case.counted:
+                self._alike[case.counted] -= 1
+            if kinds:
+                self._alike[kinds] += 1
+            case.counted = kinds
 
 
 def runs(rows: Sequence[int]) -> list[tuple[int, int]]:
@@ -182,10 +246,20 @@ def runs(rows: Sequence[int]) -> list[tuple[int, int]]:
 
 def _kinds(case: Case) -> tuple[str, ...]:
     """What a case counts as."""
-    flags = {
-        "failed": case.error is not None,
-        "analysed": case.verdict is not None,
-        "labelled": case.label is not None,
-        "todo": is_todo(case),
-    }
-    return "all", case.review.value, *(name for name, on in flags.items() if on)
+    kinds = ["all", case.review.value]
+    if case.error is not None:
+        kinds.append("failed")
+    if case.verdict is not None:
+        kinds.append("analysed")
+    if case.label is not None:
+        kinds.append("labelled")
+    if is_todo(case):
+        kinds.append("todo")
+    opinion = case.opinion
+    if opinion is not None:
+        kinds += (BY + opinion.by, ASKED + opinion.task)
+        if opinion.answer(case.rates) == "undecided":
+            kinds.append("undecided")
+        if case.in_use:
+            kinds.append(OTHER)
+    return tuple(kinds)

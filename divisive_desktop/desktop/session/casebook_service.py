@@ -122,10 +122,13 @@ class CasebookService(QObject):
     def name(self) -> str:
         return self.path.stem if self.path is not None else ""
 
-    def open(self, path: Path | None = None, *, create: bool = False, take_over: bool = False) -> None:
+    def open(
+        self, path: Path | None = None, *, create: bool = False, take_over: bool = False, accept_import: bool = False
+    ) -> None:
         """Open a casebook (None: the user's own) in the background; what was open is closed before.
 
         Acts from now on go to the new one. ``take_over``: a lock held from another machine doesn't count.
+        ``accept_import``: a casebook that somebody else made becomes one's own.
         """
         previous = self._let_go()
         self._ready.clear()
@@ -140,7 +143,7 @@ class CasebookService(QObject):
             if path is None:
                 book = Casebook.open_default()
             elif path.exists() and not create:
-                book = Casebook.open(path, take_over=take_over)
+                book = Casebook.open(path, take_over=take_over, accept_import=accept_import)
             else:
                 book = Casebook.create(path)
             self._fresh = book
@@ -320,7 +323,7 @@ class CasebookService(QObject):
         """
         path = case.source or case.path
         book = self.current
-        if path.is_file() or book is None or case.id is None:
+        if book is None or case.id is None or (path.is_file() if book.imported is None else path == case.source):
             return path
         return book.originals.path(case.id)
 

@@ -63,14 +63,16 @@ def _describe(case: Case) -> NewImage | None:
     """Kind, size and patient from the file's header; None for what isn't an image."""
     from divisive_desktop.casebook import NewImage
     from divisive_desktop.imaging import is_image_file
+    from divisive_desktop.imaging.apart import looked_into
     from divisive_desktop.imaging.collection import read_instance
+    from divisive_desktop.imaging.kind import guess_kind
 
     try:
         if not is_image_file(case.path):
             return None
         with open(case.path, "rb") as file:
             if file.read(132)[128:] != b"DICM":
-                return NewImage(case.path, frame=case.frame)
+                return NewImage(case.path, frame=case.frame, kind=looked_into(case.path, guess_kind, case.path))
         instance = read_instance(case.path)
     except (OSError, UserFacingError):
         return None  # opening the case tells what is wrong with the file
@@ -79,7 +81,7 @@ def _describe(case: Case) -> NewImage | None:
 
 def load_cases(book: Casebook) -> list[Case]:
     """All cases but the trash, as the casebook knows them."""
-    from divisive_desktop.imaging.faces import framing_of
+    from divisive_desktop.imaging.framing import framing_of
 
     cases, chosen = [], book.analyses.framings()
     for row in book.cases.rows():

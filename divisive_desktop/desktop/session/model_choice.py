@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from divisive_desktop.library.card import Card
     from divisive_desktop.library.tasks import Task
 
 
-def model_cards() -> tuple[list[Card], dict[str, str]]:
-    """Cards of all installed models, and by task the one that was chosen to answer, where one was and is there."""
-    from divisive_desktop.library.store import active_models, find_models
+class InstalledModels(NamedTuple):
+    """Cards of all installed models, and who answers."""
 
-    cards = [m.card for m in find_models()]
-    there = {(c.task, c.id) for c in cards}
-    return cards, {task: model for task, model in active_models().items() if (task, model) in there}
+    cards: list[Card]
+    chosen: dict[str, str]
+    """Task -> id of the model that was chosen to answer it, where one was and is there."""
+    in_use: dict[str, Card]
+    """Task -> the version that answers it now, chosen or not."""
+
+
+def installed_models() -> InstalledModels:
+    """Read the models from the disk."""
+    from divisive_desktop.library.store import active_models, find_models, models_in_use
+
+    models = find_models()
+    there = {(m.card.task, m.card.id) for m in models}
+    chosen = {task: model for task, model in active_models().items() if (task, model) in there}
+    in_use = {task: m.card for task, m in models_in_use(models).items()}
+    return InstalledModels([m.card for m in models], chosen, in_use)
 
 
 def choose_model(task: str, model_id: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
 from PySide6.QtGui import QImage, QImageWriter
 
+from divisive_desktop import errors
 from divisive_desktop.desktop.session import redaction, unpacked
 from divisive_desktop.desktop.session.analyses import altered, chosen_framing
 from divisive_desktop.desktop.session.case import Case
@@ -20,6 +21,7 @@ from divisive_desktop.desktop.session.casebook_service import CasebookService, K
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.errors import NotAnImageError, UserFacingError
+from divisive_desktop.imaging.correction import Correction
 
 if TYPE_CHECKING:
     from divisive_desktop.imaging.record import ImageRecord
@@ -101,11 +103,17 @@ class Opening(QObject):
 
     def record(self, case: Case) -> ImageRecord | None:
         """A case's image, if it is still in memory."""
-        return self._records.get(case.key)
+        record = self._records.get(case.key)
+        return record if record is not None and record.correction == case.correction else None
 
     def recall(self, case: Case) -> ImageRecord | None:
-        """The same, for a case that is looked at: others leave the memory before."""
-        record = self._records.get(case.key)
+        """The same, for a case that is looked at: others leave the memory before.
+
+        None, too, where the file has to be opened all the same, because the casebook's analysis comes with that.
+        """
+        if case.analysis is None and case.stored_analysis is not None:
+            return None
+        record = self.record(case)
         if record is not None:
             self._records.move_to_end(case.key)
         return record
@@ -113,6 +121,10 @@ class Opening(QObject):
     def forget(self, case: Case) -> None:
         """The case's file holds another image now."""
         self._records.pop(case.key, None)
+
+    def forget_all(self) -> None:
+        """Another casebook follows: it may know other versions of the same files."""
+        self._records.clear()
 
     def decode(self, case: Case) -> None:
         """Open a case's file in the background; the newest request wins."""
@@ -132,14 +144,20 @@ class Opening(QObject):
         return record, picture, self._casebook.known_image(case, record)
 
     def _opened(self, case: Case, record: ImageRecord, picture: QImage, known: KnownImage) -> None:
+        if known.row is not None:
+            case.take_correction(Correction.parse(known.row.correction))
+        if record.correction != case.correction:  # mended meanwhile, or in an earlier session
+            self.decode(case)
+            return
         self._remember(case, record)
         if known.altered:
             case.file_state = "altered"
             self.problem.emit(case, altered(case))
         elif known.row is not None:
-            if case.analysis is None and known.analysis is not None and not case.analysing:
+            fits = known.analysis is not None and known.analysis.correction == str(case.correction)
+            if case.analysis is None and fits and not case.analysing:
                 case.analysis = known.analysis
-                case.framing = case.framing or chosen_framing(known.analysis)
+                case.framing = case.framing or (chosen_framing(known.analysis) if known.analysis is not None else None)
             case = self._sync.bind(case, known.row)
         cases = self._sync.cases
         if case.thumbnail is None:
@@ -210,9 +228,15 @@ def open_case(case: Case, source: Path | None = None) -> tuple[ImageRecord, QIma
     source : Path, optional
         Where the file is read from when that isn't ``case.path``; the record names the latter all the same.
     """
-    from divisive_desktop.imaging import open_image
+    from divisive_desktop.imaging.apart import open_image_apart
 
-    record = open_image(source or case.path, case.frame)
+    try:
+        record = open_image_apart(source or case.path, case.frame, case.correction)
+    except UserFacingError as e:
+        if source is None or source.name == case.path.name:
+            raise
+        # The casebook's copy is called by its hash, which tells nobody which file it is.
+        raise errors.of(e.kind, e.message.replace(source.name, case.path.name), e.remedy) from e
     if source is not None and source != case.path:
         record = replace(record, path=case.path)
     return record, thumbnail(record)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from divisive_desktop import privacy
+from divisive_desktop.foreign.text import in_window
+from divisive_desktop.paths import name_within_limits
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.settings import Settings
@@ -35,38 +37,38 @@ def names_hidden() -> bool:
 
 def case_name(name: str, number: object) -> str:
     """A case's name on the screen: ``name``, or its number in the casebook."""
-    return f"Case {number or ''}".strip() if _names_hidden or not name else name
+    return f"Case {number or ''}".strip() if _names_hidden or not name else in_window(name)
 
 
 def file_name(path: Path) -> str:
     """A file's name on the screen."""
-    return HIDDEN if _names_hidden else path.name
+    return HIDDEN if _names_hidden else in_window(path.name)
 
 
 def stem(path: Path) -> str:
     """What the name of a file that is made from another one begins with."""
-    return "image" if _names_hidden else path.stem
+    return "image" if _names_hidden else name_within_limits(path.stem, "")
 
 
 def shown_name(path: Path) -> str:
     """What was chosen or dropped, in a sentence."""
-    return "what was chosen" if _names_hidden else path.name or str(path)
+    return "what was chosen" if _names_hidden else in_window(path.name or path)
 
 
 def shown_path(path: Path) -> str:
     """A whole path on the screen, '' while it is hidden."""
-    return "" if _names_hidden else str(path)
+    return "" if _names_hidden else in_window(path)
 
 
 def redacted(text: str, *paths: Path) -> str:
     """A sentence as it may be shown now; names of ``paths`` go whatever they look like, others by their look."""
     if not _names_hidden:
-        return text
+        return in_window(text, lines=True)
     for path in paths:
         for known in (str(path), path.name, path.stem):
             if len(known) > 2:
                 text = text.replace(known, "The file" if text.startswith(known) else "the file")
-    return _FILE.sub("…", _PATH.sub("…", text))
+    return in_window(_FILE.sub("…", _PATH.sub("…", text)), lines=True)
 
 
 def exported_name(path: Path, sha256: str) -> str:

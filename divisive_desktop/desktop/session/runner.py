@@ -21,7 +21,7 @@ from divisive_desktop.engine import messages
 from divisive_desktop.errors import InternalError, UserFacingError
 
 if TYPE_CHECKING:
-    from divisive_desktop.engine.client import EngineClient
+    from divisive_desktop.engine.engines import Engines
 
 T = TypeVar("T")
 
@@ -107,9 +107,11 @@ class Runner(QObject):
         self._latest: dict[str, BackgroundTask] = {}
         self._waiting: dict[BackgroundTask, tuple[Callback, OnFailure, Callback | None]] = {}
         self._jobs: dict[int, EngineJob] = {}
-        self._client: EngineClient | None = None
+        self._engines: Engines | None = None
         self._closed = False
         self.engine: messages.EngineReady | None = None
+        self.gave_up = False
+        """The engine stopped too often in a row and isn't started again before somebody asks for it."""
         self._news: deque[Callable[[], None]] = deque()
         self._deliver = QTimer(self, interval=0)
         self._deliver.timeout.connect(self._hand_over)
@@ -130,7 +132,7 @@ class Runner(QObject):
         stream: Callback | None = None,
         priority: int = 0,
     ) -> BackgroundTask:
-        """Run ``work(task)`` in the background.
+        """Run ``work(task)`` in the background; once the window is closing, nothing is begun any more.
 
         Parameters
         ----------
@@ -144,6 +146,9 @@ class Runner(QObject):
             Higher runs earlier among those that wait.
         """
         task = BackgroundTask(key)
+        if self._closed:  # a timer, or a casebook that was just opened: its answer would come to a window that is gone
+            task.cancel()
+            return task
         if key is not None:
             if older := self._latest.get(key):
                 older.cancel()
@@ -171,22 +176,27 @@ class Runner(QObject):
 
     def start_engine(self, device: str = "auto") -> None:
         """Start the engine process; returns at once, ``engineChanged`` tells when it is ready."""
-        if self._client is None and not self._closed:
-            from divisive_desktop.engine.client import EngineClient
+        if self._engines is None and not self._closed:
+            from divisive_desktop.engine.engines import Engines
 
-            self._client = EngineClient(self._event.emit, device)
+            self._engines = Engines(self._event.emit, device)
 
     def restart_engine(self, device: str | None = None) -> None:
         """Start the engine again, after it gave up or on another device."""
-        if self._client is not None:
+        if self._engines is not None:
             self.engine = None
-            self._client.restart(device)
+            self._engines.restart(device)
             self.engineChanged.emit(None)
 
     @property
     def engine_pid(self) -> int | None:
         """Process id of the engine, None while it isn't running."""
-        return self._client.pid if self._client is not None else None
+        return self._engines.pid if self._engines is not None else None
+
+    @property
+    def training_pid(self) -> int | None:
+        """Process id of what teaches, None while nothing was taught lately."""
+        return self._engines.training_pid if self._engines is not None else None
 
     def submit(
         self,
@@ -199,8 +209,8 @@ class Runner(QObject):
     ) -> EngineJob:
         """Send a request to the engine; the callbacks run on the GUI thread."""
         self.start_engine()
-        assert self._client is not None, "the window is closed"
-        job = EngineJob(self._client.submit(request), done, failed, partial, title)
+        assert self._engines is not None, "the window is closed"
+        job = EngineJob(self._engines.submit(request), done, failed, partial, title)
         self._jobs[job.id] = job
         if title:
             self.jobsChanged.emit()
@@ -208,8 +218,8 @@ class Runner(QObject):
 
     def cancel(self, job: EngineJob) -> None:
         """Ask the engine to stop a job; it ends as ``failed(CancelledError)``."""
-        if self._client is not None and job.id in self._jobs:
-            self._client.cancel(job.id)
+        if self._engines is not None and job.id in self._jobs:
+            self._engines.cancel(job.id)
 
     def shown_jobs(self) -> list[EngineJob]:
         """Jobs that have a title, oldest first."""
@@ -228,9 +238,9 @@ class Runner(QObject):
         self._deliver.stop()
         self._pool.clear()
         self._pool.waitForDone()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._engines is not None:
+            self._engines.close()
+            self._engines = None
 
     # -- on the GUI thread ----------------------------------------------------------------------------------
 
@@ -279,9 +289,13 @@ class Runner(QObject):
             return
         if isinstance(event, messages.EngineReady):
             self.engine = event
+            self.gave_up = False
             self.engineChanged.emit(event)
+        elif isinstance(event, messages.Heartbeat):
+            return  # the client keeps it to itself
         elif isinstance(event, messages.EngineDied):
             self.engine = None
+            self.gave_up = not event.restarting
             log.warning("engine ended with exit code %s", event.exitcode)
             self.engineChanged.emit(event)
         elif isinstance(event, messages.Progress):
@@ -306,6 +320,6 @@ class Runner(QObject):
         else:
             if event.details:
                 log.error("engine job failed: %s\n%s", event.message, event.details)
-            job.failed(errors.of(event.kind, event.message, event.remedy))
+            job.failed(errors.of(event.kind, event.message, event.remedy, **event.asked))
         if job.title:
             self.jobsChanged.emit()

@@ -15,16 +15,21 @@ from divisive_desktop.desktop.session.case import Case, Review
 from divisive_desktop.desktop.session.case_edits import CaseEdits
 from divisive_desktop.desktop.session.case_sync import CaseSync
 from divisive_desktop.desktop.session.casebook_service import CasebookService
+from divisive_desktop.desktop.session.corrections import Corrections
 from divisive_desktop.desktop.session.current import Current
 from divisive_desktop.desktop.session.opening import Opening
-from divisive_desktop.desktop.session.questions import Questions
+from divisive_desktop.desktop.session.questions import Questions, version_name
 from divisive_desktop.desktop.session.redaction import Redaction
 from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.session.thumbnails import Thumbnails
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import CasebookError, UserFacingError
+from divisive_desktop.explanation.statement import state
+from divisive_desktop.library.tasks import question_of
+from divisive_desktop.paths import casebook_at
 
 if TYPE_CHECKING:
+    from divisive_desktop.explanation.statement import Statement
     from divisive_desktop.imaging.record import ImageRecord
 
 
@@ -49,6 +54,8 @@ class Session(QObject):
         Many analyses in the background.
     edits : CaseEdits
         What the analyst says.
+    corrections : Corrections
+        What the analyst mends about pictures.
     blinding : Blinding
         Of which cases the model's opinion is hidden.
     redaction : Redaction
@@ -92,11 +99,14 @@ class Session(QObject):
         self.questions = Questions(runner, self.casebook, self.opening.record, self)
         self.edits = CaseEdits(self.casebook, self.cases, self._current, self.ensure_listed, self)
         self.analyses = Analyses(runner, self.casebook, self.cases, self._current, self.ensure_listed, self)
-        self.batch = BatchRunner(runner, self.casebook, self.analyses, self)
+        in_use = self.questions.versions_in_use
+        self.batch = BatchRunner(runner, self.casebook, self.analyses, in_use, self)
+        self.corrections = Corrections(self.casebook, self.cases, self._current, self.ensure_listed, self)
         self._thumbnails = Thumbnails(runner, self.casebook, self.cases, self)
         self._connect()
 
     def _connect(self) -> None:
+        self.cases.set_rates(self.settings.rates)
         self.sync.known.connect(self._known)
         self.sync.merged.connect(self._merged)
         self.redaction.namesChanged.connect(self.cases.all_changed)
@@ -104,7 +114,9 @@ class Session(QObject):
         self.opening.opened.connect(self._opened)
         self.opening.failed.connect(self._failed)
         self.questions.analysisWanted.connect(self.analyses.analyse)
+        self.questions.modelsChanged.connect(self._models_changed)
         self.edits.labelled.connect(self._opinion_changed)
+        self.corrections.changed.connect(self._corrected)
         self.edits.reviewed.connect(self.blinding.update)
         self.blinding.changed.connect(self._opinion_changed)
         self.analyses.changed.connect(self._analysis_changed)
@@ -117,13 +129,30 @@ class Session(QObject):
     # -- the casebook ---------------------------------------------------------------------------------------
 
     def open_casebook(
-        self, path: Path | None = None, *, create: bool = False, take_over: bool = False
+        self, path: Path | None = None, *, create: bool = False, take_over: bool = False, accept_import: bool = False
     ) -> None:
         """Work on another casebook (None: the user's own); the list becomes its cases."""
         self.batch.forget()
+        self.opening.forget_all()
         self.sync.clear()
         self.select(None)
-        self.casebook.open(path, create=create, take_over=take_over)
+        self.casebook.open(path, create=create, take_over=take_over, accept_import=accept_import)
+
+    def open_given(self, given: Sequence[Path], remember: bool = True) -> None:
+        """Open what was chosen, dropped or handed over: a casebook as such, everything else as images.
+
+        Parameters
+        ----------
+        remember : bool
+            List the images among the recent files.
+        """
+        books = list(dict.fromkeys(book for path in given if (book := casebook_at(path)) is not None))
+        if books and (self.casebook.path is None or books[0].resolve() != self.casebook.path.resolve()):
+            self.open_casebook(books[0])
+        if len(books) > 1:
+            text = f"{len(books)} casebooks were given; {books[0].stem} was opened."
+            self.problem.emit(None, CasebookError(text, "Open the others one at a time, in the File menu."))
+        self.opening.open_paths([path for path in given if casebook_at(path) is None], remember)
 
     def reload(self) -> None:
         """Read the list from the casebook anew."""
@@ -170,6 +199,18 @@ class Session(QObject):
         if case is None or case.error is not None:
             return False
         return self.record is not None or case.path == self._shown_last
+
+    def statement(self, case: Case | None) -> Statement | None:
+        """What is stated of a case's analysis, at the error rates that the analyst accepts; None without one."""
+        if case is None or case.analysis is None:
+            return None
+        return state(case.analysis, question_of(case.analysis.model.task), self.settings.rates)
+
+    def word_anew(self) -> None:
+        """Word all answers at the error rates that the settings accept now."""
+        self.cases.set_rates(self.settings.rates)
+        if self.current is not None:
+            self.analysisChanged.emit(self.current)
 
     def chosen(self) -> list[Case]:
         """The selected cases; the current one when the list doesn't show it, as a frame that is only looked at."""
@@ -235,7 +276,24 @@ class Session(QObject):
 
     def _known(self, case: Case) -> None:
         self.blinding.update([case])  # the casebook may say that it is done
+        if case is self.current and self.record is not None and self.record.correction != case.correction:
+            self._reopen(case)
         self._analysis_changed(case)
+
+    def _corrected(self, case: Case) -> None:
+        """The analyst mended a picture, and so wants to know what the model says of it now."""
+        self._reopen(case)
+        if case.verdict is None:
+            self.analyses.analyse(case)
+
+    def _reopen(self, case: Case) -> None:
+        """Another picture is to be seen of a case: opened anew as when it is chosen."""
+        self.opening.forget(case)
+        if case is self.current:
+            self._current.record = None
+            self.analyses.features = None
+            self.currentChanged.emit(case)
+            self.opening.decode(case)
 
     def _merged(self, pairs: Sequence[tuple[Case, Case]]) -> None:
         for gone, kept in pairs:
@@ -245,6 +303,11 @@ class Session(QObject):
     def _analysis_changed(self, case: Case) -> None:
         if case is self.current:
             self.analysisChanged.emit(case)
+
+    def _models_changed(self) -> None:
+        self.cases.set_in_use(
+            {task: (card.weights_sha256, version_name(card)) for task, card in self.questions.in_use.items()}
+        )
 
     def _opinion_changed(self, cases: Sequence[Case]) -> None:
         """Other classes are true and false for cases, or the model's opinion on them is hidden or shown."""

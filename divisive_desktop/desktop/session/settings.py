@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +12,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from divisive_desktop import paths
 from divisive_desktop.desktop.session import settings_table as table
 from divisive_desktop.desktop.session.settings_table import Setting
+from divisive_desktop.explanation.decision import Wanted
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ class Settings:
     analyse_on_opening = table.ANALYSE_ON_OPENING
     max_pixels = table.MAX_PIXELS
     device = table.DEVICE
+    error_rates = table.ERROR_RATES
     keys = table.KEYS
     mouse = table.MOUSE
     recent = table.RECENT
@@ -48,13 +51,27 @@ class Settings:
         ValueError
             The table doesn't allow it.
         """
+        self._close_to_others()
         self._store.setValue(setting.key, setting.write(value))
         if setting.at_once:
-            self._store.sync()
+            self.sync()
 
     def sync(self) -> None:
         """Write to disk now (it also happens by itself, a little later)."""
+        self._close_to_others()
         self._store.sync()
+
+    def _close_to_others(self) -> None:
+        """Names of recent files are nobody else's business; Qt keeps the permissions of a file that is there."""
+        with contextlib.suppress(OSError):  # writing will tell
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            paths.private_file(self.file)
+
+    @property
+    def rates(self) -> Wanted | None:
+        """Error rates that the analyst accepts for the two answers; None: what the models' cards state."""
+        negative, positive = (percent / 100 if percent else None for percent in self.error_rates)
+        return None if negative is None and positive is None else (negative, positive)
 
     # -- several at a time ----------------------------------------------------------------------------------
 
@@ -80,8 +97,14 @@ class Settings:
         """The worklist's columns as its header left them (empty at first start), and whether its rows are small."""
         return self.get(table.COLUMNS), self.get(table.SMALL_ROWS)
 
-    def set_worklist(self, columns: QByteArray, small: bool) -> None:
+    @property
+    def columns_known(self) -> int:
+        """How many columns there were when the header was left; later ones come after them."""
+        return self.get(table.COLUMNS_KNOWN) or table.FIRST_COLUMNS
+
+    def set_worklist(self, columns: QByteArray, small: bool, known: int) -> None:
         self.set(table.COLUMNS, columns)
+        self.set(table.COLUMNS_KNOWN, known)
         self.set(table.SMALL_ROWS, small)
 
     # -- files ----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar, overload
 from PySide6.QtCore import QByteArray
 
 from divisive_desktop import privacy
+from divisive_desktop.foreign.parsing import read_json
 from divisive_desktop.imaging import limits
 
 T = TypeVar("T")
@@ -144,6 +145,29 @@ class Number(Kind[int | None]):
 
 
 @dataclass(frozen=True)
+class Percents(Kind[tuple[int, int]]):
+    """A percentage for each of two classes, 0 to ``highest``; one that holds for both is kept as versions before 0.2.0
+    kept and read it."""
+
+    highest: int
+
+    def read(self, stored: object) -> tuple[int, int]:
+        parts = [int(part) for part in str(stored).split("/")]
+        if len(parts) > 2 or not all(0 <= part <= self.highest for part in parts):
+            raise ValueError(f"no percentages up to {self.highest}: {stored!r}")
+        return parts[0], parts[-1]
+
+    def write(self, value: tuple[int, int]) -> object:
+        return str(value[0]) if value[0] == value[1] else f"{value[0]}/{value[1]}"
+
+    def allowed(self) -> str:
+        return f"0 to {self.highest} % each"
+
+    def words(self, value: tuple[int, int]) -> str:
+        return " and ".join(f"{part} %" if part else "the card's" for part in value)
+
+
+@dataclass(frozen=True)
 class Changes(Kind[Mapping[str, str]]):
     """What the user changed of a table of bindings, by name; kept as a JSON object."""
 
@@ -153,7 +177,7 @@ class Changes(Kind[Mapping[str, str]]):
 
     def read(self, stored: object) -> Mapping[str, str]:
         try:
-            found = json.loads(str(stored) or "{}")
+            found = read_json(str(stored) or "{}")
         except RecursionError as e:  # brackets within brackets without end
             raise ValueError("nested too deeply") from e
         if not isinstance(found, dict):
@@ -302,6 +326,12 @@ IMAGES = Section(
     f"A file that says it is larger is refused before memory is given to it: a forged header can't take the "
     f"machine down. The program's own limit is {limits.DEFAULT_MAX_PIXELS // _MEGA} megapixels.",
 )
+ANSWERS_PAGE = Section(
+    "Answers",
+    "At a low rate both answers stay possible, at a high one neither is clear of it: either way more is undecided. "
+    "The plot shows what a rate for both classes costs on a test set, the words below it what the two rates cost each "
+    "class. All answers of the casebook are worded anew, without any analysis.",
+)
 DEVICE_PAGE = Section(
     "Device", "A change restarts the engine; an analysis that is running is lost, nothing else."
 )
@@ -330,6 +360,12 @@ NAMES_IDENTIFY = Setting(
     key=f"{privacy.SECTION}/names", kind=Flag(), default=False, section=GENERAL, row=Row(),
     text="Names of files and folders count as identity",
     help="Whether they are hidden with it: for files that are named after people.",
+)  # fmt: skip
+ERROR_RATES = Setting(
+    key="answers/error_rate", kind=Percents(30), default=(0, 0), section=ANSWERS_PAGE, row=Row(),
+    text="Accepted error rates",
+    help="How many of 100 images of the negative class may be called positive, and of the positive class negative; "
+    "what is too uncertain for that reads *undecided*. 0: what each model's card states.",
 )  # fmt: skip
 MAX_PIXELS = Setting(
     key="images/max_pixels",
@@ -389,16 +425,23 @@ COLUMNS = Setting(
     key="worklist/columns", kind=State(), default=QByteArray(), section=ARRANGEMENT, text="Columns of the worklist",
     help="Which are shown, in which order, how wide.",
 )  # fmt: skip
+FIRST_COLUMNS = 16
+"""Columns of the worklist in version 0.1.0, which didn't note their number."""
+COLUMNS_KNOWN = Setting(
+    key="worklist/columns_known", kind=Number(1, 1000, FIRST_COLUMNS, 1, "columns"), default=None, section=ARRANGEMENT,
+    text="Number of columns", help="How many there were then: those that came with a later version begin hidden.",
+)  # fmt: skip
 SMALL_ROWS = Setting(
     key="worklist/small", kind=Flag(), default=False, section=ARRANGEMENT, text="Small rows",
     help="Whether the rows of the worklist are one line high.",
 )  # fmt: skip
 
 TABLE: tuple[Setting[Any], ...] = (
-    THEME, ANALYSE_ON_OPENING, IDENTITY_VISIBLE, NAMES_IDENTIFY, MAX_PIXELS, DEVICE, KEYS, MOUSE,
-    USER_NAME, USER_ROLE, RECENT, RECENT_CASEBOOKS, FOLDERS, LAYOUTS, GEOMETRY, DOCKS, COLUMNS, SMALL_ROWS,
+    THEME, ANALYSE_ON_OPENING, IDENTITY_VISIBLE, NAMES_IDENTIFY, ERROR_RATES, MAX_PIXELS, DEVICE, KEYS, MOUSE,
+    USER_NAME, USER_ROLE, RECENT, RECENT_CASEBOOKS, FOLDERS, LAYOUTS, GEOMETRY, DOCKS, COLUMNS, COLUMNS_KNOWN,
+    SMALL_ROWS,
 )  # fmt: skip
 """All of them, in the order in which the dialog and the guide have them."""
 
-PAGES = (GENERAL, IMAGES, DEVICE_PAGE, KEYS_PAGE, MOUSE_PAGE)
+PAGES = (GENERAL, ANSWERS_PAGE, IMAGES, DEVICE_PAGE, KEYS_PAGE, MOUSE_PAGE)
 """The sections that are pages of the dialog."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from divisive_desktop.explanation.analysis import Analysis
-
-_DEGREES = ((0.95, "very high score"), (0.80, "high score"), (0.60, "weak score"), (0.0, "undecided"))
+from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import in_window
 
 CALIBRATIONS = {
     "patient": "in the patient",
@@ -15,26 +14,9 @@ CALIBRATIONS = {
 """What a millimetre refers to (``imaging.record.Calibration``), in words."""
 
 
-def degree(probability: float) -> str:
-    """The model's score of 0.5..1 in words. About the model, not the image: how far it can be trusted the card says."""
-    return next(words for least, words in _DEGREES if probability >= least)
-
-
 def capitalised(text: str) -> str:
     """First letter large, the rest as it is (class names are lower case in cards)."""
     return text[:1].upper() + text[1:]
-
-
-def probability_of_predicted(analysis: Analysis) -> float:
-    """Probability of the predicted class, 0.5..1."""
-    return analysis.probability if analysis.predicted == 1 else 1 - analysis.probability
-
-
-def percent(value: float) -> str:
-    """0..1 as a percentage that never rounds to certainty."""
-    if value > 0.995:
-        return "> 99 %"
-    return "< 1 %" if value < 0.005 else f"{value:.0%}".replace("%", " %")
 
 
 def signed(value: float) -> str:
@@ -59,3 +41,8 @@ def duration(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 image``, ``3 images``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def told(error: UserFacingError) -> str:
+    """An error with its remedy, as a label may show it: what a file says in it stays text."""
+    return in_window(f"{error.message} {error.remedy}", lines=True)

@@ -44,7 +44,7 @@ class ActionSet(QObject):
     def __init__(self, window: QWidget, menu_bar: QMenuBar, toolbar: QToolBar, session: Session) -> None:
         super().__init__(window)
         self._window, self._toolbar, self._session = window, toolbar, session
-        self.menus: dict[str, QMenu] = {name: menu_bar.addMenu(name) for name in menu_layout.BAR}
+        self.menus: dict[str, QMenu] = {name: menu_bar.addMenu(f"&{name}") for name in menu_layout.BAR}
         self._actions: dict[str, Action] = {}
         self._entries: dict[str, QAction] = {}
         """Every action as Qt's, and what else has a place in the menus."""

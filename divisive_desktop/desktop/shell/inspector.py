@@ -30,6 +30,8 @@ class Inspector(QScrollArea):
         self._heads = 0
         self._sections: dict[str, Section] = {}
         self.setWidget(holder)
+        self._ordering = QTimer(self, interval=0, singleShot=True)
+        self._ordering.timeout.connect(self._order)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 600)
@@ -38,6 +40,7 @@ class Inspector(QScrollArea):
         """Put a widget above all sections."""
         self._column.insertWidget(self._heads, widget)
         self._heads += 1
+        self._ordering.start()
 
     def add_section(self, title: str, widget: QWidget, folded: bool = False) -> Section:
         """Add a foldable section at the place that its title has in ``SECTIONS``.
@@ -53,7 +56,20 @@ class Inspector(QScrollArea):
         before = sum(SECTIONS.index(other) < place for other in self._sections)
         self._column.insertWidget(self._heads + before, section)
         self._sections[title] = section
+        self._ordering.start()
         return section
+
+    def _order(self) -> None:
+        """Let the Tab key go down the column, whoever added what when."""
+        before: QWidget | None = None
+        for place in range(self._column.count()):
+            item = self._column.itemAt(place)
+            top = item.widget() if item is not None else None  # the last one is room
+            for part in top.findChildren(QWidget) if top is not None else ():
+                if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.window() is self.window():
+                    if before is not None:
+                        QWidget.setTabOrder(before, part)
+                    before = part
 
     def section(self, title: str) -> Section:
         """The section of this title."""

@@ -58,7 +58,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "mask-undo", "mask-redo", "Mask/Tools", "",
         "mask-add-region", "mask-from-features", "mask-from-cam", "mask-copy", "Mask/Region", "mask-clear", "",
         "mask-shown", "mask-blind", "mask-done", "",
-        "mask-import", "mask-export",
+        "mask-import", "mask-import-folder", "mask-export",
     ),
     "Mask/Tools": (
         "tool-brush", "tool-eraser", "tool-lasso", "tool-polygon", "tool-paint-rectangle", "tool-paint-ellipse",

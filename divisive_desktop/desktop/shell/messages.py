@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
@@ -12,10 +12,13 @@ from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
 
 SHOWN_AT_ONCE = 3
 MessageButton = tuple[str, Callable[[], object]]
 """Text and what a click does."""
+_CASE = "case "
+"""What the keys of messages about a case begin with."""
 RemedyFinder = Callable[[Case | None, UserFacingError], MessageButton | None]
 """A button for an error that the program can help with, None where it can't."""
 
@@ -28,6 +31,7 @@ class Message(QFrame):
     ) -> None:
         super().__init__()
         self.setProperty("severity", severity)
+        text, remedy = plain(text, lines=True), plain(remedy, lines=True)
         self.text, self.remedy, self._severity = text, remedy, severity
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID, GRID // 2, GRID // 2, GRID // 2)
@@ -104,6 +108,11 @@ class MessageBar(QWidget):
         """Newest first."""
         return list(self._messages.values())[::-1]
 
+    @property
+    def subjects(self) -> list[str]:
+        """What the messages are about: their keys."""
+        return list(self._messages)
+
     def recolour(self) -> None:
         for message in self._messages.values():
             message.recolour()
@@ -144,14 +153,29 @@ class Messages:
         """Tell the user about an error; a case's name stands before it."""
         shown = case.redacted(error) if case is not None else error
         text = shown.message if case is None or case.name in shown.message else f"{case.name}: {shown.message}"
-        key = str(case.path) if case is not None else error.message
+        key = _about(case) if case is not None else error.message
         self.show(key, "error", text, shown.remedy, self.remedy(case, error))
 
     def dismiss(self, key: str) -> None:
         self.bar.dismiss(key)
 
+    def dismiss_case(self, case: Case) -> None:
+        """What was wrong with a case isn't any more."""
+        self.bar.dismiss(_about(case))
+
+    def keep_cases(self, listed: Iterable[Case]) -> None:
+        """What was wrong with cases that aren't in the list any more is of no interest."""
+        kept = {_about(case) for case in listed}
+        for key in self.bar.subjects:
+            if key.startswith(_CASE) and key not in kept:
+                self.bar.dismiss(key)
+
     def clear(self) -> None:
         self.bar.clear()
+
+
+def _about(case: Case) -> str:
+    return f"{_CASE}{case.path}"
 
 
 def _close_and_run(close: Callable[[], None], run: Callable[[], object]) -> None:

@@ -23,6 +23,7 @@ class Page(QWidget):
         self.detail = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         theme.set_role(self.detail, "muted")
         for label in (self.title, self.detail):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # names and reasons come from files
             label.setWordWrap(True)
             label.setFixedWidth(_TEXT_WIDTH)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

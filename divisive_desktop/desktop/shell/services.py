@@ -31,12 +31,20 @@ class WindowEvents(QObject):
         The viewer was made: features that were there before it can connect to it.
     dropped(list)
         Paths (``list[Path]``) were dropped onto the window.
+    keeping(list)
+        What was done, and what is still being typed, has to be kept now: the window closes, or the user's session ends.
+        Who hands something on to the background appends a function to the list that says whether it is kept.
+    leaving(list)
+        The window is asked to close, and what could be kept was: who has something that can't be appends what it is,
+        in a sentence, and the user is asked.
     closing()
         The window is closing and nothing runs in the background any more.
     """
 
     viewerReady = Signal(object)  # its module loads after the first paint
     dropped = Signal(list)
+    keeping = Signal(object)  # a list that slots append to
+    leaving = Signal(object)  # a list that slots append to
     closing = Signal()
 
 

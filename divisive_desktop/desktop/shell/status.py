@@ -11,6 +11,7 @@ from divisive_desktop.desktop.session.wording import CALIBRATIONS, duration, sig
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.messages import EngineDied, EngineReady, Progress
+from divisive_desktop.language import NBSP
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer.view_state import ProbeReading
@@ -46,6 +47,7 @@ class StatusBar(QStatusBar):
         self.bar.setFixedWidth(160)
         self.bar.setFixedHeight(14)
         self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress")
         self.left = QLabel()
         theme.set_role(self.left, "muted")
         self.cancel = QToolButton()
@@ -56,9 +58,8 @@ class StatusBar(QStatusBar):
         self.cancel.clicked.connect(self.cancelRequested)
         self.pause = QToolButton()
         self.pause.setAutoRaise(True)
-        self.pause.hide()
+        self.set_pause(False)
         self.pause.clicked.connect(self.pauseRequested)
-        self._paused = False
         for widget in (self.title, self.bar, self.left, self.pause, self.cancel):
             row.addWidget(widget)
         self.job.hide()
@@ -75,7 +76,7 @@ class StatusBar(QStatusBar):
         """``None``: starting."""
         if isinstance(event, EngineReady):
             self.engine.setText(f"Engine ready · {event.device.upper()}")
-            tip = f"{event.device_name}\nPyTorch {event.torch_version}, process {event.pid}"
+            tip = f"{event.device_name}\n{event.runtime}, process {event.pid}"
             if event.note:
                 tip += f"\n{event.note}"
             self._engine_tint = "success"
@@ -103,7 +104,8 @@ class StatusBar(QStatusBar):
 
     def progress(self, event: Progress) -> None:
         self.bar.setValue(round(event.fraction * 1000))
-        self.left.setText(duration(event.remaining_s) if event.remaining_s is not None else f"{event.fraction:.0%}")
+        done = f"{100 * event.fraction:.0f}{NBSP}%"
+        self.left.setText(duration(event.remaining_s) if event.remaining_s is not None else done)
         self.bar.setToolTip(event.text)
 
     def set_pause(self, possible: bool, paused: bool = False) -> None:

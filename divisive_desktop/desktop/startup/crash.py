@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from divisive_desktop import paths, version
+from divisive_desktop.foreign.text import LogLines
 
 log = logging.getLogger("divisive_desktop")
 
@@ -32,7 +34,7 @@ _FILE = re.compile(rf"""[^\s/\\:"'<>]+\.(?:{_ENDINGS})\b""", re.IGNORECASE)
 _TOLD = re.compile(r"^(\s*(?:divisive_desktop|pydicom|highdicom)[\w.]*(?:Error|Warning)): .*$")
 
 
-class NoPaths(logging.Formatter):
+class NoPaths(LogLines):
     """Leaves only the file names of the program's own code: folders and files of the user may name patients."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -80,7 +82,7 @@ def start_traces() -> Callable[[], None]:
     """
     path = paths.user_log_dir() / f"crash-{os.getpid()}.log"
     try:
-        file = path.open("w", encoding="utf-8")
+        file = paths.private_file(path).open("w", encoding="utf-8")
     except OSError:  # a full or read-only disk must not keep the window from opening
         return lambda: None
     faulthandler.enable(file)
@@ -113,11 +115,19 @@ def tell_of_last_time(post: Callable[..., None]) -> None:
         )  # fmt: skip
 
 
+class PrivateLog(logging.handlers.RotatingFileHandler):
+    """A rotating log that no other account may read."""
+
+    def _open(self) -> TextIOWrapper:
+        paths.private_file(Path(self.baseFilename))
+        return super()._open()
+
+
 def start_log() -> logging.Handler:
     """Write a rotating log to the user's log folder."""
     folder = paths.user_log_dir()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.handlers.RotatingFileHandler(
+    paths.private_folder(folder)
+    handler = PrivateLog(
         folder / "desktop.log", maxBytes=1 << 20, backupCount=2, encoding="utf-8", delay=True
     )
     handler.setFormatter(NoPaths("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -137,7 +147,7 @@ def write_log(target: Path) -> None:
     folder = paths.user_log_dir()
     parts = [
         p
-        for pattern in ("last-crash.log", "engine.log*", "desktop.log*")
+        for pattern in ("last-crash.log", "engine.log*", "training.log*", "desktop.log*")
         for p in sorted(folder.glob(pattern), reverse=True)
     ]
     texts = (f"== {p.name}\n{for_others(p.read_text(encoding='utf-8', errors='replace'))}\n" for p in parts)

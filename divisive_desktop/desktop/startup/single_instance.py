@@ -27,6 +27,7 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QWidget
 
 from divisive_desktop import paths
+from divisive_desktop.foreign.parsing import read_json
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ def bring_to_front(window: QWidget) -> None:
 
 def _message(line: bytes) -> tuple[list[str], dict[str, str]] | None:
     with contextlib.suppress(ValueError):
-        found: Any = json.loads(line)
+        found: Any = read_json(line, most_bytes=_LONGEST)
         if isinstance(found, Mapping):
             names, tokens = found.get("open"), found.get("tokens", {})
             known = isinstance(tokens, Mapping) and all(k in _TOKENS and isinstance(v, str) for k, v in tokens.items())

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from divisive_desktop import paths
-
-_SIZES = (16, 20, 24, 32, 48, 64)
 
 
 def icon(name: str) -> QIcon:
     """Icon ``resources/icons/NAME.svg`` in the text colour of the palette in force, with a paler disabled state."""
     palette = QGuiApplication.palette()
-    made = QIcon()
-    for mode, group in (
-        (QIcon.Mode.Normal, QPalette.ColorGroup.Active),
-        (QIcon.Mode.Disabled, QPalette.ColorGroup.Disabled),
-    ):
-        text = palette.color(group, QPalette.ColorRole.WindowText)
-        for size in _SIZES:
-            made.addPixmap(pixmap(name, size, text), mode)
-    return made
+    role = QPalette.ColorRole.WindowText
+    return QIcon(_Drawn(
+        name, palette.color(QPalette.ColorGroup.Active, role), palette.color(QPalette.ColorGroup.Disabled, role)
+    ))  # fmt: skip
+
+
+class _Drawn(QIconEngine):
+    """Drawn when it is first shown, in the size in which it is shown: most icons never are, and never in all sizes."""
+
+    def __init__(self, name: str, colour: QColor, disabled: QColor) -> None:
+        super().__init__()
+        self._name, self._colour, self._disabled = name, colour, disabled
+
+    def clone(self) -> QIconEngine:
+        return _Drawn(self._name, self._colour, self._disabled)
+
+    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+        colour = self._disabled if mode is QIcon.Mode.Disabled else self._colour
+        return pixmap(self._name, min(size.width(), size.height()), colour, scale)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        return self.scaledPixmap(size, mode, state, 1.0)
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        scale = painter.device().devicePixelRatioF()
+        painter.drawPixmap(rect, self.scaledPixmap(rect.size(), mode, state, scale))
 
 
 def pixmap(name: str, size: int, colour: QColor, ratio: float = 1.0) -> QPixmap:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolBut
 
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.foreign.text import in_window, plain
 
 Row = tuple[str, str] | tuple[str, str, str]
 """Name, value, and where there is more to say a tooltip."""
@@ -85,8 +86,8 @@ class Form(QWidget):
             if visible:
                 title, text, *tip = shown[i]
                 name.setText(title)
-                value.setText(text)
-                value.setToolTip(tip[0] if tip else text)
+                value.setText(plain(text, lines=True))
+                value.setToolTip(in_window(tip[0] if tip else text, lines=True))
 
     def text(self) -> dict[str, str]:
         """What is shown."""
@@ -96,7 +97,7 @@ class Form(QWidget):
         name, value = QLabel(), QLabel()
         theme.set_role(name, "muted")
         name.setAlignment(Qt.AlignmentFlag.AlignTop)
-        name.setFixedWidth(GRID * 11)  # the same in all forms, so that values stand in one line
+        name.setFixedWidth(GRID * 12)  # the same in all forms, so that values stand in one line
         name.setWordWrap(True)
         value.setWordWrap(True)
         value.setTextFormat(Qt.TextFormat.PlainText)
@@ -110,18 +111,19 @@ class Form(QWidget):
 
 
 class ProbabilityBar(QWidget):
-    """Where a probability of class 1 lies between the two classes; the middle is the threshold."""
+    """Where a probability of class 1 lies between the two classes, and on which side of the threshold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._probability: float | None = None
+        self._threshold = 0.5
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         return QSize(160, 14)
 
-    def set_probability(self, probability: float | None) -> None:
-        self._probability = probability
+    def set_probability(self, probability: float | None, threshold: float = 0.5) -> None:
+        self._probability, self._threshold = probability, threshold
         self.setAccessibleDescription("" if probability is None else f"Probability {probability:.2f}")
         self.update()
 
@@ -132,7 +134,7 @@ class ProbabilityBar(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("hairline"))
         painter.drawRoundedRect(track, 3, 3)
-        middle = track.center().x()
+        middle = track.left() + track.width() * min(max(self._threshold, 0.01), 0.99)
         if self._probability is not None:
             at = track.left() + track.width() * min(max(self._probability, 0.01), 0.99)
             painter.setBrush(theme.colour("muted"))  # neutral: orange and blue are the data's own colours

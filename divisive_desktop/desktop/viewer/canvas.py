@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from divisive_desktop.desktop.viewer import feature_drawing, overlay_text
-from divisive_desktop.desktop.viewer.colorbar import draw_colorbar
+from divisive_desktop.desktop.viewer.colorbar import colorbar_boxes, draw_colorbar
 from divisive_desktop.desktop.viewer.maps import PaneKind, ScreenMap
 from divisive_desktop.desktop.viewer.pyramid import Patch
 from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool, ToolChoice
@@ -130,7 +130,8 @@ class Canvas(QWidget):
         colours = self._map_picture(transform) if shown and state.maps is not None else None
         # Pictures and features by identity: they hold arrays, and are never changed in place.
         made_of = (patch, colours, found, cells)
-        key = (state.opacity, state.wipe, state.selected, transform)
+        taken = self._taken() if found is not None else ()
+        key = (state.opacity, state.wipe, state.selected, state.region, transform, taken)
         if self._last is not None and self._last[1] == key and _same(self._last[0], made_of):
             return self._last[2]
         picture = QImage(*transform.pane, QImage.Format.Format_RGB32)
@@ -151,9 +152,20 @@ class Canvas(QWidget):
             if cells is not None:
                 feature_drawing.draw_cell_grid(painter, cells.region, cells.grid, transform)
             if found is not None:
-                feature_drawing.draw_features(painter, found, transform, state.selected, self.font())
+                region, font = state.region, self.font()
+                feature_drawing.draw_features(painter, found, transform, state.selected, font, region, taken)
         self._last = (made_of, key, picture)
         return picture
+
+    def _taken(self) -> tuple[QRectF, ...]:
+        """Where the colour bar is written over the picture."""
+        maps = self.state.maps if self.state.annotations else None
+        if maps is None:
+            return ()
+        return colorbar_boxes(self._text_area(), maps, self.kind, overlay_text.overlay_font(self.font()))
+
+    def _text_area(self) -> QRectF:
+        return QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
 
     def _map_picture(self, transform: Transform) -> _MapPicture | None:
         maps = self.state.maps
@@ -184,7 +196,7 @@ class Canvas(QWidget):
     def _texts(self, transform: Transform) -> QImage:
         """What is written over the picture; it changes seldom, and takes longer to draw than the picture."""
         state, maps = self.state, self.state.maps
-        of_maps = () if maps is None else (maps.scale_mode, maps.labelled)
+        of_maps = () if maps is None else (maps.scale_mode, maps.held)
         made_of = (state.record, state.voi, maps)
         lead = self.kind is state.lead
         key = (state.invert, state.identity_visible, state.view.zoom, lead, state.waiting_text, of_maps, transform)
@@ -201,7 +213,7 @@ class Canvas(QWidget):
         return picture
 
     def _paint_text(self, painter: QPainter) -> None:
-        state, area = self.state, QRectF(self.rect()).adjusted(MARGIN, MARGIN - 2, -MARGIN, -MARGIN + 2)
+        state, area = self.state, self._text_area()
         assert state.record is not None
         assert state.voi is not None
         font = overlay_text.overlay_font(self.font())
@@ -216,10 +228,7 @@ class Canvas(QWidget):
         if state.maps is not None:
             draw_colorbar(painter, area, state.maps, self.kind, font)
         else:
-            painter.setFont(overlay_text.overlay_font(self.font(), 13))
-            width = painter.fontMetrics().horizontalAdvance(state.waiting_text)
-            where = QPointF(round((self.width() - width) / 2), round(self.height() / 2))
-            overlay_text.halo_text(painter, where, state.waiting_text, overlay_text.DIM)
+            overlay_text.plate_text(painter, area, state.waiting_text, overlay_text.overlay_font(self.font(), 13))
 
     # -- mouse ----------------------------------------------------------------------------------------------
 

@@ -20,11 +20,10 @@ _LEAST_HEIGHT = 90
 def draw_colorbar(painter: QPainter, area: QRectF, maps: MapSource, kind: PaneKind, font: QFont) -> None:
     """Draw at the right edge of ``area``: bar, its raw values, and the scale's name above it."""
     metrics = QFontMetricsF(font)
-    height = min(220.0, area.height() - 2 * metrics.height() - 8)
-    if height < _LEAST_HEIGHT:
+    bar = _bar_in(area, metrics)
+    if bar is None:
         return
     low, high = maps.limits(kind)
-    bar = QRectF(area.right() - _WIDTH, round(area.center().y() - height / 2), _WIDTH, round(height))
     painter.setFont(font)
     painter.drawImage(bar, _bar(kind is PaneKind.FEATURES))
     painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
@@ -42,6 +41,30 @@ def draw_colorbar(painter: QPainter, area: QRectF, maps: MapSource, kind: PaneKi
     top, bottom = _captions(maps, kind)
     for text, y in ((top, bar.top() - 7), (bottom, bar.bottom() + metrics.ascent() + 5)):
         halo_text(painter, QPointF(round(bar.right() - metrics.horizontalAdvance(text)), round(y)), text)
+
+
+def colorbar_boxes(area: QRectF, maps: MapSource, kind: PaneKind, font: QFont) -> tuple[QRectF, ...]:
+    """What `draw_colorbar` draws on: the bar with its values, and the captions; nothing where it shows no bar."""
+    metrics = QFontMetricsF(font)
+    bar = _bar_in(area, metrics)
+    if bar is None:
+        return ()
+    low, high = maps.limits(kind)
+    values = [raw_text(value, high - low) for value in ticks(low, high, kind is PaneKind.FEATURES)]
+    reach = 6 + max(metrics.horizontalAdvance(text) for text in values)
+    line, boxes = metrics.height(), [bar.adjusted(-reach, -2, 1, 2)]
+    for text, top in zip(_captions(maps, kind), (bar.top() - 7 - metrics.ascent(), bar.bottom() + 5), strict=True):
+        width = metrics.horizontalAdvance(text)
+        if text:
+            boxes.append(QRectF(bar.right() - width, top, width, line))
+    return tuple(boxes)
+
+
+def _bar_in(area: QRectF, metrics: QFontMetricsF) -> QRectF | None:
+    height = min(220.0, area.height() - 2 * metrics.height() - 8)
+    if height < _LEAST_HEIGHT:
+        return None
+    return QRectF(area.right() - _WIDTH, round(area.center().y() - height / 2), _WIDTH, round(height))
 
 
 def ticks(low: float, high: float, diverging: bool) -> tuple[float, ...]:
@@ -64,7 +87,7 @@ def raw_text(value: float, span: float) -> str:
 
 def _captions(maps: MapSource, kind: PaneKind) -> tuple[str, str]:
     if kind is PaneKind.FEATURES:
-        return ("for true", "for false") if maps.labelled else ("for predicted", "for other")
+        return ("for true", "for false") if maps.held == "label" else (f"for {maps.held}", "for other")
     return ("shared scale", "") if maps.scale_mode == "shared" else ("own scale", "")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
+from divisive_desktop.desktop.viewer.badge_places import GAP, badge_places
 from divisive_desktop.desktop.viewer.overlay_text import overlay_font
 from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation.colours import FALSE_COLOUR, TRUE_COLOUR
@@ -69,9 +72,18 @@ def feature_at(found: FeatureSet, x: float, y: float) -> Feature | None:
 
 
 def draw_features(
-    painter: QPainter, found: FeatureSet, transform: Transform, selected: int | None, font: QFont
+    painter: QPainter, found: FeatureSet, transform: Transform, selected: int | None, font: QFont, region: str,
+    taken: Sequence[QRectF] = (),
 ) -> None:
-    """Contours first, then the badges, most important last so that its badge is on top."""
+    """Contours first, then the badges; the most important has the first choice of a place.
+
+    Parameters
+    ----------
+    region : str
+        What one of them is called: ``map region``, or ``finding`` where the model was shown to point at some.
+    taken : sequence of QRectF
+        What the badges must not cover, logical pixels.
+    """
     painter.setBrush(Qt.BrushStyle.NoBrush)
     step = max(1.0, max(found.region[2:]) / WORKING_SIDE)
     for feature in reversed(found.features):
@@ -82,8 +94,12 @@ def draw_features(
         painter.setPen(_pen(colour_of(feature), 2.5 if chosen else 1.5))
         painter.drawPolygon(shape)
     bold = overlay_font(font, 11, bold=True)
-    for feature in reversed(found.features):
-        _badge(painter, feature, _anchor(feature, transform), bold, feature.rank == selected)
+    texts = {feature.rank: f"{region} {feature.rank}" for feature in found.features}
+    wanted = [(_anchor(f, transform), *_size(bold, texts[f.rank], f.rank == selected)) for f in found.features]
+    pane = QRectF(0, 0, transform.pane[0] / transform.dpr, transform.pane[1] / transform.dpr)
+    boxes = badge_places(wanted, pane, taken)
+    for feature, (at, *_), box in reversed(list(zip(found.features, wanted, boxes, strict=True))):
+        _badge(painter, feature, at, box, bold, texts[feature.rank])
 
 
 def draw_cell_grid(painter: QPainter, region: Box, grid: tuple[int, int], transform: Transform) -> None:
@@ -118,15 +134,21 @@ def _anchor(feature: Feature, transform: Transform) -> QPointF:
     return transform.to_widget(float(top[0]) + 0.5, float(top[1]) + 0.5)
 
 
-def _badge(painter: QPainter, feature: Feature, at: QPointF, font: QFont, chosen: bool) -> None:
-    metrics = QFontMetricsF(font)
-    text = str(feature.rank)
-    height = 17.0 if not chosen else 20.0
-    width = max(height, metrics.horizontalAdvance(text) + 9)
-    box = QRectF(at.x() - width / 2, at.y() - height / 2, width, height)
+def _size(font: QFont, text: str, chosen: bool) -> tuple[float, float]:
+    """Width and height of a badge, logical pixels."""
+    height = 20.0 if chosen else 17.0
+    return max(height, QFontMetricsF(font).horizontalAdvance(text) + 9), height
+
+
+def _badge(painter: QPainter, feature: Feature, at: QPointF, box: QRectF, font: QFont, text: str) -> None:
+    colour = colour_of(feature)
+    if not box.adjusted(-GAP, -GAP, GAP, GAP).contains(at):  # it had to give way: a line leads to its region
+        for ink, width in ((_DARK, 3.0), (colour, 1.5)):
+            painter.setPen(_pen(ink, width))
+            painter.drawLine(at, box.center())
     painter.setPen(QPen(_DARK, 1.5))
-    painter.setBrush(QBrush(colour_of(feature)))
-    painter.drawRoundedRect(box, height / 2, height / 2)
+    painter.setBrush(QBrush(colour))
+    painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
     painter.setPen(_DARK)
     painter.setFont(font)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -14,6 +14,7 @@ from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.explanation import colours as colormaps
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.maps import normalise, own_range, shared_range, symmetric_range
+from divisive_desktop.explanation.statement import Held, pair_in_words
 from divisive_desktop.geometry import Box
 
 ScaleMode = Literal["shared", "per-map"]
@@ -58,12 +59,12 @@ class ScreenMap:
 class MapSource:
     """The CAM pair of one analysis, seen with one class held true."""
 
-    def __init__(self, analysis: Analysis, true_class: int, source: str) -> None:
+    def __init__(self, analysis: Analysis, true_class: int, held: Held) -> None:
         if true_class not in (0, 1):
             raise ValueError("the true class is 0 or 1")
         self.analysis = analysis
         self.true_class = true_class
-        self.labelled = source == "label"
+        self.held = held
         self.interpolation: Interpolation = "smooth"
         self.scale_mode: ScaleMode = "shared"
         true, false = analysis.cams[true_class], analysis.cams[1 - true_class]
@@ -95,18 +96,16 @@ class MapSource:
         return self.analysis.model.classes[which]
 
     def title(self, kind: PaneKind) -> str:
-        """'True class: abnormal (label)', or 'Predicted class: …' and 'Other class: …' until there is a label."""
-        if kind is PaneKind.TRUE:
-            name = self.class_name(kind)
-            return f"True class: {name} (label)" if self.labelled else f"Predicted class: {name}"
-        if kind is PaneKind.FALSE:
-            return f"{'False' if self.labelled else 'Other'} class: {self.class_name(kind)}"
-        return "Important features"
+        """'True class: abnormal (label)', 'Predicted class: …' or 'Nearer class: …', and what the other is called."""
+        if kind is PaneKind.FEATURES:
+            return "Important features"
+        pair = pair_in_words(self.analysis.model.classes, self.true_class, self.held)
+        return ": ".join(pair[kind is PaneKind.FALSE])
 
     def detail(self, kind: PaneKind) -> str:
         """The muted text at the right of a pane's title."""
         if kind is PaneKind.FEATURES:
-            return "D = true − false" if self.labelled else "D = predicted − other"
+            return "D = true − false" if self.held == "label" else f"D = {self.held} − other"
         which = self.true_class if kind is PaneKind.TRUE else 1 - self.true_class
         return f"logit {self.analysis.logits[which]:+.2f}".replace("-", "−")
 

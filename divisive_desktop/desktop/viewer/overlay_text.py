@@ -15,6 +15,8 @@ INK = QColor(232, 234, 237)
 DIM = QColor(176, 181, 188)
 WARN = QColor(255, 196, 87)
 _HALO = QColor(0, 0, 0, 195)
+_PLATE_INK, _PLATE = QColor(16, 17, 19, 225), 12.0
+"""Colour of the plate below a text, and how far it reaches beyond it, logical pixels."""
 _OFFSETS = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1))
 _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
@@ -102,6 +104,20 @@ def halo_text(painter: QPainter, baseline: QPointF, text: str, ink: QColor = INK
         painter.drawText(baseline + QPointF(dx, dy), text)
     painter.setPen(ink)
     painter.drawText(baseline, text)
+
+
+def plate_text(painter: QPainter, area: QRectF, text: str, font: QFont) -> None:
+    """Text in the middle of ``area`` on a dark plate, for what is read on pictures that have text of their own."""
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    room = area.adjusted(_PLATE, _PLATE, -_PLATE, -_PLATE)
+    place = metrics.boundingRect(room, int(flags), text)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE_INK)
+    painter.drawRoundedRect(place.adjusted(-_PLATE, -_PLATE / 2, _PLATE, _PLATE / 2), _PLATE / 2, _PLATE / 2)
+    painter.setPen(INK)
+    painter.drawText(place, int(flags), text)
 
 
 def draw_corners(painter: QPainter, area: QRectF, content: Corners, font: QFont) -> None:

@@ -13,10 +13,14 @@ from divisive_desktop.desktop.viewer.view_state import ViewState
 
 HEADER = 26
 """Height of the title strip, logical pixels."""
+BETWEEN = "   "
+"""Between the parts of a detail."""
+_MARGIN, _GAP, _TITLE = 10, 12.0, 90.0
+"""Logical pixels beside the texts, between them, and those that are left to a title before the detail gives way."""
 
 
 class Header(QWidget):
-    """Title at the left, a muted detail at the right; the detail gives way when there is no room."""
+    """Title at the left, a muted detail at the right, whose last parts give way when there is no room."""
 
     doubleClicked = Signal()
 
@@ -44,26 +48,41 @@ class Header(QWidget):
         with QPainter(self) as painter:
             self._paint(painter)
 
+    def shown(self) -> tuple[str, str]:
+        """What can be read of title and detail.
+
+        Of a long detail the last parts give way; the first, a figure, stays beside a title that is cut.
+        """
+        title_metrics, detail_metrics = QFontMetricsF(self._font(True)), QFontMetricsF(self._font(False))
+        detail, room = self.detail, float(self.width() - 2 * _MARGIN)
+        wanted = title_metrics.horizontalAdvance(self.title)
+        while BETWEEN in detail and wanted + _GAP + detail_metrics.horizontalAdvance(detail) > room:
+            detail = detail.rpartition(BETWEEN)[0]
+        left = room - _GAP - detail_metrics.horizontalAdvance(detail)
+        if detail and left >= min(wanted, _TITLE):
+            room = left
+        else:
+            detail = ""
+        return title_metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, room), detail
+
+    def _font(self, title: bool) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(12)
+        font.setWeight(QFont.Weight.DemiBold if title else font.weight())
+        return font
+
     def _paint(self, painter: QPainter) -> None:
         palette = self.palette()
         window, text = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.WindowText)
         painter.fillRect(self.rect(), window)
-        area = QRectF(self.rect()).adjusted(10, 0, -10, 0)
-        title_font = QFont(self.font())
-        title_font.setPixelSize(12)
-        title_font.setWeight(QFont.Weight.DemiBold)
-        detail_font = QFont(self.font())
-        detail_font.setPixelSize(12)
-        title_metrics, detail_metrics = QFontMetricsF(title_font), QFontMetricsF(detail_font)
-        detail_width = detail_metrics.horizontalAdvance(self.detail)
-        if title_metrics.horizontalAdvance(self.title) + 16 + detail_width <= area.width():
-            painter.setFont(detail_font)
-            painter.setPen(_mixed(text, window, 0.62))
-            painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.detail)
-        painter.setFont(title_font)
+        area = QRectF(self.rect()).adjusted(_MARGIN, 0, -_MARGIN, 0)
+        title, detail = self.shown()
+        painter.setFont(self._font(False))
+        painter.setPen(_mixed(text, window, 0.62))
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, detail)
+        painter.setFont(self._font(True))
         painter.setPen(text)
-        shown = title_metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
 
 
 class Pane(QWidget):

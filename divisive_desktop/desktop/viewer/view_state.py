@@ -73,6 +73,8 @@ class ViewState(QObject):
         self.scale_mode: ScaleMode = "shared"
         self.interpolation: Interpolation = "smooth"
         self.features: FeatureSet | None = None
+        self.region = "map region"
+        """What one of them is called."""
         self.selected: int | None = None
         """Rank of the feature that is drawn stronger than the others."""
         self.opacity = 0.55

@@ -17,13 +17,14 @@ from divisive_desktop.desktop.viewer.grey_controls import GreyControls
 from divisive_desktop.desktop.viewer.maps import MapSource, PaneKind
 from divisive_desktop.desktop.viewer.measure_tools import MEASURE_TOOLS, MeasurementLayer
 from divisive_desktop.desktop.viewer.overlay import MapOverlay
-from divisive_desktop.desktop.viewer.pane import Pane
+from divisive_desktop.desktop.viewer.pane import BETWEEN, Pane
 from divisive_desktop.desktop.viewer.tool import PaneMouse, Tool
 from divisive_desktop.desktop.viewer.tools import FrameTool, PanTool, ProbeTool, WindowTool, ZoomTool
 from divisive_desktop.desktop.viewer.view_state import Layer, ProbeReading, ViewState
 from divisive_desktop.desktop.viewer.windowing import as_window, dragged, least_width
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.statement import Held
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
 LAYOUTS = ("2x2", "1x2", "pair", "image", "true", "false", "features")
@@ -37,7 +38,8 @@ _PANES: Mapping[str, tuple[PaneKind, ...]] = {
     **{kind.value: (kind,) for kind in PaneKind},
 }
 _UNKNOWN = {
-    PaneKind.TRUE: "Predicted class", PaneKind.FALSE: "Other class", PaneKind.FEATURES: "Important features",
+    PaneKind.TRUE: "Map of one class", PaneKind.FALSE: "Map of the other class",
+    PaneKind.FEATURES: "Important features",
 }  # fmt: skip
 _GAP = 2
 
@@ -151,15 +153,15 @@ class Viewer(QWidget):
         self._update_titles()
         state.notify()
 
-    def set_analysis(self, analysis: Analysis | None, true_class: int = 1, source: str = "predicted") -> None:
-        """Show a CAM pair with one class held true. ``source``: ``label`` or ``predicted``."""
-        self.state.set_maps(None if analysis is None else MapSource(analysis, true_class, source))
+    def set_analysis(self, analysis: Analysis | None, true_class: int = 1, held: Held = "nearer") -> None:
+        """Show a CAM pair with one class held true, and why that one is."""
+        self.state.set_maps(None if analysis is None else MapSource(analysis, true_class, held))
         self._update_titles()
         self.state.notify()
 
-    def set_features(self, features: FeatureSet | None) -> None:
-        """Show the important features; cheap enough to follow a slider."""
-        self.state.features = features
+    def set_features(self, features: FeatureSet | None, region: str = "map region") -> None:
+        """Show the important features, each called a ``region``; cheap enough to follow a slider."""
+        self.state.features, self.state.region = features, region
         self._update_titles()
         self.state.notify()
 
@@ -345,7 +347,7 @@ class Viewer(QWidget):
             else:
                 detail = maps.detail(kind)
                 if kind is PaneKind.FEATURES and found is not None:
-                    detail = f"{len(found.features)} found   {detail}"
+                    detail = f"{len(found.features)} found{BETWEEN}{detail}"
                 pane.header.set_texts(maps.title(kind), detail)
 
 

@@ -76,7 +76,8 @@ def measure(network: Network, settings: Settings, weights: str, cases: Sequence[
         return rates(settings, weights)
     case = cases[0]
     example = Example(
-        Path(case.path), case.label, "train", Path(case.mask) if case.mask else None, frame=case.frame, crop=case.crop
+        Path(case.path), case.label, "train", Path(case.mask) if case.mask else None, frame=case.frame, crop=case.crop,
+        correction=case.correction,
     )
     device = torch.device(settings.device)
     network.to(device).freeze_up_to(settings.cut)

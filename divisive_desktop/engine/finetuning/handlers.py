@@ -19,6 +19,7 @@ from divisive_desktop.engine.finetuning.messages import (
 )
 from divisive_desktop.engine.finetuning.reporter import set_paused
 from divisive_desktop.engine.finetuning.run import FineTuneRun, settings_for
+from divisive_desktop.engine.framing import Looking
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.registry import Channel, handles
 from divisive_desktop.engine.worker import Worker
@@ -26,7 +27,8 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.library import store
 from divisive_desktop.library.card import read_card
 from divisive_desktop.library.scope_check import refusal
-from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model, pick_device
+from divisive_desktop.networks.analyse import LoadedModel, analyse_subjects, load_model
+from divisive_desktop.networks.torch_loading import pick_device
 from divisive_desktop.training.loading import load_network
 
 _state = threading.Lock()
@@ -64,7 +66,7 @@ def _rank(result: FineTuneResult) -> tuple[float, float]:
 @handles(EstimateRun)
 def _estimate(worker: Worker, request: EstimateRun, channel: Channel) -> Estimate:
     asked = request.request
-    device = pick_device(asked.device) if asked.device != "auto" else worker.device
+    device = pick_device(asked.device if asked.device != "auto" else worker.device.name)
     network, card = load_network(asked.base)
     settings = settings_for(asked, card, device.type)
     found = estimating.measure(network, settings, card.weights_sha256, asked.cases)
@@ -73,17 +75,17 @@ def _estimate(worker: Worker, request: EstimateRun, channel: Channel) -> Estimat
 
 @handles(ComparePair)
 def _compare_pair(worker: Worker, request: ComparePair, channel: Channel) -> tuple[Analysis, Analysis]:
-    record = open_expected(request.path, request.frame, request.expected_sha256)
+    record = open_expected(request.path, request.frame, request.expected_sha256, request.correction)
     before = worker.model(request.before)
     after = _version(worker, request.after)
-    ask = Analyse(request.path, request.frame, crop=request.crop)
-    framing = worker.faces.plan(record, ask, before.card.task, store.default_task).framing
+    ask = Analyse(request.path, request.frame, crop=request.crop, correction=request.correction)
+    framing = Looking(worker.finders, record).framing(ask, before.card.framing_rule)
     channel.check()
     crop = framing.crop if framing is not None else None
     one, other = (analyse_subjects(m, [m.subject(record, crop)])[0] for m in (before, after))
     for found in (one, other):
         if found.scope.withheld:
-            raise refusal(found.scope)
+            raise refusal(found.scope, found.model)
     return one, other
 
 
@@ -98,5 +100,5 @@ def _version(worker: Worker, folder_or_id: str) -> LoadedModel:
     with _state:
         if weights not in _versions:
             _versions.clear()
-            _versions[weights] = load_model(Path(folder_or_id), str(worker.device))
+            _versions[weights] = load_model(Path(folder_or_id), worker.device.name)
         return _versions[weights]

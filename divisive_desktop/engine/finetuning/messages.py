@@ -2,7 +2,7 @@
 
 ::
 
-    request = preparation.fine_tune_request(book, base="chest-xray-focus-2")   # torch-free, from the casebook
+    request = preparation.fine_tune_request(book, base="chest-cardiomegaly-focus-1")   # torch-free, from the casebook
     run = preparation.start(book, request)                                     # written down before it begins
     job = client.submit(request)                     # FineTune, lane "long"
     client.submit(SetPaused(request.folder, True))   # lane "quick": answered while the run goes on
@@ -25,9 +25,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from divisive_desktop.engine.messages import Lane
+from divisive_desktop.engine.messages import Lane, Role
 from divisive_desktop.explanation.analysis import ModelRef
 from divisive_desktop.geometry import Box
+from divisive_desktop.imaging.correction import UNCORRECTED, Correction
 
 Maps = npt.NDArray[np.float32]
 Stages = Literal["head", "last", "late", "all"]
@@ -65,6 +66,8 @@ class TrainingCase:
     """What the analyst calls it, for messages."""
     crop: Box | None = None
     """Part of the image that the shown analysis looked at (a face); None: all, or a face that the engine looks for."""
+    correction: Correction = UNCORRECTED
+    """What the analyst mended about the picture; mask and crop are of the corrected one."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class FineTune:
     """Fine-tune a model on a casebook's cases and measure it before and after. Result: `FineTuneResult`."""
 
     lane: ClassVar[Lane] = "long"
+    role: ClassVar[Role] = "training"
 
     base: str
     """Id of the model to start from."""
@@ -108,6 +112,7 @@ class TryMethods:
     """
 
     lane: ClassVar[Lane] = "long"
+    role: ClassVar[Role] = "training"
 
     request: FineTune
     """Each method works in a folder of its own inside its ``folder``."""
@@ -119,6 +124,7 @@ class SetPaused:
     """Hold or let go on the run in ``folder``; at the next step. Result: bool, whether such a run is there."""
 
     lane: ClassVar[Lane] = "quick"
+    role: ClassVar[Role] = "training"
 
     folder: str
     paused: bool
@@ -129,6 +135,7 @@ class EstimateRun:
     """How long would it take? Measured on one case with the real model, about a second. Result: `Estimate`."""
 
     lane: ClassVar[Lane] = "quick"
+    role: ClassVar[Role] = "training"
 
     request: FineTune
 
@@ -141,6 +148,7 @@ class ComparePair:
     """
 
     lane: ClassVar[Lane] = "quick"
+    role: ClassVar[Role] = "training"
 
     before: str
     """Id of an installed model."""
@@ -150,6 +158,7 @@ class ComparePair:
     frame: int = 0
     crop: Box | None = None
     expected_sha256: str | None = None
+    correction: Correction = UNCORRECTED
 
 
 # ---- what is told before --------------------------------------------------------------------------------
@@ -253,8 +262,8 @@ class Notice:
     """Value of a ``Partial``: something that the user should know; the run goes on."""
 
     code: str
-    """memory (smaller steps), cpu (left the GPU), not-finite (stopped, last good epoch kept), validation, guard,
-    resumed"""
+    """memory (smaller steps), cpu (left the GPU), not-finite (stopped, last good epoch kept), again (collapsed, began
+    anew), collapsed (twice), validation, guard, resumed"""
     text: str
 
 
@@ -317,6 +326,30 @@ class CaseChange:
 
 
 @dataclass(frozen=True)
+class ScopeChange:
+    """How many of the casebook's images of a run each of the two versions withholds, or finds unfamiliar."""
+
+    images: int
+    withheld_before: int
+    withheld_after: int
+    unfamiliar_before: int
+    unfamiliar_after: int
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        return (
+            f"Of {self.images} images of the casebook the model withheld {self.withheld_before} as out of scope and "
+            f"withholds {self.withheld_after} now; unfamiliar were {self.unfamiliar_before} and are "
+            f"{self.unfamiliar_after}."
+        )
+
+
+SCOPE_UNKNOWN = "Which images are in the new version's scope was not measured: it says so with each answer."
+UNDECIDED = "Its parent's error rates don't hold for it, and nobody has measured its own: its answers stay undecided."
+
+
+@dataclass(frozen=True)
 class RunVerdict:
     """What the tables say, in words. Claims nothing where an interval includes 0."""
 
@@ -349,6 +382,8 @@ class FineTuneResult:
     seconds: float
     device: str
     notices: tuple[Notice, ...] = ()
+    scope: ScopeChange | None = None
+    """None: the base model's scope was never measured, or what it rests on was trained."""
     data: tuple[tuple[int, str, str], ...] = ()
     """Case id, image hash and role (train, validation, holdout) of every case, for ``Casebook.start_run``."""
 
@@ -357,6 +392,8 @@ __all__ = [
     "DEFAULT_METHOD",
     "FIGURES",
     "METHODS",
+    "SCOPE_UNKNOWN",
+    "UNDECIDED",
     "CaseChange",
     "CasePair",
     "Change",
@@ -375,6 +412,7 @@ __all__ = [
     "Maps",
     "Notice",
     "RunVerdict",
+    "ScopeChange",
     "SetPaused",
     "Severity",
     "Side",

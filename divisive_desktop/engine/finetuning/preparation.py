@@ -2,7 +2,7 @@
 
 ::
 
-    request = fine_tune_request(book, "chest-xray-focus-2", epochs=8)
+    request = fine_tune_request(book, "chest-cardiomegaly-focus-1", epochs=8)
     check = check_data(request.cases, request.method)     # before starting; ``check.blocked``
     run = start(book, request)                            # written into the casebook and its audit chain
     …                                                     # EngineClient.submit(request), or dispatch.answer(…)
@@ -34,8 +34,10 @@ from divisive_desktop.engine.finetuning.messages import (
 )
 from divisive_desktop.errors import CasebookError, TrainingError
 from divisive_desktop.geometry import Box
-from divisive_desktop.imaging.faces import Framing, framing_of
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.imaging.framing import Framing, framing_of
 from divisive_desktop.library import store
+from divisive_desktop.library.tasks import kind_of
 from divisive_desktop.library.tasks import task as task_of
 
 Role = Literal["train", "validation", "holdout"]
@@ -70,7 +72,8 @@ def training_data(book: Casebook, task: str) -> tuple[TrainingCase, ...]:
             TrainingCase(
                 case.id, str(case.path), case.frame, case.sha256, case.label, case.side, case.group,
                 str(book.blobs.path(case.mask)) if case.mask else None, case.mask, row.name,
-                _part(row, parts.get(case.id)) if kind == "photograph" else None,
+                _part(row, parts.get(case.id)) if kind != "radiograph" else None,
+                Correction.parse(case.correction),
             )
         )  # fmt: skip
     return tuple(found)
@@ -82,8 +85,13 @@ def _parts(book: Casebook) -> dict[int, Framing]:
     return {case: framing for case, framing in found.items() if framing is not None}
 
 
+def _is_framed(task: str | None, kind: str) -> bool:
+    """Whether a model looks for its part of a case's picture, a face or an iris."""
+    return (kind_of(task) if task is not None else kind) != "radiograph"
+
+
 def _part(row: CaseRow, framing: Framing | None) -> Box | None:
-    """What of a photograph is learned from: the part that a person chose, else what the engine finds (None)."""
+    """What of a picture is learned from: the part that a person chose, else what the engine finds (None)."""
     if framing is None:
         return None
     if framing.crop is not None:
@@ -318,10 +326,12 @@ def request_of_run(book: Casebook, run: int) -> FineTune:
             )
         mask = str(book.blobs.path(was.mask)) if was.mask else None
         side = "holdout" if was.role == "holdout" else "train"
+        row_now = rows[case.id]
+        part = _part(row_now, parts.get(case.id)) if _is_framed(row_now.task, case.kind) else None
         cases.append(
             TrainingCase(
                 case.id, str(case.path), case.frame, was.sha256, was.label, side, case.group, mask, was.mask,  # type: ignore[arg-type]
-                rows[case.id].name, _part(rows[case.id], parts.get(case.id)) if case.kind == "photograph" else None,
+                row_now.name, part, Correction.parse(was.correction),
             )
         )  # fmt: skip
     known = {f.name for f in fields(FineTune)}
@@ -342,6 +352,7 @@ def metrics(result: FineTuneResult) -> dict[str, Any]:
         "device": result.device,
         "folder": result.folder,
         "notices": [n.text for n in result.notices],
+        "scope": asdict(result.scope) if result.scope is not None else None,
     }
 
 

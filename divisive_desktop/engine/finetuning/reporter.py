@@ -77,6 +77,10 @@ class RunReporter:
         """What lies ahead."""
         self._clock, self.epochs = Clock(stages), epochs
 
+    def plan_again(self, stages: Stages, epochs: int) -> None:
+        """What lies ahead of a second attempt; its epochs are counted on from those that were told."""
+        self.plan(stages, self._epochs_told + epochs)
+
     # ---- hold and stop ----------------------------------------------------------------------------------
 
     def cancelled(self) -> bool:

@@ -17,25 +17,29 @@ from divisive_desktop.engine.finetuning.comparison import compare
 from divisive_desktop.engine.finetuning.gallery import Gallery
 from divisive_desktop.engine.finetuning.messages import Comparison, FineTune, FineTuneResult, TrainingCase
 from divisive_desktop.engine.finetuning.reporter import RunReporter
+from divisive_desktop.engine.finetuning.scope import VersionScope, version_scope
 from divisive_desktop.engine.finetuning.verdict import verdict
 from divisive_desktop.engine.finetuning.version import write_version
+from divisive_desktop.engine.framing import Looking
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.registry import Channel
 from divisive_desktop.engine.worker import Worker
 from divisive_desktop.errors import (
     ImageAlteredError,
-    NoFaceError,
     NotFiniteError,
+    NothingFoundError,
     OutOfMemoryError,
     TrainingError,
     UnreadableFileError,
+    in_words,
 )
+from divisive_desktop.foreign.files import open_plain
 from divisive_desktop.imaging import open_image
 from divisive_desktop.library import store
-from divisive_desktop.networks.analyse import pick_device
 from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.pretrained import load_weights
 from divisive_desktop.networks.saving import weights_of
+from divisive_desktop.networks.torch_loading import pick_device
 from divisive_desktop.training.augment import keep_border
 from divisive_desktop.training.checkpoint import kept_history, load_kept
 from divisive_desktop.training.dataset import Example
@@ -52,6 +56,8 @@ from divisive_desktop.training.trunk_features import Features, compute_features
 RATE = 3e-4
 """Peak learning rate. A third of what training from ImageNet's weights takes: the higher rate moves attention no
 further, and makes a model of some hundred films forget, even if it only learns labels of a hundred others."""
+LOWER = 0.1
+"""Share of the learning rate with which a run that collapsed begins again."""
 RETAIN = 0.5
 """Half of what is learned as label is the base model's own answer: labels win where they contradict it, and what it
 knew beyond them isn't overwritten by a hundred films."""
@@ -84,8 +90,12 @@ class FineTuneRun:
         self.folder = Path(request.folder)
         self.features = features or self.folder / "features"
         self.base, self.card = load_network(request.base)
-        self.device = pick_device(request.device) if request.device != "auto" else worker.device
+        self.device = pick_device(request.device if request.device != "auto" else worker.device.name)
         self.settings = settings_for(request, self.card, self.device.type)
+        self.attempt = self.folder
+        """Where the checkpoints are: a folder of their own where the run collapsed and began again."""
+        if self._second.is_dir():
+            self._turn_to_second()
         self.reporter = RunReporter(channel, key or request.folder, self.settings.method, share, label)
         self.reporter.device = self.device
 
@@ -110,14 +120,15 @@ class FineTuneRun:
         self.roles = data.roles(self.request.cases)
         expected = estimating.rates(self.settings, self.card.weights_sha256)
         self.reporter.plan(estimating.stages_of(self.settings, self.request.cases, expected), self.settings.epochs)
+        for done in kept_history(self.attempt):  # at once: measuring may take minutes
+            self.reporter.epoch(done)
         self.examples, self.held = self._examples()
         self._check_files()
         before = self._measure(self.base)
         guard = self._guard()
         gallery = self._gallery()
         self._show(gallery, 0, self.base)
-        for done in kept_history(self.folder):
-            self.reporter.epoch(done)
+        self._show_kept(gallery)
         trained = self._train(gallery)
         network, temperature = self._calibrated(trained)
         after = self._measure(network)
@@ -127,11 +138,12 @@ class FineTuneRun:
             pair = [(predict_cached(n, guard.features, CUT, guard.examples), None) for n in (self.base, network)]
             guarded = self._compare("guard", *pair)
         words = verdict(holdout, guarded)
+        scope = self._scope()
         seconds = time.monotonic() - start
         stored = write_version(
             self.folder / "version", network, self.request, self.card, self.settings, self.roles, trained,
             holdout=holdout, guard=guarded, verdict=words, temperature=temperature, seconds=seconds,
-            after=after[0] if after is not None else None,
+            after=after[0] if after is not None else None, scope=scope,
         )
         self.reporter.at("measuring", 3, "Done", force=True)
         return FineTuneResult(
@@ -140,7 +152,7 @@ class FineTuneRun:
             validation={k: v for k, v in trained.history[trained.kept_epoch - 1].items() if k.startswith("val_")},
             verdict=words, history=tuple(self.reporter.epoch_done(i, h) for i, h in enumerate(trained.history)),
             kept_epoch=trained.kept_epoch, seconds=seconds, device=self.device.type,
-            notices=tuple(self.reporter.notices),
+            notices=tuple(self.reporter.notices), scope=scope.change if scope is not None else None,
             data=tuple((c.id, c.sha256, self.roles[c.id]) for c in self.request.cases),
         )
 
@@ -160,19 +172,21 @@ class FineTuneRun:
     def _example(self, case: TrainingCase) -> Example:
         split = {"train": "train", "validation": "val", "holdout": "holdout"}[self.roles[case.id]]
         crop = case.crop
-        if crop is None and self.settings.preprocessing.colour == "rgb":
-            crop = self._face(case)
+        if crop is None and self.card.framing_rule is not None:
+            crop = self._part(case)
         mask = Path(case.mask) if case.mask else None
-        return Example(Path(case.path), case.label, split, mask, 1.0, case.group, {}, case.frame, crop)
+        return Example(
+            Path(case.path), case.label, split, mask, 1.0, case.group, {}, case.frame, crop, case.correction
+        )
 
-    def _face(self, case: TrainingCase) -> Any:
+    def _part(self, case: TrainingCase) -> Any:
         """The part that an analysis would look at."""
         self.reporter.check()
-        record = open_image(Path(case.path), case.frame)
+        record = open_image(Path(case.path), case.frame, case.correction)
         try:
-            ask = Analyse(case.path, case.frame)
-            framing = self.worker.faces.plan(record, ask, self.card.task, store.default_task).framing
-        except NoFaceError:
+            ask = Analyse(case.path, case.frame, correction=case.correction)
+            framing = Looking(self.worker.finders, record).framing(ask, self.card.framing_rule)
+        except NothingFoundError:
             return None
         return framing.crop if framing is not None else None
 
@@ -183,11 +197,11 @@ class FineTuneRun:
             if self.reporter.cancelled():
                 return None
             try:
-                with Path(case.path).open("rb") as file:
+                with open_plain(Path(case.path)) as file:
                     return None if hashlib.file_digest(file, "sha256").hexdigest() == case.sha256 else case
             except OSError as e:
                 raise UnreadableFileError(
-                    f"{case.name or case.path} can't be read: {e.strerror}.", "Bring the file back, or leave it out."
+                    f"{case.name or case.path} can't be read: {in_words(e)}.", "Bring the file back, or leave it out."
                 ) from e
 
         with ThreadPoolExecutor(2, "decode") as pool:
@@ -206,16 +220,50 @@ class FineTuneRun:
         """Train; what goes wrong and can be helped is helped and told."""
         if self.request.conclude:
             return self._kept(0.0)
+        result = self._tried(gallery)
+        if result.collapsed and self.attempt == self.folder:
+            self._begin_again()
+            result = self._tried(gallery)
+        if result.collapsed:
+            self.reporter.notice(
+                "collapsed", "The run collapsed: the new version gives every image the same answer. Don't keep it; "
+                "train with a smaller learning rate, another method, or more cases.",
+            )  # fmt: skip
+        return result
+
+    @property
+    def _second(self) -> Path:
+        return self.folder / "second"
+
+    def _begin_again(self) -> None:
+        """Once more from the base model, at a lower rate: too high a one kills the features, see models/README.md."""
+        high = self.settings.lr
+        self._second.mkdir()  # from now on a run that is resumed goes on with the second attempt
+        self._turn_to_second()
+        self.reporter.notice(
+            "again", "The run collapsed: it gave every validation image the same answer. It began again, once, with a "
+            f"learning rate of {self.settings.lr:g} instead of {high:g}.",
+        )  # fmt: skip
+        expected = estimating.rates(self.settings, self.card.weights_sha256)
+        stages = estimating.stages_of(self.settings, self.request.cases, expected)
+        self.reporter.plan_again(stages, self.settings.epochs)
+
+    def _turn_to_second(self) -> None:
+        self.attempt = self._second
+        self.settings = replace(self.settings, lr=self.settings.lr * LOWER)
+
+    def _tried(self, gallery: Gallery) -> TrainResult:
+        """One attempt at training."""
         start = time.monotonic()
         while True:
             try:
                 return finetune(
-                    self.settings, self.examples, self.folder, parent=self.base, features_folder=self.features,
+                    self.settings, self.examples, self.attempt, parent=self.base, features_folder=self.features,
                     progress=self._progress, cancelled=self.reporter.cancelled,
                     on_epoch=lambda epoch, network: self._show(gallery, epoch, network),
                 )
             except NotFiniteError as e:
-                if not kept_history(self.folder):
+                if not kept_history(self.attempt):
                     raise NotFiniteError(e.message, "Train again with a smaller learning rate (Advanced).") from e
                 result = self._kept(time.monotonic() - start)
                 self.reporter.notice("not-finite", f"{e.message} The weights of epoch {result.kept_epoch} are kept.")
@@ -228,6 +276,12 @@ class FineTuneRun:
                     ) from e
                 self._to_cpu()
 
+    def _show_kept(self, gallery: Gallery) -> None:
+        """The maps of the best epoch so far, beside the curves of a run that goes on."""
+        if kept_history(self.attempt):
+            kept = self._kept(0.0)
+            self._show(gallery, kept.kept_epoch, kept.network)
+
     def _to_cpu(self) -> None:
         torch.cuda.empty_cache()
         self.device = self.reporter.device = torch.device("cpu")
@@ -236,11 +290,11 @@ class FineTuneRun:
 
     def _kept(self, seconds: float) -> TrainResult:
         """The last good checkpoint as a result."""
-        if not kept_history(self.folder):
+        if not kept_history(self.attempt):
             raise TrainingError("No epoch of this run was finished.", "Start it again.")
         network, _ = load_network(self.request.base)
         network.freeze_up_to(self.settings.cut)
-        state = load_kept(self.folder, network)
+        state = load_kept(self.attempt, network)
         return TrainResult(network.eval(), state.history[: state.epoch], state.best_epoch, self.settings, seconds)
 
     def _progress(self, p: TrainProgress) -> None:
@@ -327,6 +381,18 @@ class FineTuneRun:
         held = sorted(c.id for c in self.request.cases if c.side == "holdout") if name == "holdout" else ()
         return compare(name, before[0], after[0], border_before=before[1], border_after=after[1], cases=held,
                        check=self.reporter.check)
+
+    def _scope(self) -> VersionScope | None:
+        """What the new version's scope rests on; None where the part that it comes from was trained, too."""
+        if self.settings.stages not in ("head", "last", "late"):
+            return None
+        seen = list({(e.file, e.frame): e for e in [*self.examples, *self.held]}.values())
+
+        def tell(done: int, total: int) -> None:
+            self.reporter.check()
+            self.reporter.at("measuring", 2, f"Scope, image {done} of {total}")
+
+        return version_scope(self.worker.model(self.request.base), seen, tell)
 
     # ---- what is watched --------------------------------------------------------------------------------
 

@@ -11,8 +11,10 @@ from typing import Any
 from divisive_desktop import __version__
 from divisive_desktop.engine.finetuning.messages import Comparison, FineTune, RunVerdict
 from divisive_desktop.engine.finetuning.preparation import Role, figures
+from divisive_desktop.engine.finetuning.scope import VersionScope
 from divisive_desktop.library import store
 from divisive_desktop.library.card import Card
+from divisive_desktop.library.scope import FILE
 from divisive_desktop.library.store import StoredModel
 from divisive_desktop.library.versions import next_id
 from divisive_desktop.networks.network import Network
@@ -25,14 +27,15 @@ from divisive_desktop.training.settings import Settings
 def write_version(
     folder: Path, network: Network, request: FineTune, base: Card, settings: Settings, roles: Mapping[int, Role],
     trained: TrainResult, *, holdout: Comparison | None, guard: Comparison | None, verdict: RunVerdict,
-    temperature: float | None, seconds: float, after: Predictions | None,
+    temperature: float | None, seconds: float, after: Predictions | None, scope: VersionScope | None = None,
 ) -> StoredModel:
     """Write the new version into ``folder``/id, replacing what an earlier attempt of the same run left there."""
     model_id = request.new_id or next_id(base.task, settings.method)
     counts = {role: sum(r == role for r in roles.values()) for role in ("train", "validation", "holdout")}
     card = Card(
         id=model_id, version="1", task=base.task, classes=base.classes, backbone=base.backbone, method=settings.method,
-        weights_sha256="", preprocessing=base.preprocessing, network=base.network, parent=base.id,
+        weights_sha256="", preprocessing=base.preprocessing, network=base.network,
+        framing=base.framing, parent=base.id,
         training={
             "settings": settings.to_dict(),
             "data": f"Fine-tuned from {base.id} on {counts['train']} labelled cases of a casebook",
@@ -47,22 +50,23 @@ def write_version(
         },
         metrics={
             "holdout": _split(holdout, after), "before_and_after": figures(holdout), "guard": figures(guard),
-            "verdict": asdict(verdict),
+            "verdict": asdict(verdict), "scope": asdict(scope.change) if scope is not None else None,
         },
         calibration={"temperature": round(temperature, 5), "folded": True, "split": "validation"}
         if temperature is not None else {},
-        licence=base.licence, attribution=base.attribution, intended_use=base.intended_use,
+        licence=base.licence, attribution=base.attribution, data_terms=base.data_terms, intended_use=base.intended_use,
         limits=(*base.limits, "Fine-tuned on one casebook: its figures hold for cases like those."),
         author=request.author, created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        scope=base.scope,
+        # The parent's decision isn't taken over: its error rates were measured with other weights.
+        decision=None,
     )  # fmt: skip
     extras = {}
     parent = store.find_model(base.id).folder
-    if base.scope is not None and base.scope.references is not None:
-        if settings.stages in ("head", "last", "late"):  # the part that its features come from is the same
-            extras[base.scope.references.file] = (parent / base.scope.references.file).read_bytes()
-        else:  # what headers and sizes must say still holds
-            card = replace(card, scope=replace(base.scope, references=None))
+    if scope is not None:
+        card = replace(card, scope=scope.scope)
+        extras[FILE] = scope.references
+    elif base.scope is not None:  # what headers and sizes must say still holds
+        card = replace(card, scope=replace(base.scope, references=None))
     guard_file = parent / store.GUARD
     if guard_file.is_file() and settings.stages in ("head", "last"):  # the part in front of it is the same
         extras[store.GUARD] = guard_file.read_bytes()

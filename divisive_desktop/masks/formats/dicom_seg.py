@@ -16,8 +16,18 @@ import numpy.typing as npt
 
 import divisive_desktop
 from divisive_desktop.errors import MaskError
+from divisive_desktop.imaging.dicom_file import read_dicom
 from divisive_desktop.masks.codec import Pixels
-from divisive_desktop.masks.formats.common import Options, add_region, check_pixels, cut_note, damaged, needs
+from divisive_desktop.masks.formats.common import (
+    MOST_STAMPED,
+    Options,
+    Reading,
+    add_region,
+    check_pixels,
+    cut_note,
+    damaged,
+    needs,
+)
 from divisive_desktop.masks.mask import Mask, is_binary, to_bytes
 
 _WEIGHT = re.compile(r"saliency weight ([01](?:\.\d+)?)")
@@ -111,7 +121,7 @@ def encode(mask: Mask, options: Options) -> tuple[bytes, tuple[str, ...]]:
     return buffer.getvalue(), () if fractional else cut_note(mask, "A binary segmentation")
 
 
-def decode(data: bytes, name: str, source_uid: str = "") -> Mask:
+def decode(data: bytes, name: str, source_uid: str = "") -> Reading:
     """A mask from a DICOM segmentation (BINARY, FRACTIONAL or LABELMAP).
 
     Parameters
@@ -124,21 +134,22 @@ def decode(data: bytes, name: str, source_uid: str = "") -> Mask:
     MaskError
         Not a segmentation, damaged, or not of this image.
     """
-    import pydicom
-
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset = read_dicom(io.BytesIO(data), force=False)
         if dataset.SOPClassUID not in _STORAGE:
             raise MaskError(f"{name} is a DICOM {dataset.SOPClassUID.name}, not a segmentation.", "Choose a SEG file.")
         width, height = int(dataset.Columns), int(dataset.Rows)
         check_pixels(width, height, name)
         if source_uid and source_uid not in _sources(dataset):
             raise MaskError(f"{name} segments another image.", "Open the image that it refers to.")
+        count = int(dataset.get("NumberOfFrames", 1) or 1)
+        if not 0 < count * width * height <= MOST_STAMPED:
+            raise ValueError(f"it says that it holds {count:,} frames")
         frames = np.asarray(dataset.pixel_array).reshape(-1, height, width)
-        return _mask(dataset, frames, name, source_uid)
-    except MaskError:
+        return Reading(_mask(dataset, frames, name, source_uid))
+    except (MaskError, MemoryError):
         raise
-    except (pydicom.errors.InvalidDicomError, AttributeError, ValueError, KeyError, IndexError, EOFError) as e:
+    except Exception as e:  # forged and damaged files find every hole in every decoder
         raise damaged(name, "a DICOM segmentation", e) from e
 
 

@@ -12,14 +12,27 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from divisive_desktop.errors import MaskError
-from divisive_desktop.masks.formats.common import Options, add_region, check_pixels, cut_note, damaged, weight_note
+from divisive_desktop.masks.formats.common import (
+    Options,
+    Reading,
+    add_region,
+    check_pixels,
+    cut_note,
+    damaged,
+    weight_note,
+)
+from divisive_desktop.masks.formats.drawing import Drawing
+from divisive_desktop.masks.formats.json_text import base_name, picture_size, read_json
 from divisive_desktop.masks.mask import Mask, to_bytes
 from divisive_desktop.masks.outline import outlines
-from divisive_desktop.masks.shapes import Stamp, ellipse, polygon, rectangle
+from divisive_desktop.masks.shapes import Point, Stamp, ellipse, polygon, rectangle
 
 VERSION = "5.5.0"
 """The version of labelme whose format is written."""
+_NO_AREA = {"line": "line", "linestrip": "line", "point": "point", "points": "point", "cuboid": "cuboid"}
+"""Kinds of shapes without an area in the picture, and what they are called in messages."""
+_KNOWN = ("polygon", "rectangle", "circle", "mask")
+"""Other kinds with three corners or more, as X-AnyLabeling's *rotation*, are taken as polygons."""
 
 
 def encode(mask: Mask, options: Options) -> tuple[bytes, tuple[str, ...]]:
@@ -49,17 +62,23 @@ def encode(mask: Mask, options: Options) -> tuple[bytes, tuple[str, ...]]:
         "flags": {},
         "shapes": shapes,
         "imagePath": options.image_name,
-        "imageData": None,
+        "imageData": base64.b64encode(options.picture).decode() if options.picture else None,
         "imageHeight": mask.height,
         "imageWidth": mask.width,
     }
     notes = cut_note(mask, "labelme") + weight_note(mask, "labelme")
-    return json.dumps(document, ensure_ascii=False, indent=2).encode(), notes
+    return json.dumps(document, ensure_ascii=False, indent=2).encode(errors="backslashreplace"), notes
 
 
-def decode(data: bytes, name: str) -> Mask:
-    """A mask from a labelme file: shapes with one label and group become one region. Lines and points have no area
-    and are left out.
+def decode(data: bytes, name: str, size: tuple[int, int] | None = None) -> Reading:
+    """A mask from a labelme or X-AnyLabeling file: shapes with one label and group become one region.
+
+    Lines, points and shapes outside the picture have no area in it: they are left out, and the notes name them.
+
+    Parameters
+    ----------
+    size : (int, int), optional
+        Width and height to take where the file gives none.
 
     Raises
     ------
@@ -67,45 +86,45 @@ def decode(data: bytes, name: str) -> Mask:
         Not labelme, damaged, or without any area.
     """
     try:
-        document = json.loads(data)
-        width, height = int(document["imageWidth"]), int(document["imageHeight"])
-        check_pixels(width, height, name)
-        grouped: dict[tuple[str, Any], list[Stamp]] = {}
+        document = read_json(data)
+        if not isinstance(document, dict):
+            raise ValueError("it isn't an object")
+        picture, notes = picture_size(document, "imageWidth", "imageHeight", size)
+        drawing = Drawing(picture, name)
         for shape in document["shapes"]:
-            stamp = _stamp(shape, (width, height))
-            if stamp is not None:
-                grouped.setdefault((str(shape["label"]), shape.get("group_id")), []).append(stamp)
+            label = str(shape.get("label") or "").strip()
+            kind = str(shape.get("shape_type") or "polygon")
+            points = [(float(x), float(y)) for x, y in shape["points"]]
+            if kind in _NO_AREA or (kind not in _KNOWN and len(points) < 3):
+                drawing.leave_out(_NO_AREA.get(kind, kind), label)
+            else:
+                drawing.add(label, shape.get("group_id"), _stamp(shape, kind, points, picture))
+        return drawing.reading(notes, base_name(document.get("imagePath")))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, SyntaxError) as e:
         raise damaged(name, "labelme JSON", e) from e
-    if document["shapes"] and not grouped:
-        raise MaskError(f"{name} has no shape with an area.", "Draw polygons, rectangles, circles or masks.")
-    mask = Mask(width, height)
-    for (label, _), stamps in grouped.items():
-        pixels = np.zeros((height, width), np.uint8)
-        for stamp in stamps:
-            x, y, w, h = stamp.box
-            np.maximum(pixels[y : y + h, x : x + w], stamp.coverage, out=pixels[y : y + h, x : x + w])
-        add_region(mask, pixels, label)
-    return mask
 
 
-def _stamp(shape: dict[str, Any], size: tuple[int, int]) -> Stamp | None:
-    points = [(float(x), float(y)) for x, y in shape["points"]]
-    kind = shape.get("shape_type", "polygon")
-    if kind == "polygon":
-        return polygon(points, size)
-    if kind == "rectangle":
-        return rectangle(points[0], points[1], size)
-    if kind == "circle":
-        (cx, cy), (px, py) = points
-        r = math.hypot(px - cx, py - cy)
-        return ellipse((cx - r, cy - r), (cx + r, cy + r), size)
-    if kind == "mask":
-        with Image.open(io.BytesIO(base64.b64decode(shape["mask"], validate=True))) as picture:
+def _stamp(shape: dict[str, Any], kind: str, points: list[Point], size: tuple[int, int]) -> Stamp | None:
+    if not points or not np.isfinite(points).all():
+        return None
+    if kind == "mask" and shape.get("mask"):
+        with Image.open(io.BytesIO(base64.b64decode(shape["mask"], validate=True)), formats=("PNG",)) as picture:
             check_pixels(*picture.size, "a shape")
             pixels = to_bytes(np.asarray(picture.convert("L")) > 0)
         alone = Mask(*size)
         add_region(alone, pixels, at=(round(points[0][0]), round(points[0][1])))
         box = alone.bounds(1)
-        return Stamp(box, alone.pixels(1, box)) if box else None
-    return None
+        outside = int(np.count_nonzero(pixels)) - int(np.count_nonzero(alone.pixels(1)))
+        return Stamp(box, alone.pixels(1, box), outside) if box else None
+    if kind == "rectangle" and len(points) == 2:
+        return rectangle(points[0], points[1], size)
+    if kind == "rectangle":  # X-AnyLabeling: four corners, in whichever order
+        x, y = np.mean(points, axis=0)
+        return polygon(sorted(points, key=lambda p: math.atan2(p[1] - y, p[0] - x)), size)
+    if kind == "circle" and len(points) == 2:
+        (cx, cy), (px, py) = points
+        r = math.hypot(px - cx, py - cy)
+        return ellipse((cx - r, cy - r), (cx + r, cy + r), size)
+    if kind in ("circle", "mask"):
+        return None
+    return polygon(points, size)

@@ -8,6 +8,7 @@ ITK-SNAP and 3D Slicer lay over it. Reading undoes whatever flips the file's aff
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from typing import Any
 
@@ -15,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from divisive_desktop.errors import MaskError
-from divisive_desktop.imaging.limits import max_pixels
 from divisive_desktop.masks.formats.common import (
     Options,
+    Reading,
+    check_pixels,
     cut_note,
     damaged,
     from_grid,
@@ -29,6 +31,10 @@ from divisive_desktop.masks.formats.common import (
 from divisive_desktop.masks.mask import Mask, is_binary
 
 _GZIP = b"\x1f\x8b"
+_HEAD_BYTES = 1024
+"""Room for the header of either version."""
+_MOST_OFFSET = 64 << 20
+"""Bytes of header and extensions before the pixels."""
 
 
 def encode(mask: Mask, options: Options) -> tuple[bytes, tuple[str, ...]]:
@@ -53,7 +59,7 @@ def compress(data: bytes) -> bytes:
     return gzip.compress(data, 6, mtime=0)
 
 
-def decode(data: bytes, name: str) -> Mask:
+def decode(data: bytes, name: str) -> Reading:
     """A mask from a NIfTI file with one slice.
 
     Raises
@@ -63,12 +69,19 @@ def decode(data: bytes, name: str) -> Mask:
     """
     nibabel = _nibabel()
     try:
-        if data[:2] == _GZIP:
-            data = _inflate(data, name)
-        kind = nibabel.Nifti2Image if data[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nibabel.Nifti1Image
+        packed = data[:2] == _GZIP
+        head = _inflate(data, _HEAD_BYTES) if packed else data[:_HEAD_BYTES]
+        kind = nibabel.Nifti2Image if head[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nibabel.Nifti1Image
+        announced = _announced(kind.header_class, head, name)
+        if packed:
+            data = _inflate(data, announced)
+        if len(data) < announced:
+            raise ValueError("it is cut off")
         image = kind.from_bytes(data)
         shape = image.shape
-        grid = np.squeeze(np.asanyarray(image.dataobj))
+        scaled = any(factor is not None for factor in image.header.get_slope_inter())
+        # Whole numbers stay what they are: as NiBabel's 64-bit floats they would take eight times the memory.
+        grid = np.squeeze(np.asanyarray(image.dataobj, np.float32 if scaled else None))
         affine = np.asarray(image.affine)
     except _errors(nibabel) as e:
         raise damaged(name, "NIfTI", e) from e
@@ -83,12 +96,25 @@ def decode(data: bytes, name: str) -> Mask:
     return from_grid(np.ascontiguousarray(grid.T), name)
 
 
-def _inflate(data: bytes, name: str) -> bytes:
-    limit = max_pixels() * 8 + 4096
-    inflated = zlib.decompressobj(wbits=31).decompress(data, limit)
-    if len(inflated) >= limit:
-        raise damaged(name, "NIfTI", "it is larger than the limit for images")
-    return inflated
+def _announced(header_class: Any, head: bytes, name: str) -> int:
+    """How many bytes a file with this header has, after checking that they aren't too many."""
+    size = header_class.template_dtype.itemsize
+    if len(head) < size:
+        raise ValueError("it is cut off")
+    header = header_class(head[:size])
+    sides = [int(side) for side in header.get_data_shape()]
+    if min(sides, default=0) < 1:
+        raise ValueError("its size is missing")
+    check_pixels(sides[0], math.prod(sides[1:]), name)
+    offset = int(header.get_data_offset())
+    if not 0 <= offset <= _MOST_OFFSET:
+        raise ValueError("its pixels begin far behind its header")
+    return offset + math.prod(sides) * int(header.get_data_dtype().itemsize)
+
+
+def _inflate(data: bytes, length: int) -> bytes:
+    """The first ``length`` bytes, or fewer where there are no more."""
+    return zlib.decompressobj(wbits=31).decompress(data, max(length, 1))
 
 
 def _errors(nibabel: Any) -> tuple[type[Exception], ...]:

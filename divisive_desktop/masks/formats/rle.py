@@ -7,6 +7,7 @@ Reference: cocodataset/cocoapi, common/maskApi.c (rleEncode, rleToString).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,10 +31,18 @@ def decode(counts: Sequence[int], width: int, height: int) -> Pixels:
     ------
     ValueError
         The runs don't add up to the size.
+    TypeError
+        A run isn't a whole number.
     """
-    lengths = np.asarray(counts, np.int64)
-    if lengths.sum() != width * height or (lengths < 0).any():
-        raise ValueError(f"run lengths add up to {lengths.sum()} pixels, not {width} x {height}")
+    pixels = width * height
+    if len(counts) > pixels + 1:
+        raise ValueError(f"there are more run lengths than {width} x {height} pixels")
+    # Python's integers: in NumPy's the sum of forged lengths wraps round, and `repeat` writes past its memory.
+    runs = [operator.index(run) for run in counts]
+    total = sum(runs)
+    if total != pixels or min(runs, default=0) < 0:
+        raise ValueError(f"run lengths don't add up to {width} x {height} pixels")
+    lengths = np.asarray(runs, np.int64)
     levels = np.zeros(len(lengths), np.uint8)
     levels[1::2] = 255
     return np.ascontiguousarray(np.repeat(levels, lengths).reshape(width, height).T)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from divisive_desktop.imaging.correction import Correction
+
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.reporting.options import Options
@@ -52,6 +54,8 @@ class FacesWanted:
 
     path: str
     frame: int
+    correction: Correction
+    """The boxes are of the corrected picture."""
 
 
 @dataclass(frozen=True)

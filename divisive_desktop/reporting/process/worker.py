@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import NoneType
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ from divisive_desktop.casebook import Casebook
 from divisive_desktop.errors import CancelledError, InternalError, ReportError, UserFacingError
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging import ImageRecord
+from divisive_desktop.imaging.correction import Correction
+from divisive_desktop.processes.messages import BadMessageError, receive
 from divisive_desktop.reporting import keys
 from divisive_desktop.reporting.build import build_report
 from divisive_desktop.reporting.content import CaseContent
@@ -72,8 +75,8 @@ def serve(connection: Connection, stop: Stop, sources: Sequence[Source], caseboo
         maker = ReportMaker(sources, book, connection, stop)
         while True:
             try:
-                request = connection.recv()
-            except (EOFError, OSError):
+                request = receive(connection, (Look, Write))
+            except (EOFError, OSError, BadMessageError):  # hung up, or not who it was
                 return
             try:
                 answer: Any = maker.look(request.options) if isinstance(request, Look) else maker.write(request)
@@ -97,7 +100,7 @@ class ReportMaker:
     def __init__(self, sources: Sequence[Source], book: Casebook | None, connection: Connection, stop: Stop) -> None:
         self._sources, self._book, self._connection, self._stop = tuple(sources), book, connection, stop
         self._contents: dict[tuple[object, ...], CaseContent] = {}
-        self._faces: dict[tuple[str, int], Sequence[Box]] = {}
+        self._faces: dict[tuple[str, int, str], Sequence[Box]] = {}
 
     # -- pages ----------------------------------------------------------------------------------------------
 
@@ -198,7 +201,7 @@ class ReportMaker:
         save_last(options)
         elsewhere = {name for name, e in made.failures if isinstance(e, NoStudyError)}
         failed = {name for name, _ in made.failures} - elsewhere
-        reported = tuple(s.id for name, s in names.items() if s.id is not None and name not in failed)
+        reported = tuple(s.id for name, s in names.items() if s.id is not None and name not in made.left_out)
         failures += [(names[name].name, e) for name, e in made.failures if name in failed]
         return WrittenReport(made.files, _failures(failures), reported, len(elsewhere))
 
@@ -212,7 +215,7 @@ class ReportMaker:
             raise ReportError(f"{source.name} has not been analysed yet.", "Analyse it, then report on it.")
         return image_case(
             source.path, lambda record: analysis, options, frame=source.frame, label=source.label,
-            conclusion=conclusion or "", faces=finder,
+            correction=Correction.parse(analysis.correction), conclusion=conclusion or "", faces=finder,
         )  # fmt: skip
 
     # -- the window -----------------------------------------------------------------------------------------
@@ -222,10 +225,10 @@ class ReportMaker:
 
     def _find_faces(self, record: ImageRecord) -> Sequence[Box]:
         """The engine looks for them; the window passes the question on. Each picture is looked at once."""
-        key = (record.sha256, record.frame)
+        key = (record.sha256, record.frame, str(record.correction))
         if key not in self._faces:
-            self._connection.send(FacesWanted(str(record.path), record.frame))
-            found = self._connection.recv()
+            self._connection.send(FacesWanted(str(record.path), record.frame, record.correction))
+            found = receive(self._connection, (tuple, Failed, NoneType))
             if isinstance(found, Failed):
                 raise errors.of(found.kind, found.message, found.remedy)
             if found is None:

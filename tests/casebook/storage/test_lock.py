@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -105,3 +106,54 @@ def test_a_half_written_lock_file_holds_nobody_up(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
     assert lock.acquire() is None
     lock.release()
+
+
+@pytest.fixture
+def starting_child() -> Iterator[Callable[[], int]]:
+    """Makes children that have every open file of this process, as one has that isn't its program yet."""
+    made = []
+
+    def start() -> int:
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        made.append(pid)
+        return pid
+
+    yield start
+    for pid in made:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_a_child_that_is_being_started_keeps_no_lock(tmp_path: Path, starting_child: Callable[[], int]) -> None:
+    lock = Lock(tmp_path)
+    assert lock.acquire() is None
+    starting_child()
+    lock.release()
+    assert Lock(tmp_path).acquire() is None, "its release counts for the child as well"
+
+
+def test_the_child_of_a_killed_holder_is_waited_for(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        assert Lock(tmp_path).acquire() is None
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        os.write(writer, child.to_bytes(8, "big"))
+        signal.pause()
+    child = int.from_bytes(os.read(reader, 8), "big")
+    os.close(reader)
+    os.close(writer)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    becomes_its_program = threading.Timer(0.2, os.kill, (child, signal.SIGKILL))
+    becomes_its_program.start()
+    try:
+        lock = Lock(tmp_path)
+        assert lock.acquire() is None
+        lock.release()
+    finally:
+        becomes_its_program.join()

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from divisive_desktop import RESEARCH_USE
 from divisive_desktop.casebook import Casebook, CaseFilter, NewImage
+from divisive_desktop.casebook.tables.batches import parameters_of
 from divisive_desktop.errors import EmptyFileError
+from divisive_desktop.explanation.analysis import ModelRef
+from divisive_desktop.explanation.scope import ScopeCheck
+from divisive_desktop.library.scope_check import refusal
 
 
 def test_a_batch_goes_on_where_it_stopped_and_repeats_nothing(book: Casebook, photos: list[Path], kill) -> None:
@@ -33,6 +38,24 @@ def test_a_batch_goes_on_where_it_stopped_and_repeats_nothing(book: Casebook, ph
         assert again.batches.rows(unfinished=True) == []
         assert again.batches.rows()[0].state == "done"
         assert all(len(again.analyses.rows(case)) == 1 for case in ids)
+
+
+def test_a_batch_knows_the_versions_that_it_began_with(book: Casebook, photos: list[Path], kill) -> None:
+    ids = book.cases.add_all(photos[:3])
+    earlier, other = replace(kill.MODEL, version="0"), replace(kill.MODEL, task="chest-opacity")
+    written = book.batches.start(ids, parameters=parameters_of([earlier, other]))
+    assert book.batches.versions(written) == [earlier, other]
+    before = book.batches.start(ids, name="of an earlier program")
+    assert book.batches.versions(before) == []
+    for batch in (written, before):
+        for item, version in zip(book.batches.next_items(batch, 2), ("1", "2"), strict=True):
+            made = kill.make_analysis(book.cases.get(item.case_id).sha256, item.id)
+            model = replace(made.model, version=version, weights_sha256=version * 64)
+            book.batches.finish_item(item.id, replace(made, model=model))
+    assert book.batches.versions(written) == [earlier, other], "whatever answered since"
+    assert [v.version for v in book.batches.versions(before)] == ["1"], "that of its first answer"
+    odd = book.batches.start(ids, parameters={"versions": [{"id": "x"}, 5, None]})
+    assert book.batches.versions(odd) == []
 
 
 def test_failures_keep_their_remedy_and_can_be_tried_again(book: Casebook, photos: list[Path], kill) -> None:
@@ -66,6 +89,28 @@ def test_a_cancelled_batch_is_not_offered_for_resuming(book: Casebook, photos: l
     book.batches.cancel(batch)
     assert book.batches.rows(unfinished=True) == []
     assert book.batches.rows()[0].state == "cancelled"
+
+
+def test_an_item_that_got_no_answer_says_what_was_asked_and_whom(
+    book: Casebook, photos: list[Path], kill, tmp_path: Path
+) -> None:
+    (case,) = book.cases.add_all(photos[:1])
+    book.analyses.add(case, kill.make_analysis(book.cases.get(case).sha256, 1))  # of another question, before
+    batch = book.batches.start([case])
+    model = ModelRef("ribs", "3", "a" * 64, "focus", "chest-opacity", ("no opacity", "opacity"))
+    error = refusal(ScopeCheck("out_of_scope", ("MR ABDOMEN, not a frontal chest radiograph",)), model)
+    book.batches.fail_item(book.batches.next_items(batch)[0].id, error)
+    book.results.export(tmp_path / "r.json", batch=batch)
+    (line,) = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["results"]
+    assert (line["question"], line["model"], line["model_version"]) == ("chest-opacity", "ribs", "3")
+    assert (line["model_sha256"], line["method"], line["scope"]) == ("a" * 64, "focus", "out_of_scope")
+    assert line["verdict"] == "no verdict (out of scope)"
+    assert line["statement"] == (
+        "Does this chest radiograph show a lung opacity? No verdict by ribs version 3: MR ABDOMEN, not a frontal chest "
+        "radiograph."
+    )
+    for name in ("answer", "answer_class", "predicted", "nearer", "probability", "margin", "error_rate_negative"):
+        assert line[name] is None, name
 
 
 def test_results_leave_as_csv_and_json(book: Casebook, photos: list[Path], kill, tmp_path: Path) -> None:

@@ -34,13 +34,48 @@ class VerdictPage:
 
     @property
     def text(self) -> str:
-        """The verdict itself: a class, or ``Analysing…`` and the like."""
-        return self.panel.verdict.text()
+        """The verdict itself: a class, ``Undecided``, or ``Analysing…`` and the like."""
+        answer = self.panel.answer
+        return (self.panel.verdict if answer.isHidden() else answer.title).text()
+
+    @property
+    def chance(self) -> str:
+        """The probability of a named class; '' where none is shown."""
+        chance = self.panel.answer.chance
+        return chance.text() if chance.isVisible() else ""
 
     @property
     def words(self) -> str:
-        """How sure, and from which logits."""
-        return self.panel.words.text()
+        """How sure it is, and why; '' where nothing is answered."""
+        how_sure = self.panel.answer.how_sure
+        return how_sure.text() if how_sure.isVisible() else ""
+
+    @property
+    def measured(self) -> str:
+        """What was measured where; '' where nothing was."""
+        measured = self.panel.answer.measured
+        return measured.text() if measured.isVisible() else ""
+
+    @property
+    def against(self) -> str:
+        """What speaks against the answer; '' while that is folded."""
+        against = self.panel.answer.against
+        return against.text() if against.isVisible() else ""
+
+    def unfold_against(self) -> None:
+        """Click on what folds it."""
+        QTest.mouseClick(self.panel.answer.fold, LEFT)
+
+    @property
+    def by(self) -> str:
+        """Which model version gave the answer, and which one is in use now."""
+        by = self.panel.answer.by
+        return by.text() if by.isVisible() else ""
+
+    @property
+    def ask_in_use(self) -> QAbstractButton:
+        """The button that asks the version in use, where another one answered."""
+        return self.panel.answer.ask
 
     @property
     def error(self) -> str:
@@ -49,8 +84,9 @@ class VerdictPage:
 
     @property
     def scope(self) -> str:
-        """Whether the image is of the kind that the model was made for; '' where that needn't be said."""
-        return self.panel.scope.text() if self.panel.scope.isVisible() else ""
+        """Whether the image is of the kind that the model was made for; '' where nothing is answered."""
+        zone = self.panel.answer.zone
+        return zone.text() if zone.isVisible() else ""
 
     @property
     def anyway(self) -> QAbstractButton:
@@ -58,9 +94,24 @@ class VerdictPage:
         return self.panel.anyway
 
     @property
+    def mend(self) -> QAbstractButton:
+        """The button that mends what the scope speaks of."""
+        return self.panel.mending.mend
+
+    @property
+    def undo_mending(self) -> QAbstractButton:
+        """The button that shows the picture as it is in the file again."""
+        return self.panel.mending.undo
+
+    @property
+    def mended(self) -> str:
+        """What was mended, in words; '' where that is nothing."""
+        return self.panel.mending.words.text() if self.panel.mending.words.isVisible() else ""
+
+    @property
     def classes(self) -> dict[str, str]:
-        """``True class`` and ``False class`` with what makes them so."""
-        return self.panel.classes.text()
+        """``True class`` and ``False class`` with what makes them so; nothing where that isn't shown."""
+        return self.panel.classes.text() if self.panel.classes.isVisible() else {}
 
     @property
     def hidden(self) -> bool:

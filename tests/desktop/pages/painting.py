@@ -167,7 +167,12 @@ class PaintPage:
 
     def wait_ready(self) -> None:
         """Until the current case can be painted on."""
-        until(lambda: self.ready, "a mask to paint on")
+        try:
+            until(lambda: self.ready, "a mask to paint on")
+        except AssertionError as e:
+            page = self._page
+            told = (page.messages.texts, page.current and page.current.error, page.casebook.reason, page.record)
+            raise AssertionError(f"{e}: {told}") from e
 
     def wait_kept(self) -> None:
         """Until what was painted is in the casebook."""

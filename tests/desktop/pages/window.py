@@ -298,8 +298,8 @@ class Page:
         self.casebook.act([case], lambda book, ids: book.analyses.add(ids[0], analysis))
 
     def take_analysis(self, analysis: Analysis) -> None:
-        """Let the current case have this analysis, as if the engine had made it."""
-        self.current.analysis = analysis
+        """Let the current case have this analysis, as if the engine had made it of the bytes that are open."""
+        self.current.analysis = replace(analysis, sha256=self.record.sha256)
         self.tell_analysis_changed()
         self.update_features()
 
@@ -307,9 +307,7 @@ class Page:
         """The same, made to fit the current picture."""
         record = self.record
         size = (record.width, record.height)
-        self.take_analysis(replace(
-            analysis, image_size=size, region=(0, 0, *size), file=str(record.path), sha256=record.sha256
-        ))  # fmt: skip
+        self.take_analysis(replace(analysis, image_size=size, region=(0, 0, *size), file=str(record.path)))
 
     def tell_analysis_changed(self) -> None:
         """News about the current case's analysis."""
@@ -378,7 +376,7 @@ class Page:
 
     def menu(self, title: str) -> QMenu:
         """A menu or submenu by its title, filled as it is when it is opened."""
-        found = next(m for m in self.find_all(QMenu) if m.title() == title)
+        found = next(m for m in self.find_all(QMenu) if m.title().removeprefix("&") == title)
         found.aboutToShow.emit()
         return found
 

@@ -56,6 +56,15 @@ class WorklistPage:
         return self.panel.counts.text()
 
     @property
+    def answers_text(self) -> str:
+        """What is asked, and whose answers are shown."""
+        return self.panel.answers.text()
+
+    def tip(self, row: int) -> str:
+        """What a pointer resting on a row reads."""
+        return str(self.panel.filter.index(row, 0).data(Qt.ItemDataRole.ToolTipRole))
+
+    @property
     def names(self) -> list[str]:
         """Names of the cases that are shown, in order."""
         rows = self.panel.filter

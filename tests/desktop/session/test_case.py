@@ -15,12 +15,15 @@ from divisive_desktop.desktop.session.case import Case, Review, verdict_line
 from divisive_desktop.desktop.session.case_model import CaseModel, CaseRole
 from divisive_desktop.errors import EmptyFileError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
+from divisive_desktop.explanation.decision import Decision
+from divisive_desktop.explanation.scope import FAMILIAR
 
 
 def analysis(logits: tuple[float, float]) -> Analysis:
     model = ModelRef("m", "1", "0" * 64, "difference", "chest-xray", ("no finding", "abnormal"))
     cams = np.stack([np.full((2, 2), logits[0]), np.full((2, 2), logits[1])]).astype(np.float32)
-    return Analysis("f", "0" * 64, 0, (8, 8), (0, 0, 8, 8), model, "cpu", "float32", logits, (0.0, 0.0), cams, {})
+    return Analysis("f", "0" * 64, 0, (8, 8), (0, 0, 8, 8), model, "cpu", "float32", logits, (0.0, 0.0), cams, {},
+                    scope=FAMILIAR, decision=Decision("measured", (0.02, 0.8)))  # fmt: skip
 
 
 @pytest.fixture
@@ -71,6 +74,17 @@ def test_news_of_a_case_that_is_not_listed_changes_no_count(model: CaseModel, ca
     assert dict(model.counts()) == before
 
 
+def test_a_long_list_is_worded_anew_in_parts_and_counts_right(qtbot: QtBot) -> None:
+    model = CaseModel()
+    cases = [Case(Path(f"/films/{i}.png"), analysis=analysis((0.0, 3.0))) for i in range(6_000)]
+    model.add(cases)
+    model.set_rates((0.01, 0.01))
+    assert verdict_line(cases[-1]) == "Undecided", "what is seen is right at once"
+    model.remove(cases[-10:])
+    qtbot.waitUntil(lambda: model.counts()["undecided"] == 5_990)
+    assert model.counts()["all"] == 5_990
+
+
 @pytest.mark.parametrize(
     ("state", "names"),
     [
@@ -91,7 +105,7 @@ def test_filtering_by_state(model: CaseModel, state: str, names: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("text", "names"),
-    [("THREE", ["three.png"]), ("a dcm", ["one.dcm", "two.dcm"]), ("abnormal 95", ["three.png"]), ("zzz", []),
+    [("THREE", ["three.png"]), ("a dcm", ["one.dcm", "two.dcm"]), ("abnormal differs", ["three.png"]), ("zzz", []),
      ("empty", ["two.dcm"])],
 )  # fmt: skip
 def test_searching_takes_all_words_in_name_folder_and_verdict(model: CaseModel, text: str, names: list[str]) -> None:
@@ -115,4 +129,19 @@ def test_a_thumbnail_is_asked_for_once_and_only_when_a_row_is_looked_at(qtbot: Q
 def test_the_second_line_says_verdict_or_failure(cases: list[Case]) -> None:
     assert verdict_line(cases[0]) == "Not analysed"
     assert verdict_line(cases[1]) == "The file is empty."
-    assert verdict_line(cases[2]) == "abnormal 95 % · label differs"
+    assert verdict_line(cases[2]) == "Abnormal · label differs"
+
+
+def test_another_error_rate_words_all_answers_anew(qtbot: QtBot, model: CaseModel, cases: list[Case]) -> None:
+    proxy = FilterModel()
+    proxy.setSourceModel(model)
+    proxy.set_criteria(Criteria(verdict="undecided"))
+    assert visible(proxy) == []
+    assert model.counts()["undecided"] == 0
+    model.set_rates((0.01, 0.01))
+    assert visible(proxy) == ["three.png"]
+    assert model.counts()["undecided"] == 1
+    assert verdict_line(cases[2]) == "Undecided", "what is undecided contradicts no label"
+    model.set_rates(None)
+    assert visible(proxy) == []
+    assert verdict_line(cases[2]) == "Abnormal · label differs"

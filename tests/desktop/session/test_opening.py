@@ -106,3 +106,12 @@ def test_the_thumbnail_of_an_inverted_radiograph_is_shown_as_the_radiograph_is(r
     assert middle > 150, "the mediastinum is bright although the file is MONOCHROME1"
     assert image.width() < image.height()
     assert corner < 256
+
+
+def test_an_error_names_the_file_that_the_analyst_knows(tmp_path: Path) -> None:
+    copy = tmp_path / f"{'0123456789abcdef' * 4}.dcm"
+    copy.write_bytes(b"nothing that opens")
+    with pytest.raises(UserFacingError) as caught:
+        opening.open_case(Case(tmp_path / "plan.dcm"), copy)
+    assert "plan.dcm" in caught.value.message
+    assert copy.name not in caught.value.message

@@ -44,6 +44,7 @@ def count_names(page: Page, yes: bool) -> None:
     """Say in the settings whether names of files count as identity."""
     page.trigger("settings")
     dialog = page.wait_for(SettingsDialog)
+    dialog.show_page(NAMES_IDENTIFY.section.title)
     dialog.editors[NAMES_IDENTIFY].setChecked(yes)
     dialog.accept()
     page.wait_gone(SettingsDialog)

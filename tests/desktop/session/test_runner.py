@@ -119,3 +119,14 @@ def test_closing_waits_for_what_runs_and_drops_what_waits(qtbot: QtBot) -> None:
     assert started.wait(10)
     runner.close()
     assert ran == ["first"]
+
+
+def test_nothing_is_begun_once_the_window_is_closing(qtbot: QtBot) -> None:
+    runner, outcome, ran = Runner(), Outcome(), threading.Event()
+    runner.close()
+    task = runner.run(lambda _: ran.set(), outcome.on_done, outcome.on_failed, key="late")
+    assert task.cancelled
+    assert runner.idle
+    assert not ran.wait(0.3)
+    qtbot.wait(50)
+    assert (outcome.done, outcome.failed) == ([], [])

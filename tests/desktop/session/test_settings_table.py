@@ -23,6 +23,7 @@ from divisive_desktop.desktop.session.settings_table import (
     Choice,
     Flag,
     Number,
+    Percents,
     Setting,
     Text,
 )
@@ -47,6 +48,8 @@ def values(setting: Setting[Any]) -> list[Any]:
         return list(kind.options)
     if isinstance(kind, Number):
         return [kind.minimum, kind.maximum, None]
+    if isinstance(kind, Percents):
+        return [(0, 0), (kind.highest, kind.highest), (0, 5), (30, 1)]
     if isinstance(kind, Changes):
         return [{"invert": "Ctrl+,", "fit": ""}, {"Right": "pan"}, {}]
     if setting is DEVICE:
@@ -94,6 +97,7 @@ def test_whatever_the_file_holds_the_value_is_one_that_it_may_have(home: Path, s
         ("work/analyse_on_opening", "off"), ("images/max_pixels", "0"), ("images/max_pixels", "999999"),
         ("images/max_pixels", "4000000001"), ("images/max_pixels", "much"), ("bindings/keys", "[1]"),
         ("bindings/mouse", "{"), ("files/recent", "@Size(1 2)"), ("user/name", "@Size(1 2)"),
+        ("answers/error_rate", "31"), ("answers/error_rate", "5/31"), ("answers/error_rate", "5/5/5"),
         ("window/geometry", "nonsense"), ("worklist/small", "small"),
     ],
 )  # fmt: skip
@@ -154,7 +158,7 @@ def test_the_file_is_as_it_always_was(home: Path) -> None:
     settings.set_folder("open", Path("a"))
     settings.set_layout_for("chest-opacity", "1x2")
     settings.recent = ["a", "b"]
-    settings.set_worklist(QByteArray(b"x"), True)
+    settings.set_worklist(QByteArray(b"x"), True, 17)
     settings.sync()
     kept = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
     assert {key: kept.value(key) for key in kept.allKeys()} == {
@@ -162,11 +166,27 @@ def test_the_file_is_as_it_always_was(home: Path) -> None:
         "work/analyse_on_opening": "false", "images/max_pixels": "8000000", "engine/device": "cuda:1",
         "bindings/keys": '{"invert": "Ctrl+F9"}', "bindings/mouse": '{"Right": "pan"}', "user/name": "Erika",
         "user/role": "", "files/open_folder": "a", "layouts/chest-opacity": "1x2", "files/recent": ["a", "b"],
-        "worklist/columns": QByteArray(b"x"), "worklist/small": "true",
+        "worklist/columns": QByteArray(b"x"), "worklist/small": "true", "worklist/columns_known": "17",
     }  # fmt: skip
     settings.max_pixels = None
     settings.sync()
     assert QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat).value("images/max_pixels") == ""
+
+
+@pytest.mark.parametrize(("kept", "percents", "rates"), [
+    ("5", (5, 5), (0.05, 0.05)), ("0", (0, 0), None), ("5/20", (5, 20), (0.05, 0.2)), ("0/20", (0, 20), (None, 0.2)),
+])  # fmt: skip
+def test_one_error_rate_of_before_holds_for_both_classes(
+    home: Path, kept: str, percents: tuple[int, int], rates: object
+) -> None:
+    (home / "settings.ini").write_text(f"[answers]\nerror_rate={kept}\n", encoding="utf-8")
+    settings = Settings()
+    assert settings.error_rates == percents
+    assert settings.rates == rates
+    settings.error_rates = settings.error_rates
+    settings.sync()
+    stored = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat).value("answers/error_rate")
+    assert stored == kept, "what earlier versions can read is kept as they read it"
 
 
 def test_the_page_of_the_guide_is_up_to_date() -> None:

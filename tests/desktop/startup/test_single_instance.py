@@ -97,7 +97,13 @@ def test_two_in_one_process_pass_paths_and_options(qtbot: QtBot, home: Path, run
     other.release()
 
 
-@pytest.mark.parametrize("raw", [b"rubbish", b'{"open": [1]}', b'{"open": [], "tokens": {"LD_PRELOAD": "x"}}', b""])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"rubbish", b'{"open": [1]}', b'{"open": [], "tokens": {"LD_PRELOAD": "x"}}', b"", b"[" * 100_000, b"\xff\xfe",
+        b'{"open": 1e999}', b'{"open": ["/a"], "tokens": [["XDG_ACTIVATION_TOKEN", 1]]}', b"\x80\x04N.", bytes(1 << 20),
+    ],
+)
 def test_what_is_no_message_of_ours_changes_nothing(qtbot: QtBot, home: Path, runtime: Path, raw: bytes) -> None:
     before = dict(os.environ)
     one, other = Instance(runtime), Instance(runtime)

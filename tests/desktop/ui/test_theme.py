@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop import paths
@@ -76,3 +77,32 @@ def test_choosing_a_theme_changes_the_window_at_once(qtbot: QtBot, page: Page) -
         until(lambda b=bright: b[0] <= luminance(page.grab().toImage().pixelColor(5, 5)) <= b[1], f"a {name} window")
     page.trigger("theme-system")
     assert page.theme.choice == "system"
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_entry_of_a_list_that_is_chosen_can_be_read(qapp: QApplication, qtbot: QtBot, name: str) -> None:
+    applied = theme.Theme(qapp, name)
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.addItems(["heart", "lung", "face"])
+    box.setCurrentIndex(1)
+    box.show()
+    box.showPopup()
+    rows = box.view()
+    qtbot.waitUntil(rows.isVisible)
+    QApplication.processEvents()
+    picture = rows.viewport().grab().toImage()
+
+    def colours(row: int) -> list[QColor]:
+        """Of a row away from its frame, the commonest first."""
+        area = rows.visualRect(rows.model().index(row, 0)).adjusted(3, 3, -3, -3)
+        pixels = Counter(
+            picture.pixel(x, y) for x in range(area.left(), area.right()) for y in range(area.top(), area.bottom())
+        )
+        return [QColor(rgb) for rgb, _ in pixels.most_common()]
+
+    grounds = [colours(row)[0] for row in range(3)]
+    assert max(contrast(c, grounds[1]) for c in colours(1)) > 3, "nothing is written on the chosen entry"
+    assert grounds[0] == grounds[2] != grounds[1], "the chosen entry looks like the others"
+    box.hidePopup()
+    applied.choice = "system"

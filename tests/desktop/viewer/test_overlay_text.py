@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from divisive_desktop.desktop.viewer.overlay_text import corners, edge_letters, zoom_text
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFont, QImage, QPainter
+from pytestqt.qtbot import QtBot
+
+from divisive_desktop.desktop.viewer.overlay_text import corners, edge_letters, overlay_font, plate_text, zoom_text
 from divisive_desktop.imaging.record import ImageRecord, Voi
 
 
@@ -59,3 +64,17 @@ def test_orientation_letters_stand_at_their_edges() -> None:
 
 def test_zoom_in_words() -> None:
     assert [zoom_text(z) for z in (64, 1, 0.098, 0.0123)] == ["6400 %", "100 %", "9.8 %", "1.2 %"]
+
+
+def test_a_plate_makes_text_readable_on_text(qtbot: QtBot) -> None:
+    picture = QImage(300, 120, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.white)
+    with QPainter(picture) as painter:
+        for y in range(10, 120, 8):  # a page of text
+            painter.drawText(0, y, "of the and is " * 8)
+        plate_text(painter, QRectF(0, 0, 300, 120), "Out of scope", overlay_font(QFont(), 13))
+    rows = np.array(picture.constBits()).reshape(120, 300, 4)[..., :3]
+    middle = rows[52:68, 115:185].astype(int)
+    assert np.median(middle) < 60, "a dark plate"
+    assert middle.max() > 150, "with light letters"
+    assert np.median(rows[:30]) > 200, "and the picture around it"

@@ -244,11 +244,39 @@ def test_titles_say_predicted_until_there_is_a_label(viewer: Viewer, radiograph:
     titles = {kind: pane.header.title for kind, pane in viewer.panes.items()}
     assert titles[PaneKind.TRUE] == "Predicted class: no finding"
     assert titles[PaneKind.FALSE] == "Other class: abnormal"
+    viewer.set_analysis(analysis, 0, "nearer")
+    shown = {kind: (pane.header.title, pane.header.detail) for kind, pane in viewer.panes.items()}
+    assert shown[PaneKind.TRUE][0] == "Nearer class: no finding"
+    assert shown[PaneKind.FEATURES][1].endswith("D = nearer − other")
+    viewer.set_analysis(None)
+    assert not any("redicted" in pane.header.title for pane in viewer.panes.values()), "nothing is predicted yet"
     viewer.set_analysis(analysis, 1, "label")
     titles = {kind: pane.header.title for kind, pane in viewer.panes.items()}
     assert titles[PaneKind.TRUE] == "True class: abnormal (label)"
     assert titles[PaneKind.FALSE] == "False class: no finding"
     assert radiograph.path.name not in " ".join(pane.header.detail for pane in viewer.panes.values())
+
+
+@pytest.mark.parametrize(("width", "title", "detail"), [
+    (600, "Nearer class: ratio above 0.50", "logit +1.23"), (316, "Nearer class: ratio above 0.50", "logit +1.23"),
+    (220, "Nearer clas…", "logit +1.23"), (120, "Nearer cla…", ""),
+])  # fmt: skip
+def test_a_logit_stays_beside_a_title_that_is_cut(viewer: Viewer, width: int, title: str, detail: str) -> None:
+    header = viewer.panes[PaneKind.TRUE].header
+    header.set_texts("Nearer class: ratio above 0.50", "logit +1.23")
+    header.resize(width, header.height())
+    shown = header.shown()
+    assert shown[1] == detail
+    assert (shown[0] == title) if "…" not in title else shown[0].endswith("…")
+
+
+def test_of_a_long_detail_the_end_gives_way(viewer: Viewer) -> None:
+    header = viewer.panes[PaneKind.FEATURES].header
+    header.set_texts("Important features", "3 found   D = predicted − other")
+    header.resize(600, header.height())
+    assert header.shown() == ("Important features", "3 found   D = predicted − other")
+    header.resize(300, header.height())
+    assert header.shown() == ("Important features", "3 found")
 
 
 def test_clicking_a_feature_tells_its_rank(viewer: Viewer, radiograph: ImageRecord, analyse: Make, hand: Any) -> None:

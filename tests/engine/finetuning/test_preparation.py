@@ -15,7 +15,7 @@ from divisive_desktop.engine.finetuning.clock import Clock
 from divisive_desktop.engine.finetuning.messages import TrainingCase
 from divisive_desktop.errors import CasebookError, TrainingError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
-from divisive_desktop.imaging.faces import Framing
+from divisive_desktop.imaging.framing import Framing
 from divisive_desktop.masks.mask import Mask
 from tests.engine.conftest import picture
 
@@ -124,7 +124,7 @@ def test_a_run_in_the_casebook_gives_its_request_back(book_path: Path) -> None:
 
 def test_a_run_that_can_learn_nothing_is_not_written_down(book_path: Path) -> None:
     with Casebook.open(book_path) as book:
-        for c in data.training_data(book, "chest-xray"):
+        for c in data.training_data(book, "chest-cardiomegaly"):
             if c.label == 0:
                 book.cases.set_label(c.id, None)
         with pytest.raises(TrainingError, match="one class"):
@@ -134,11 +134,11 @@ def test_a_run_that_can_learn_nothing_is_not_written_down(book_path: Path) -> No
 
 def test_cases_of_other_questions_stay_out(book_path: Path) -> None:
     with Casebook.open(book_path) as book:
-        ids = [c.id for c in data.training_data(book, "chest-xray")]
+        ids = [c.id for c in data.training_data(book, "chest-cardiomegaly")]
         book.cases.set_task(ids[:3], "chest-planted")
         book.cases.set_task(ids[3:5], None)  # a radiograph all the same
         book.trash.put([ids[5]])
-        assert [c.id for c in data.training_data(book, "chest-xray")] == [*ids[3:5], *ids[6:]]
+        assert [c.id for c in data.training_data(book, "chest-cardiomegaly")] == [*ids[3:5], *ids[6:]]
         assert data.training_data(book, "face-synthetic") == ()
 
 

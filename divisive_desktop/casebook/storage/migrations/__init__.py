@@ -14,9 +14,14 @@ from divisive_desktop.casebook.storage.schema import APPLICATION_ID, FORMAT
 
 
 def _steps() -> tuple[Callable[[], None], ...]:
-    from divisive_desktop.casebook.storage.migrations import v0001_casebook, v0002_batches, v0003_measurements
+    from divisive_desktop.casebook.storage.migrations import (
+        v0001_casebook,
+        v0002_batches,
+        v0003_measurements,
+        v0004_corrections,
+    )
 
-    return v0001_casebook.upgrade, v0002_batches.upgrade, v0003_measurements.upgrade
+    return v0001_casebook.upgrade, v0002_batches.upgrade, v0003_measurements.upgrade, v0004_corrections.upgrade
 
 
 def upgrade(connection: Connection, start: int, target: int = FORMAT) -> None:

@@ -36,6 +36,7 @@ class FailureList(QDialog):
         self.setWindowTitle("Not analysed")
         self._cases = [case for case, _ in failures]
         self.table = QTableWidget(len(failures), 3)
+        self.table.setTabKeyNavigation(False)
         self.table.setHorizontalHeaderLabels(["File", "What happened", "What to do"])
         for row, (case, error) in enumerate(failures):
             said = (redaction.redacted(text, case.path) for text in (error.message, error.remedy))

@@ -8,9 +8,11 @@ from PySide6.QtCore import QObject
 
 from divisive_desktop.desktop.features.analysis.failure_list import FailureList
 from divisive_desktop.desktop.session.batch import Batch
+from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.action import Action
+from divisive_desktop.desktop.shell.messages import MessageButton
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.engine.messages import EngineDied, EngineReady, Progress
 from divisive_desktop.errors import UserFacingError
@@ -34,9 +36,11 @@ class AnalysisFeature(QObject):
         super().__init__(services.window)
         self._services, self._session, self._runner = services, services.session, services.runner
         self._messages, self._status = services.messages, services.status
+        self._stopped = False
         services.actions.add(self._actions())
         session, batch = self._session, self._session.batch
         session.problem.connect(lambda case, error: self._messages.show_error(error, case))
+        session.analyses.changed.connect(self._analysis_changed)
         session.casebook.opened.connect(self._casebook_opened)
         batch.changed.connect(self._jobs_changed)
         batch.changed.connect(services.actions.refresh)  # the mark at "Pause"
@@ -90,10 +94,15 @@ class AnalysisFeature(QObject):
         if self._session.current is not None:
             self._session.analyses.analyse(self._session.current)
 
+    def _analysis_changed(self, case: Case) -> None:
+        if case.analysis is not None:
+            self._messages.dismiss_case(case)
+
     # -- the batch ------------------------------------------------------------------------------------------
 
     def _casebook_opened(self, found: OpenedCasebook) -> None:
         self._messages.dismiss(BATCH)
+        self._messages.keep_cases(self._session.cases)  # what was dropped before it was open is in it
         unfinished = [b for b in found.unfinished if b.pending]
         if unfinished and found.book.read_only is None:
             self._offer(unfinished[0])
@@ -158,16 +167,23 @@ class AnalysisFeature(QObject):
         self._status.set_engine(event)
         if isinstance(event, EngineReady) and event.note:
             self._messages.show(ENGINE, "info", event.note)
+        elif isinstance(event, EngineReady) and self._stopped and ENGINE in self._messages.bar.subjects:
+            self._tell_of_engine("The analysis engine stopped unexpectedly; it runs again.")
+        self._stopped = isinstance(event, EngineDied)
         if not isinstance(event, EngineDied) or event.asked:
             return
-        again = ("Analyse again", self._analyse_current) if self._session.current is not None else None
         if event.restarting:
-            text = "The analysis engine stopped unexpectedly and is being restarted."
+            how = "hung and was stopped; it" if event.hung else "stopped unexpectedly and"
+            self._tell_of_engine(f"The analysis engine {how} is being restarted.")
         else:
             text = "The analysis engine stopped several times in a row and was not started again."
-            again = ("Start engine", self._runner.restart_engine)
+            self._tell_of_engine(text, ("Start engine", self._runner.restart_engine))
+
+    def _tell_of_engine(self, text: str, button: MessageButton | None = None) -> None:
+        if button is None and self._session.current is not None:
+            button = ("Analyse again", self._analyse_current)
         self._messages.show(
-            ENGINE, "warning", text, "Your cases and labels are safe; the running analysis was lost.", again
+            ENGINE, "warning", text, "Your cases and labels are safe; what was being analysed is asked again.", button
         )
 
     def _progressed(self, event: Progress) -> None:

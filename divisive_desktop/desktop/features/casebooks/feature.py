@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from divisive_desktop.desktop.features.casebooks import recovery
+from divisive_desktop.desktop.features.casebooks.notes_dialog import NotesDialog
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
 from divisive_desktop.desktop.session.wording import plural
@@ -23,6 +24,7 @@ from divisive_desktop.errors import (
     ImageMissingError,
     UserFacingError,
 )
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 CASEBOOKS = "Casebook (*.casebook)"
 _SUFFIX = ".casebook"
+ABOUT_ONE = ("casebook", "merged", "trash", "relink")
+"""Messages that say something about a casebook, and nothing any more when another one is opened."""
 
 
 def install(services: Services) -> CasebookFeature:
@@ -49,6 +53,7 @@ class CasebookFeature(QObject):
         self._services, self._session = services, services.session
         self._window, self._messages, self._settings = services.window, services.messages, services.settings
         self._merged = 0
+        self._said: list[str] = []
         self.recent = QMenu("Open recent casebook", services.window)
         self.recent.aboutToShow.connect(self._fill_recent)
         services.actions.add(self._actions())
@@ -82,8 +87,17 @@ class CasebookFeature(QObject):
 
     def _opened(self, found: OpenedCasebook) -> None:
         book = found.book
-        self._messages.dismiss("casebook")
-        if book.read_only is not None:
+        for key in (*ABOUT_ONE, *self._said):
+            self._messages.dismiss(key)
+        self._merged, self._said = 0, list(book.warnings)
+        imported = book.imported
+        if imported is not None:
+            self._messages.show(
+                "casebook", "warning", f"{book.read_only} It can be looked at, not changed.",
+                plain(imported.in_words()),
+                ("Make it mine", lambda: self._session.open_casebook(book.path, accept_import=True)),
+            )  # fmt: skip
+        elif book.read_only is not None:
             self._messages.show(
                 "casebook", "warning", book.read_only,
                 "You can look at everything here; labels, reviews and analyses are not kept.",
@@ -164,7 +178,8 @@ class CasebookFeature(QObject):
         shown = self._session.redaction.visible
         path = self._ask_where("Export results", "results.csv", "CSV (*.csv);;JSON (*.json)")
         if path is not None:
-            self._write_out(lambda book: book.results.export(path, identified=shown), path)
+            rates = self._session.settings.rates
+            self._write_out(lambda book: book.results.export(path, identified=shown, rates=rates), path)
 
     def import_zip(self) -> None:
         """Unpack an exported casebook to a place of the user's choice, and open it."""
@@ -239,9 +254,10 @@ class CasebookFeature(QObject):
         """The current case's notes."""
         case = self._session.current
         if case is not None:
-            text, ok = QInputDialog.getMultiLineText(self._window, "Notes", f"Notes on {case.name}", case.notes)
-            if ok:
-                self._session.edits.set_notes(case, text.strip())
+            dialog = NotesDialog(case.name, case.notes, self._window)
+            dialog.kept.connect(lambda text: self._session.edits.set_notes(case, text))
+            self._services.events.keeping.connect(dialog.keep)
+            dialog.open()
 
     def edit_tags(self) -> None:
         """Tags of the selected cases: those that all of them have can be changed, the others stay."""

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from divisive_desktop.casebook.storage.chain import short
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
@@ -102,8 +103,11 @@ class CasebookDialog(QDialog):
         form.addRow("Holds", _text(
             f"{plural(found.cases, 'case')}, {found.trashed:,} in the trash, {found.size / 1e6:,.1f} MB"
         ))  # fmt: skip
-        head = _text(f"{found.head[0]:,} records, head {found.head[1][:16]}…")
-        head.setToolTip(f"{found.head[1]}\nWritten down elsewhere, it pins every record before it.")
+        head = _text(f"{found.head[0]:,} records, code {short(found.head[1])}")
+        head.setToolTip(
+            f"{found.head[1]}\nWritten down elsewhere, it pins every record before it:\n"
+            f"divisive-desktop verify CASEBOOK --head CODE"
+        )
         form.addRow("Record of acts", head)
         if not writable:
             form.addRow("Read-only", self.reason)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from divisive_desktop.desktop.shell.messages import MessageButton
 from divisive_desktop.desktop.shell.services import Services
+from divisive_desktop.foreign.text import in_window
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
@@ -59,9 +60,9 @@ def offer_restore(services: Services) -> MessageButton | None:
 
 
 def _ask(services: Services, title: str, question: str, detail: str, yes: str, then: Callable[[], object]) -> None:
-    box = QMessageBox(QMessageBox.Icon.Warning, title, question)
+    box = QMessageBox(QMessageBox.Icon.Warning, title, in_window(question))
     box.setParent(services.window, box.windowFlags())
-    box.setInformativeText(detail)
+    box.setInformativeText(in_window(detail))
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.addButton(yes, QMessageBox.ButtonRole.AcceptRole).clicked.connect(then)
     box.open()

@@ -57,11 +57,11 @@ class ExportFeature(QObject):
         path = self._services.dialogs.ask_where("Export JSON", "export", f"{case.stem}.json", "JSON (*.json)")
         if path is None:
             return
-        analysis, label = case.analysis, case.label
+        analysis, label, rates = case.analysis, case.label, self._session.settings.rates
         if not self._session.redaction.visible:
             analysis = replace(analysis, file=redaction.exported_name(case.path, analysis.sha256))
         self._services.runner.run(
-            lambda _: write_json(path, analysis, label, features),
+            lambda _: write_json(path, analysis, label, features, rates),
             lambda _: self._saved(path),
             self._services.messages.show_error,
         )

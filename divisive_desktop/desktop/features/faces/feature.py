@@ -1,4 +1,4 @@
-"""Puts faces and the choice of a part into the window: layer, tool, section, messages."""
+"""Puts faces, irises and the choice of a part into the window: layer, tool, section, messages."""
 
 from __future__ import annotations
 
@@ -18,10 +18,20 @@ from divisive_desktop.desktop.shell.action import Action, has_record
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.viewer.maps import PaneKind
 from divisive_desktop.desktop.viewer.tool import PaneMouse
-from divisive_desktop.errors import NoFaceError
-from divisive_desktop.imaging import faces
+from divisive_desktop.errors import NoIrisError, NothingFoundError, OutOfScopeError
 from divisive_desktop.imaging.display import default_voi, render
-from divisive_desktop.imaging.faces import Framing
+from divisive_desktop.imaging.faces import TILTED, Face
+from divisive_desktop.imaging.framing import (
+    Found,
+    Framing,
+    by_hand,
+    crop_of,
+    framing_of,
+    in_words,
+    inside,
+    pick,
+    whole,
+)
 from divisive_desktop.imaging.record import ImageRecord
 
 if TYPE_CHECKING:
@@ -70,10 +80,10 @@ class FaceFeature(QObject):
             Action("crop", "Choose part to analyse", lambda: self.set_adjusting(not self.adjusting), "Ctrl+R",
                    "Move, size or draw the part of the picture that the model sees", enabled=has_record,
                    checked=lambda: self.adjusting),
-            Action("crop-whole", "Analyse whole picture", self.analyse_whole, "", "Without looking for a face",
-                   enabled=has_record),
-            Action("crop-automatic", "Find face", self.analyse_automatic, "",
-                   "Let the face be found, and take the largest", enabled=has_record),
+            Action("crop-whole", "Analyse whole picture", self.analyse_whole, "",
+                   "Without looking for a face or an iris", enabled=has_record),
+            Action("crop-automatic", "Find face or iris", self.analyse_automatic, "",
+                   "Let the face or the iris be found, and take the largest", enabled=has_record),
         ))  # fmt: skip
         self._connect()
         if self.session.current is not None:
@@ -117,7 +127,7 @@ class FaceFeature(QObject):
         if on and case is not None and record is not None:
             self._before = case.framing
             task = self.session.questions.task(case)
-            self.tool.square = task is not None and task.kind == "photograph"
+            self.tool.square = task is not None and task.kind != "radiograph"
             self.tool.set_box(self._region(case, record), (record.width, record.height))
             self.viewer.set_tool(self.tool.id)
             self.viewer.setFocus()
@@ -132,20 +142,20 @@ class FaceFeature(QObject):
         if case is None or record is None or framing is None or framing.chosen == index:
             self._show(case)
             return
-        self._analyse_soon(case, faces.pick(framing, index, record.width, record.height), now=True)
+        self._analyse_soon(case, pick(framing, index, record.width, record.height), now=True)
 
     def _picked_in_panel(self, index: int) -> None:
         """As `pick`, and the face comes near: it may be small in a large picture."""
         record, framing = self.session.record, self.layer.framing
         if record is not None and framing is not None:
-            crop = faces.face_crop(framing.faces[index], record.width, record.height)
+            crop = crop_of(framing.found[index], framing.rule, record.width, record.height)
             if crop is not None:
                 self.viewer.state.view.focus(*crop)
         self.pick(index)
 
     def analyse_whole(self) -> None:
         if self.session.current is not None:
-            self._analyse_soon(self.session.current, faces.whole(self.layer.framing), now=True)
+            self._analyse_soon(self.session.current, whole(self.layer.framing), now=True)
 
     def analyse_automatic(self) -> None:
         """Forget what was chosen by hand."""
@@ -156,14 +166,14 @@ class FaceFeature(QObject):
 
     def _clicked(self, mouse: PaneMouse) -> None:
         framing = self.layer.framing
-        if self.viewer.tool in ("pan", "probe") and framing is not None and len(framing.faces) > 1:
+        if self.viewer.tool in ("pan", "probe") and framing is not None and len(framing.found) > 1:
             index = self.layer.face_at(mouse.x, mouse.y)
             if index is not None:
                 self.pick(index)
 
     def _cropped(self, crop: Box) -> None:
         if self.session.current is not None:
-            self._analyse_soon(self.session.current, faces.by_hand(crop, self.layer.framing))
+            self._analyse_soon(self.session.current, by_hand(crop, self.layer.framing))
 
     def _reverted(self) -> None:
         case = self.session.current
@@ -217,9 +227,9 @@ class FaceFeature(QObject):
         self._section.setVisible(True)
         analysis = case.analysis
         if analysis is not None:
-            framing = faces.framing_of(analysis.preprocessing)
-            whole = analysis.region == (0, 0, record.width, record.height)
-            self.layer.framing, self.layer.region = framing, None if whole else analysis.region
+            framing = framing_of(analysis.preprocessing)
+            all_of_it = analysis.region == (0, 0, record.width, record.height)
+            self.layer.framing, self.layer.region = framing, None if all_of_it else analysis.region
             self._announce_faces(case, framing)
             self.panel.set_texts(*_texts(analysis, framing, record))
         elif not case.analysing:
@@ -227,7 +237,8 @@ class FaceFeature(QObject):
             self.panel.set_texts(*self._texts_without(case))
             self._announce_failure(case)
         framing = self.layer.framing
-        pictures = [_picture(record, f) for f in framing.faces[:SHOWN]] if framing and len(framing.faces) > 1 else []
+        several = framing.found[:SHOWN] if framing is not None and len(framing.found) > 1 else ()
+        pictures = [_picture(record, found, framing) for found in several] if framing is not None else []
         self.panel.set_faces(pictures, framing.chosen if framing is not None else None)
         self.panel.adjust.setText("Adjust…" if analysis is not None else "Draw a box")
         self.panel.automatic.setEnabled(case.framing is not None)
@@ -235,24 +246,27 @@ class FaceFeature(QObject):
         self._update_layer()
 
     def _texts_without(self, case: Case) -> tuple[str, str, list[Row]]:
-        if isinstance(case.analysis_error, NoFaceError):
-            text = "The models for photographs know faces only. Draw a box around the face, or have all of it analysed."
-            return text, "No face was found.", []
+        if isinstance(case.analysis_error, NothingFoundError):
+            thing = "iris" if isinstance(case.analysis_error, NoIrisError) else "face"
+            text = f"The model looks at one {thing}. Draw a box around it, or have the whole picture analysed."
+            return text, f"No {thing} was found.", []
+        if isinstance(case.analysis_error, OutOfScopeError):
+            return "No part was analysed: the picture is out of the model's scope.", "", []
         return "Nothing was analysed yet.", "", []
 
     def _announce_faces(self, case: Case, framing: Framing | None) -> None:
         """Say once per analysis that there were several faces."""
-        if framing is None or framing.how != "detected" or len(framing.faces) < 2:
+        if framing is None or framing.how != "detected" or len(framing.found) < 2:
             self._messages.dismiss(MESSAGE)
             return
         if self._announced is None or self._announced[0] is not case:
             self._announced = case, framing
-            text = f"{len(framing.faces)} faces were found; the largest was analysed."
+            text = f"{len(framing.found)} faces were found; the largest was analysed."
             self._messages.show(MESSAGE, "info", text, "Click another one in the picture to analyse that.")
 
     def _announce_failure(self, case: Case) -> None:
         error = case.analysis_error
-        if not isinstance(error, NoFaceError) or (self._announced is not None and self._announced[1] is error):
+        if not isinstance(error, NothingFoundError) or (self._announced is not None and self._announced[1] is error):
             return
         self._announced = case, error
         self._messages.show(
@@ -271,7 +285,7 @@ def _texts(analysis: Analysis, framing: Framing | None, record: ImageRecord) -> 
     """In words, what to be careful about, and the figures."""
     x, y, width, height = analysis.region
     size = analysis.preprocessing.get("size")
-    words = capitalised(faces.in_words(framing)) + "." if framing is not None else "The whole picture."
+    words = capitalised(in_words(framing)) + "." if framing is not None else "The whole picture."
     rows: list[Row] = [("Part", f"{width} × {height} px at {x}, {y}")]
     cautions = []
     if size:
@@ -280,23 +294,24 @@ def _texts(analysis: Analysis, framing: Framing | None, record: ImageRecord) -> 
         rows.append(("Input", f"{size} × {size} px, {how}", "How much the part is enlarged for the network"))
         if scale > _SMALL:
             cautions.append(f"The part is small: the model sees it enlarged {scale:.1f} times.")
-    face = framing.face if framing is not None else None
-    if face is not None and framing is not None:
-        rows.append(("Score", f"{face.score:.3f}", "The face detector's own, 0 to 1"))
-        if abs(face.roll) > faces.TILTED:
-            cautions.append(f"The face is tilted by {abs(face.roll):.0f}°; the models were trained on level ones.")
+    subject = framing.subject if framing is not None else None
+    if subject is not None and framing is not None:
+        rows.append(("Score", f"{subject.score:.3f}", "The detector's own, 0 to 1"))
+        rows.append(("Frame", framing.rule.words, "What the model was trained on, from its card"))
+    if isinstance(subject, Face) and abs(subject.roll) > TILTED:
+        cautions.append(f"The face is tilted by {abs(subject.roll):.0f}°; the models were trained on level ones.")
     if framing is not None and framing.detector is not None:
         d = framing.detector
         rows.append(("Detector", f"{d.name}, {d.version}", f"{d.licence}; weights SHA-256 {d.weights_sha256}"))
-        rows.append(("Found", plural(len(framing.faces), "face")))
+        rows.append(("Found", plural(len(framing.found), framing.kind)))
     if record.kind_is_guessed:
         words += " A grey picture without camera data: what it shows is guessed, another question can be chosen above."
     return words, " ".join(cautions), rows
 
 
-def _picture(record: ImageRecord, face: faces.Face) -> QImage:
+def _picture(record: ImageRecord, found: Found, framing: Framing) -> QImage:
     """A face as a small square picture."""
-    region = faces.inside(faces.ideal_square(face), record.width, record.height)
+    region = inside(found.square(framing.rule), record.width, record.height)
     shown = render(record, default_voi(record), region=region)
     side = 2 * FACE_SIDE  # for high-DPI screens
     small = np.ascontiguousarray(cv2.resize(shown, (side, side), interpolation=cv2.INTER_AREA))

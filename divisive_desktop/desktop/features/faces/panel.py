@@ -7,24 +7,21 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from divisive_desktop.desktop.ui import theme
+from divisive_desktop.desktop.ui.flow_layout import Flow
 from divisive_desktop.desktop.ui.sections import Form, Row
 from divisive_desktop.desktop.ui.theme import GRID
 
 FACE_SIDE = 56
 """Side of a face's picture in logical pixels."""
 SHOWN = 8
-_ACROSS = 4
 
 
 class FramingPanel(QWidget):
@@ -44,27 +41,26 @@ class FramingPanel(QWidget):
         self.warning.setWordWrap(True)
         theme.set_role(self.warning, "warningText")
         self.faces: list[QToolButton] = []
-        self._row = QGridLayout()
-        self._row.setSpacing(GRID // 2)
-        self._row.setColumnStretch(_ACROSS, 1)
+        pictures, buttons = QWidget(), QWidget()
+        self._row, row = Flow(pictures, GRID // 2), Flow(buttons, GRID // 2)
+        for flow in (self._row, row):
+            flow.setContentsMargins(0, 0, 0, 0)
         self.facts = Form()
         self.adjust = _button("Adjust…", "Move, size or draw the part with the mouse (Escape: back)", checkable=True)
         self.whole = _button("Whole picture", "Analyse all of the picture")
-        self.automatic = _button("Automatic", "Find the face again, and take the largest")
+        self.automatic = _button("Automatic", "Find the face or the iris again, and take the largest")
         self.adjust.toggled.connect(self.cropToggled)
         self.whole.clicked.connect(self.wholeRequested)
         self.automatic.clicked.connect(self.automaticRequested)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GRID // 2)
         for button in (self.adjust, self.whole, self.automatic):
-            buttons.addWidget(button)
+            row.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addWidget(self.words)
         column.addWidget(self.warning)
-        column.addLayout(self._row)
-        column.addLayout(buttons)
+        column.addWidget(pictures)
+        column.addWidget(buttons)
         column.addWidget(self.facts)
 
     def set_faces(self, pictures: Sequence[QImage], chosen: int | None) -> None:
@@ -105,12 +101,14 @@ class FramingPanel(QWidget):
         button.setToolTip(f"Analyse face {index + 1}")
         button.clicked.connect(lambda: self.facePicked.emit(index))
         self.faces.append(button)
-        self._row.addWidget(button, index // _ACROSS, index % _ACROSS)
+        self._row.addWidget(button)
+        before = self.adjust.previousInFocusChain()
+        assert before is not None  # the chain is a ring
+        QWidget.setTabOrder(before, button)  # the pictures are above the buttons
 
 
 def _button(text: str, tip: str, checkable: bool = False) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     button.setCheckable(checkable)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return button

@@ -17,7 +17,7 @@ from divisive_desktop.desktop.viewer.view import Transform
 from divisive_desktop.desktop.viewer.view_state import ViewState
 
 CROP_COLOUR = QColor(120, 225, 215)
-_RIM = QColor(0, 0, 0, 170)
+RIM = QColor(0, 0, 0, 170)
 _DIM = QColor(0, 0, 0, 120)
 _GRIP = 9.0
 """A handle is taken when the pointer is this near, in logical pixels."""
@@ -186,7 +186,7 @@ class CropTool(Tool):
         for grip in HANDLES:
             at = transform.to_widget(*self.box.handle(grip))
             spot = QRectF(at.x() - _SIDE / 2, at.y() - _SIDE / 2, _SIDE, _SIDE)
-            painter.setPen(QPen(_RIM, 1.5))
+            painter.setPen(QPen(RIM, 1.5))
             painter.setBrush(CROP_COLOUR)
             painter.drawRect(spot)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -199,7 +199,7 @@ class CropTool(Tool):
 
 def draw_box(painter: QPainter, area: QRectF, width: float, colour: QColor = CROP_COLOUR, dashed: bool = False) -> None:
     """A rectangle that is seen on black, on white and on every colour."""
-    painter.setPen(QPen(_RIM, width + 2))
+    painter.setPen(QPen(RIM, width + 2))
     painter.drawRect(area)
     pen = QPen(colour, width)
     if dashed:

@@ -13,10 +13,11 @@ from divisive_desktop.desktop.features.finetuning.maps import Pictures, Tile, co
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
-from divisive_desktop.desktop.session.wording import capitalised, percent, signed
+from divisive_desktop.desktop.session.wording import capitalised, signed, told
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.finetuning.messages import ComparePair
+from divisive_desktop.language import percent
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.finetuning.messages import TrainingCase
@@ -167,12 +168,13 @@ class CompareView(QWidget):
 
         def failed(error: UserFacingError) -> None:
             if wanted == self._wanted:
-                self._say(f"{error.message} {error.remedy}")
+                self._say(told(error))
 
         self._runner.run(lambda _: load_scene(case), self._if(wanted, self._scene_arrived), failed, key="compare-scene",
                         priority=15)  # fmt: skip
         request = ComparePair(
-            self._models[0], self._models[1], case.path, case.frame, case.crop, expected_sha256=case.sha256
+            self._models[0], self._models[1], case.path, case.frame, case.crop, expected_sha256=case.sha256,
+            correction=case.correction,
         )
         self._runner.submit(request, self._if(wanted, self._pair_arrived), failed)
 
@@ -219,9 +221,9 @@ class CompareView(QWidget):
             for tile, image in zip(tiles, (drawn.true, drawn.false, drawn.divergence), strict=True):
                 tile.show_image(image, self._scene.outline)
             sure = analysis.probability if case.label == 1 else 1 - analysis.probability
-            right = "right" if analysis.predicted == case.label else "wrong"
+            nearer = "your label" if analysis.predicted == case.label else "the other class"
             line.setText(
-                f"<b>{when}</b> · {capitalised(self._classes[case.label])} {percent(sure)}, {right} · "
+                f"<b>{when}</b> · {capitalised(self._classes[case.label])} {percent(sure)}, nearer to {nearer} · "
                 f'<span style="color:{theme.colour("muted").name()}">{analysis.model.id}, '
                 f"weights {analysis.model.short_hash}…</span>"
             )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from divisive_desktop import version
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.preparation import Preparation, PreparedRun
 from divisive_desktop.desktop.features.finetuning.run import RunSession
+from divisive_desktop.desktop.features.finetuning.version_notice import VersionNotice
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.desktop.shell.action import Action, is_open
 from divisive_desktop.desktop.shell.services import ViewerServices
 from divisive_desktop.desktop.ui import theme
@@ -50,7 +53,7 @@ class FineTuningFeature(QObject):
         self.versions: VersionsDialog | None = None
         self.preparation = Preparation(services, self.run, self)
         self._opening = False
-        self._kept: StoredModel | None = None
+        self.notice = VersionNotice(services, self)
         self.run.changed.connect(self._run_changed)
         self.run.finished.connect(self._finished)
         self.run.failed.connect(self._failed)
@@ -104,6 +107,11 @@ class FineTuningFeature(QObject):
             self.dialog.bring_up()
             return
         if self._opening:
+            return
+        try:
+            version.must_teach("Fine-tuning")
+        except UserFacingError as e:
+            self._messages.show_error(e)
             return
         self._opening = True
 
@@ -203,7 +211,6 @@ class FineTuningFeature(QObject):
 
     def _finished(self, result: FineTuneResult) -> None:
         if self.dialog is not None and self.run.request is not None:
-            self._kept = None
             self.dialog.result.show_result(result, self.run.request.cases, self.run.classes)
         if self.dialog is None or not self.dialog.isVisible():
             self._messages.show(
@@ -215,7 +222,7 @@ class FineTuningFeature(QObject):
             self._messages.show(BANNER_KEY, "error", error.message, error.remedy, ("Look…", self.open))
         if self.dialog is not None and self.run.id is None:
             self.dialog.go_to(0)
-            self.dialog.setup.set_blocked(False, f"{error.message} {error.remedy}")
+            self.dialog.setup.set_blocked(False, told(error))
 
     def resume(self, run_id: int) -> None:
         """Go on with an interrupted run."""
@@ -225,6 +232,7 @@ class FineTuningFeature(QObject):
 
     def discard(self) -> None:
         """Forget the run that is shown; its figures stay in the casebook's record."""
+        self._messages.dismiss(BANNER_KEY)
         self.run.discard()
 
     def _try_methods(self) -> None:
@@ -252,28 +260,23 @@ class FineTuningFeature(QObject):
             return stored
 
         def done(stored: StoredModel) -> None:
-            self._kept = stored
             if own:
                 self.run.mark_kept()
             else:
                 book.write(lambda b: _write_down(b, request, shown))
             dialog.result.set_busy(False)
-            dialog.result.set_decided(f"Kept as {stored.card.id}, and in use from now on.")
-            self._use(stored.card.task)
-            self._messages.show(
-                BANNER_KEY, "info", f"{stored.card.id} is in use from now on.",
-                "Cases keep the analyses that older versions made; analyse them again to see what it says.",
-                ("Analyse this case", lambda: self._services.actions["analyse"].trigger()),
-            )  # fmt: skip
+            dialog.result.set_decided(f"Kept as {stored.card.id}, and put into use.")
+            self._messages.dismiss(BANNER_KEY)  # no decision is waited for any more
+            self._use()
 
         def failed(error: UserFacingError) -> None:
             dialog.result.set_busy(False)
-            dialog.result.kept_words.setText(f"{error.message} {error.remedy}")
+            dialog.result.kept_words.setText(told(error))
 
         self._runner.run(work, done, failed, priority=30)
 
-    def _use(self, task: str) -> None:
-        """The version in use changed."""
+    def _use(self) -> None:
+        """Another version may be in use now."""
         self._session.questions.refresh_models()
         if self.versions is not None:
             self.versions.reload()
@@ -286,7 +289,7 @@ class FineTuningFeature(QObject):
 
         if self.versions is None:
             self.versions = VersionsDialog(self._runner, self._services.settings, self._services.window)
-            self.versions.used.connect(self._use)
+            self.versions.used.connect(lambda _: self._use())
             self.versions.problem.connect(self._messages.show_error)
         self.versions.reload()
         bring_up(self.versions)

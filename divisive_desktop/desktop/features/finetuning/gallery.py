@@ -22,9 +22,10 @@ from divisive_desktop.desktop.features.finetuning.maps import (
 )
 from divisive_desktop.desktop.session import redaction
 from divisive_desktop.desktop.session.runner import Runner
-from divisive_desktop.desktop.session.wording import capitalised, percent
+from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.language import percent
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.finetuning.messages import CasePair, GalleryUpdate, TrainingCase
@@ -46,7 +47,7 @@ def load_scene(case: TrainingCase) -> Scene:
     """
     from divisive_desktop.masks.mask import Mask
 
-    picture = shrunk(Path(case.path), case.frame)
+    picture = shrunk(Path(case.path), case.frame, case.correction)
     outline: Outline = []
     if case.mask is not None:
         union = Mask.from_blob(Path(case.mask).read_bytes()).union()

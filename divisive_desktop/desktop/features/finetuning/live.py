@@ -14,7 +14,7 @@ from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.run import RunSession
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.session.runner import Runner
-from divisive_desktop.desktop.session.wording import duration
+from divisive_desktop.desktop.session.wording import duration, told
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 
@@ -165,7 +165,7 @@ class LivePage(QWidget):
             self.text.setText("What was learned up to the last whole epoch is kept." if run.history else
                               "Nothing was learned yet.")  # fmt: skip
             if run.error is not None:
-                self.show_notice_text(f"{run.error.message} {run.error.remedy}")
+                self.show_notice_text(told(run.error))
 
     def show_progress(self, event: Progress) -> None:
         self.bar.setValue(round(event.fraction * 1000))

@@ -16,6 +16,7 @@ from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.explanation import colours
 from divisive_desktop.explanation.maps import own_range, shared_range, symmetric_range, upsample
 from divisive_desktop.explanation.picture import blend
+from divisive_desktop.imaging.correction import Correction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ class Pictures(NamedTuple):
     divergence_range: tuple[float, float]
 
 
-def shrunk(path: Path, frame: int, longest: int = LONGEST) -> Picture:
+def shrunk(path: Path, frame: int, correction: Correction, longest: int = LONGEST) -> Picture:
     """The image as it is displayed by default, uint8 (h, w) or (h, w, 3) RGB, its longer side at most ``longest``.
 
     Slow: for the background.
@@ -46,10 +47,10 @@ def shrunk(path: Path, frame: int, longest: int = LONGEST) -> Picture:
     ------
     ImageError
     """
-    from divisive_desktop.imaging import open_image
+    from divisive_desktop.imaging.apart import open_image_apart
     from divisive_desktop.imaging.display import render
 
-    record = open_image(path, frame)
+    record = open_image_apart(path, frame, correction)
     picture = render(record)
     height, width = record.height * record.pixel_aspect, record.width
     scale = min(1.0, longest / max(height, width))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.engine.finetuning.messages import EstimateRun, FineTune
 from divisive_desktop.errors import UserFacingError
 
@@ -144,7 +145,7 @@ class Preparation(QObject):
 
     def _cannot_prepare(self, error: UserFacingError) -> None:
         if self._page is not None:
-            self._page.set_blocked(True, f"{error.message} {error.remedy}")
+            self._page.set_blocked(True, told(error))
 
     def choices_changed(self) -> None:
         if self._page is not None:

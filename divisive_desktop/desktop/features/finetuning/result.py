@@ -16,6 +16,7 @@ from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.engine.finetuning.messages import SCOPE_UNKNOWN, UNDECIDED
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.finetuning.messages import Comparison, FineTuneResult, TrainingCase
@@ -112,7 +113,8 @@ class ResultPage(QWidget):
         self.result, self._cases, self._classes = result, cases, classes
         verdict = result.verdict
         self.headline.setText(verdict.headline)
-        self.sentences.setText("\n".join(_nice(s) for s in verdict.sentences))
+        scope = result.scope.words if result.scope is not None else SCOPE_UNKNOWN
+        self.sentences.setText("\n".join(_nice(s) for s in (*verdict.sentences, scope, UNDECIDED)))
         self.holdout.show_comparison(result.holdout)
         self.guard.show_comparison(result.guard)
         self.holdout_words.setText(_about(result.holdout, "No labelled case is held out."))

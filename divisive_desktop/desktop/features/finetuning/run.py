@@ -107,7 +107,7 @@ class RunSession(QObject):
         """Go on with a run that was interrupted or cancelled."""
         if self.busy:
             return
-        self._begin(None)
+        self._begin(None, keep_history=run_id == self.id)
 
         def write(book: Casebook) -> tuple[FineTune, tuple[str, str]]:
             from divisive_desktop.engine.finetuning import preparation

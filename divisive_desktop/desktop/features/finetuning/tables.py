@@ -11,11 +11,12 @@ from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from divisive_desktop.desktop.features.finetuning.methods import method
-from divisive_desktop.desktop.session.wording import capitalised, percent
+from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.engine.finetuning.messages import FIGURES
 from divisive_desktop.engine.finetuning.verdict import number
 from divisive_desktop.engine.finetuning.verdict import signed as signed_ascii
+from divisive_desktop.language import percent
 
 if TYPE_CHECKING:
     from divisive_desktop.engine.finetuning.messages import Comparison, Difference, Figure, FineTuneResult, TrainingCase
@@ -43,6 +44,7 @@ class Table(QTableWidget):
 
     def __init__(self, columns: Sequence[str], name: str, parent: QWidget | None = None) -> None:
         super().__init__(0, len(columns), parent)
+        self.setTabKeyNavigation(False)
         self.setHorizontalHeaderLabels(list(columns))
         self.setAccessibleName(name)
         self.verticalHeader().hide()
@@ -51,7 +53,7 @@ class Table(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWordWrap(False)
         head = self.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -176,7 +178,7 @@ class MethodTable(Table):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            ("method", "valid. AUROC", "valid. D inside", "hold-out AUROC", "hold-out D inside", "guard AUROC"),
+            ("method", "valid.\nAUROC", "valid.\nD inside", "hold-out\nAUROC", "hold-out\nD inside", "guard\nAUROC"),
             "Methods", parent,
         )  # fmt: skip
         self.itemSelectionChanged.connect(self._selected)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.engine.finetuning.verdict import number
+from divisive_desktop.library.release import WORDS, release_state
 
 if TYPE_CHECKING:
     from divisive_desktop.library.card import Card
+    from divisive_desktop.library.store import StoredModel
 
 _SETTINGS = (
     ("stages", "learned part"), ("epochs", "epochs"), ("alpha", "α"), ("lr", "learning rate"),
@@ -24,6 +26,12 @@ _NAMES = {
 
 
 _ROLES = {"train": "learned from", "validation": "for validation", "holdout": "held out"}
+
+
+def card_row(model: StoredModel) -> tuple[str, str, str]:
+    """Whether the card is the one that was released."""
+    said = WORDS[release_state(model.folder)]
+    return "Card", said[0].upper() + said[1:], "A signature covers every figure and word on the card"
 
 
 def details(card: Card) -> list[tuple[str, str, str]]:

@@ -30,14 +30,16 @@ from PySide6.QtWidgets import (
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.desktop.features.finetuning.setup_widgets import words
 from divisive_desktop.desktop.features.finetuning.tables import Table
-from divisive_desktop.desktop.features.finetuning.version_wording import auroc_of, details, named
+from divisive_desktop.desktop.features.finetuning.version_wording import auroc_of, card_row, details, named
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.desktop.session.settings import Settings
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.sections import Form
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.engine.finetuning.verdict import number
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import in_window
 
 if TYPE_CHECKING:
     from divisive_desktop.library.store import StoredModel
@@ -88,6 +90,7 @@ class VersionsDialog(QDialog):
         self.title, self.state = words("", "title"), words("", "muted")
         self.form = Form()
         self.limits = words("", "muted")
+        self.limits.setTextFormat(Qt.TextFormat.PlainText)
         self.differences = Table(("", "first", "second"), "Where two versions differ")
         self.message = words("", "errorText")
         self._build()
@@ -240,8 +243,9 @@ class VersionsDialog(QDialog):
             self.pages.setCurrentIndex(0)
             self.title.setText(one.card.id)
             self.state.setText(_state(version, in_trash))
-            self.form.set_rows(details(one.card))
-            self.limits.setText("\n\n".join(t for t in (one.card.intended_use, *one.card.limits) if t))
+            self.form.set_rows([*details(one.card), card_row(one)])
+            said = (one.card.intended_use, *one.card.limits, one.card.data_terms)
+            self.limits.setText("\n\n".join(text for text in said if text))
 
     def _compare(self, first: StoredModel, second: StoredModel) -> None:
         from divisive_desktop.library.versions import compare
@@ -263,7 +267,7 @@ class VersionsDialog(QDialog):
         self._runner.run(lambda _: work(), done, self._failed, priority=20)
 
     def _failed(self, error: UserFacingError) -> None:
-        self.message.setText(f"{error.message} {error.remedy}")
+        self.message.setText(told(error))
         self.message.show()
 
     def _changed(self, task: str, choose: str = "") -> None:
@@ -351,7 +355,7 @@ def _item(above: QTreeWidgetItem, model: StoredModel) -> QTreeWidgetItem:
     said = "–" if figure is None else number(figure)
     item = QTreeWidgetItem(above, [card.id, "", method(card.method).name, said, card.created[:10]])
     item.setSizeHint(0, QSize(0, 26))
-    item.setToolTip(0, f"Version {card.version}, weights {card.weights_sha256[:12]}…")
+    item.setToolTip(0, in_window(f"Version {card.version}, weights {card.weights_sha256[:12]}…"))
     item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item
 

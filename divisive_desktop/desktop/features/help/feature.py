@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMessageBox
 from divisive_desktop import paths, version
 from divisive_desktop.desktop.shell.action import Action
 from divisive_desktop.desktop.shell.services import Services
-from divisive_desktop.errors import ExportError
+from divisive_desktop.errors import ExportError, in_words
 
 
 def install(services: Services) -> HelpFeature:
@@ -54,7 +54,7 @@ class HelpFeature(QObject):
         try:
             write_log(path)
         except OSError as e:
-            error = ExportError(f"{path.name} could not be written: {e.strerror}.", "Choose another folder.")
+            error = ExportError(f"{path.name} could not be written: {in_words(e)}.", "Choose another folder.")
             self._services.messages.show_error(error)
             return
         self._services.messages.show("export", "info", f"Saved {path.name}.", f"In {path.parent}")
@@ -62,14 +62,16 @@ class HelpFeature(QObject):
     def show_about(self) -> None:
         """Version, engine, where the user's data lie, licence."""
         engine = self._services.runner.engine
-        running = f"PyTorch {engine.torch_version} on {engine.device_name}" if engine else "not running"
+        running = f"{engine.runtime} on {engine.device_name}" if engine else "not running"
+        terms = "<br>".join(f"{model}: {text}" for model, text in self._services.session.questions.data_terms())
         box = QMessageBox(self._services.window)
-        box.setWindowTitle("About Divisive Desktop")
+        box.setWindowTitle(f"About {version.name()}")
         box.setIconPixmap(self._services.window.windowIcon().pixmap(64, 64))
-        box.setText(f"<b>Divisive Desktop {version.build()}</b>")
+        box.setText(f"<b>{version.name()} {version.build()}</b>")
         box.setInformativeText(
             "Shows what decided: the activation maps of the true and the false class, and where they part.<br><br>"
             "<b>Research use only, not for diagnosis.</b> A map shows what moves the model; it is no proof.<br><br>"
             f"Engine: {running}<br>Your data: {paths.user_data_dir()}<br>Licence: Apache-2.0"
+            + (f"<br><br><b>Terms of the data that the models were trained on</b><br>{terms}" if terms else "")
         )
         box.open()

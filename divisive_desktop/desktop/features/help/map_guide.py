@@ -11,7 +11,8 @@ from divisive_desktop.desktop.ui.theme import GRID
 POINTS = (
     ("The four panes", "Image; the evidence map of the true class; that of the false class; and their divergence "
      "D = true − false with the important features. At inference nobody knows the true class: until you label the "
-     "case, the predicted class stands in for it, and the titles say “predicted” and “other”."),
+     "case, the class that the score is nearer to stands in for it: the titles say “predicted” where the model "
+     "decided, “nearer” where it didn't, and “other”."),
     ("What decides", "Only the difference of the two logits decides, and the divergence map is what that difference "
      "is made of. One class's map can change while the decision doesn't."),
     ("A map is no proof", "It shows what moves the model, not what is wrong with the patient or the picture."),

@@ -18,12 +18,13 @@ from divisive_desktop.desktop.shell.action import Action, has_analysis
 from divisive_desktop.desktop.shell.inspector import Inspector
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui.sections import Form
+from divisive_desktop.errors import OutOfScopeError
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.explaining import FoundFeatures
     from divisive_desktop.desktop.viewer import Viewer
+    from divisive_desktop.imaging.correction import Correction
     from divisive_desktop.imaging.record import ImageRecord
-    from divisive_desktop.library.card import Card
 
 FEATURES, PROVENANCE, HISTOGRAM, IMAGE = "Important features", "Model and method", "Histogram", "Image"
 LIMITS = "What this model is for, and its limits"
@@ -70,10 +71,13 @@ class InspectionFeature(QObject):
         self.verdict.labelChosen.connect(lambda label: session.edits.set_label(label))
         self.verdict.analyseRequested.connect(self._analyse_again)
         self.verdict.askAnywayRequested.connect(self._ask_anyway)
+        self.verdict.answer.askInUseRequested.connect(self._ask_in_use)
+        self.verdict.mending.wanted.connect(self._mend)
         self.verdict.modelChosen.connect(lambda model: session.questions.choose_model(session.current, model))
         self.verdict.questionChosen.connect(lambda task: session.questions.choose_task(session.current, task))
         self.features.quantileChanged.connect(session.analyses.set_quantile)
         self.features.chosen.connect(self._zoom_on)
+        services.theme.changed.connect(self.verdict.answer.recolour)
         services.theme.changed.connect(session.analyses.update_features)  # their marks have the scheme's colours
         services.events.viewerReady.connect(self._connect_viewer)
         self.show_case(None)
@@ -113,25 +117,29 @@ class InspectionFeature(QObject):
         """Verdict and provenance of a case, unless the model's opinion on it is hidden (its mask is painted blind)."""
         questions = self._session.questions
         card = questions.card(case)
-        self.verdict.show_case(case, *questions.of(case), _calibration(case, card))
+        statement = self._session.statement(case)
+        asked, classes = questions.of(case)
+        self.verdict.show_case(case, asked, classes, statement)
         usable = case is not None and case.error is None
         hidden = case is not None and case.hidden
         self.verdict.setVisible(not hidden)
         section = self.inspector.section
-        section(FEATURES).setVisible(usable and not hidden)
+        refused = case is not None and case.analysis is None and isinstance(case.analysis_error, OutOfScopeError)
+        section(FEATURES).setVisible(usable and not hidden and not refused)  # out of scope there will be none
         analysis = case.analysis if case is not None and usable and not hidden else None
         section(PROVENANCE).setVisible(analysis is not None)
         if analysis is not None:
             self.provenance.set_rows(provenance_rows(analysis, card))
         section(LIMITS).setVisible(analysis is not None and card is not None)
         if card is not None:
-            self.limits.setText("\n\n".join(t for t in (card.intended_use, *card.limits) if t))
+            self.limits.setText("\n\n".join(t for t in (card.intended_use, *card.limits, card.data_terms) if t))
         for name in (HISTOGRAM, IMAGE):
             section(name).setVisible(usable and self._record is not None)
         self.verdict.set_models(*questions.model_choices(case))
-        asked = questions.task(case)
+        task = questions.task(case)
         choices = [(t.id, t.question) for t in questions.task_choices(case)]
-        self.verdict.set_questions(choices, asked.id if asked is not None else "")
+        shown = [(t.id, t.question) for t in questions.demonstrations(case)]
+        self.verdict.set_questions(choices, task.id if task is not None else "", shown)
 
     def _show_record(self, record: ImageRecord | None) -> None:
         """The image's own data."""
@@ -146,30 +154,30 @@ class InspectionFeature(QObject):
         case = self._session.current
         names = None
         if case is not None and case.analysis is not None:
-            true_class, _ = case.analysis.true_class(case.label)
+            true_class = case.analysis.true_class(case.label)
             names = (case.analysis.model.classes[true_class], case.analysis.model.classes[1 - true_class])
-        self.features.show_features(found, names)
+        self.features.show_features(found, names, self._session.statement(case))
 
     def _analyse_again(self) -> None:
         if self._session.current is not None:
             self._session.analyses.analyse(self._session.current)
 
+    def _mend(self, step: Correction) -> None:
+        case = self._session.current
+        if case is not None:
+            self._session.corrections.apply(case, step)
+
     def _ask_anyway(self) -> None:
         if self._session.current is not None:
             self._session.analyses.analyse(self._session.current, ask_anyway=True)
+
+    def _ask_in_use(self) -> None:
+        case = self._session.current
+        if case is not None and case.verdict is not None:
+            self._session.analyses.analyse(case, task=case.verdict.task)
 
     def _zoom_on(self, rank: int) -> None:
         found = self._session.analyses.features
         if self._viewer is not None and found is not None:
             self._viewer.select_feature(rank)
             self._viewer.state.view.focus(*found.features[rank - 1].box)
-
-
-def _calibration(case: Case | None, card: Card | None) -> str:
-    """How the percentage may be read: as a frequency only where that was measured, on images like this one."""
-    if case is None or case.analysis is None or card is None or not card.calibrated:
-        return "not calibrated"
-    if case.analysis.scope.zone != "familiar":
-        return "not calibrated for images like this one"
-    error, number = card.calibration_error or (0.0, 0)
-    return f"calibrated (error {error:.2f} on {number:,} validation images)"

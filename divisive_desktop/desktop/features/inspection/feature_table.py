@@ -19,13 +19,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from divisive_desktop.desktop.session.wording import CALIBRATIONS, area
+from divisive_desktop.desktop.session.wording import CALIBRATIONS, area, capitalised
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.explanation.statement import regions_in_words
+from divisive_desktop.language import NBSP
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.explaining import FoundFeatures
     from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.explanation.statement import Statement
 
 _STEPS = (500, 995)
 """Slider range: quantile of |D| in thousandths. Below the median 'important' would mean most of the image."""
@@ -65,7 +68,8 @@ class FeaturePanel(QWidget):
         self.threshold = QLabel()
         theme.set_role(self.threshold, "muted")
         self.table = QTableWidget(0, 4)
-        self.table.setHorizontalHeaderLabels(["", "Argues for", "Share", "Area"])
+        self.table.setTabKeyNavigation(False)  # Tab leads out of it, instead of from row to row with the picture
+        self.table.setHorizontalHeaderLabels(["Region", "Argues for", "Share", "Area"])
         self.table.setAccessibleName("Important features")
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(_ROW)
@@ -81,15 +85,18 @@ class FeaturePanel(QWidget):
         for column in (0, 2, 3):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
-        for column, side in ((1, left), (2, right), (3, right)):
+        for column, side in ((0, left), (1, left), (2, right), (3, right)):
             head = self.table.horizontalHeaderItem(column)
             assert head is not None  # made above, with the labels
             head.setTextAlignment(side)
         self.table.currentCellChanged.connect(self._row_chosen)
         self.table.cellClicked.connect(lambda row, _: self._row_chosen(row))
+        self.table.cellActivated.connect(lambda row, _: self._row_chosen(row))
         self.note = QLabel()
         self.note.setWordWrap(True)
         theme.set_role(self.note, "muted")
+        self.meaning = QLabel()
+        self.meaning.setWordWrap(True)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self.slider, 1)
@@ -100,13 +107,24 @@ class FeaturePanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.threshold)
         layout.addWidget(self.table)
+        layout.addWidget(self.meaning)
         layout.addWidget(self.note)
         self._features: FeatureSet | None = None
         self._filling = False
         self.show_features(None, None)
 
-    def show_features(self, outcome: FoundFeatures | None, classes: tuple[str, str] | None) -> None:
-        """Fill the table. ``classes``: names of the true and the false class."""
+    def show_features(
+        self, outcome: FoundFeatures | None, classes: tuple[str, str] | None, statement: Statement | None = None
+    ) -> None:
+        """Fill the table.
+
+        Parameters
+        ----------
+        classes : (str, str), optional
+            Names of the true and the false class.
+        statement : Statement, optional
+            Says what regions of the map are, and what they are called.
+        """
         found = outcome.features if outcome is not None else None
         self._features = found
         self._filling = True
@@ -114,11 +132,12 @@ class FeaturePanel(QWidget):
             self.slider.setValue(round(outcome.quantile * 1000))
             self.auto.setChecked(True)
         chosen = self.table.currentRow()
+        region = capitalised(statement.region if statement is not None else "map region")
         features = found.features if found is not None else ()
         self.table.setRowCount(len(features))
         for row, f in enumerate(features):
             name = classes[0 if f.favours == "true" else 1] if classes else f.favours
-            cells = (str(f.rank), name, f"{f.share:.0%}".replace("%", " %"), area(f.area_px, f.area_mm2))
+            cells = (f"{region} {f.rank}", name, f"{100 * f.share:.0f}{NBSP}%", area(f.area_px, f.area_mm2))
             tip = (
                 f"Mean divergence {f.mean_d:+.2f} over {f.area_px:,.0f} px; box x {f.box[0]}, y {f.box[1]}, "
                 f"{f.box[2]} × {f.box[3]} px"
@@ -128,9 +147,9 @@ class FeaturePanel(QWidget):
             for i, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setToolTip(tip)
-                if i != 1:
+                if i > 1:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                else:
+                elif i == 1:
                     item.setIcon(_dot(theme.colour("trueEvidence" if f.favours == "true" else "falseEvidence")))
                 self.table.setItem(row, i, item)
         if 0 <= chosen < len(features):
@@ -140,6 +159,8 @@ class FeaturePanel(QWidget):
         self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + shown * _ROW + 4)
         self.table.setVisible(bool(features))
         self._describe(found)
+        self.meaning.setText("" if found is None or statement is None else regions_in_words(statement, found))
+        self.meaning.setVisible(bool(self.meaning.text()))
 
     def clear_choice(self) -> None:
         """Select no row (another case came)."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 
 from divisive_desktop.desktop.features.inspection.forensic import ForensicView
 from divisive_desktop.desktop.features.inspection.metadata import MetadataDialog, MetadataView
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.errors import UserFacingError
 
@@ -122,14 +123,16 @@ class FilePanels(QObject):
         book = self._session.casebook
 
         def work(_: BackgroundTask) -> tuple[Tag, ...] | Findings:
+            from divisive_desktop.imaging.apart import looked_into
+
             path = book.source(case)
             if name == METADATA:
                 from divisive_desktop.imaging.metadata import read_metadata
 
-                return read_metadata(path)
+                return looked_into(path, read_metadata, path)
             from divisive_desktop.imaging.forensics import examine
 
-            return examine(path)
+            return looked_into(path, examine, path)
 
         def done(found: tuple[Tag, ...] | Findings) -> None:
             if self._session.current is not case:
@@ -147,6 +150,6 @@ class FilePanels(QObject):
 
         def failed(error: UserFacingError) -> None:
             if self._session.current is case:
-                self._clear(name, f"{error.message} {error.remedy}")
+                self._clear(name, told(error))
 
         self._runner.run(work, done, failed, key=f"file-{name}", priority=8)

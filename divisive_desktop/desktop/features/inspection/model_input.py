@@ -12,7 +12,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from divisive_desktop.desktop.session.wording import capitalised
+from divisive_desktop.desktop.session.wording import capitalised, told
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.pictures import save_png
@@ -123,7 +123,8 @@ class ModelInputPanel(QWidget):
             return
         self.state.setText("Asking the engine…")
         self.state.setVisible(self.picture.image is None)
-        request = ModelInput(str(case.source or case.path), case.frame, analysis.model.id, analysis.region)
+        file = str(case.source or case.path)
+        request = ModelInput(file, case.frame, analysis.model.id, analysis.region, case.correction)
         self._runner.submit(
             request, lambda pixels: self._arrived(analysis, pixels), lambda error: self._failed(analysis, error)
         )
@@ -142,7 +143,7 @@ class ModelInputPanel(QWidget):
     def _failed(self, analysis: Analysis, error: UserFacingError) -> None:
         if analysis is self._shown:
             self._shown = None
-            self._clear(f"{error.message} {error.remedy}")
+            self._clear(told(error))
 
     def _clear(self, text: str) -> None:
         self.picture.set_image(None)
@@ -173,7 +174,7 @@ def as_picture(pixels: npt.NDArray[np.float32], preprocessing: Mapping[str, Any]
 
 def recipe(analysis: Analysis) -> list[str]:
     """What was done between the file and the network, step by step, with all figures."""
-    from divisive_desktop.imaging.faces import framing_of, in_words
+    from divisive_desktop.imaging.framing import framing_of, in_words
 
     p = analysis.preprocessing
     x, y, width, height = analysis.region

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.desktop.session.redaction import file_name, shown_path
-from divisive_desktop.desktop.session.wording import CALIBRATIONS
+from divisive_desktop.desktop.session.wording import CALIBRATIONS, signed
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.ui.sections import Row
@@ -34,8 +34,10 @@ def provenance_rows(analysis: Analysis, card: Card | None) -> list[Row]:
             _preprocessing(analysis.preprocessing),
             "\n".join(f"{k}: {v}" for k, v in analysis.preprocessing.items()),
         ),
-        ("Calibration", _calibration(card), "Fitted on validation data only; changes how sure, not which class"),
-        ("Device", f"{analysis.device}, {analysis.precision}"),
+        ("Logits", f"{signed(analysis.logits[0])} and {signed(analysis.logits[1])}",
+         "Scores of the negative and the positive class, before they are made a probability"),
+        ("Temperature", _temperature(card), "Fitted on validation data only; changes how sure, not which class"),
+        ("Device", ", ".join(filter(None, (analysis.device, analysis.precision, analysis.runtime)))),
         (
             "Time",
             f"{sum(analysis.timings_ms.values()):.0f} ms",
@@ -44,14 +46,10 @@ def provenance_rows(analysis: Analysis, card: Card | None) -> list[Row]:
     ]
 
 
-def _calibration(card: Card | None) -> str:
-    if card is None:
+def _temperature(card: Card | None) -> str:
+    if card is None or not card.calibration.get("folded"):
         return ""
-    if not card.calibration.get("folded"):
-        return "none: the percentage is no frequency"
-    return (
-        f"temperature {card.calibration.get('temperature', 1.0):.2f}, error {card.calibration.get('ece_after', 0):.2f}"
-    )
+    return f"{card.calibration.get('temperature', 1.0):.2f}"
 
 
 def _preprocessing(p: Mapping[str, Any]) -> str:

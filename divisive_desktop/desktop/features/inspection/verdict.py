@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from divisive_desktop.desktop.features.inspection.answer import AnswerView, wrapped
+from divisive_desktop.desktop.features.inspection.mending import MendingRow
 from divisive_desktop.desktop.session.case import Case
-from divisive_desktop.desktop.session.wording import capitalised, degree, percent, probability_of_predicted, signed
+from divisive_desktop.desktop.session.wording import capitalised, told
 from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.sections import Form, ProbabilityBar
+from divisive_desktop.desktop.ui.choice_box import ChoiceBox
+from divisive_desktop.desktop.ui.sections import Form
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import ModelNotFoundError, OutOfScopeError
+from divisive_desktop.explanation.statement import pair_in_words
 
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
+    from divisive_desktop.explanation.statement import Statement
+
+DEMONSTRATION = "Method demonstration"
 
 
 class VerdictPanel(QWidget):
@@ -33,33 +40,26 @@ class VerdictPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.question = _wrapped("muted")
-        self.questions = QComboBox()
+        self._reason, self._several = "", False
+        self.question = wrapped("muted")
+        self.questions = ChoiceBox()
         self.questions.setAccessibleName("Question")
         self.questions.setToolTip("The question that is asked of this image")
-        self.questions.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.questions.setMinimumContentsLength(12)
+        self.questions.installEventFilter(self)
         self.questions.activated.connect(lambda i: self.questionChosen.emit(self.questions.itemData(i)))
         self.verdict = QLabel()
         theme.set_role(self.verdict, "title")
         self.verdict.setWordWrap(True)
-        self.number = QLabel()
-        theme.set_role(self.number, "number")
-        self.words = _wrapped("muted")
-        self.bar = ProbabilityBar()
-        self._ends = (QLabel(), QLabel())
-        for end in self._ends:
-            theme.set_role(end, "muted")
-        self.error = _wrapped("errorText")
+        self.answer = AnswerView()
+        self.error = wrapped("errorText")
         self.again = QPushButton("Analyse again")
         self.again.clicked.connect(self.analyseRequested)
         self.anyway = QPushButton("Ask anyway")
         self.anyway.setToolTip("The answer counts for nothing: it stays marked in the list, exports and reports")
         self.anyway.clicked.connect(self.askAnywayRequested)
-        self.scope = _wrapped("warningText")
+        self.mending = MendingRow()
         self.classes = Form()
 
-        self._reason = ""
         self.negative, self.positive, self.clear = QPushButton(), QPushButton(), QPushButton("Clear")
         group = QButtonGroup(self)
         group.setExclusive(False)
@@ -69,20 +69,13 @@ class VerdictPanel(QWidget):
         self.negative.clicked.connect(lambda: self._label(0))
         self.positive.clicked.connect(lambda: self._label(1))
         self.clear.clicked.connect(lambda: self._label(None))
-        self.model = QComboBox()
+        self._model_caption = QLabel("Version in use")
+        theme.set_role(self._model_caption, "muted")
+        self.model = ChoiceBox()
         self.model.setAccessibleName("Model")
-        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.model.setMinimumContentsLength(12)
+        self.model.setToolTip("The model version that answers this question from now on")
         self.model.activated.connect(lambda i: self.modelChosen.emit(self.model.itemData(i) or ""))
 
-        head = QHBoxLayout()
-        head.setSpacing(GRID)
-        head.addWidget(self.verdict, 1)
-        head.addWidget(self.number, 0, Qt.AlignmentFlag.AlignTop)
-        ends = QHBoxLayout()
-        ends.addWidget(self._ends[0])
-        ends.addStretch(1)
-        ends.addWidget(self._ends[1])
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID // 2)
         self._label_caption = QLabel("Your label")
@@ -94,11 +87,15 @@ class VerdictPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         column.setSpacing(GRID)
-        outcome = (self.words, self.scope, self.bar, ends, self.error, self.again, self.anyway, self.classes)
-        for item in (self.question, self.questions, head, *outcome):
-            column.addLayout(item) if isinstance(item, QHBoxLayout) else column.addWidget(item)
+        parts: tuple[QWidget, ...] = (
+            self.question, self.questions, self.verdict, self.answer, self.error, self.again, self.mending,
+            self.anyway, self.classes,
+        )  # fmt: skip
+        for part in parts:
+            column.addWidget(part)
         column.addWidget(self._label_caption)
         column.addLayout(buttons)
+        column.addWidget(self._model_caption)
         column.addWidget(self.model)
         self.show_case(None)
 
@@ -108,45 +105,71 @@ class VerdictPanel(QWidget):
         for model_id, text in models:
             self.model.addItem(text, model_id)
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
-        self.model.setVisible(len(models) > 2)
+        for widget in (self._model_caption, self.model):
+            widget.setVisible(len(models) > 2)
 
-    def set_questions(self, questions: Sequence[tuple[str, str]], chosen: str) -> None:
-        """Questions that can be asked of the image, as (task id, text); a single one needs no choice."""
+    def set_questions(
+        self, questions: Sequence[tuple[str, str]], chosen: str, demonstrations: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Questions that can be asked of the image, as (task id, text), and below a heading those that demonstrate a
+        method; a single one needs no choice."""
         self.questions.clear()
         for task_id, text in questions:
             self.questions.addItem(text, task_id)
+        if demonstrations:
+            self.questions.insertSeparator(self.questions.count())
+            self.questions.addItem(DEMONSTRATION)
+            heading = self.questions.count() - 1  # no flags: it can't be chosen
+            self.questions.setItemData(heading, 0, Qt.ItemDataRole.UserRole - 1)
+            for task_id, text in demonstrations:
+                self.questions.addItem(text, task_id)
         self.questions.setCurrentIndex(self.questions.findData(chosen))
-        self.questions.setVisible(len(questions) > 1)
-        self.question.setVisible(bool(self.question.text()) and len(questions) < 2)
+        self._several = len(questions) + len(demonstrations) > 1
+        self.questions.setVisible(self._several)
+        self._show_question()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.questions and event.type() == QEvent.Type.Resize:
+            self._show_question()
+        return super().eventFilter(watched, event)
+
+    def _show_question(self) -> None:
+        """What is asked stands above the choice where that is too narrow for all of it, or where there is none."""
+        box = self.questions
+        self.question.setVisible(
+            bool(self.question.text()) and (not self._several or box.shown_text != box.currentText())
+        )
 
     def show_case(
         self,
         case: Case | None,
         question: str = "",
         classes: tuple[str, str] | None = None,
-        calibration: str = "not calibrated",
+        statement: Statement | None = None,
     ) -> None:
-        """Show a case's analysis, or why there is none.
+        """Show what is stated of a case's analysis, or why there is none.
 
         Parameters
         ----------
         classes : (str, str), optional
             Names them before the analysis does.
-        calibration : str
-            Whether the percentage may be read as a frequency, in words.
+        statement : Statement, optional
+            On the case's analysis, if there is one.
         """
         analysis = case.analysis if case is not None else None
         if analysis is not None:
             classes = analysis.model.classes
         self.question.setText(question)
-        self.question.setVisible(bool(question))
+        self._show_question()
         self._show_outcome(case)
-        figures: tuple[QWidget, ...] = (self.number, self.words, self.bar, *self._ends, self.classes)
-        for widget in figures:
-            widget.setVisible(analysis is not None)
-        if case is not None and analysis is not None:
-            self._show_figures(analysis, case.label, calibration)
-        self.scope.setVisible(analysis is not None and bool(self.scope.text()))
+        self.mending.show_case(case)
+        stated = case is not None and analysis is not None and statement is not None
+        self.verdict.setVisible(not stated)
+        self.answer.setVisible(stated)
+        self.classes.setVisible(stated)
+        if case is not None and analysis is not None and statement is not None:
+            self.answer.show_statement(statement, analysis, case.in_use)
+            self._show_classes(analysis, case.label, statement)
         labelable = case is not None and case.error is None and classes is not None
         buttons: tuple[QWidget, ...] = (self._label_caption, self.negative, self.positive, self.clear)
         for widget in buttons:
@@ -154,29 +177,10 @@ class VerdictPanel(QWidget):
         if case is not None and case.error is None and classes is not None:
             self._show_label(case.label, classes)
 
-    def _show_figures(self, analysis: Analysis, label: int | None, calibration: str) -> None:
-        classes, p = analysis.model.classes, probability_of_predicted(analysis)
-        self.verdict.setText(capitalised(classes[analysis.predicted]))
-        self.number.setText(percent(p))
-        sure = f"{capitalised(degree(p))}, {calibration}."
-        self.words.setText(f"{sure} Logits {signed(analysis.logits[0])} and {signed(analysis.logits[1])}.")
-        said = analysis.scope.words
-        self.scope.setText(f"{capitalised(said)}." if said else "")
-        self.bar.set_probability(analysis.probability)
-        self._ends[0].setText(classes[0])
-        self._ends[1].setText(classes[1])
-        true_class, source = analysis.true_class(label)
-        says = "your label" if source == "label" else "predicted"
-        self.classes.set_rows(
-            [
-                (
-                    "True class",
-                    f"{classes[true_class]} ({says})",
-                    "The class that the maps hold true: your label, and without one what the model predicts.",
-                ),
-                ("False class", classes[1 - true_class]),
-            ]
-        )
+    def _show_classes(self, analysis: Analysis, label: int | None, statement: Statement) -> None:
+        first, second = pair_in_words(analysis.model.classes, *statement.held_true(analysis.predicted, label))
+        held = "The class that the maps hold true: your label, else the class that the score is nearer to."
+        self.classes.set_rows([(*first, held), second])
 
     def _show_label(self, label: int | None, classes: tuple[str, str]) -> None:
         for button, value in ((self.negative, 0), (self.positive, 1)):
@@ -190,11 +194,11 @@ class VerdictPanel(QWidget):
     def set_writable(self, reason: str | None) -> None:
         """Why a label wouldn't be kept, None where it is; buttons that do nothing don't look as if they did."""
         self._reason = reason or ""
+        self.mending.set_writable(reason)
         self._label_caption.setText("Your label (the casebook is read-only)" if reason else "Your label")
         for button in (self.negative, self.positive):
             button.setEnabled(not reason)
-            if reason:
-                button.setToolTip(reason)
+            button.setToolTip(reason or "")  # what a click does is said with the next case
         self.clear.setEnabled(not reason and (self.negative.isChecked() or self.positive.isChecked()))
         self.clear.setToolTip(reason or "Take the label back  (Ctrl+Backspace)")
 
@@ -208,8 +212,10 @@ class VerdictPanel(QWidget):
         elif case.error is not None:
             self.verdict.setText("Can't be opened")
         elif error is not None:
-            self.verdict.setText("No verdict")
-            self.error.setText(f"{error.message} {error.remedy}")
+            # The sentence below begins with "No verdict": the head says why there is none.
+            self.verdict.setText("Out of scope" if isinstance(error, OutOfScopeError) else "No verdict")
+            self.error.setText(told(error))
+            theme.set_role(self.error, "" if isinstance(error, OutOfScopeError) else "errorText")  # a reason, no fault
             self.again.setVisible(not isinstance(error, (ModelNotFoundError, OutOfScopeError)))
         elif case.analysis is None:
             self.verdict.setText("Analysing…" if case.analysing else "Not analysed")
@@ -218,11 +224,3 @@ class VerdictPanel(QWidget):
         for button, value in ((self.negative, 0), (self.positive, 1)):
             button.setChecked(label == value)
         self.labelChosen.emit(label)
-
-
-def _wrapped(role: str) -> QLabel:
-    label = QLabel()
-    theme.set_role(label, role)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -28,6 +28,7 @@ class OpeningFeature(QObject):
     def __init__(self, services: Services) -> None:
         super().__init__(services.window)
         self._services, self._session = services, services.session
+        self._shown: Case | None = None
         self.empty_page, self.problem_page = EmptyPage(), ProblemPage()
         for page in (self.empty_page, self.problem_page):
             services.places.add_page(page)
@@ -51,6 +52,7 @@ class OpeningFeature(QObject):
         services.events.dropped.connect(self.open_given)
         self._session.currentChanged.connect(self._case_changed)
         self._session.redaction.namesChanged.connect(self._show_problem)
+        self._session.cases.countsChanged.connect(lambda: self.empty_page.set_cases(len(self._session.cases)))
 
     def open_files(self) -> None:
         """Ask for files and open them."""
@@ -62,7 +64,7 @@ class OpeningFeature(QObject):
         from divisive_desktop.desktop.features.opening.series_dialog import is_medium, show_series
 
         media = [path for path in given if is_medium(path)]
-        self._session.opening.open_paths([path for path in given if path not in media])
+        self._session.open_given([path for path in given if path not in media])
         if media:
             show_series(self._services, media)
 
@@ -76,7 +78,7 @@ class OpeningFeature(QObject):
     def open_folder(self) -> None:
         """Ask for a folder and open all images in it."""
         if folder := self._ask_folder("Open folder"):
-            self._session.opening.open_paths([folder])
+            self._session.open_given([folder])
 
     def open_samples(self) -> None:
         """Open the sample cases, or say how to get them."""
@@ -95,6 +97,9 @@ class OpeningFeature(QObject):
     # -- what the middle shows ------------------------------------------------------------------------------
 
     def _case_changed(self, case: Case | None) -> None:
+        left, self._shown = self._shown, case
+        if left is not None and left is not case and left.error is not None:
+            self._services.messages.dismiss_case(left)  # the middle says it again where it is looked at
         if case is None:
             self._services.places.show_page(self.empty_page)
         elif case.error is not None:
@@ -116,7 +121,7 @@ class OpeningFeature(QObject):
             menu.addAction(redaction.HIDDEN).setEnabled(False)
             return
         for path in settings.recent:
-            menu.addAction(_short(path), partial(self._session.opening.open_paths, [Path(path)]))
+            menu.addAction(_short(path), partial(self._session.open_given, [Path(path)]))
         if menu.isEmpty():
             menu.addAction("Nothing opened yet").setEnabled(False)
         else:

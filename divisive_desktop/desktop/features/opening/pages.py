@@ -8,14 +8,16 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from divisive_desktop.desktop.session.wording import plural
 from divisive_desktop.desktop.shell.pages import Page
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
 
 
 class EmptyPage(Page):
-    """Nothing is open yet."""
+    """Nothing is open yet, or no case of the list is looked at."""
 
     openRequested = Signal()
     folderRequested = Signal()
@@ -23,11 +25,19 @@ class EmptyPage(Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("drop", "muted", parent)
-        self.title.setText("Drop radiographs or photographs here")
-        self.detail.setText("DICOM, PNG, JPEG, TIFF, WebP, BMP; single files, folders or ZIP archives")
+        self.set_cases(0)
         self.add_button("Open files…", default=True).clicked.connect(self.openRequested)
         self.add_button("Open folder…").clicked.connect(self.folderRequested)
         self.add_button("Open sample cases").clicked.connect(self.samplesRequested)
+
+    def set_cases(self, number: int) -> None:
+        """So many cases are in the list."""
+        self.title.setText(
+            f"Choose one of {plural(number, 'case')} in the worklist" if number else
+            "Drop radiographs or photographs here"
+        )  # fmt: skip
+        formats = "DICOM, PNG, JPEG, TIFF, WebP, BMP; single files, folders or ZIP archives"
+        self.detail.setText(f"Or drop more here: {formats}" if number else formats)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -58,4 +68,4 @@ class ProblemPage(Page):
             self._run = remedy[1]
             self.remedy.setText(remedy[0])
         self.title.setText(f"{name} can't be shown")
-        self.detail.setText(f"{error.message}\n\n{error.remedy}")
+        self.detail.setText(plain(f"{error.message}\n\n{error.remedy}", lines=True))

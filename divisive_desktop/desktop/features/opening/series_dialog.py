@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from divisive_desktop.desktop.session import redaction, unpacked
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import in_window
 
 if TYPE_CHECKING:
     from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
@@ -141,7 +143,7 @@ class SeriesDialog(QDialog):
         self._fill()
 
     def _failed(self, error: UserFacingError) -> None:
-        self.state.setText(f"{error.message} {error.remedy}")
+        self.state.setText(told(error))
 
     def _identity_toggled(self, shown: bool) -> None:
         self._session.redaction.set_visible(shown)  # the one switch
@@ -246,7 +248,7 @@ def _leaves(item: QTreeWidgetItem) -> Iterator[QTreeWidgetItem]:
 
 
 def _item(parent: QTreeWidget | QTreeWidgetItem, *texts: str) -> QTreeWidgetItem:
-    item = QTreeWidgetItem(parent, list(texts))
+    item = QTreeWidgetItem(parent, [in_window(text) for text in texts])
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsAutoTristate)
     item.setCheckState(0, Qt.CheckState.Unchecked)
     return item

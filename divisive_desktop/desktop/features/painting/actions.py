@@ -107,6 +107,9 @@ def table(
                "Mark the case as done; in blind mode show what the model says", "check", can_paint),
         Action("mask-import", "Import mask…", files.import_mask, "",
                "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "", can_paint),
+        Action("mask-import-folder", "Import masks of a folder…", files.import_folder, "",
+               "Files are matched with the cases by their names, and checked before anything is taken", "",
+               lambda s: s.writable and s.open and s.cases > 0),
         Action("mask-export", "Export mask…", files.export_mask, "",
                "PNG, NumPy, NIfTI, COCO, labelme, DICOM SEG", "save", anything),
     )

@@ -35,6 +35,8 @@ class Saver(QObject):
         self._waiting: dict[tuple[str, int], _Job] = {}
         self._running: _Job | None = None
         self._state = "saved"
+        self.problem = ""
+        """Why the last write failed, and what can be done, while the state is ``failed``."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY_MS)
@@ -83,7 +85,10 @@ class Saver(QObject):
         if job is None:
             return None
         job.freeze()
-        return job.frozen
+        step = record.correction.since(job.record.correction)
+        if job.frozen is None or not step.moves:
+            return job.frozen
+        return Mask.from_snapshot(job.frozen).corrected(step).snapshot()
 
     def idle(self) -> bool:
         """Nothing waits or runs."""
@@ -110,6 +115,7 @@ class Saver(QObject):
             newer = self._waiting.setdefault(job.key, job)
             if newer is not job:
                 newer.seconds += job.seconds
+        self.problem = f"{error.message} {error.remedy}"
         self._set_state("failed")
         self.failed.emit(error)
 

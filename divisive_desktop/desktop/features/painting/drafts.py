@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from divisive_desktop.masks import ops
 
@@ -11,6 +15,7 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.features.painting.session import PaintSession
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
+    from divisive_desktop.masks.shapes import Stamp
 
 
 class Drafts:
@@ -46,19 +51,47 @@ class Drafts:
         found, mask = self._features, self._session.mask
         if self.possible and found is not None and mask is not None:
             contours, size = [f.contour for f in found.of("true")], mask.size
-            make = lambda: ops.from_polygons(contours, size)  # noqa: E731
-            self._session.shape("Draft from features", make, size[0] * size[1], "add")
+            self._add("Draft from features", lambda: ops.from_polygons(contours, size))
 
     def from_cam(self, share: float) -> None:
         """Add the part of the true class's map that reaches ``share`` (0..1) of the way from its low to its peak."""
         analysis, mask = self._analysis, self._session.mask
         if analysis is not None and mask is not None:
-            true_class, _ = analysis.true_class(self._label)
+            true_class = analysis.true_class(self._label)
             cam = analysis.cams[true_class]
             threshold = float(cam.min() + share * (cam.max() - cam.min()))
             size, region = mask.size, analysis.region
-            make = lambda: ops.from_map(cam, threshold, region, size)  # noqa: E731
-            self._session.shape("Draft from CAM", make, size[0] * size[1], "add")
+            self._add("Draft from CAM", lambda: ops.from_map(cam, threshold, region, size))
+
+    def _add(self, name: str, make: Callable[[], Stamp | None]) -> None:
+        """Add a shape to the active region; where something is painted on it already, ask first."""
+        session, active = self._session, self._session.regions.active
+        mask = session.mask
+        if mask is None:
+            return
+        pixels = mask.width * mask.height
+        if active is None or mask.bounds(active.id) is None:
+            session.shape(name, make, pixels, "add")
+            return
+        box = QMessageBox(QMessageBox.Icon.Question, "Begin with what the model saw", "", parent=self._panel.window())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"“{active.name}” is painted already.")
+        box.setInformativeText("Either way it can be undone.")
+        new = box.addButton("As a new region", QMessageBox.ButtonRole.AcceptRole)
+        add = box.addButton("Add to it", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(new)
+
+        def answered(button: object) -> None:
+            if session.mask is not mask or button not in (new, add):
+                return
+            if button is new:
+                session.add_region()
+            session.shape(name, make, pixels, "add")
+
+        box.buttonClicked.connect(answered)
+        box.open()
 
     def copy_previous(self) -> None:
         """Add the regions of the case before."""

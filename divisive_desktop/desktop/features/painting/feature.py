@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.masks.mask import Mask
 
 SECTION = "Saliency mask"
+log = logging.getLogger(__name__)
 _KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
 
@@ -125,6 +128,8 @@ class PaintingFeature(QObject):
         paint_session.refused.connect(self._messages.show_error)
         self.saver.failed.connect(self._save_failed)
         services.theme.changed.connect(self._recolour)
+        services.events.keeping.connect(self._keep)
+        services.events.leaving.connect(self._leaving)
         services.events.closing.connect(self._close)
         for watched in (services.window, *(pane.canvas for pane in viewer.panes.values())):
             watched.installEventFilter(self)
@@ -261,7 +266,7 @@ class PaintingFeature(QObject):
         if analysis is None:
             self.paint_session.compare_with(None, (0, 0, 0, 0), None)
         else:
-            true_class, _ = analysis.true_class(self._label())
+            true_class = analysis.true_class(self._label())
             found = self._session.analyses.features
             self.paint_session.compare_with(analysis.divergence(true_class), analysis.region, found)
         self._show_drafts()
@@ -367,6 +372,16 @@ class PaintingFeature(QObject):
         self.palette.recolour()
         self.panel.recolour()
 
+    def _keep(self, kept: list[Callable[[], bool]]) -> None:
+        """Write what was painted, now."""
+        self.paint_session.edits.settle()
+        self.saver.flush()
+        kept.append(lambda: self.saver.idle() or self.saver.state == "failed")
+
+    def _leaving(self, lost: list[str]) -> None:
+        if self.saver.state == "failed" and not self.saver.idle():
+            lost.append(f"What was painted last can't be saved. {self.saver.problem}".strip())
+
     def _close(self) -> None:
         """The window closes; the runner has stopped."""
         for watched in self._filtered:
@@ -375,7 +390,10 @@ class PaintingFeature(QObject):
         paint_session.edits.settle()
         paint_session.cancel()
         try:
-            self.saver.finish()
+            try:
+                self.saver.finish()
+            except (UserFacingError, OSError) as e:  # the user was asked, or couldn't be
+                log.error("the last strokes weren't saved: %s", e)
             if paint_session.edited and paint_session.record is not None:
                 paint_session.clock.tick()
                 self.store.spent(paint_session.record, paint_session.clock.take())

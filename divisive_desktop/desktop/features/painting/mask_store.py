@@ -51,11 +51,11 @@ class CasebookStore:
     def load(self, record: ImageRecord) -> Mask | None:
         book = self._book()
         case = book.cases.find(record.sha256, record.frame)
-        return None if case is None else book.masks.load(case)
+        return None if case is None else book.masks.load(case, record.correction)
 
     def save(self, record: ImageRecord, snapshot: Snapshot, tool: str) -> None:
         book, case = self._case(record)
-        book.masks.save(case, snapshot, tool=tool)
+        book.masks.save(case, snapshot, tool=tool, drawn_on=record.correction)
 
     def spent(self, record: ImageRecord, seconds: float) -> None:
         book, case = self._case(record)

@@ -192,6 +192,7 @@ class OptionsBar(QFrame):
         self.hardness = QSlider(Qt.Orientation.Horizontal)
         self.hardness.setRange(0, 100)
         self.hardness.setFixedWidth(80)
+        self.hardness.setAccessibleName("Hardness")
         self.hardness.setToolTip("Hardness: at the right a crisp edge, to the left a soft one")
         self.hardness.valueChanged.connect(lambda v: self._set(hardness=v / 100))
         self._add("Hardness", brushes, self.hardness)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QColorDialog, QDoubleSpinBox, QFrame, QHBoxLayout,
 from divisive_desktop.desktop.features.painting.session import PaintSession
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.foreign.text import in_window
 from divisive_desktop.masks.region import Region
 
 
@@ -29,7 +30,7 @@ class RegionRow(QFrame):
         self.name.setCursorPosition(0)  # a long name shows its beginning
         self.name.setFrame(False)
         self.name.setProperty("role", "plain")
-        self.name.setToolTip(f"{region.name}\nWhat this region is: click to rename")
+        self.name.setToolTip(f"{in_window(region.name)}\nWhat this region is: click to rename")
         self.name.setAccessibleName("Name of the region")
         self.name.editingFinished.connect(self._rename)
         self.weight = QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.1, decimals=2)

@@ -132,7 +132,7 @@ class PaintSession(QObject):
     def history(self) -> History:
         """Undo and redo of the image at hand."""
         record = self.record
-        return self.histories.of((record.sha256, record.frame) if record is not None else None)
+        return self.histories.of((record.sha256, record.frame, record.correction) if record is not None else None)
 
     @property
     def aspect(self) -> float:

@@ -19,16 +19,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from divisive_desktop.desktop.session.wording import told
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
     from divisive_desktop.casebook import Casebook
     from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
     from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
     from divisive_desktop.explanation.analysis import Analysis
-    from divisive_desktop.reporting.verify import Verification
+    from divisive_desktop.reporting.finding import Verification
 
 REPORT_FILTER = "Reports (*.pdf *.html *.json *.csv *.dcm);;All files (*)"
 _IMAGES = "Images (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.bmp);;All files (*)"
@@ -50,7 +52,7 @@ class CheckDialog(QDialog):
     def __init__(self, path: Path, folder: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"Check of {path.name}")
+        self.setWindowTitle(f"Check of {plain(path.name)}")
         self.resize(680, 460)
         self.findings: list[tuple[str, str]] = []
         self._folder = folder
@@ -91,12 +93,12 @@ class CheckDialog(QDialog):
         """It could not be checked."""
         self.compare.setEnabled(True)
         self.title.setText("Could not be checked")
-        self.note.setText(f"{error.message} {error.remedy}")
+        self.note.setText(told(error))
 
     def show_found(self, found: Verification) -> None:
         """What holds and what doesn't."""
         self.compare.setEnabled(True)
-        self.title.setText("Nothing is broken" if found.ok else "This file is not as it was exported")
+        self.title.setText(_heading(found))
         self.note.setText("Research use only, not for diagnosis. A seal shows changes; who made the file, only a "
                           "signature by a known key can say.")  # fmt: skip
         order = ["broken", "holds", "unknown"]
@@ -123,6 +125,12 @@ class CheckDialog(QDialog):
         name, _ = QFileDialog.getOpenFileName(self, "Image of the report", self._folder, _IMAGES)
         if name:
             self.originalChosen.emit(Path(name))
+
+
+def _heading(found: Verification) -> str:
+    if not found.ok:
+        return "This file is not as it was exported"
+    return "Nothing is broken" if found.vouched else "Nothing is broken, but nobody you know vouches for it"
 
 
 class Checking:
@@ -159,7 +167,7 @@ class Checking:
         from divisive_desktop.library import store
         from divisive_desktop.reporting.confirm import Confirmer
         from divisive_desktop.reporting.keys import known_keys
-        from divisive_desktop.reporting.verify import analysed_again, read_content, verify_file
+        from divisive_desktop.reporting.verify import analysed_again, read_content, read_report, verify_file
 
         def recompute(image: Path, analysis: Mapping[str, Any]) -> Analysis:
             answer: Analysis = self._engine.ask(analysed_again(image, analysis), lambda: task.cancelled)
@@ -167,10 +175,14 @@ class Checking:
 
         confirm = None
         if book is not None and path.is_file():
-            content = read_content(path.read_bytes()) or {}
+            content = read_content(read_report(path)) or {}
             cases = content.get("cases")
             stated = [c.get("casebook") or {} for c in cases if isinstance(c, dict)] if isinstance(cases, list) else []
             if any(isinstance(s, dict) and s.get("identity") == book.settings.get("identity", "") for s in stated):
                 confirm = Confirmer(book)
-        models = {m.card.id: m.card.weights_sha256 for m in store.find_models()}
-        return verify_file(path, original, recompute, models, known_keys=known_keys(), confirm=confirm)
+        cards = [m.card for m in store.find_models()]
+        models = {card.id: card.weights_sha256 for card in cards}
+        return verify_file(
+            path, original, recompute, models, known_keys=known_keys(), confirm=confirm, cards=cards,
+            recorded=confirm.recorded if confirm is not None else None,
+        )

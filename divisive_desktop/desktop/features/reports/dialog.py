@@ -16,6 +16,8 @@ from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.kept_dialog import KeptDialog
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import UserFacingError
+from divisive_desktop.foreign.text import plain
+from divisive_desktop.language import NBSP
 from divisive_desktop.reporting.process.messages import Preview, WrittenReport
 
 _FORM_WIDTH = 400
@@ -57,7 +59,7 @@ class ReportDialog(KeptDialog):
 
     def set_subject(self, title: str) -> None:
         """What the report is on, in the window's title."""
-        self.setWindowTitle(f"Report on {title}")
+        self.setWindowTitle(f"Report on {plain(title)}")
 
     def _pages(self) -> QVBoxLayout:
         self.note = QLabel()
@@ -145,7 +147,7 @@ class ReportDialog(KeptDialog):
 
     def progress(self, fraction: float, what: str, left: float | None) -> None:
         self.bar.setValue(round(fraction * 1000))
-        self.left.setText(duration(left) if left is not None else f"{fraction:.0%}")
+        self.left.setText(duration(left) if left is not None else f"{100 * fraction:.0f}{NBSP}%")
         if self.cancel.isEnabled():
             self.say(what)
 

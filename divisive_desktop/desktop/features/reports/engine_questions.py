@@ -12,6 +12,7 @@ from divisive_desktop.desktop.session.runner import Runner
 from divisive_desktop.engine.messages import FindFaces, Request
 from divisive_desktop.errors import CancelledError, UserFacingError
 from divisive_desktop.geometry import Box, covering
+from divisive_desktop.imaging.correction import Correction
 
 
 class _Question:
@@ -61,9 +62,11 @@ class EngineQuestions(QObject):
             raise question.error
         return question.value
 
-    def faces(self, path: str, frame: int, cancelled: Callable[[], bool]) -> Sequence[Box]:
+    def faces(
+        self, path: str, frame: int, correction: Correction, cancelled: Callable[[], bool]
+    ) -> Sequence[Box]:
         """The faces in a picture as x, y, width, height in pixels; raises as `ask`."""
-        return [covering(face.box) for face in self.ask(FindFaces(path, frame), cancelled).faces]
+        return [covering(face.box) for face in self.ask(FindFaces(path, frame, correction), cancelled).found]
 
     def _submit(self, question: _Question) -> None:
         if self._runner.closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from PySide6.QtCore import QObject
 
 from divisive_desktop.desktop.features.reports.engine_questions import EngineQuestions
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
-from divisive_desktop.desktop.session.wording import plural
+from divisive_desktop.desktop.session.wording import plural, told
 from divisive_desktop.desktop.shell.action import Action
 from divisive_desktop.desktop.shell.services import Services
 from divisive_desktop.errors import CancelledError, UserFacingError
@@ -63,6 +64,7 @@ class ReportFeature(QObject):
         ))  # fmt: skip
         services.theme.changed.connect(self._recolour)
         services.session.redaction.namesChanged.connect(self._names_changed)
+        services.events.keeping.connect(lambda _: self._keep_conclusion())
         services.events.closing.connect(self._close)
         services.session.casebook.changed.connect(self._book_changed)
 
@@ -138,7 +140,7 @@ class ReportFeature(QObject):
         )
         dialog = self.dialog = ReportDialog(form, _subject(cases), len(cases), self._services.window)
         form.changed.connect(self._changed)
-        form.problem.connect(lambda error: dialog.say(f"{error.message} {error.remedy}", wrong=True))
+        form.problem.connect(lambda error: dialog.say(told(error), wrong=True))
         dialog.writeRequested.connect(self.write)
         dialog.cancelRequested.connect(lambda: self._stop.set())
         dialog.activated.connect(self.look)
@@ -170,7 +172,7 @@ class ReportFeature(QObject):
                 dialog.show_problem(error)
 
         def run() -> None:
-            if not self._runner.closed:
+            if not self._runner.closed and not dialog.writing:  # after writing the pages are made in any case
                 self._looking = self._runner.run(work, done, failed, key="look")
 
         self._after_acts(run)
@@ -178,9 +180,9 @@ class ReportFeature(QObject):
     def _options(self) -> Options | None:
         assert self.dialog is not None
         try:
-            options = self.dialog.form.options()
+            options = replace(self.dialog.form.options(), rates=self._session.settings.rates)
         except UserFacingError as e:
-            self.dialog.say(f"{e.message} {e.remedy}", wrong=True)
+            self.dialog.say(told(e), wrong=True)
             self.dialog.write.setEnabled(False)
             return None
         self.dialog.write.setEnabled(bool(options.formats) and bool(options.folder))
@@ -238,13 +240,14 @@ class ReportFeature(QObject):
 
         book = self._session.casebook
         if book.current is self._book and book.writable and made.reported:
-            names, ids, hidden = [f.name for f in made.files], made.reported, self._deidentified
-            book.write(lambda b: [b.audit.record("report", case=i, files=names, deidentified=hidden) for i in ids])
+            hidden = self._deidentified
+            book.write(lambda b: _record(b, made, hidden))
         dialog = self.dialog
         if dialog is None:
             return
         text = written_words(made)
         dialog.end(text, made.files, wrong=bool(made.failures))
+        self._look_again()
         if not dialog.isVisible():
             severity = "warning" if made.failures else "info"
             self._messages.show(MESSAGE, severity, text, "", ("Open folder", dialog.open_folder))
@@ -254,10 +257,17 @@ class ReportFeature(QObject):
             return
         if isinstance(error, CancelledError):
             self.dialog.end("Cancelled. No file was left.")
+            self._look_again()
             return
-        self.dialog.end(f"{error.message} {error.remedy}", wrong=True)
+        self.dialog.end(told(error), wrong=True)
+        self._look_again()
         if not self.dialog.isVisible():
             self._messages.show_error(error)
+
+    def _look_again(self) -> None:
+        """Make the pages whose making was given up for the files; what was said at the foot stays."""
+        if self.dialog is not None and self.dialog.isVisible():
+            self.look()
 
     def _after_acts(self, run: Callable[[], Any]) -> None:
         """Once everything that the analyst said before is in the casebook."""
@@ -319,6 +329,15 @@ class ReportFeature(QObject):
     def _recolour(self) -> None:
         if self.dialog is not None:
             self.dialog.recolour()
+
+
+def _record(book: Casebook, made: WrittenReport, deidentified: bool) -> None:
+    """What left is written into the audit chain, by its bytes, so that the casebook can vouch for it later."""
+    from divisive_desktop.reporting.audit import exported
+
+    names, digests = exported(made.files)
+    for case in made.reported:
+        book.audit.record("report", case=case, files=names, sha256=digests, deidentified=deidentified)
 
 
 def _subject(cases: Sequence[Case]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -16,11 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from divisive_desktop.desktop.features.settings.answers_page import AnswersPage
 from divisive_desktop.desktop.features.settings.editors import ChoiceEditor, FlagEditor, NumberEditor, editor_for
 from divisive_desktop.desktop.features.settings.keys_page import KeysPage, MousePage
 from divisive_desktop.desktop.session import settings_table
 from divisive_desktop.desktop.session.settings_table import (
     DEVICE,
+    ERROR_RATES,
     IDENTITY_VISIBLE,
     KEYS,
     MAX_PIXELS,
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from divisive_desktop.desktop.viewer import Viewer
 
 
+Editor: TypeAlias = "FlagEditor | ChoiceEditor | NumberEditor | AnswersPage | DevicePage | KeysPage | MousePage"
+
+
 class SettingsDialog(QDialog):
     """Changes take effect with OK; Cancel leaves everything as it was."""
 
@@ -49,20 +55,26 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self._services, self._viewer = services, viewer
         settings = services.settings
-        self.device = DevicePage(settings.device, services.runner.engine)
-        self.keys = KeysPage(services.actions.table, settings.keys)
-        self.mouse = MousePage(settings.mouse)
-        self.editors: dict[
-            Setting[Any], FlagEditor | ChoiceEditor | NumberEditor | DevicePage | KeysPage | MousePage
-        ] = {DEVICE: self.device, KEYS: self.keys, MOUSE: self.mouse}
-        """Where each setting is shown and changed."""
+        self.editors: dict[Setting[Any], Editor] = {}
+        """Where each setting is shown and changed, of the pages that were looked at."""
+        self._before: dict[Setting[Any], Any] = {}
+        # Each page is made when it is looked at: together they take 80 ms of a processor, and several times that
+        # while a model is trained beside them.
+        self._later: dict[Setting[Any], Callable[[], AnswersPage | DevicePage | KeysPage | MousePage]] = {
+            ERROR_RATES: lambda: AnswersPage(settings.error_rates, services.session.questions.in_use.values()),
+            DEVICE: lambda: DevicePage(settings.device, services.runner.engine),
+            KEYS: lambda: KeysPage(services.actions.table, settings.keys),
+            MOUSE: lambda: MousePage(settings.mouse),
+        }
         services.runner.engineChanged.connect(self._engine_changed)
 
         self.tabs = QTabWidget()
-        pages: dict[Section, QWidget] = {s.section: page for s, page in self.editors.items()}
         for section in settings_table.PAGES:
-            self.tabs.addTab(pages[section] if section in pages else self._page(section), section.title)
-        self._before = {setting: editor.chosen for setting, editor in self.editors.items()}
+            frame = QWidget()
+            QVBoxLayout(frame).setContentsMargins(0, 0, 0, 0)
+            self.tabs.addTab(frame, section.title)
+        self.tabs.currentChanged.connect(self._look_at)
+        self._look_at(0)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -79,6 +91,42 @@ class SettingsDialog(QDialog):
             if self.tabs.tabText(number) == title:
                 self.tabs.setCurrentIndex(number)
 
+    @property
+    def answers(self) -> AnswersPage:
+        return cast(AnswersPage, self._own_page(ERROR_RATES))
+
+    @property
+    def device(self) -> DevicePage:
+        return cast(DevicePage, self._own_page(DEVICE))
+
+    @property
+    def keys(self) -> KeysPage:
+        return cast(KeysPage, self._own_page(KEYS))
+
+    @property
+    def mouse(self) -> MousePage:
+        return cast(MousePage, self._own_page(MOUSE))
+
+    def _own_page(self, setting: Setting[Any]) -> Editor:
+        """The page that a setting has to itself."""
+        self._look_at(settings_table.PAGES.index(setting.section))
+        return self.editors[setting]
+
+    def _look_at(self, number: int) -> None:
+        """Fill a page, once."""
+        section, frame = settings_table.PAGES[number], self.tabs.widget(number)
+        column = None if frame is None else frame.layout()
+        if column is None or column.count():
+            return
+        own = next((setting for setting in self._later if setting.section is section), None)
+        known = set(self.editors)
+        if own is None:
+            column.addWidget(self._page(section))
+        else:
+            page = self.editors[own] = self._later[own]()
+            column.addWidget(page)
+        self._before |= {setting: self.editors[setting].chosen for setting in set(self.editors) - known}
+
     def accept(self) -> None:
         services, settings = self._services, self._services.settings
         chosen = {setting: editor.chosen for setting, editor in self.editors.items()}
@@ -89,6 +137,8 @@ class SettingsDialog(QDialog):
             services.theme.choice = settings.theme
         if changed.keys() & {IDENTITY_VISIBLE, NAMES_IDENTIFY}:
             services.session.redaction.set_visible(settings.identity_visible)
+        if ERROR_RATES in changed:
+            services.session.word_anew()
         if KEYS in changed:
             services.actions.set_keys(settings.keys)
         if MOUSE in changed and self._viewer is not None:
@@ -115,7 +165,7 @@ class SettingsDialog(QDialog):
         return page
 
     def _engine_changed(self, event: EngineReady | EngineDied | None) -> None:
-        if isinstance(event, EngineReady):
+        if isinstance(event, EngineReady) and DEVICE in self.editors:
             self.device.show_engine(event)
 
 
@@ -159,7 +209,7 @@ class DevicePage(QWidget):
             self.now.setText("The engine is starting…")
             self.found.setText("")
             return
-        used = f"{engine.device}, {engine.device_name} (PyTorch {engine.torch_version})"
+        used = f"{engine.device}, {engine.device_name} ({engine.runtime})"
         self.now.setText("\n".join(t for t in (used, engine.note) if t))
         lines = [f"✓  {d.name}" if d.usable else f"✗  {d.name}: {d.why_not}" for d in devices]
         self.found.setText("\n".join(lines))

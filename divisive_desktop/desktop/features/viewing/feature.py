@@ -81,10 +81,7 @@ class ViewingFeature(QObject):
             return viewer.layout_name == name
 
         def toggle_full_screen() -> None:
-            if window.isFullScreen():
-                window.showNormal()
-            else:
-                window.showFullScreen()
+            window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)  # maximised stays maximised
 
         return (
             *(
@@ -168,8 +165,8 @@ class ViewingFeature(QObject):
         if case.hidden:
             self._show_nothing(HIDDEN)
             viewer.probed.emit(None)  # the status bar showed map values
-        elif case.analysis is not None:
-            viewer.set_analysis(case.analysis, *case.analysis.true_class(case.label))
+        elif case.analysis is not None and (statement := self._session.statement(case)) is not None:
+            viewer.set_analysis(case.analysis, *statement.held_true(case.analysis.predicted, case.label))
         else:
             self._show_nothing(waiting_text(case))
 
@@ -181,7 +178,11 @@ class ViewingFeature(QObject):
     def _features_ready(self, found: FoundFeatures | None) -> None:
         case = self._session.current
         hidden = case is not None and case.hidden
-        self._viewer.set_features(found.features if found is not None and not hidden else None)
+        statement = self._session.statement(case)
+        if found is None or hidden or statement is None:
+            self._viewer.set_features(None)
+        else:
+            self._viewer.set_features(found.features, statement.region)
 
     # -- menus ----------------------------------------------------------------------------------------------
 

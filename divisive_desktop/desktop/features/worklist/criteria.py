@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from divisive_desktop.desktop.session.case import Case, Review, searchable
+from divisive_desktop.explanation.decision import ANSWERS
 
 Test = Callable[[Case], bool]
 
@@ -27,11 +28,13 @@ STATES: dict[str, Test] = {
     "unlabelled": lambda c: c.label is None and c.error is None,
     "unanalysed": lambda c: c.verdict is None and c.error is None,
     "disagree": lambda c: c.disagrees,
+    "undecided": lambda c: c.answer == "undecided",
     **{review.value: partial(_has_review, review) for review in Review},
 }
 VERDICTS: dict[str, Test] = {
-    "1": lambda c: c.opinion is not None and c.opinion.predicted == 1,
-    "0": lambda c: c.opinion is not None and c.opinion.predicted == 0,
+    "1": lambda c: c.answer == ANSWERS[1],
+    "0": lambda c: c.answer == ANSWERS[0],
+    "undecided": lambda c: c.answer == "undecided",
     "none": lambda c: c.verdict is None,
 }
 LABELS: dict[str, Test] = {
@@ -39,8 +42,12 @@ LABELS: dict[str, Test] = {
     "0": lambda c: c.label == 0,
     "any": lambda c: c.label is not None,
     "none": lambda c: c.label is None,
-    "agrees": lambda c: c.label is not None and c.opinion is not None and not c.disagrees,
+    "agrees": lambda c: c.agrees,
     "differs": lambda c: c.disagrees,
+}
+VERSIONS: dict[str, Test] = {
+    "in use": lambda c: c.opinion is not None and not c.in_use,
+    "other": lambda c: c.opinion is not None and bool(c.in_use),
 }
 MASKS: dict[str, Test] = {"yes": lambda c: c.regions > 0, "no": lambda c: c.regions == 0}
 FILES: dict[str, Test] = {
@@ -58,8 +65,9 @@ class Criteria:
     text: str = ""
     """Every word must occur in name, folder, verdict, review state, notes or tags."""
     state: str = "all"
-    """A name in ``STATES``; the next four likewise in the tables above."""
+    """A name in ``STATES``; the next five likewise in the tables above."""
     verdict: str = ""
+    version: str = ""
     label: str = ""
     mask: str = ""
     file: str = ""
@@ -78,6 +86,7 @@ class Criteria:
         tests: list[Test] = []
         for chosen, table in (
             (self.label, LABELS), (self.mask, MASKS), (self.file, FILES), (self.verdict, VERDICTS),
+            (self.version, VERSIONS),
         ):  # fmt: skip
             if chosen:
                 tests.append(table[chosen])
@@ -100,8 +109,7 @@ class Criteria:
 
 def model_of(case: Case) -> str:
     """Model and version that the shown verdict is from; '' without one."""
-    verdict = case.opinion
-    return "" if verdict is None else f"{verdict.model} {verdict.version}".strip()
+    return "" if case.opinion is None else case.opinion.by
 
 
 def agreement_of(case: Case) -> float | None:
@@ -125,12 +133,22 @@ _REVIEW_ORDER = {r: i for i, r in enumerate((Review.NEW, Review.OPEN, Review.FLA
 
 
 def _doubt(case: Case) -> float | None:
-    """Sure and contradicted first, then small margins."""
+    """Answers that contradict the label first, the surest of them foremost; then the undecided; then the decided.
+
+    Within these the most doubtful comes first. Other versions than the one in use come after it. Where nothing was
+    measured all is undecided: there the nearer class is held against the label.
+    """
     verdict = case.opinion
     if verdict is None:
         return None
-    contradicted = case.label is not None and case.label != verdict.predicted
-    return -1e6 - verdict.margin if contradicted else verdict.margin
+    # One number, which sorts ten thousand cases in a fraction of the time that tuples take: the group, within it the
+    # doubt of 0..1, and where that is the same the margin.
+    first = 30.0 if case.in_use else 0.0
+    undecided = verdict.p is not None and verdict.answer(case.rates) == "undecided"
+    doubt = verdict.doubt - 1e-6 * verdict.margin
+    if case.label is not None and verdict.predicted != case.label and not undecided:
+        return first + doubt
+    return first + (10.0 if undecided else 20.0) - doubt
 
 
 @dataclass(frozen=True)
@@ -158,6 +176,7 @@ SORTS: dict[str, Sort] = {
         Sort("agreement", "Agreement with mask", agreement_of),
         Sort("mask", "Mask", lambda c: c.regions or None, True),
         Sort("model", "Model", lambda c: model_of(c) or None),
+        Sort("question", "Question", lambda c: None if c.opinion is None else c.opinion.task),
         Sort("analysed", "Analysed", lambda c: c.analysed or None, True),
         Sort("tags", "Tags", lambda c: c.tags or None),
         Sort("notes", "Notes", lambda c: c.notes.casefold() or None),
@@ -166,4 +185,4 @@ SORTS: dict[str, Sort] = {
         Sort("seconds", "Time spent", lambda c: c.seconds or None, True),
     )
 }  # fmt: skip
-"""``disagreement`` is the active-learning order: contradictions of the label, the surest first; then small margins."""
+"""``disagreement`` is the active-learning order, see ``_doubt``."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Qt
 
 from divisive_desktop.desktop.features.worklist.panel import Worklist
 from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.session.casebook_service import OpenedCasebook
 from divisive_desktop.desktop.shell.action import Action, can_label, can_review, has_cases
 from divisive_desktop.desktop.shell.menu_layout import LIST_CONTEXT
 from divisive_desktop.desktop.shell.services import Services
@@ -23,7 +26,7 @@ class WorklistFeature(QObject):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services.window)
-        self._session = services.session
+        self._services, self._session = services, services.session
         self.panel = Worklist(services.session.cases, services.settings)
         self.panel.list.keys = services.actions.local_keys
         dock = services.places.add_dock("Worklist", self.panel, Qt.DockWidgetArea.LeftDockWidgetArea, WIDTH)
@@ -36,6 +39,11 @@ class WorklistFeature(QObject):
         self.panel.widthWanted.connect(lambda width: services.places.widen_dock(dock, width))
         self.panel.labelled.connect(self._label)
         services.theme.changed.connect(self.panel.recolour)
+        for news in (self._session.currentChanged, self._session.recordReady, self._session.analysisChanged,
+                     self._session.questions.modelsChanged):  # fmt: skip
+            news.connect(self._name_labels)
+        self._book: Path | None = None
+        self._session.casebook.opened.connect(self._casebook_opened)
 
     def _actions(self) -> tuple[Action, ...]:
         panel = self.panel
@@ -51,7 +59,7 @@ class WorklistFeature(QObject):
             Action("label-1", "Label as positive", lambda: self._label(1), "Ctrl+1",
                    "Hold the positive class true (1 in the worklist)", "label-1", can_label),
             Action("label-clear", "Clear label", lambda: self._label(None), "Ctrl+Backspace",
-                   "Take the label back: the predicted class is held true", "label-clear",
+                   "Take the label back: the class that the score is nearer to is held true", "label-clear",
                    lambda s: s.label and s.writable),
             Action("review-done", "Mark as done", lambda: self._review(Review.DONE), "Ctrl+D", icon="check",
                    enabled=can_review),
@@ -65,6 +73,19 @@ class WorklistFeature(QObject):
             Action("find", "Search the worklist", panel.focus_search, "Ctrl+F", icon="search", enabled=has_cases),
         )
         # fmt: on
+
+    def _casebook_opened(self, found: OpenedCasebook) -> None:
+        """What narrows one casebook's list would hide cases of another."""
+        before, self._book = self._book, found.book.path
+        if before is not None and before != self._book:
+            self.panel.show_all()
+
+    def _name_labels(self, *_news: object) -> None:
+        """Call the answers in the menus what the question of the current case calls them."""
+        classes = self._session.questions.of(self._session.current)[1]
+        for label, word in enumerate(("negative", "positive")):
+            text = f"Label as {word}" + (f": {classes[label]}" if classes is not None else "")
+            self._services.actions[f"label-{label}"].setText(text.replace("&", "&&"))
 
     def _next_unlabelled(self) -> None:
         """The next case below that has no label and can be opened."""

@@ -22,10 +22,13 @@ from PySide6.QtWidgets import (
 from divisive_desktop.desktop.features.worklist.criteria import Criteria, days_ago, in_utc
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.theme import GRID
+from divisive_desktop.foreign.text import in_window
 
 _BETWEEN = "between"
 _CHOICES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "verdict": ("Verdict", (("Any", ""), ("Positive", "1"), ("Negative", "0"), ("Not analysed", "none"))),
+    "verdict": ("Verdict", (("Any", ""), ("Positive", "1"), ("Negative", "0"), ("Undecided", "undecided"),
+                            ("Not analysed", "none"))),
+    "version": ("Answered by", (("Any version", ""), ("The version in use", "in use"), ("Another version", "other"))),
     "label": ("Label", (("Any", ""), ("Positive", "1"), ("Negative", "0"), ("Not labelled", "none"),
                         ("Labelled", "any"), ("As the model says", "agrees"), ("Against the model", "differs"))),
     "mask": ("Mask", (("Any", ""), ("Painted", "yes"), ("None", "no"))),
@@ -107,7 +110,7 @@ class FilterPanel(QWidget):
             combo.clear()
             combo.addItem(first, "")
             for value in known:
-                combo.addItem(value, value)
+                combo.addItem(in_window(value[:80]), value)
             combo.setCurrentIndex(max(0, combo.findData(chosen)))
             combo.blockSignals(False)
 
@@ -118,7 +121,7 @@ class FilterPanel(QWidget):
         grid.setVerticalSpacing(GRID // 2)
         grid.setColumnStretch(1, 1)
         rows: list[tuple[str, QWidget]] = [(title, self.combos[name]) for name, (title, _) in _CHOICES.items()]
-        rows[3:3] = [("Agreement", _pair(self.low, "to", self.high))]
+        rows[4:4] = [("Agreement", _pair(self.low, "to", self.high))]
         rows += [("Model", self.combos["model"]), ("Tag", self.combos["tag"]), ("Added", self.when)]
         for row, (title, widget) in enumerate(rows):
             caption = QLabel(title)

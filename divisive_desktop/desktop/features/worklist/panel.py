@@ -8,12 +8,13 @@ from PySide6.QtCore import QByteArray, QItemSelectionModel, QModelIndex, Qt, QTi
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
+from divisive_desktop.desktop.features.worklist import summary
 from divisive_desktop.desktop.features.worklist.columns import COLUMNS
 from divisive_desktop.desktop.features.worklist.criteria import SORTS, model_of
 from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.features.worklist.filter_panel import FilterPanel, with_text
 from divisive_desktop.desktop.features.worklist.table import CaseList
-from divisive_desktop.desktop.session.case import Case, Review
+from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.case_model import CaseModel, CaseRole
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.ui import icons, theme
@@ -21,7 +22,8 @@ from divisive_desktop.desktop.ui.theme import GRID
 
 STATES = (
     ("All cases", "all"), ("New", "New"), ("In review", "In review"), ("Done", "Done"), ("Flagged", "Flagged"),
-    ("Not labelled", "unlabelled"), ("Not analysed", "unanalysed"), ("Label against model", "disagree"),
+    ("Not labelled", "unlabelled"), ("Not analysed", "unanalysed"), ("Undecided", "undecided"),
+    ("Label against model", "disagree"),
     ("Failed", "failed"),
 )  # fmt: skip
 
@@ -88,7 +90,10 @@ class Worklist(QWidget):
         self.filters.toggled.connect(self._show_filters)
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the cases")
-        self.order.setToolTip("“Doubt”: labels that the model contradicts first, then small margins")
+        self.order.setToolTip(
+            "“Doubt”: labels that the model contradicts first, then the undecided, the most doubtful of them first; "
+            "answers of other versions than the one in use come after its own"
+        )
         for sort in SORTS.values():
             self.order.addItem(sort.title, sort.name)
         self.order.currentIndexChanged.connect(lambda _: self.set_order(self.order.currentData()))
@@ -104,7 +109,10 @@ class Worklist(QWidget):
         header.customContextMenuRequested.connect(lambda at: menu.popup(header.mapToGlobal(at)))
         header.sectionClicked.connect(self._head_clicked)
         self.counts = QLabel()
-        theme.set_role(self.counts, "muted")
+        self.answers = QLabel()
+        self.answers.setWordWrap(True)
+        for label in (self.counts, self.answers):
+            theme.set_role(label, "muted")
 
     def _lay_out(self) -> None:
         first, second = QHBoxLayout(), QHBoxLayout()
@@ -126,6 +134,7 @@ class Worklist(QWidget):
         top.addLayout(second)
         top.addWidget(self.panel)
         top.addWidget(self.counts)
+        top.addWidget(self.answers)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 0)
         column.setSpacing(GRID // 2)
@@ -181,6 +190,12 @@ class Worklist(QWidget):
         self.filters.setText(str(number) if number else "")
         wide = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         self.filters.setToolButtonStyle(wide if number else Qt.ToolButtonStyle.ToolButtonIconOnly)
+
+    def show_all(self) -> None:
+        """Narrow the list by nothing."""
+        self.search.clear()
+        self.state.setCurrentIndex(0)
+        self.panel.reset()
 
     def _show_filters(self, on: bool) -> None:
         if on:
@@ -256,7 +271,7 @@ class Worklist(QWidget):
 
     def _write_down(self) -> None:
         if self._settings is not None:
-            self._settings.set_worklist(self.list.horizontalHeader().saveState(), self.list.compact)
+            self._settings.set_worklist(self.list.horizontalHeader().saveState(), self.list.compact, len(COLUMNS))
 
     def _restore(self) -> None:
         if self._settings is None:
@@ -264,6 +279,8 @@ class Worklist(QWidget):
         state, self.list.compact = self._settings.worklist()
         if not state.isEmpty():
             self.list.horizontalHeader().restoreState(QByteArray(state))
+            for newer in range(self._settings.columns_known, len(COLUMNS)):
+                self.list.setColumnHidden(newer, True)
             self.list.columns_changed()
         self.set_order("added")
         self.list.horizontalHeader().sectionResized.connect(lambda *_: self._remember())
@@ -276,14 +293,12 @@ class Worklist(QWidget):
         self.direction.setIcon(icons.icon("sort-down" if self.filter.order[1] else "sort-up"))
 
     def _count(self) -> None:
-        counts, shown = self.cases.counts(), self.filter.rowCount()
-        total = counts["all"]
-        text = f"{total:,} case{'s' * (total != 1)}" if shown == total else f"{shown:,} of {total:,}"
-        self.counts.setText(text if total else "")
-        self.counts.setToolTip(
-            f"{counts['analysed']} analysed, {counts['labelled']} labelled, {counts[Review.DONE.value]} done, "
-            f"{counts['failed']} failed"
-        )
+        counts = self.cases.counts()
+        self.counts.setText(summary.number_text(counts, self.filter.rowCount()))
+        self.counts.setToolTip(summary.number_tip(counts))
+        self.answers.setText(summary.answers_text(counts))
+        self.answers.setToolTip(summary.answers_tip(counts))
+        self.answers.setVisible(bool(self.answers.text()))
 
 
 def _tool(icon: str, name: str, tip: str) -> QToolButton:

@@ -17,6 +17,7 @@ from divisive_desktop.desktop.features.worklist.columns import COLUMNS
 from divisive_desktop.desktop.features.worklist.filter_model import FilterModel
 from divisive_desktop.desktop.session.case import Case, Review, verdict_line
 from divisive_desktop.desktop.session.case_model import CaseRole, Index
+from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.shell.keys import LocalKeys
 from divisive_desktop.desktop.ui import icons, theme
 from divisive_desktop.desktop.ui.theme import GRID
@@ -85,7 +86,22 @@ class RowDelegate(QStyledItemDelegate):
         font.setWeight(font.Weight.Normal)
         painter.setFont(font)
         painter.setPen(theme.colour("error") if bad else faint)
-        line = QFontMetrics(font).elidedText(verdict_line(case), Qt.TextElideMode.ElideRight, text.width())
+        width, line = text.width(), verdict_line(case)
+        if case.answer == "undecided" and not case.analysing:
+            top = text.bottom() - 16
+            colour = ink if selected else theme.colour("undecided")
+            painter.drawPixmap(text.left(), top, icons.pixmap("undecided", 16, colour, 2.0))
+            text = text.adjusted(20, 0, 0, 0)
+            width -= 20
+        if case.in_use and not case.hidden and not case.analysing:
+            width -= 20
+            painter.drawPixmap(text.right() - 15, text.bottom() - 16, icons.pixmap("versions", 16, faint, 2.0))
+        # What is to be known before an answer is read stands at its end, and is the last to go: "(asked although …)".
+        _, bracket, known = line.removesuffix(")").rpartition(" (")
+        if bracket and case.answer == "undecided" and QFontMetrics(font).horizontalAdvance(line) > width:
+            line = capitalised(known)  # the sign beside it says "undecided"
+        cut = Qt.TextElideMode.ElideMiddle if line.endswith(")") else Qt.TextElideMode.ElideRight
+        line = QFontMetrics(font).elidedText(line, cut, width)
         painter.drawText(text, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, line)
 
     def _thumbnail(self, painter: QPainter, box: QRect, index: Index, case: Case) -> None:

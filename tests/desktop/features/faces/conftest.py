@@ -1,4 +1,4 @@
-"""A window with a model for faces, pictures with two, one and no face, and a hand that drags."""
+"""A window with models for faces and irises, pictures with two, one and no face, and a hand that drags."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from PySide6.QtCore import Qt
 from divisive_desktop.desktop.features.opening.samples import sample_paths
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.imaging.faces import Framing, framing_of
+from divisive_desktop.imaging.framing import Framing, framing_of
 from tests.desktop.pages import ENGINE_MS, Page, Start, until
+from tests.imaging.eyes import drawn_eye
 
 Point = tuple[float, float]
 NONE = Qt.KeyboardModifier.NoModifier
@@ -26,11 +27,12 @@ NONE = Qt.KeyboardModifier.NoModifier
 
 @pytest.fixture(scope="session")
 def made_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One model for radiographs, one for faces, made in a process of its own."""
+    """One model for radiographs, one for faces, one for irises, made in a process of its own."""
     home = tmp_path_factory.mktemp("made-faces")
     script = Path(__file__).parents[2] / "seeded_model.py"
     environment = {**os.environ, "DIVISIVE_DESKTOP_HOME": str(home)}
-    for name, task in (("seeded-chest", "chest-xray"), ("seeded-face", "face-manipulation")):
+    for name, task in (("seeded-chest", "chest-cardiomegaly"), ("seeded-face", "face-manipulation"),
+                       ("seeded-iris", "iris-attack")):  # fmt: skip
         subprocess.run([sys.executable, script, home / "models" / name, task], env=environment, check=True)
     return home / "models"
 
@@ -96,6 +98,11 @@ def two_faces(tmp_path: Path) -> Path:
     scene[100:356, 40:296] = cv2.resize(face, (256, 256), interpolation=cv2.INTER_AREA)
     scene[20:532, 560:1072] = face
     return saved(tmp_path / "two.png", scene)
+
+
+@pytest.fixture
+def eye(tmp_path: Path) -> Path:
+    return saved(tmp_path / "eye.png", drawn_eye(640, 480, (350, 230), 105, 34))
 
 
 @pytest.fixture

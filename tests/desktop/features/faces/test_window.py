@@ -10,15 +10,37 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook
 from divisive_desktop.desktop.features.faces.feature import SECTION
+from divisive_desktop.desktop.features.faces.panel import FramingPanel
 from divisive_desktop.desktop.features.inspection import model_input
 from divisive_desktop.desktop.selftest.run import pixels
+from divisive_desktop.desktop.shell.inspector import Inspector
+from divisive_desktop.desktop.ui.theme import Theme
 
 Begin = Callable[[], Any]
+
+
+def test_many_faces_are_no_wider_than_the_inspector(qapp: QApplication, qtbot: QtBot) -> None:
+    Theme(qapp, "light")  # its buttons are wider
+    inspector, panel = Inspector(), FramingPanel()
+    qtbot.addWidget(inspector)
+    inspector.add_section(SECTION, panel)
+    picture = QImage(56, 56, QImage.Format.Format_RGB888)
+    panel.set_faces([picture] * 24, 0)
+    inspector.resize(inspector.sizeHint())
+    inspector.show()
+    for other in range(30):  # so that there is a scroll bar, too
+        inspector.add_head(QPushButton(str(other)))
+    qtbot.waitUntil(lambda: inspector.verticalScrollBar().isVisible())
+    assert inspector.widget().width() == inspector.viewport().width()
+    shown = [face for face in panel.faces if face.isVisible()]
+    assert len(shown) == 8
+    assert all(panel.rect().contains(face.geometry().translated(face.parentWidget().pos())) for face in shown)
+    assert len({(face.x(), face.y()) for face in shown}) == 8
 
 
 def test_one_of_several_faces_is_picked_and_the_choice_remembered(
@@ -28,14 +50,14 @@ def test_one_of_several_faces_is_picked_and_the_choice_remembered(
     page = program.page
     program.open(two_faces)
     assert program.framing.how == "detected"
-    assert len(program.framing.faces) == 2
+    assert len(program.framing.found) == 2
     first = program.analysis
     assert first.region[0] > 560, "the larger face is at the right"
     assert "2 faces" in page.messages[0].text
     shown = [b for b in page.faces.panel.faces if b.isVisible()]
     assert [b.isChecked() for b in shown] == [True, False]
 
-    x, y, width, height = program.framing.faces[1].box
+    x, y, width, height = program.framing.found[1].box
     program.click(x + width / 2, y + height / 2)
     program.quiet()
     assert (program.framing.how, program.framing.chosen) == ("picked", 1)
@@ -156,6 +178,42 @@ def test_without_a_face_a_box_is_offered(begin: Begin, nobody: Path) -> None:
     assert program.analysis.region == (0, 0, 400, 300)
 
 
+def test_an_iris_is_found_framed_and_moved_as_a_face_is(begin: Begin, eye: Path) -> None:
+    program = begin()
+    page = program.page
+    program.open(eye)
+    assert program.analysis.model.task == "iris-attack", "a grey picture that surely shows one"
+    assert page.verdict.questions.currentData() == "iris-attack"
+    assert "The one iris that was found" in page.faces.panel.words.text()
+    x, y, side, _ = found = program.analysis.region
+    assert side == pytest.approx(2.5 * 105, rel=0.1)
+    page.faces.panel.adjust.click()
+    program.drag((x + side / 2, y + side / 2), (x + side / 2 + 30, y + side / 2 + 20))
+    program.quiet()
+    assert np.allclose(program.analysis.region, (x + 30, y + 20, side, side), atol=1)
+    assert program.framing.how == "manual"
+    program.key(Qt.Key.Key_Escape)
+    program.quiet()
+    assert program.analysis.region == found
+
+
+def test_without_an_iris_there_is_no_verdict_on_one(begin: Begin, grey_face: Path) -> None:
+    program = begin()
+    page = program.page
+    program.open(grey_face)
+    page.verdict.ask("iris-attack")
+    program.quiet()
+    assert page.current.analysis is None
+    assert "No iris was found" in page.messages[0].text
+    assert page.verdict.text == "No verdict"
+    assert page.faces.panel.warning.text() == "No iris was found."
+    page.messages.press(message=page.messages[0])
+    program.drag((80, 60), (220, 200))
+    program.quiet()
+    assert program.analysis.model.task == "iris-attack"
+    assert program.analysis.region[2] == program.analysis.region[3]
+
+
 def test_another_question_can_be_asked_of_a_grey_picture(begin: Begin, grey_face: Path) -> None:
     program = begin()
     page = program.page
@@ -165,17 +223,17 @@ def test_another_question_can_be_asked_of_a_grey_picture(begin: Begin, grey_face
     assert "guessed" in page.faces.panel.words.text()
     assert chooser.isVisible()
     assert chooser.currentData() == "face-manipulation"
-    page.verdict.ask("chest-xray")
+    page.verdict.ask("chest-cardiomegaly")
     program.quiet()
     assert program.analysis.model.id == "seeded-chest"
     assert program.framing is None
-    assert chooser.currentData() == "chest-xray"
+    assert chooser.currentData() == "chest-cardiomegaly"
     page.analyse(page.current)
     program.quiet()
-    assert program.analysis.model.task == "chest-xray"
+    assert program.analysis.model.task == "chest-cardiomegaly"
     page.close()
     with Casebook.open_default() as book:
-        assert [row.task for row in book.cases.rows()] == ["chest-xray"], "known at the next start"
+        assert [row.task for row in book.cases.rows()] == ["chest-cardiomegaly"], "known at the next start"
 
 
 def test_what_the_model_saw_is_shown_and_saved(

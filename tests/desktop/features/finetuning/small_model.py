@@ -22,7 +22,7 @@ def main(root: Path) -> None:
     torch.nn.init.normal_(network.head.weight, std=0.05, generator=torch.Generator().manual_seed(3))
     torch.nn.init.zeros_(network.head.bias)
     card = Card(
-        "small-1", "1", "chest-xray", ("no finding", "abnormal"), "efficientnet-lite0", "cross_entropy", "",
+        "small-1", "1", "chest-cardiomegaly", ("no finding", "abnormal"), "efficientnet-lite0", "cross_entropy", "",
         Preprocessing(size=96), default=True, intended_use="Tests of the window; its verdicts mean nothing.",
         author="tests", created="2026-01-01T00:00:00Z",
     )

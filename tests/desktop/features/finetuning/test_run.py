@@ -82,11 +82,13 @@ def test_from_click_to_a_version_that_analyses(
     # Kept, in use, and older analyses name the version that made them
     QTest.mouseClick(result.keep, LEFT)
     until(lambda: bool(result.kept_words.text()) and page.idle and page.casebook.idle, ms=LONG)
-    kept = store.default_model("chest-xray")
+    kept = store.default_model("chest-cardiomegaly")
     assert kept.card.id == "small-3"
     assert kept.card.parent == "small-1"
     assert not result.keep.isVisible()
     assert case.analysis.model.id == "small-1"
+    until(lambda: page.messages.texts == ["small-3 version 1 is in use from now on."], ms=LONG)
+    assert page.verdict.by == "By small-1 version 1 · small-3 version 1 is in use"
     page.trigger("analyse")
     until(lambda: case.analysis is not None and page.casebook.idle, ms=LONG)
     assert case.analysis.model.weights_sha256 == run.result.model.weights_sha256
@@ -111,14 +113,14 @@ def test_cancel_keeps_what_was_learned_and_can_be_measured_or_resumed(
     assert run.state == "paused"
     until(lambda: any(paused), "the engine to say that it has paused")
     held = len(run.history)
-    pid = page.runner.engine_pid
+    pid = page.runner.training_pid
     assert pid is not None
     engine = psutil.Process(pid)
     until(lambda: engine.cpu_percent(interval=0.3) < 20, "an engine that computes nothing")
     assert len(run.history) == held < 150
     QTest.mouseClick(dialog.live.cancel, LEFT)
     until(lambda: run.state == "cancelled" and page.casebook.idle, ms=LONG)
-    assert page.runner.engine_pid == pid  # it answered within the two seconds after which it would have been killed
+    assert page.runner.training_pid == pid  # it answered within the two seconds after which it would have been killed
     assert dialog.live.resume.isVisible()
     assert dialog.live.conclude.isVisible()
     QTest.mouseClick(dialog.live.conclude, LEFT)
@@ -130,7 +132,7 @@ def test_cancel_keeps_what_was_learned_and_can_be_measured_or_resumed(
     assert dialog.stack.currentWidget() is dialog.setup
     page.close()
     assert stored_run(home) == ("done", "discarded")
-    assert {m.card.id for m in store.find_models("chest-xray") if not m.shipped} == {"small-1", "small-2"}
+    assert {m.card.id for m in store.find_models("chest-cardiomegaly") if not m.shipped} == {"small-1", "small-2"}
 
 
 def test_a_killed_engine_leaves_a_run_that_a_new_window_resumes(
@@ -141,7 +143,7 @@ def test_a_killed_engine_leaves_a_run_that_a_new_window_resumes(
     dialog, run = opened(qtbot, page, 12), page.tuning.run
     QTest.mouseClick(dialog.setup.start, LEFT)
     until(lambda: len(run.history) >= 2, ms=LONG)
-    pid = page.runner.engine_pid
+    pid = page.runner.training_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     until(lambda: run.state == "interrupted" and page.casebook.idle, ms=LONG)
@@ -205,8 +207,8 @@ def test_methods_are_ranked_and_another_one_is_kept(
     assert dialog.result.headline.text() == run.results[index].verdict.headline
     QTest.mouseClick(dialog.result.keep, LEFT)
     until(lambda: bool(dialog.result.kept_words.text()) and page.casebook.idle and page.idle, ms=LONG)
-    assert store.default_model("chest-xray").card.method == "cyborg"
-    assert store.default_model("chest-xray").card.weights_sha256 != own.model.weights_sha256
+    assert store.default_model("chest-cardiomegaly").card.method == "cyborg"
+    assert store.default_model("chest-cardiomegaly").card.weights_sha256 != own.model.weights_sha256
     page.close()
     with Casebook.open(home / "Casebook.casebook", read_only=True) as book:
         kept = [(r.method, r.decision) for r in book.runs.rows()]

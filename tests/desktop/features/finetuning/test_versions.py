@@ -40,7 +40,7 @@ def test_a_child_stands_below_its_parent_with_what_made_it(start: Start, models:
     dialog = start().tuning.open_versions()
     tree = in_tree(dialog)
     assert tree["small-2"] == "small-1"
-    assert tree["small-1"] == "chest-xray"
+    assert tree["small-1"] == "chest-cardiomegaly"
     dialog.choose("small-2")
     rows = dialog.form.text()
     assert dialog.title.text() == "small-2"
@@ -53,16 +53,16 @@ def test_a_child_stands_below_its_parent_with_what_made_it(start: Start, models:
 def test_use_and_roll_back_change_which_one_answers(qtbot: QtBot, start: Start, models: Path) -> None:
     page = start()
     dialog = page.tuning.open_versions()
-    assert store.default_model("chest-xray").card.id == "small-1"
+    assert store.default_model("chest-cardiomegaly").card.id == "small-1"
     dialog.choose("small-2")
     assert not dialog.back.isEnabled()
     with qtbot.waitSignal(page.models_changed, timeout=10_000):
         press(page, dialog, "use")
-    assert store.default_model("chest-xray").card.id == "small-2"
+    assert store.default_model("chest-cardiomegaly").card.id == "small-2"
     dialog.choose("small-2")
     assert "In use" in dialog.state.text()
     press(page, dialog, "back")
-    assert store.default_model("chest-xray").card.id == "small-1"
+    assert store.default_model("chest-cardiomegaly").card.id == "small-1"
 
 
 def test_two_are_compared_field_by_field(start: Start, models: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_model_chosen_beside_the_verdict_is_the_one_in_use(
     for chosen, answers in (("small-2", "small-2"), ("", "small-1")):
         page.verdict.choose_model(chosen)
         page.wait_idle()
-        assert store.default_model("chest-xray").card.id == answers
+        assert store.default_model("chest-cardiomegaly").card.id == answers
     dialog = page.tuning.open_versions()
     dialog.choose("small-2")
     press(page, dialog, "use")

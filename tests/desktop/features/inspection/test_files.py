@@ -142,7 +142,7 @@ def test_private_rows_say_so(qtbot: QtBot, page: Page, rg1: Path, tmp_path: Path
 def test_header_keys_are_hidden_by_the_same_rule_as_tags() -> None:
     from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-    from divisive_desktop.imaging.dicom import HEADER_KEYWORDS
+    from divisive_desktop.imaging.dicom_header import HEADER_KEYWORDS
     from divisive_desktop.imaging.photo_metadata import _IDENTIFYING
     from divisive_desktop.imaging.photograph import _HEADER_TAGS
 

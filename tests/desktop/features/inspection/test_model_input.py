@@ -9,7 +9,7 @@ import numpy as np
 
 from divisive_desktop.desktop.features.inspection.model_input import as_picture, recipe
 from divisive_desktop.explanation.analysis import Analysis
-from divisive_desktop.imaging import faces
+from divisive_desktop.imaging.framing import by_hand
 
 GREY = {
     "size": 224, "colour": "grey", "low_percentile": 0.5, "high_percentile": 99.5, "mean": 127.0, "scale": 128.0,
@@ -34,7 +34,7 @@ def test_a_film(analysis: Analysis) -> None:
 
 
 def test_a_part_of_a_photograph(analysis: Analysis) -> None:
-    framing = faces.by_hand((10, 20, 112, 112))
+    framing = by_hand((10, 20, 112, 112))
     part, values, size, span, _ = steps(
         analysis, preprocessing={**RGB, "framing": framing.as_dict()}, region=(10, 20, 112, 112)
     )

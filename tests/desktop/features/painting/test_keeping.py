@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.casebook import Casebook
@@ -37,10 +38,10 @@ def test_a_case_that_was_opened_before_the_viewer_was_ready_has_its_palette(
         qtbot.waitUntil(lambda: page.record is not None, timeout=20_000)
     page.show()
     try:
+        page.paint.wait_ready()
         assert page.paint.palette.isVisibleTo(page.window)
         assert page.paint.options.isVisibleTo(page.window)
         assert not page.inspector.section("Saliency mask").isHidden()
-        qtbot.waitUntil(lambda: page.paint_session.mask is not None, timeout=20_000)
         page.paint.press("brush")
         page.paint.dab(20, 20)
         assert not page.paint_session.mask.is_empty
@@ -131,3 +132,55 @@ def test_time_is_kept_with_the_strokes(qtbot: QtBot, page: Page, pictures: Calla
     page.paint.dab(40, 20)
     third = seconds()
     assert second <= third < second + 10, "nothing is counted twice"
+
+
+@pytest.mark.parametrize("answer", ["Stay", "Close and lose it"])
+def test_closing_asks_while_a_stroke_can_t_be_saved(
+    answer: str, qtbot: QtBot, quiet_settings: Settings, pictures: Callable[[int], Path]
+) -> None:
+    """The folder of masks is out of reach, as with a full disk or a drive that is gone."""
+    page = Page.build(quiet_settings)
+    page.show()
+    open_folder(page, pictures(1))
+    blobs = page.book.path / "blobs"
+    try:
+        blobs.rename(blobs.with_name("elsewhere"))
+        blobs.write_bytes(b"")
+        page.paint.press("brush")
+        page.paint.dab(20, 20)
+        page.close()
+        assert page.window.isVisible(), "nothing is lost unasked"
+        box = page.window.findChild(QMessageBox, "leaving")
+        assert box is not None
+        assert "can't be saved" in box.informativeText()
+        button = next(b for b in box.buttons() if b.text().replace("&", "") == answer)
+        blobs.unlink()
+        blobs.with_name("elsewhere").rename(blobs)
+        qtbot.mouseClick(button, LEFT)
+        assert page.window.isVisible() == (answer == "Stay")
+        if answer == "Stay":
+            page.paint.dab(30, 20)
+            qtbot.waitUntil(lambda: page.paint.nothing_to_save, timeout=20_000)
+            page.close()
+            assert not page.window.isVisible(), "everything is saved: no question"
+    finally:
+        page.discard()
+
+
+def test_a_program_that_is_told_to_end_asks_nothing(
+    quiet_settings: Settings, pictures: Callable[[int], Path]
+) -> None:
+    """Nobody may be there to answer when the user's session ends."""
+    page = Page.build(quiet_settings)
+    page.show()
+    open_folder(page, pictures(1))
+    blobs = page.book.path / "blobs"
+    blobs.rename(blobs.with_name("elsewhere"))
+    blobs.write_bytes(b"")
+    try:
+        page.paint.press("brush")
+        page.paint.dab(20, 20)
+        page.window.end()
+        assert not page.window.isVisible()
+    finally:
+        page.discard()

@@ -610,5 +610,6 @@ def test_a_soft_stroke_on_a_large_image_is_seen_in_all_panes(
     transform = easel.canvas.transform()
     for pane in easel.viewer.panes.values():
         QApplication.processEvents()
-        colour = pane.canvas.grab().toImage().pixelColor(*(round(v) for v in transform.to_device(1200, 1400)))
+        # Not in the middle, where panes without maps say why they have none.
+        colour = pane.canvas.grab().toImage().pixelColor(*(round(v) for v in transform.to_device(1000, 1100)))
         assert colour.green() > colour.red() + 20

@@ -106,6 +106,7 @@ settings.analyse_on_opening = False
 page = Page.build(settings, size=(1200, 800)).show()
 page.begin_opening(Path(sys.argv[1]))
 page.paint.wait_ready()
+assert page.paint_session.read_only is None, page.paint_session.read_only
 page.paint_session.set_settings(brush_radius=3.0)
 page.paint.take("brush")
 for x in (10, 20, 30):
@@ -302,6 +303,26 @@ def test_a_draft_from_the_map_covers_its_peak(page: Page, show: Show, analysis: 
     assert 0.02 < mask.mean() < 0.2
 
 
+@pytest.mark.parametrize(("answer", "regions"), [("As a new region", 2), ("Add to it", 1), ("Cancel", 1)])
+def test_a_draft_is_not_mixed_into_what_is_painted_unasked(
+    qtbot: QtBot, page: Page, show: Show, analysis: Analysis, answer: str, regions: int
+) -> None:
+    painting = show()
+    page.take_analysis_of_this_size(analysis)
+    page.wait_analysed()
+    session = painting.session
+    session.stamp("corner", shapes.rectangle((0, 0), (3, 3), session.mask.size))
+    painting.panel.from_features.click()
+    box = page.wait_for(QMessageBox)
+    assert np.count_nonzero(session.mask.union()) == 9, "nothing happened yet"
+    next(b for b in box.buttons() if b.text().replace("&", "") == answer).click()
+    page.wait_gone(QMessageBox)
+    page.wait_idle()
+    assert len(session.mask.regions) == regions
+    assert (np.count_nonzero(session.mask.union()) > 9) == (answer != "Cancel")
+    assert (np.count_nonzero(session.mask.pixels(1)) > 9) == (answer == "Add to it")
+
+
 def test_agreement_is_kept_with_the_analysis_when_the_case_is_left(page: Page, show: Show, analysis: Analysis) -> None:
     painting = show(2)
     page.take_analysis_of_this_size(analysis)
@@ -334,7 +355,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
         assert page.viewer.state.features is None
         assert page.verdict.hidden
         assert page.inspector.section("Important features").isHidden()
-        assert "abnormal" not in verdict_line(case)
+        assert "Abnormal" not in verdict_line(case)
         assert painting.panel.agreement.isHidden()
         assert not painting.can_draft
         page.tell_analysis_changed()  # news don't give it away
@@ -348,7 +369,7 @@ def test_blind_mode_hides_the_model_until_the_mask_is_done(
     assert case.review is Review.DONE
     assert page.viewer.state.maps is not None
     assert not page.verdict.hidden
-    assert "abnormal" in verdict_line(case)
+    assert "Abnormal" in verdict_line(case)
     page.paint.wait_kept()
     book = page.book
     assert book.cases.get(book.cases.find(page.record.sha256)).seconds > 0
@@ -359,11 +380,11 @@ def test_blind_mode_hides_every_case_of_the_worklist(page: Page, show: Show, ana
     for case in page.cases:  # one of these very bytes: an analysis of others wouldn't count
         case.analysis = replace(analysis, sha256=hashlib.sha256(case.path.read_bytes()).hexdigest())
     painting.set_blind(True)
-    assert not any("abnormal" in verdict_line(c) for c in page.cases)
+    assert not any("Abnormal" in verdict_line(c) for c in page.cases)
     go_to(page, 2)
     assert page.viewer.state.maps is None
     painting.set_blind(False)
-    assert all("abnormal" in verdict_line(c) for c in page.cases)
+    assert all("Abnormal" in verdict_line(c) for c in page.cases)
 
 
 # -- panel --------------------------------------------------------------------------------------------------

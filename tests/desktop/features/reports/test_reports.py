@@ -137,7 +137,7 @@ def test_a_report_is_checked_in_the_window(
     dialog = check(qtbot, page, monkeypatch, file)
     assert dialog.title.text() == "Nothing is broken"
     said = " ".join(what for _, what in dialog.findings)
-    assert "casebook" in said  # the open one confirms what it knows
+    assert "recorded this very file" in said  # the open one confirms what it knows
     assert "repeated" not in said
 
     # With the image, the engine repeats the analysis.
@@ -177,6 +177,28 @@ def test_several_cases_with_one_that_has_no_analysis(qtbot: QtBot, analysed: Pag
     # On several cases the words are kept with the casebook.
     dialog.close()
     assert ask(qtbot, page, 8).form.text == "Taken together."
+
+
+def test_pages_come_also_when_files_were_asked_for_before_them(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:
+    first = ask(qtbot, analysed)
+    write(qtbot, analysed, first, tmp_path / "reports")  # its folder is where the next report begins
+    qtbot.waitUntil(lambda: len(first.preview.pages) == 2, timeout=LONG_MS)
+    qtbot.keyClick(first, Qt.Key.Key_Escape)
+    analysed.wait_quiet()
+    analysed.activate()
+    qtbot.waitUntil(lambda: analysed.enabled("report"))
+    analysed.key(Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: analysed.report.dialog not in (None, first), timeout=LONG_MS)
+    dialog = analysed.report.dialog
+    qtbot.waitUntil(lambda: analysed.report.process_id is not None, timeout=LONG_MS)  # their making has begun
+    assert dialog.preview.words == "The pages are being made…"
+    qtbot.mouseClick(dialog.write, LEFT)
+    qtbot.mouseClick(dialog.cancel, LEFT)  # nothing else happens that would have the pages made anew
+    qtbot.waitUntil(lambda: not dialog.writing, timeout=LONG_MS)
+    said = dialog.status.text()
+    assert said == "Cancelled. No file was left."
+    qtbot.waitUntil(lambda: len(dialog.preview.pages) == 2, timeout=LONG_MS)
+    assert dialog.status.text() == said
 
 
 def test_cancel_leaves_no_file(qtbot: QtBot, analysed: Page, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from divisive_desktop.desktop.features.settings.keys_page import KeysPage
 from divisive_desktop.desktop.session.settings import Settings
 from divisive_desktop.desktop.session.settings_table import (
     DEVICE,
+    ERROR_RATES,
     IDENTITY_VISIBLE,
     KEYS,
     MAX_PIXELS,
@@ -53,8 +54,12 @@ def dialog(shown: Page, monkeypatch: pytest.MonkeyPatch) -> Iterator[SettingsDia
 
 
 def settings_of(page: Page) -> SettingsDialog:
+    """The dialog, every page of which was looked at."""
     page.trigger("settings")
-    return page.wait_for(SettingsDialog)
+    dialog = page.wait_for(SettingsDialog)
+    for number in (*range(dialog.tabs.count()), 0):
+        dialog.tabs.setCurrentIndex(number)
+    return dialog
 
 
 def ok(qtbot: QtBot, dialog: SettingsDialog) -> None:
@@ -121,6 +126,17 @@ def test_reset_of_one_and_of_all(qtbot: QtBot, dialog: SettingsDialog) -> None:
     qtbot.mouseClick(page.reset_all, Qt.MouseButton.LeftButton)
     assert (page.keys["fit"], page.keys["invert"]) == ("F", "I")
     assert page.keys.changes() == {}
+
+
+def test_a_page_is_made_when_it_is_looked_at(shown: Page) -> None:
+    """All of them together take longer than a window may: several times so beside a training."""
+    shown.trigger("settings")
+    dialog = shown.wait_for(SettingsDialog)
+    assert {setting.section for setting in dialog.editors} == {PAGES[0]}
+    dialog.tabs.setCurrentIndex(PAGES.index(MOUSE.section))
+    assert {setting.section for setting in dialog.editors} == {PAGES[0], MOUSE.section}
+    dialog.accept()
+    shown.wait_gone(SettingsDialog)
 
 
 def test_cancel_changes_nothing(qtbot: QtBot, shown: Page, dialog: SettingsDialog) -> None:
@@ -205,7 +221,8 @@ def test_the_device_page_says_what_was_found_and_why_a_card_is_not_used(qtbot: Q
     assert "not found" in page.box.currentText()
     note = "This machine has no NVIDIA card. The engine uses the processor instead."
     card = Device("cuda", "NVIDIA graphics card", False, "No NVIDIA driver was found.")
-    page.show_engine(EngineReady(1, "cpu", "2 threads", "2.13", 1.0, note, (Device("cpu", "EPYC", True), card)))
+    found = (Device("cpu", "EPYC", True), card)
+    page.show_engine(EngineReady(1, "cpu", "2 threads", "onnxruntime 1.32", 1.0, note, found))
     assert note in page.now.text()
     assert "No NVIDIA driver was found." in page.found.text()
     assert page.chosen == "cuda", "the user's wish stays until changed"
@@ -235,7 +252,9 @@ def change(qtbot: QtBot, dialog: SettingsDialog, setting: Setting[Any]) -> None:
         editor.choose("fit")
         qtbot.mouseClick(editor.clear, Qt.MouseButton.LeftButton)
     else:
-        box = {DEVICE: dialog.device.box, MOUSE: dialog.mouse.boxes["Right"]}.get(setting, editor)
+        box = {
+            DEVICE: dialog.device.box, MOUSE: dialog.mouse.boxes["Right"], ERROR_RATES: dialog.answers.rates[0],
+        }.get(setting, editor)  # fmt: skip
         qtbot.keyClick(box, Qt.Key.Key_Up)
 
 
@@ -339,6 +358,11 @@ def test_full_screen_and_back(shown: Page) -> None:
     assert shown.window.isFullScreen()
     shown.worklist.key(Qt.Key.Key_F11)
     assert not shown.window.isFullScreen()
+    shown.window.showMaximized()
+    for full in (True, False):
+        shown.worklist.key(Qt.Key.Key_F11)
+        assert shown.window.isFullScreen() == full
+    assert shown.window.isMaximized(), "as it was before"
 
 
 def test_closing_the_program_closes_the_panes_too(shown: Page) -> None:

@@ -102,7 +102,7 @@ def test_a_click_on_a_feature_zooms_to_it_each_time(qtbot: QtBot, page: Page, tm
     qtbot.waitUntil(lambda: page.features is not None)
     viewer = page.viewer
     qtbot.waitUntil(lambda: viewer.state.features is not None)
-    true_class, _ = analysis.true_class(None)
+    true_class = analysis.true_class(None)
     found = important_features(analysis.divergence(true_class), analysis.image_size, analysis.region)
     x, y, width, height = found.features[0].box
     hand = page.hand_on(PaneKind.FEATURES)

@@ -26,9 +26,14 @@ def cases() -> list[Case]:
     """Six radiographs whose names say what they are; probability, margin and agreement in three different orders."""
     names = ("sure", "unsure", "against", "clear", "new", "bad")
     made = [Case(Path(f"/films/{name}.dcm"), sha256=name) for name in names]
-    said = (("sure", 0.99, 4.6), ("unsure", 0.52, 0.1), ("against", 0.9, 2.2), ("clear", 0.05, 3.0))
-    for case, (_, probability, margin) in zip(made, said, strict=False):
-        case.stored_verdict = Verdict(int(probability > 0.5), probability, margin, CLASSES, "chest", "1")
+    said = (
+        ("sure", 0.99, 4.6, (0.01, 0.9)), ("unsure", 0.52, 0.1, (0.4, 0.5)), ("against", 0.9, 2.2, (0.03, 0.7)),
+        ("clear", 0.05, 3.0, (0.8, 0.02)),
+    )  # fmt: skip
+    for case, (_, probability, margin, p) in zip(made, said, strict=False):
+        case.stored_verdict = Verdict(
+            int(probability > 0.5), probability, margin, CLASSES, "chest", "1", zone="familiar", p=p
+        )
     made[0].label, made[2].label, made[3].label = 1, 0, 0
     made[0].energy, made[1].energy, made[2].energy = 0.2, 0.9, 0.5
     made[1].regions, made[2].regions = 1, 3
@@ -67,7 +72,8 @@ def pick(qtbot: QtBot, combo: QComboBox, text: str) -> None:
 @pytest.mark.parametrize(
     ("field", "choice", "names"),
     [
-        ("verdict", "Positive", ["sure", "unsure", "against"]),
+        ("verdict", "Positive", ["sure", "against"]),
+        ("verdict", "Undecided", ["unsure"]),
         ("verdict", "Negative", ["clear"]),
         ("verdict", "Not analysed", ["new", "bad"]),
         ("label", "Positive", ["sure"]),
@@ -79,7 +85,7 @@ def pick(qtbot: QtBot, combo: QComboBox, text: str) -> None:
         ("mask", "None", ["sure", "clear", "new", "bad"]),
         ("file", "Altered", ["clear"]),
         ("file", "Unreadable", ["bad"]),
-        ("model", "chest 1", ["sure", "unsure", "against", "clear"]),
+        ("model", "chest version 1", ["sure", "unsure", "against", "clear"]),
         ("tag", "hip", ["unsure"]),
     ],
 )
@@ -173,7 +179,7 @@ def test_no_order_tells_what_is_hidden(qtbot: QtBot, worklist: Worklist, order: 
 
 @pytest.mark.parametrize(
     ("field", "choice"),
-    [("verdict", "1"), ("verdict", "0"), ("label", "agrees"), ("label", "differs"), ("model", "chest 1")],
+    [("verdict", "1"), ("verdict", "0"), ("label", "agrees"), ("label", "differs"), ("model", "chest version 1")],
 )
 def test_no_filter_tells_what_is_hidden(qtbot: QtBot, worklist: Worklist, field: str, choice: str) -> None:
     worklist.filters.setChecked(True)
@@ -220,7 +226,11 @@ def test_of_ten_thousand_cases_only_those_in_view_ask_for_a_picture(qtbot: QtBot
     """What makes a long list quick; how quick it is, ``bench_worklist.py`` measures."""
     cases = [Case(Path(f"/films/film {i:05}.dcm")) for i in range(10_000)]
     for i, case in enumerate(cases):
-        case.stored_verdict = Verdict(i % 2, (i % 97) / 97, (i % 89) / 20, CLASSES, f"chest-{i % 3}", "1")
+        doubt = 0.001 * (1 + 88 - i % 89)  # the larger the margin, the smaller
+        case.stored_verdict = Verdict(
+            i % 2, (i % 97) / 97, (i % 89) / 20, CLASSES, f"chest-{i % 3}", "1", zone="familiar",
+            p=(doubt, 0.5) if i % 2 else (0.5, doubt),
+        )  # fmt: skip
         case.label, case.review = (None, 0, 1)[i % 3], Review.NEW if i % 10 else Review.DONE
     model = CaseModel()
     asked: list[Case] = []

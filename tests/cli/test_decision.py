@@ -1,0 +1,42 @@
+"""``divisive-desktop decision`` says what it needs, before any card is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from divisive_desktop.cli.decision import _others, decision
+from divisive_desktop.errors import ModelNotFoundError, TrainingError
+
+
+def test_a_folder_without_index_and_a_model_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"index\.csv"):
+        decision(["any"], tmp_path)
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "index.csv").write_text("file,label,split\na.png,0,val\n")
+    with pytest.raises(ModelNotFoundError):
+        decision(["no-such-model"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "splits", "tests", "words"),
+    [
+        ("self={}", ("val",), ("test_a", "test_b"), "north films"),
+        ("self={}=the north", ("val",), ("test_a", "test_b"), "the north"),
+        ("self={}:test_a+test_b=the north", ("test_a", "test_b"), (), "the north"),
+        ("seeded-chest={}:val+train:test_b=a = b", ("val", "train"), ("test_b",), "a = b"),
+    ],
+)
+def test_other_sources_are_written_in_one_word(
+    with_models: Path, tmp_path: Path, given: str, splits: tuple[str, ...], tests: tuple[str, ...], words: str
+) -> None:
+    folder = tmp_path / "north_films"
+    folder.mkdir()
+    rows = [f"{s}.png,{i % 2},{s}" for i, s in enumerate(("train", "val", "test_a", "test_b"))]
+    for row in rows:
+        (folder / row.split(",")[0]).write_bytes(row.encode())
+    (folder / "index.csv").write_text("\n".join(["file,label,split", *rows]))
+    (other,) = _others([given.format(folder)], "seeded-chest")
+    assert (other.calibration, other.test, other.source) == (splits, tests, words)
+    assert other.itself is given.startswith("self")
