@@ -396,6 +396,9 @@ class PaintingFeature(QObject):
                 log.error("the last strokes weren't saved: %s", e)
             if paint_session.edited and paint_session.record is not None:
                 paint_session.clock.tick()
-                self.store.spent(paint_session.record, paint_session.clock.take())
+                try:
+                    self.store.spent(paint_session.record, paint_session.clock.take())
+                except (UserFacingError, OSError) as e:  # the same disk; nobody is asked about seconds
+                    log.error("the time spent on the last mask wasn't saved: %s", e)
         finally:
             self.store.close()
