@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 
 from divisive_desktop import paths
+from divisive_desktop.foreign.files import read_settings
 
 SECTION, KEY = "privacy", "identity"
 
@@ -19,7 +20,7 @@ def identity_shown() -> bool:
     """
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read(paths.settings_file(), encoding="utf-8")
+        parser.read_string(read_settings(paths.settings_file()))
     except (configparser.Error, OSError, UnicodeDecodeError):
         return False
     return parser.get(SECTION, KEY, fallback="false").strip().lower() == "true"
