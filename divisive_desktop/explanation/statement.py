@@ -370,6 +370,8 @@ class _Speaker:
                 found.append(self._say("analyst_rates" if known is None else "at_card_rates", e0=e0, e1=e1))
             if known is not None:
                 found += self._experience(known)
+        if self._scope.zone == "unfamiliar" and decision.covered_elsewhere is not None:
+            found.append(self._say("covered_elsewhere", share=self._share(decision.covered_elsewhere)))
         if self._scope.zone == "familiar" and decision.calibration is not None and is_calibrated(decision.calibration):
             error, n = decision.calibration
             shown = f"{number(self._language, 100 * error, 1)} %"

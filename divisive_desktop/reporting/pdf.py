@@ -150,7 +150,8 @@ def _answer(pdf: Page, case: CaseContent) -> None:
     pdf.ln(0.6)
     pdf.paragraph(" ".join(stated.sentences))
     pdf.paragraph(pdf.words.held_true(case))
-    pdf.scale(case.probability, *(pdf.words.term(name) for name in case.classes))
+    negative, positive = (pdf.words.term(name) for name in case.classes)
+    pdf.scale(case.probability, negative, positive, pdf.words.threshold(case))
 
 
 def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:

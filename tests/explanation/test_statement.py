@@ -42,6 +42,16 @@ def test_a_decided_answer() -> None:
     assert found.against == ()
 
 
+def test_an_unfamiliar_image_hears_how_often_the_truth_was_possible_elsewhere() -> None:
+    for decision in (Decision("unmeasured", covered_elsewhere=Share.of(66, 100)),
+                     Decision("measured", (0.012, 0.7), experience=ELSEWHERE, covered_elsewhere=Share.of(66, 100))):
+        found = said(decision, UNFAMILIAR).measured
+        assert any("in 66\u00a0% [56–75] of 100" in sentence for sentence in found), found
+        german = said(decision, UNFAMILIAR, "de").measured
+        assert any("66\u00a0% [56–75] von 100" in sentence for sentence in german), german
+        assert not any("66" in sentence for sentence in said(decision).measured), "of a familiar one it speaks against"
+
+
 def test_undecided_says_why() -> None:
     assert "both answers are possible" in said(Decision("measured", (0.3, 0.4))).how_sure
     assert "neither answer fits" in said(Decision("measured", (0.01, 0.02))).how_sure

@@ -85,7 +85,7 @@ class AnswerView(QWidget):
         """
         brief, classes = statement.brief, analysis.model.classes
         undecided = brief.answer == "undecided"
-        self.title.setText(capitalised(brief.name))
+        self.title.setText(capitalised(brief.words))  # with what is to be known before it is read
         theme.set_role(self.title, "undecidedTitle" if undecided else "title")
         self._sign.setVisible(undecided)
         self.recolour()
