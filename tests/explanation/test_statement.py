@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,21 @@ def test_a_decided_answer() -> None:
     assert found.full.startswith(f"{QUESTION} Synthetic, P(synthetic) .36, by face-focus-3 version 2. Familiar: ")
     assert found.scope == "Familiar: like the images that the model was made with."
     assert found.against == ()
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("en", "1 % [0–9] of 60 “authentic” score this high and 70 % [55–81] of 43 “synthetic” this low; accepted are 5 %"),
+    ("de", "1 % [0–9] von 60 „echt“ einen so hohen und 70 % [55–81] von 43 „synthetisch“ einen so niedrigen"),
+])  # fmt: skip
+def test_every_share_has_its_n_and_interval(language: str, words: str) -> None:
+    decision = replace(SURE, calibrated_on=(60, 43))
+    found = said(decision, language=language)
+    assert words in found.how_sure.replace("\u00a0", " ")
+    tiny = said(replace(decision, p=(0.003, 0.7), calibrated_on=(400, 43)), language=language)
+    assert "< 1 % [0–1]" in tiny.how_sure.replace("\u00a0", " "), "an image is never the first of its kind"
+    assert Decision.from_dict(json.loads(json.dumps(decision.as_dict()))) == decision
+    decided = found.measured[0].replace("\u00a0", " ")
+    assert "90 % [84–94]" in decided, "also that of the decided ones"
 
 
 def test_an_unfamiliar_image_hears_how_often_the_truth_was_possible_elsewhere() -> None:

@@ -97,16 +97,18 @@ class AnswersPage(QWidget):
         rates = accepted((first / 100 if first else None, second / 100 if second else None), rules.rates)
         outcome, margins = outcome_of(test), margins_of(test, rules)
         self.plot.set_curve(() if outcome is None else outcome.curve, rates)
-        said = [f"{capitalised(test.source)}{_ranking(test)}."]
+        words = [f"{capitalised(test.source)}{_ranking(test)}."]
         if not test.own and rules.unfamiliar is None:
-            said.append("The card sets no error rates for unfamiliar images, so those stay undecided. Decided by those "
-                        "of the model's own source, the answers would have gone so.")  # fmt: skip
+            words.append(
+                "The card sets no error rates for unfamiliar images, so those stay undecided. Decided by those of the "
+                "model's own source, the answers would have gone so."
+            )
         if outcome is None:
-            said.append("How often its answers are right here, nobody measured.")
+            words.append("How often its answers are right here, nobody measured.")
         else:
-            said.append(_words(outcome, rates, rules.rates))
-            said.append(_by_class(margins, rules.threshold.margin, rates, card.classes))
-        self.words.setText(" ".join(said))
+            words.append(_words(outcome, rates, rules.rates))
+            words.append(_by_class(margins, rules.threshold.margin, rates, card.classes))
+        self.words.setText(" ".join(words))
 
 
 def outcome_of(test: TestSet) -> Outcome | None:
