@@ -21,6 +21,7 @@ from divisive_desktop.explanation.decision import Wanted, accepted
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.scope import Zone
+from divisive_desktop.explanation.share import wilson
 from divisive_desktop.explanation.statement import Statement, regions_in_words, state
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.imaging.dicom_terms import known_terms
@@ -329,8 +330,13 @@ def _kept(figures: Mapping[str, Any], without: AbstractSet[str]) -> dict[str, An
             kept[key] = flat[key]
             if flat.get(f"{key}_95"):
                 kept[f"{key}_95"] = list(flat[f"{key}_95"])
-    if kept and isinstance(flat.get("positives"), int):
-        kept["positives"] = flat["positives"]
+    images, positives = flat.get("images"), flat.get("positives")
+    if kept and isinstance(images, int) and isinstance(positives, int) and 0 < positives < images:
+        kept["positives"] = positives
+        for key, n in (("sensitivity", positives), ("specificity", images - positives)):
+            if key in kept and f"{key}_95" not in kept and 0 <= kept[key] <= 1:
+                low, high = wilson(round(kept[key] * n), n)
+                kept |= {f"{key}_95": [min(low, kept[key]), max(high, kept[key])], f"{key}_n": n}
     return kept
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from fpdf.enums import TextEmphasis, WrapMode, XPos, YPos
+from fpdf.enums import MethodReturnValue, TextEmphasis, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 from fpdf.line_break import Fragment
 from PIL import Image
@@ -160,6 +160,17 @@ class Page(TaggedPDF):
         self.set_text_color(*(DIM if dim else INK))
         with self.tagged("P"):
             self.multi_cell(0, size * 0.46, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def height_of(self, line: str, size: float = 8.6) -> float:
+        """Millimetres that a paragraph takes."""
+        return self.lines_of(line, size, self.epw) * size * 0.46
+
+    def lines_of(self, text: str, size: float, width: float) -> int:
+        """Lines of this width, in millimetres, that a text takes."""
+        self.set_font(FAMILY, "", size)
+        lines = self.multi_cell(width, size * 0.46, text, align="L", dry_run=True, output=MethodReturnValue.LINES)
+        assert isinstance(lines, list)
+        return max(1, len(lines))
 
     def pairs(self, rows: Sequence[tuple[str, str]], name_width: float = 40) -> None:
         """Two columns: what, and its value (long hashes wrap)."""

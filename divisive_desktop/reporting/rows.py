@@ -59,10 +59,12 @@ class Wording:
         return f"{capitalised(case.statement.line)}."
 
     def threshold(self, case: CaseContent) -> tuple[float, str] | None:
-        """Where the model's threshold lies on the scale of the probability, 0..1, and what it is called; None: reports
-        of earlier versions don't hold it."""
+        """Where the model's threshold lies on the scale of the probability, 0..1, and what it is called; None: there is
+        none, or the report is of an earlier version, which didn't keep it."""
         decision = case.analysis.get("decision")
         if not isinstance(decision, Mapping) or not isinstance(decision.get("threshold"), int | float):
+            return None
+        if not decision["threshold"] and decision.get("state") != "measured":  # the card names none
             return None
         at = 1 / (1 + math.exp(-decision["threshold"]))
         value = self.number(at)
@@ -266,6 +268,8 @@ class Wording:
             else:
                 few = rarer(figures.get("images"), figures.get("positives")) if key == "auroc" else None
                 said = figure(self._report.language, value, between, few)
+            if key in ("sensitivity", "specificity") and "source" not in figures:  # a test set's are at the threshold
+                shown = self.say("at_even_odds", name=shown)
             parts.append(f"{shown} {said}")
         return ", ".join(parts)
 

@@ -98,7 +98,7 @@ def test_the_threshold_is_said_where_nothing_was_measured_too() -> None:
 
 
 def test_nobody_measured() -> None:
-    assert "nobody measured how often the model is wrong." in said(Decision("unmeasured")).how_sure
+    assert "the model's card sets no error rates." in said(Decision("unmeasured")).how_sure
     assert "sources other than its own" in said(Decision("unmeasured"), UNFAMILIAR).how_sure
     assert "nobody checked" in said(Decision("unmeasured"), ScopeCheck("not_checked", ("no references",))).how_sure
     assert "before error rates were kept" in said(BEFORE, ScopeCheck("not_checked")).how_sure

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from divisive_desktop import paths
-from divisive_desktop.library.card import read_card
+from divisive_desktop.library.card import Card, Preprocessing, read_card
 from divisive_desktop.reporting.build import _error_rates, build_report
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.html import write_html
@@ -110,7 +110,7 @@ def test_every_test_set_is_in_the_rows_and_named_by_its_source(
 
 
 def test_the_threshold_has_a_named_tick(case: CaseContent) -> None:
-    at = replace(case, analysis={**case.analysis, "decision": {"threshold": -0.6796}})
+    at = replace(case, analysis={**case.analysis, "decision": {"state": "measured", "threshold": -0.6796}})
     place, name = wording(at).threshold(at) or (0.0, "")
     assert (round(place, 3), name) == (0.336, "threshold .34")
     assert (wording(at, GERMAN).threshold(at) or (0.0, ""))[1] == "Schwelle 0,34"
@@ -120,7 +120,24 @@ def test_the_threshold_has_a_named_tick(case: CaseContent) -> None:
     if shutil.which("pdftotext"):
         pdf = write_pdf(build_report([at], PLAIN))
         assert b"threshold .34" in subprocess.run(["pdftotext", "-", "-"], input=pdf, stdout=-1, check=True).stdout
+    for state, threshold in (("unmeasured", 0.0), ("before", 0.0)):
+        none = replace(case, analysis={**case.analysis, "decision": {"state": state, "threshold": threshold}})
+        assert wording(none).threshold(none) is None, "the card of a fine-tuned version names none"
     before = replace(case, analysis={k: v for k, v in case.analysis.items() if k != "decision"})
     assert wording(before).threshold(before) is None, "reports of earlier versions"
     page = write_html(build_report([before], PLAIN)).decode()
     assert "threshold" not in page.partition('class="scale')[2].partition("<h3>")[0]
+
+
+def test_a_fine_tuned_version_s_shares_have_their_n_and_the_place_of_its_threshold(case: CaseContent) -> None:
+    holdout = {"images": 24, "positives": 12, "auroc": 0.94, "auroc_95": [0.83, 1.0], "sensitivity": 11 / 12,
+               "specificity": 0.75}  # fmt: skip
+    tuned = replace(case, error_rates=tuple(_error_rates(Card(
+        "tuned", "2", "chest-xray", ("no finding", "abnormal"), "", "", "1" * 64, Preprocessing(), parent="m",
+        metrics={"holdout": holdout},
+    ), "familiar")))  # fmt: skip
+    ((name, figures),) = wording(tuned).error_rows(tuned)
+    assert name == "hold-out of the fine-tuning (24 images)"
+    assert figures.replace("\u00a0", " ") == (
+        "sensitivity at P .50 92 % [65–99] of 12, specificity at P .50 75 % [47–91] of 12, AUROC 0.94 (0.83–1.00)"
+    )

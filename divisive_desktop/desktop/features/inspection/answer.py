@@ -91,7 +91,9 @@ class AnswerView(QWidget):
         self.recolour()
         self.chance.setText(brief.chance)
         self.bar.set_probability(analysis.probability, 1 / (1 + math.exp(-analysis.decision.threshold)))
-        self.bar.setToolTip(f"{brief.chance}. The line across is the model's threshold.")
+        named = analysis.decision.threshold or analysis.decision.state == "measured"
+        line = "the model's threshold" if named else "at even odds: the model's card names no threshold"
+        self.bar.setToolTip(f"{brief.chance}. The line across is {line}.")
         for end, name in zip(self._ends, classes, strict=True):
             end.setText(name)
         by = capitalised(statement.by)

@@ -88,7 +88,7 @@ class AnswersPage(QWidget):
         data = self.tests.currentData()
         if data is None:
             names = ", ".join(version_name(card) for card in self._cards)
-            said = f"Nobody measured how often {names} is wrong: its answers are undecided." if names else ""
+            said = f"The card of {names} sets no error rates: its answers are undecided." if names else ""
             self.words.setText(said)
             return
         card, test = data

@@ -143,7 +143,7 @@ def test_no_two_test_sets_are_called_alike_in_a_narrow_box(qtbot: QtBot, card: C
 def test_without_figures_the_page_says_so(qtbot: QtBot, card: Card) -> None:
     page = AnswersPage((0, 0), [replace(card, decision=None)])
     qtbot.addWidget(page)
-    assert page.words.text() == "Nobody measured how often m version 1 is wrong: its answers are undecided."
+    assert page.words.text() == "The card of m version 1 sets no error rates: its answers are undecided."
 
 
 def test_another_rate_words_list_and_inspector_anew(qtbot: QtBot, page: Page, analysis: Analysis) -> None:
