@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFormLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.settings.cost_plot import CostPlot
 from divisive_desktop.desktop.session.questions import version_name
@@ -59,7 +60,15 @@ class AnswersPage(QWidget):
             tests = card.decision.tests if card.decision is not None else ()
             for test in sorted(tests, key=lambda test: not test.own):
                 self.tests.addItem(in_window(_name(card, test)), (card, test))
-        form = QFormLayout(self)
+        inner, scroll = QWidget(), QScrollArea()  # in a low window the words below the plot would be cut
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
+        form = QFormLayout(inner)
         form.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         form.setHorizontalSpacing(GRID * 3)
         form.setVerticalSpacing(GRID * 2)

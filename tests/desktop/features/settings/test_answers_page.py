@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtWidgets import QScrollArea, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.settings.answers_page import AnswersPage
@@ -119,6 +119,18 @@ def test_every_test_set_is_shown_also_of_sources_without_error_rates(qtbot: QtBo
     assert page.plot.grab().toImage() != QImage()
     page.tests.setCurrentIndex(2)
     assert "How often its answers are right here, nobody measured." in page.words.text()
+
+
+def test_in_a_low_window_the_words_are_scrolled_to_and_not_cut(qtbot: QtBot, card: Card) -> None:
+    page = AnswersPage((0, 0), [card])
+    qtbot.addWidget(page)
+    page.resize(620, 380)
+    page.show()
+    wanted = page.words.heightForWidth(page.words.width())
+    assert page.words.height() >= wanted
+    (scroll,) = page.findChildren(QScrollArea)
+    assert scroll.verticalScrollBar().maximum() > 0
+    assert scroll.horizontalScrollBar().maximum() == 0
 
 
 def test_no_two_test_sets_are_called_alike_in_a_narrow_box(qtbot: QtBot, card: Card) -> None:
