@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +36,7 @@ from divisive_desktop.cli.options import (
 )
 from divisive_desktop.cli.output import ROOM, JsonArray, OutputError, ProgressLine
 from divisive_desktop.cli.resuming import Earlier
-from divisive_desktop.errors import ClusterError, NotAnImageError, OutOfScopeError, UserFacingError
+from divisive_desktop.errors import CancelledError, ClusterError, NotAnImageError, OutOfScopeError, UserFacingError
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.paths import casebook_at, name_within_limits
 
@@ -144,7 +146,12 @@ def analyze(
         elif items:
             # What was unpacked lies where no other machine sees it.
             sent = [index for index, image in enumerate(images) if send_files or image.file != image.name]
-            machines.analyse(items, channel, device=device, send=sent, known=known)
+            with _stopping() as stop:
+                channel = replace(channel, cancelled=stop.is_set)
+                try:
+                    machines.analyse(items, channel, device=device, send=sent, known=known)
+                except CancelledError as e:
+                    raise KeyboardInterrupt from e
             if known:
                 say(f"{len(known)} of {len(items)} images had been answered before.")
     earlier.forget()
@@ -170,6 +177,25 @@ def _cluster(address: str) -> Cluster:
     if address != LOCAL and cluster.open_to_listeners:
         say("The cluster is reached without encryption (docs/cluster.md tells how to use TLS).")
     return cluster
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, which would be lost where it came while Dask tidies up; the second stops at once."""
+    stop, before = threading.Event(), signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    if before is signal.SIG_IGN:  # as whoever started this wants it
+        yield stop
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _models(model_id: str | None) -> list[str]:

