@@ -244,6 +244,16 @@ def test_workers_with_another_version_are_named() -> None:
     assert Standing("", "", "9.9").error is None
 
 
+def test_what_is_no_address_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="the extra cluster isn't installed")
+    from divisive_desktop.engine.cluster.client import Cluster
+
+    monkeypatch.setenv("DASK_CONFIG", str(tmp_path))
+    for address, said in (("bla://x:1", "no address"), ("tls://127.0.0.1:1", "no certificates")):
+        with pytest.raises(ClusterError, match=said):
+            Cluster(address)
+
+
 def test_a_worker_takes_no_other_file_for_the_one_that_is_meant(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra cluster isn't installed")
     from divisive_desktop.engine.cluster.tasks import Piece, _file

@@ -23,7 +23,10 @@ from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.comm.addressing import parse_address
+from distributed.comm.registry import get_backend
 from distributed.scheduler import KilledWorker
+from distributed.security import Security
 
 from divisive_desktop import version
 from divisive_desktop.engine.cluster import tasks
@@ -71,6 +74,8 @@ class Cluster:
         self._run = f"divisive-{uuid.uuid4().hex[:12]}"
         self._local: Any = None
         self._given: dict[str, frozenset[str]] = {}
+        if address != LOCAL:
+            _check(address)
         try:
             if address == LOCAL:
                 # One death, then once more alone: two tries.
@@ -205,6 +210,34 @@ class Cluster:
                 continue  # it died meanwhile
             else:
                 raise unlike(found)
+
+
+def _check(address: str) -> None:
+    """Refuse what Dask would stumble over for half a minute.
+
+    Raises
+    ------
+    ClusterError
+        It is no address, or one with TLS that Dask's settings name no certificates for.
+    """
+    scheme = parse_address(address)[0]
+    try:
+        get_backend(scheme)
+        secure = Security().get_connection_args("client")["ssl_context"] is not None
+    except ValueError as e:
+        raise ClusterError(
+            f"{plain(address)} is no address of a cluster.", "Write it as tcp://HOST:8786, tls://HOST:8786, or local."
+        ) from e
+    except OSError as e:
+        raise ClusterError(
+            f"The certificates that Dask's settings name can't be read ({type(e).__name__}).",
+            "Correct distributed.comm.tls there; docs/cluster.md tells how.",
+        ) from e
+    if scheme in ("tls", "wss") and not secure:
+        raise ClusterError(
+            f"{plain(address)} is reached by TLS, for which Dask's settings name no certificates.",
+            "Name them under distributed.comm.tls there; docs/cluster.md tells how.",
+        )
 
 
 def unlike(error: object) -> ClusterError:
