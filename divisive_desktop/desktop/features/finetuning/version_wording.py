@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.engine.finetuning.verdict import number
+from divisive_desktop.explanation.figure_words import figure, rarer
 from divisive_desktop.library.release import WORDS, release_state
 
 if TYPE_CHECKING:
@@ -54,12 +56,14 @@ def details(card: Card) -> list[tuple[str, str, str]]:
     ]
 
 
-def auroc_of(card: Card) -> float | None:
-    """AUROC on data that it wasn't trained on: the hold-out, or the shipped models' test set."""
-    for name in ("holdout", "test", "test_closed"):
-        found = _number(card.metrics.get(name), "auroc")
-        if found is not None:
-            return found
+def auroc_of(card: Card) -> tuple[float, str] | None:
+    """AUROC on data that it wasn't trained on (the hold-out, or the shipped models' test set), and what it rests on."""
+    for name, text in (("holdout", "hold-out"), ("test", "test"), ("test_closed", "test")):
+        part = card.metrics.get(name)
+        found = _number(part, "auroc")
+        if found is not None and isinstance(part, Mapping):
+            images = f", {part['images']:,} images" if isinstance(part.get("images"), int) else ""
+            return found, f"AUROC {_of_part(part)}, {text}{images}"
     return None
 
 
@@ -74,17 +78,33 @@ def _figures(card: Card) -> list[tuple[str, str, str]]:
     for name, text in (("holdout", "Hold-out"), ("guard", "Guard set"), ("test", "Test"), ("test_closed", "Test"),
                        ("test_open", "Open set"), ("val", "Validation")):  # fmt: skip
         part = card.metrics.get(name)
-        figure = _number(part, "auroc")
-        if figure is None:
+        if not isinstance(part, Mapping) or _number(part, "auroc") is None:
             continue
-        said = [f"AUROC {number(figure)}"]
+        said = [f"AUROC {_of_part(part)}"]
         for key, label in (("energy", "D inside"), ("border_auroc", "border only"),
                            ("border_only_auroc", "border only"), ("ece", "ECE")):  # fmt: skip
             value = _number(part, key)
             if value is not None:
                 said.append(f"{label} {number(value)}")
-        rows.append((text, ", ".join(said), ""))
+        images = part.get("images")
+        rows.append((f"{text}, {images:,} images" if isinstance(images, int) else text, ", ".join(said), ""))
     return rows
+
+
+def with_interval(value: float, between: Sequence[float] | None, images: object, positives: object) -> str:
+    """An AUROC with its interval, as reports say it; figures as `number` writes them."""
+    return re.sub(r"\b0(?=\.)", "", figure("en", value, between, rarer(images, positives)))
+
+
+def _of_part(part: Mapping[str, Any]) -> str:
+    after = part.get("after")
+    held = after if isinstance(after, Mapping) else part
+    found, between = held.get("auroc"), held.get("auroc_95")
+    if isinstance(found, Mapping):
+        between = (found.get("low"), found.get("high"))
+    known = isinstance(between, list | tuple) and all(isinstance(v, int | float) for v in between)
+    return with_interval(_number(part, "auroc") or 0.0, between if known else None, part.get("images"),
+                         part.get("positives"))  # fmt: skip
 
 
 def _number(part: Any, name: str) -> float | None:
