@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from divisive_desktop.cli.output import ROOM, OutputError
+from divisive_desktop.errors import in_words
 
 
 class Earlier:
@@ -59,7 +60,7 @@ class Earlier:
                 kept.unlink(missing_ok=True)
                 noted.write_text(asked, encoding="ascii")
         except OSError as e:
-            raise OutputError(f"{noted.parent} can't be written to: {e.strerror}.", ROOM) from e
+            raise OutputError(f"{noted.parent} can't be written to: {in_words(e)}.", ROOM) from e
         self._kept = kept
 
     def sha256(self, file: str) -> str | None:

@@ -33,12 +33,20 @@ from divisive_desktop.engine.cluster import tasks
 from divisive_desktop.engine.cluster.tasks import Batch, Need, Piece, Standing, Unchanged
 from divisive_desktop.engine.messages import Analyse
 from divisive_desktop.engine.registry import Channel
-from divisive_desktop.errors import CancelledError, ClusterError, InternalError, StopsEngineError, UserFacingError
+from divisive_desktop.errors import (
+    CancelledError,
+    ClusterError,
+    InternalError,
+    StopsEngineError,
+    UserFacingError,
+    in_words,
+)
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.library import store
 from divisive_desktop.library.scope import FILE as SCOPE
 
+log = logging.getLogger(__name__)
 LOCAL = "local"
 """In place of an address: processes of this machine."""
 _MOST = 8
@@ -89,7 +97,7 @@ class Cluster:
             if self._local is not None:
                 self._local.close()
             raise ClusterError(
-                f"No cluster answers at {self._address} ({type(e).__name__}).",
+                f"No cluster answers at {self._address}.",
                 "Look whether the scheduler runs, and whether its address begins with tcp:// or tls:// as it says at "
                 "its start; docs/cluster.md tells how.",
             ) from e
@@ -209,7 +217,8 @@ class Cluster:
             elif isinstance(found, OSError | TimeoutError):
                 continue  # it died meanwhile
             else:
-                raise unlike(found)
+                log.error("a worker answered the greeting with %r", found)
+                raise unlike()
 
 
 def _check(address: str) -> None:
@@ -230,7 +239,7 @@ def _check(address: str) -> None:
         ) from e
     except OSError as e:
         raise ClusterError(
-            f"The certificates that Dask's settings name can't be read ({type(e).__name__}).",
+            f"The certificates that Dask's settings name can't be used: {in_words(e)}.",
             "Correct distributed.comm.tls there; docs/cluster.md tells how.",
         ) from e
     if scheme in ("tls", "wss") and not secure:
@@ -240,10 +249,10 @@ def _check(address: str) -> None:
         )
 
 
-def unlike(error: object) -> ClusterError:
+def unlike() -> ClusterError:
     """What the other side couldn't read because it is another program there."""
     return ClusterError(
-        f"The cluster can't read what this program sends ({type(error).__name__}).",
+        "The cluster can't read what this program sends.",
         "Install the same versions of Python and of the program, with its extra 'cluster', on the scheduler, the "
         "workers and here.",
     )
@@ -326,7 +335,8 @@ class _Job:
             found = [InternalError.met(e)]
         except Exception as e:  # a bug in an answer, or another program there
             if "serializ" in str(e) or isinstance(e, ImportError):
-                raise unlike(e) from e
+                log.error("the cluster refused a batch: %r", e)
+                raise unlike() from e
             found = [InternalError.met(e)]
         if isinstance(found, Standing):
             self._send_back(found, batch)

@@ -23,7 +23,7 @@ from divisive_desktop.engine import dispatch
 from divisive_desktop.engine.messages import Analyse, AnalyseBatch
 from divisive_desktop.engine.registry import Channel
 from divisive_desktop.engine.worker import Worker
-from divisive_desktop.errors import ImageAlteredError, UnreadableFileError, UserFacingError
+from divisive_desktop.errors import ImageAlteredError, UnreadableFileError, UserFacingError, in_words
 from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.library import store
@@ -174,7 +174,7 @@ def _file(piece: Piece, folder: Path) -> Path:
             file.write_bytes(piece.data)
         except OSError as e:
             raise UnreadableFileError(
-                f"{plain(name)} can't be kept on the worker {socket.gethostname()}: {e.strerror}.",
+                f"{plain(name)} can't be kept on the worker {socket.gethostname()}: {in_words(e)}.",
                 "Make room in Dask's scratch space there (--local-directory).",
             ) from e
         return file
