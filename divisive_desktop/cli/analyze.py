@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -36,6 +36,7 @@ from divisive_desktop.cli.options import (
 )
 from divisive_desktop.cli.output import ROOM, JsonArray, OutputError, ProgressLine
 from divisive_desktop.cli.resuming import Earlier
+from divisive_desktop.cli.table import ParquetTable
 from divisive_desktop.errors import CancelledError, ClusterError, NotAnImageError, OutOfScopeError, UserFacingError
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.paths import casebook_at, name_within_limits
@@ -58,6 +59,7 @@ def analyze(
     mend: MendOption = None,
     error_rates: ErrorRatesOption = None,
     json_to: JsonOption = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Parquet table here.")] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
     device: DeviceOption = "auto",
     cluster: ClusterOption = None,
@@ -92,21 +94,27 @@ def analyze(
         if earlier.differs:
             say("What is kept of an earlier call was asked for with other settings: everything is analysed anew.")
         unpacked = stack.enter_context(tempfile.TemporaryDirectory(prefix="divisive-"))
+        table = stack.enter_context(ParquetTable(parquet))
         out = stack.enter_context(JsonArray(json_to))
+
+        def add(item: dict[str, Any]) -> None:
+            out.add(item)
+            table.add(item)
+
         for image, error in _images(paths, Path(unpacked)):
             if error is None:
                 images.append(image)
             else:
                 failed += 1
                 say_failure(image.name, error)
-                out.add(error_json(image.name, error))
+                add(error_json(image.name, error))
 
         def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
             nonlocal failed
             name = images[index].name
             try:
                 if analysis is None and error is None and index in known:
-                    out.add(earlier.result(file_text(name)))
+                    add(earlier.result(file_text(name)))
                     return
                 if analysis is None:
                     raise error or AssertionError("neither a result nor an error")
@@ -117,7 +125,7 @@ def analyze(
                 stated = state(analysis, question_of(analysis.model.task), rates)
                 if overlay is not None:
                     _write_overlay(overlay, analysis, found, stated, label)
-                out.add(analysis_json(replace(analysis, file=str(name)), found, stated, label))
+                add(analysis_json(replace(analysis, file=str(name)), found, stated, label))
                 if json_to != "-":
                     typer.echo(plain(verdict_line(name, analysis, found, stated)))
             except OutputError:
@@ -126,11 +134,11 @@ def analyze(
                 failed += 1
                 say_failure(name, e)
                 asked = e.asked.get("task", "")
-                out.add(withheld_json(name, e, question_of(asked) if asked else "", str(correction)))
+                add(withheld_json(name, e, question_of(asked) if asked else "", str(correction)))
             except UserFacingError as e:
                 failed += 1
                 say_failure(name, e)
-                out.add(error_json(name, e))
+                add(error_json(name, e))
 
         items = tuple(
             Analyse(

@@ -76,8 +76,9 @@ class Cluster:
     """
 
     def __init__(self, address: str) -> None:
-        for name in ("distributed", "tornado"):  # what they say of lost connections is said in our words
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        for name in [*logging.root.manager.loggerDict]:  # what they say of lost connections is said in our words
+            if name.partition(".")[0] in ("distributed", "tornado"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address = plain(address)
         self._run = f"divisive-{uuid.uuid4().hex[:12]}"
         self._local: Any = None
