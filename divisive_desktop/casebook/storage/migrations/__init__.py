@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from divisive_desktop.casebook.storage.schema import APPLICATION_ID, FORMAT
 
-
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic's operations go to the connection that was named last, whichever thread that was."""
 
