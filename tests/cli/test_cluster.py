@@ -58,6 +58,8 @@ class Running:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     pytest.importorskip("distributed", reason="the extra cluster isn't installed")
+    if os.name == "nt":
+        pytest.skip("POSIX signals")
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "hook.py").write_text(HOOK)
     (folder / "notes").touch()
