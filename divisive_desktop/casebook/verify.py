@@ -235,7 +235,7 @@ def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: 
             good = intact and digest == chain.values_hash(values)
             parameters, rows = _parsed(values[_PARAMETERS]), _parsed(values[_ROWS])
             good = good and isinstance(time, str) and isinstance(parameters, dict) and all(map(_is_row, rows))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             good = False
         if not good:
             record = dict(zip(names, row, strict=True))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from divisive_desktop.casebook import Casebook, verify
-from divisive_desktop.casebook.storage import contents
+from divisive_desktop.casebook.storage import chain, contents
 from divisive_desktop.casebook.storage.schema import FORMAT
 from divisive_desktop.errors import CasebookDamagedError, CasebookError
 
@@ -280,3 +280,17 @@ def test_what_this_program_closed_isn_t_looked_through_again(folder: Path, monke
     looked.clear()
     with Casebook.open(moved):
         assert looked
+
+
+@pytest.mark.parametrize("column", ["parameters", "rows"])
+@pytest.mark.parametrize("value", ["[" * 100_000, '{"a":' * 100_000, "[[1, [], {}]]", "7", "[]]"])
+def test_records_of_another_form_are_named(column: str, value: str, folder: Path) -> None:
+    """Whoever writes a database by hand hashes what stands there."""
+    changed(
+        folder, "DROP TRIGGER audit_no_update", f"UPDATE audit SET {column} = '{value}' WHERE seq = 2",
+    )  # fmt: skip
+    connection = sqlite3.connect(folder / "casebook.sqlite", isolation_level=None)
+    row = connection.execute(f"SELECT {', '.join(chain.FIELDS)} FROM audit WHERE seq = 2").fetchone()
+    connection.execute("UPDATE audit SET hash = ? WHERE seq = 2", (chain.values_hash(row),))
+    connection.close()
+    assert any("audit record 2" in str(found) for found in verify(folder).breaks)
