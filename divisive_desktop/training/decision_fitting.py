@@ -339,12 +339,17 @@ def outcome(answers: Answers, margins: Margins, threshold: float, rates: Rates) 
     coverage, undecided = (_share(flags, everything, answers.groups) for flags in (held, ~sure))
     assert coverage is not None
     assert undecided is not None
+    right_as = [_share(labels == c, sure & (called == c), answers.groups) for c in (0, 1)]
+    covered = [_share(held, labels == c, answers.groups) for c in (0, 1)]
     points = []
     for rate in GRID:
         at = decided((rate, rate))
         error = round(float((called != labels)[at].mean()), 4) if at.any() else None
         points.append(Point(rate, round(float(1 - at.mean()), 4), error))
-    return Outcome(coverage, undecided, _share(called != labels, sure, answers.groups), tuple(points))
+    error = _share(called != labels, sure, answers.groups)
+    return Outcome(
+        coverage, undecided, error, tuple(points), right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1])
+    )
 
 
 def _parts(answers: Answers, margin: float, attack: bool) -> tuple[Part, ...]:

@@ -28,7 +28,10 @@ def margins(negative: list[float], positive: list[float], groups: int | None = 9
 
 def outcome(right: int = 18, decided: int = 20, n: int = 25, covered: int = 23) -> Outcome:
     error = Share.of(decided - right, decided)
-    return Outcome(Share.of(covered, n), Share.of(n - decided, n), error, (Point(0.1, 0.2, 0.1),))
+    return Outcome(
+        Share.of(covered, n), Share.of(n - decided, n), error, (Point(0.1, 0.2, 0.1),),
+        right_as=(Share.of(right - 6, decided - 6), Share.of(6, 6)), covered=(None, Share.of(covered - 9, n - 9)),
+    )  # fmt: skip
 
 
 def made_test_set(name: str, own: bool, **outcomes: Outcome) -> TestSet:
@@ -96,12 +99,32 @@ def test_experience_of_several_sources_names_the_worst() -> None:
     assert elsewhere.right.value == pytest.approx(31 / 40)
     assert (elsewhere.sources, elsewhere.worst, elsewhere.worst_right) == (2, "south films", outcome(12).right)
     assert rules().covered_elsewhere == Share.of(15, 25)
+    assert own.right_as == outcome().right_as
+    assert own.covered == outcome().covered
+    assert elsewhere.right_as == (Share.of(13 + 6, 28), Share.of(12, 12))
+    assert elsewhere.covered == (None, Share.of(28, 32))
+
+
+def test_a_card_of_before_the_answers_were_counted_apart_is_read(shipped: Path) -> None:
+    found = saved(decision=rules())
+    raw = section(schema=1)
+    for test in raw["tests"]:
+        for name in ("familiar", "unfamiliar"):
+            for added in ("right_as", "covered") if test[name] else ():
+                del test[name][added]
+    edit_card(found, decision=raw)
+    read = read_card(found.folder / CARD).decision
+    assert read is not None
+    known = read.decide(1.0, FAMILIAR).experience
+    assert known is not None
+    assert known.right == outcome().right
+    assert (known.right_as, known.covered) == ((None, None), (None, None))
 
 
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ({"schema": 2}, "schema"),
+        ({"schema": 3}, "schema"),
         ({"later": 1}, "unknown entry"),
         ({"rates": [0.1]}, "rates"),
         ({"rates": [0.1, 0.9]}, "rates"),
@@ -114,6 +137,8 @@ def test_experience_of_several_sources_names_the_worst() -> None:
         ({"familiar": None}, "familiar"),
         ({"tests": [{**section()["tests"][0], "images": [0, -1]}]}, "images"),
         ({"tests": 3}, "tests"),
+        ({"tests": [{**section()["tests"][0], "familiar": {**section()["tests"][0]["familiar"], "right_as": [None]}}]},
+         "pair"),
         ({"localisation": {**section()["localisation"], "chance": 2}}, "chance"),
     ],
 )  # fmt: skip

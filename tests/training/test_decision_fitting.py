@@ -12,6 +12,7 @@ import pytest
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.explanation.decision import answer_of
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
+from divisive_desktop.explanation.share import Share
 from divisive_desktop.library.decision import MOST_MARGINS, DecisionRules
 from divisive_desktop.training.decision_fitting import (
     Answers,
@@ -106,7 +107,25 @@ def test_what_it_costs_is_measured_on_each_test_set() -> None:
     assert own.familiar.error is not None
     assert at.error == pytest.approx(own.familiar.error.value, abs=1e-4)
     assert found.covered_elsewhere == elsewhere.familiar.coverage
+    assert counted_again(found, answers(100, 3, name="test")) == (own.familiar.right_as, own.familiar.covered)
     assert DecisionRules.from_json(as_json(found)) == found
+
+
+def counted_again(found: DecisionRules, test: Answers) -> tuple[tuple[Share | None, ...], tuple[Share | None, ...]]:
+    """Right by answer and covered by class, image by image; every image shows somebody else."""
+    right, called, covered, members = ([0, 0] for _ in range(4))
+    for margin, label in zip(test.margins, test.labels, strict=True):
+        p = found.familiar.p(float(margin))
+        held = [c for c in (0, 1) if p[c] > found.rates[c]]
+        covered[label] += label in held
+        members[label] += 1
+        if held == [int(margin > found.threshold.margin)]:
+            called[held[0]] += 1
+            right[held[0]] += held[0] == label
+    pairs = ((right, called), (covered, members))
+    shares = [[Share.of(hits, n) for hits, n in zip(*pair, strict=True)] for pair in pairs]
+    rounded = [tuple(Share(*(round(v, 5) for v in (s.value, s.low, s.high)), s.n) for s in pair) for pair in shares]
+    return rounded[0], rounded[1]
 
 
 def as_json(found: DecisionRules) -> object:
