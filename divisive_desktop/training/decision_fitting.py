@@ -346,9 +346,9 @@ def outcome(answers: Answers, margins: Margins, threshold: float, rates: Rates) 
         at = decided((rate, rate))
         error = round(float((called != labels)[at].mean()), 4) if at.any() else None
         points.append(Point(rate, round(float(1 - at.mean()), 4), error))
-    error = _share(called != labels, sure, answers.groups)
+    wrong = _share(called != labels, sure, answers.groups)
     return Outcome(
-        coverage, undecided, error, tuple(points), right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1])
+        coverage, undecided, wrong, tuple(points), right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1])
     )
 
 

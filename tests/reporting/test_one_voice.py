@@ -69,7 +69,7 @@ KINDS = {
     "decided": Kind("negative", FAMILIAR, SURE, OWN, "Decided:"),
     "undecided": Kind("undecided", FAMILIAR, TORN, OWN, "both answers are possible"),
     "unfamiliar, decided": Kind("negative", ScopeCheck("unfamiliar", ("another device",)), SURE, ELSEWHERE, "2 source"),
-    "unfamiliar, unmeasured": Kind("undecided", ScopeCheck("unfamiliar", ("another device",)), says="sets no error rates"),
+    "unfamiliar, unmeasured": Kind("undecided", ScopeCheck("unfamiliar", ("another device",)), says="sets no error"),
     "asked anyway": Kind("undecided", OUT.insisted_on(), says="counts for nothing"),
     "fine-tuned without scope": Kind("undecided", UNSTATED, says="nobody checked"),
     "mended": Kind("undecided", FAMILIAR, TORN, OWN, "turned by 180°", {"correction": "turn-over"}),
