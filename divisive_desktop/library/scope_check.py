@@ -118,6 +118,8 @@ def check(
             unfamiliar.append(reason("uncompared"))
         elif not references.unlike(features) <= limits.unlike:
             unfamiliar.append(reason("unlike"))
+        elif limits.treated is not None and not references.treated(features) <= limits.treated:
+            unfamiliar.append(reason("treated"))
     if out:
         return ScopeCheck("out_of_scope", tuple(out))
     if MIRROR in faults:

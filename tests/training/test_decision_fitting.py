@@ -226,3 +226,28 @@ def test_all_rules_of_the_models_can_be_read() -> None:
     assert found
     for file in found:
         assert Choices.read(file).source
+
+
+def test_where_other_sources_pass_as_familiar_the_worst_of_all_sources_decides() -> None:
+    """Two sources whose positives score lower, each by another amount; each is tested as if it weren't known."""
+    north = answers(60, 5, 1.0, source="north", shift=-2)
+    south = answers(80, 7, 1.0, source="south", shift=-4)
+    validation, tested = answers(100, 2), answers(100, 3, name="test")
+    others = tuple(OtherSource(o.source, o, replace(o, own=False, name="open")) for o in (north, south))
+    found = fit(Measured(validation, (tested,), others), replace(SPECIFIC, passing=True))
+    alone = [margins_of([answers_], "x") for answers_ in (validation, north, south)]
+
+    assert found.unfamiliar is None, "what is unfamiliar for other reasons stays undecided"
+    assert found.decide(9.0, ScopeCheck("unfamiliar")).p is None
+    assert found.familiar.sources == 3
+    for margin in np.linspace(-6, 6, 49):
+        p = found.familiar.p(float(margin))
+        for c in (0, 1):
+            largest = max(m.p(float(margin))[c] for m in alone)
+            assert p[c] == pytest.approx(largest, abs=0.04), "as cautious as the worst of them"
+    own, first, second = found.tests
+    assert own.familiar == outcome(tested, found.familiar, found.threshold.margin, SPECIFIC.rates)
+    assert (first.unfamiliar, second.unfamiliar) == (None, None)
+    without_south = fit(Measured(validation, (), others[:1]), replace(SPECIFIC, passing=True)).familiar
+    assert second.familiar == outcome(south, without_south, found.threshold.margin, SPECIFIC.rates)
+    assert DecisionRules.from_json(as_json(found)) == found
