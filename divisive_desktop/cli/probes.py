@@ -28,7 +28,9 @@ def probes(
 ) -> int:
     """Teach the models' scope to tell films that are turned, upside down, inverted or mirrored, or pictures treated."""
     from divisive_desktop.library.store import find_model
+    from divisive_desktop.networks.finders import Finders
     from divisive_desktop.training.dataset import Example, read_index
+    from divisive_desktop.training.framed import framed
     from divisive_desktop.training.loading import load_network
     from divisive_desktop.training.probe_fitting import add_probes, apart, fit_probes, look_at_faults
     from divisive_desktop.training.settings import TrainProgress
@@ -54,6 +56,13 @@ def probes(
     learned, held = pictures("train", every), pictures("val", 1)
     counts = f"{len(learned)} training and {len(held)} validation pictures"
     if chosen:
+        rule = stored[0].card.framing_rule
+        if rule is not None:
+            finders = Finders()
+            learned, held = (
+                framed(part, rule, lambda record: finders.look_for(rule.kind, record), progress)
+                for part in (learned, held)
+            )
         both = [look_at_treated(seen, part, preprocessing, chosen, progress) for part in (learned, held)]
         probe, limit, told = fit_treatment(*both)
         add_treatment(stored, networks, probe, limit, chosen)
