@@ -29,7 +29,7 @@ def states() -> list[tuple[str, Any, Any]]:
     unfamiliar = ScopeCheck("unfamiliar", ("made in another way than the films that the model was trained on",))
 
     def measured(p: tuple[float, float], known: Experience) -> Decision:
-        return Decision("measured", p, experience=known, covered_elsewhere=elsewhere)
+        return Decision("measured", p, experience=known, covered_elsewhere=elsewhere, calibrated_on=(140, 90))
 
     return [
         ("Familiar, decided", FAMILIAR, measured((0.02, 0.55), own)),

@@ -85,6 +85,8 @@ def _others(given: Sequence[str], model: str) -> list[OtherModel]:
 
 def summary(rules: DecisionRules) -> str:
     """A line on the threshold, and one on each test set."""
+    from divisive_desktop.explanation.figure_words import figure
+
     t = rules.threshold
     lines = [f"class 1 above {t.margin:+.3f} ({t.rule}), {rules.familiar.images} calibration images"]
     for test in rules.tests:
@@ -92,7 +94,9 @@ def summary(rules: DecisionRules) -> str:
         if outcome is None:
             continue
         error = "nothing decided" if outcome.error is None else f"wrong among them {outcome.error.percent}"
-        auroc = "-" if test.auroc is None else f"{test.auroc.value:.3f}"
+        auroc = "-"
+        if test.auroc is not None:
+            auroc = figure("en", test.auroc.value, (test.auroc.low, test.auroc.high), min(test.images) or None)
         lines.append(
             f"  {test.name} ({'own' if test.own else 'other'}, {test.n}): AUROC {auroc}, coverage "
             f"{outcome.coverage.percent}, decided {outcome.decided.percent}, {error}"

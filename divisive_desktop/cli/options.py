@@ -44,8 +44,8 @@ ErrorRatesOption = Annotated[
     str | None,
     typer.Option(
         "--error-rates", metavar="NEGATIVE,POSITIVE|settings|card",
-        help="Accepted share of negatives called positive, and of positives called negative. Default: the card's; in "
-        "reports on kept cases: settings.",
+        help=f"Accepted share of negatives called positive, and of positives called negative, each above 0 and up to "
+        f"{HIGHEST_RATE:g}. Default: the card's; in reports on kept cases: settings.",
     ),
 ]
 JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
@@ -87,7 +87,10 @@ def chosen_rates(given: str | None) -> Wanted | None:
         first = second = math.nan
     if not all(rate is None or 0 < rate <= HIGHEST_RATE for rate in (first, second)):
         raise typer.BadParameter(
-            f"write it as two shares above 0 and up to {HIGHEST_RATE:g}, such as 0.05,0.1, or 'settings' or 'card'",
+            f"{given!r} is none of these: two shares above 0 and up to {HIGHEST_RATE:g}, such as 0.05,0.1 (negatives "
+            "that may be called positive, and positives that may be called negative), one share for both, 'settings' "
+            f"or 'card'. At 0 nothing would ever be decided; above {HIGHEST_RATE:g} an answer would be wrong too often "
+            "to be one",
             param_hint="--error-rates",
         )
     return None if first is None and second is None else (first, second)

@@ -383,12 +383,17 @@ def study_command(
 
 def summary(metrics: Mapping[str, Any]) -> str:
     """One line per split: AUROC with interval, border-only control, energy of D inside the masks."""
+    from divisive_desktop.explanation.figure_words import figure, rarer
+
     lines = []
     for name, m in metrics.items():
         if not isinstance(m, Mapping) or "auroc" not in m:
             continue
         number = [f"{v:.3f}" if isinstance(v, float) else "-" for v in (m["auroc"], *m["auroc_95"])]
-        line = f"{name:16} AUROC {number[0]} [{number[1]}, {number[2]}]"
+        shown = f"{number[0]} [{number[1]}, {number[2]}]"
+        if number[1] == number[2]:  # an interval of no width would read as certainty
+            shown = figure("en", m["auroc"], (m["auroc"], m["auroc"]), rarer(m.get("images"), m.get("positives")))
+        line = f"{name:16} AUROC {shown}"
         line += f"  accuracy {m['accuracy']:.3f}  ECE {m['ece']:.3f}"
         if "border_only_auroc" in m:
             line += f"  border-only {m['border_only_auroc']:.3f}"

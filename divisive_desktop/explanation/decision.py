@@ -91,6 +91,8 @@ class Decision:
     pointing: Pointing | None = None
     persons_known: bool = True
     """The calibration images are known to show as many persons as the card says."""
+    calibrated_on: tuple[int, int] | None = None
+    """Images of class 0 and class 1 that `p` was counted on; None: not kept, by earlier versions."""
 
     def __post_init__(self) -> None:
         if self.state not in get_args(State):
@@ -155,7 +157,7 @@ def _read(raw: object) -> Decision:
     if not isinstance(raw, Mapping):
         raise ValueError("no decision")
     fields: dict[str, Any] = dict(raw)
-    for name in ("p", "rates", "calibration"):
+    for name in ("p", "rates", "calibration", "calibrated_on"):
         if fields.get(name) is not None:
             first, second = fields[name]
             fields[name] = (first, second)

@@ -66,3 +66,13 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     centre = (p + zz / (2 * n)) / (1 + zz / n)
     half = z * ((p * (1 - p) + zz / (4 * n)) / n) ** 0.5 / (1 + zz / n)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def surely(n: int, confidence: float = 0.95) -> float:
+    """What the mean of figures between 0 and 1 is at least, where all ``n`` of them were 1.
+
+    If the mean were m, each would be 1 with a probability of at most m, and all of them with m^n at most. So m is at
+    least the n-th root of what is left to chance: near 1 - 3 / n, the rule of three (Hanley & Lippman-Hand, JAMA 1983).
+    An AUROC is such a mean over the images of the rarer class: the share of the others that each is ranked beyond.
+    """
+    return float((1 - confidence) ** (1 / n))

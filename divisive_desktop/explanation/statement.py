@@ -23,7 +23,7 @@ from divisive_desktop.explanation.decision import (
 from divisive_desktop.explanation.features import FeatureSet
 from divisive_desktop.explanation.reasons import in_language
 from divisive_desktop.explanation.scope import ScopeCheck, Zone
-from divisive_desktop.explanation.share import Share
+from divisive_desktop.explanation.share import Share, wilson
 from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.imaging.framing import framing_of
 from divisive_desktop.language import capitalised, number, term, text
@@ -356,9 +356,17 @@ class _Speaker:
         why = "both" if all(held) else "side" if any(held) else "neither"
         if self._brief.answer != "undecided":
             why = "decided"
-        p, e = ([_percent(v) for v in pair] for pair in (decision.p, self._rates))
-        return self._say(f"sure_{why}", negative=self._names[0], positive=self._names[1], p0=p[0], p1=p[1], e0=e[0],
-                         e1=e[1])  # fmt: skip
+        (p0, p1), (e0, e1) = (self._alike(c) for c in (0, 1)), map(_percent, self._rates)
+        return self._say(f"sure_{why}", negative=self._names[0], positive=self._names[1], p0=p0, p1=p1, e0=e0, e1=e1)
+
+    def _alike(self, c: int) -> str:
+        """The share of a class's calibration images that its p-value counts, with n and interval if n was kept."""
+        p, images = (self._decision.p or (0.0, 0.0))[c], self._decision.calibrated_on
+        if images is None or not images[c]:
+            return self._say("percent_of", value=_percent(p))
+        low, high = wilson(round(p * images[c]), images[c])
+        shown = ("< 1" if p < 0.005 else f"{100 * p:.0f}", *(f"{100 * v:.0f}" for v in (low, high)))
+        return self._say("share_of", **dict(zip(("value", "low", "high"), shown, strict=True)), n=images[c])
 
     def _measured(self) -> tuple[str, ...]:
         found: list[str] = []
@@ -370,6 +378,8 @@ class _Speaker:
                 found.append(self._say("analyst_rates" if known is None else "at_card_rates", e0=e0, e1=e1))
             if known is not None:
                 found += self._experience(known)
+        if self._scope.zone == "unfamiliar" and decision.covered_elsewhere is not None:
+            found.append(self._say("covered_elsewhere", share=self._share(decision.covered_elsewhere)))
         if self._scope.zone == "familiar" and decision.calibration is not None and is_calibrated(decision.calibration):
             error, n = decision.calibration
             shown = f"{number(self._language, 100 * error, 1)} %"
@@ -448,4 +458,5 @@ def _percent(value: float) -> str:
 
 
 def _plain(share: Share) -> str:
-    return f"{100 * share.value:.0f} %"
+    """A share of a number that is named before it."""
+    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}–{100 * share.high:.0f}]"

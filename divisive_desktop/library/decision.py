@@ -241,6 +241,7 @@ class DecisionRules:
             calibration=self.calibration,
             pointing=self.localisation,
             persons_known=margins is None or margins.groups is not None,
+            calibrated_on=None if margins is None else margins.images,
         )
 
     def experience(self, own: bool) -> Experience | None:

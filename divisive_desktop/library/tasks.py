@@ -24,6 +24,8 @@ class Task:
     """What a saliency mask marks on images of class 0 and of class 1."""
     instrument: bool = False
     """Made to measure methods with, not to answer questions about real images."""
+    short: str = ""
+    """The question where there is no room for it; '' where it is short."""
 
 
 TASKS: tuple[Task, ...] = (
@@ -35,6 +37,7 @@ TASKS: tuple[Task, ...] = (
         False,
         "grey",
         ("the heart", "the heart"),
+        short="Heart wider than half the chest?",
     ),
     Task(
         "chest-opacity",
@@ -44,6 +47,7 @@ TASKS: tuple[Task, ...] = (
         False,
         "grey",
         ("where a reader looks: the lung fields", "the opacities"),
+        short="Lung opacity?",
     ),
     Task(
         "iris-attack",
@@ -53,6 +57,7 @@ TASKS: tuple[Task, ...] = (
         True,
         "grey",
         ("where an examiner looks: the visible iris", "what was presented in place of the iris"),
+        short="Presentation attack?",
     ),
     Task(
         "face-manipulation",
@@ -62,6 +67,7 @@ TASKS: tuple[Task, ...] = (
         True,
         "rgb",
         ("where an examiner looks: the face", "the manipulated region"),
+        short="Face manipulated?",
     ),
     Task(
         "face-synthetic",
@@ -81,6 +87,7 @@ TASKS: tuple[Task, ...] = (
         "grey",
         ("where a reader looks: the lung fields", "the planted anomaly"),
         instrument=True,
+        short="Anomaly planted?",
     ),
     # Its models left with version 0.2.0; casebooks hold its answers, and the user may have models of his own.
     Task(
@@ -91,6 +98,7 @@ TASKS: tuple[Task, ...] = (
         False,
         "grey",
         ("where a reader looks: the lung fields", "the finding, or the lungs where it isn't outlined"),
+        short="Abnormality?",
     ),
 )
 """All tasks; the first one of a kind that a model is installed for is the one asked by default."""
@@ -113,6 +121,11 @@ def task(task_id: str) -> Task:
 def question_of(task_id: str) -> str:
     """What a task asks; of a task that this program doesn't know, its id."""
     return next((known.question for known in TASKS if known.id == task_id), task_id)
+
+
+def short_of(task_id: str) -> str:
+    """What a task asks in a few words; '' where nobody shortened it."""
+    return next((known.short for known in TASKS if known.id == task_id), "")
 
 
 def kind_of(task_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,12 +20,15 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.decision import Wanted, accepted
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.explanation.features import FeatureSet
+from divisive_desktop.explanation.scope import Zone
+from divisive_desktop.explanation.share import wilson
 from divisive_desktop.explanation.statement import Statement, regions_in_words, state
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.imaging.dicom_terms import known_terms
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.language import text
 from divisive_desktop.library.card import Card
+from divisive_desktop.library.decision import TestSet
 from divisive_desktop.library.scope_check import refusal
 from divisive_desktop.library.tasks import question_of
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
@@ -161,7 +165,7 @@ def statements(
     if source != "label":
         cautions.insert(0, text(language, f"saliency_{source}"))
     return Statements(
-        question, card.classes, true_class, source, stated, _model_digest(card), tuple(_error_rates(card)),
+        question, card.classes, true_class, source, stated, _model_digest(card), tuple(_error_rates(card, stated.zone)),
         (*card.limits, *cautions), tuple(cautions),
     )  # fmt: skip
 
@@ -279,33 +283,61 @@ def _model_digest(card: Card) -> dict[str, Any]:
     }
 
 
-def _error_rates(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
-    """Figures of the card for people: those of each data set that are numbers, with their intervals.
+def _error_rates(card: Card, zone: Zone) -> list[tuple[str, Mapping[str, Any]]]:
+    """Figures of the card for people, with their intervals: of each test set, then of other data (validation).
 
-    Sensitivity and specificity are those at the card's threshold, by which the answer goes; without one, at P .5.
+    Sensitivity and specificity are those at the card's threshold, by which the answer goes; without one, at P .5. Of an
+    image from elsewhere, what was measured on other sources comes first.
     """
+    tests = card.decision.tests if card.decision is not None else ()
     rows: list[tuple[str, Mapping[str, Any]]] = []
-    at_threshold = {test.name: test for test in card.decision.tests if test.own} if card.decision is not None else {}
+    named = {test.name for test in tests if test.own}
+    for test in sorted(tests, key=lambda test: test.own == (zone == "unfamiliar")):
+        of_it = test.own or test.name not in named  # else the metrics of this name are those of the own source
+        found = card.metrics.get(test.name) if of_it else None
+        rows.append((test.name.replace("_", " "), _tested(test, found if isinstance(found, Mapping) else {})))
     for name, figures in card.metrics.items():
-        if not isinstance(figures, Mapping):
+        if not isinstance(figures, Mapping) or any(test.name == name for test in tests):
             continue
-        flat = {**figures.get("attack", {}), **figures}
-        if card.decision is not None:
-            flat = {key: value for key, value in flat.items() if key not in _AT_A_THRESHOLD}
-        if name in at_threshold:
-            for key in ("sensitivity", "specificity"):
-                share = getattr(at_threshold[name], key)
-                if share is not None:
-                    flat |= {key: share.value, f"{key}_95": [share.low, share.high]}
-        kept: dict[str, Any] = {}
-        for key in _RATES:
-            if isinstance(flat.get(key), int | float) and np.isfinite(flat[key]):
-                kept[key] = flat[key]
-                if flat.get(f"{key}_95"):
-                    kept[f"{key}_95"] = list(flat[f"{key}_95"])
+        kept = _kept(figures, without=_AT_A_THRESHOLD if card.decision is not None else frozenset())
         if kept:
             rows.append((name.replace("_", " "), {"images": figures.get("images"), **kept}))
     return rows
+
+
+def _tested(test: TestSet, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """A test set's figures; what only the training measured is taken from the card's metrics."""
+    outcome = test.familiar if test.own or test.unfamiliar is None else test.unfamiliar
+    shares = {"auroc": test.auroc, "sensitivity": test.sensitivity, "specificity": test.specificity}
+    if outcome is not None:
+        shares |= {"coverage": outcome.coverage, "decided": outcome.decided, "right": outcome.right}
+    found: dict[str, Any] = {}
+    for key, share in shares.items():
+        if share is not None:
+            found |= {key: share.value, f"{key}_95": [share.low, share.high], f"{key}_n": share.n}
+    if test.ece is not None:
+        found["ece"] = test.ece
+    head = {"images": test.n, "positives": test.images[1], "own": test.own, "source": test.source}
+    return {**head, **_kept(metrics, without=_AT_A_THRESHOLD), **found}
+
+
+def _kept(figures: Mapping[str, Any], without: AbstractSet[str]) -> dict[str, Any]:
+    """Those of the metrics of one data set that are reported."""
+    flat = {**figures.get("attack", {}), **figures}
+    kept: dict[str, Any] = {}
+    for key in _RATES:
+        if key not in without and isinstance(flat.get(key), int | float) and np.isfinite(flat[key]):
+            kept[key] = flat[key]
+            if flat.get(f"{key}_95"):
+                kept[f"{key}_95"] = list(flat[f"{key}_95"])
+    images, positives = flat.get("images"), flat.get("positives")
+    if kept and isinstance(images, int) and isinstance(positives, int) and 0 < positives < images:
+        kept["positives"] = positives
+        for key, n in (("sensitivity", positives), ("specificity", images - positives)):
+            if key in kept and f"{key}_95" not in kept and 0 <= kept[key] <= 1:
+                low, high = wilson(round(kept[key] * n), n)
+                kept |= {f"{key}_95": [min(low, kept[key]), max(high, kept[key])], f"{key}_n": n}
+    return kept
 
 
 def _version(name: str) -> str:

@@ -86,7 +86,7 @@ def write_csv(report: Report) -> bytes:
                     signer["name"],
                     signer["public_key"],
                     f"{case.zone}, {ASKED_ANYWAY}" if case.asked_anyway else case.zone,
-                    case.statement.full,
+                    f"{case.statement.full} {case.regions}".strip(),
                     case.statement.answer_class,
                     Correction.parse(case.analysis["preprocessing"].get("correction")).words,
                     *(rates.get(name, "") for name in ("negative", "positive", "chosen_by")),

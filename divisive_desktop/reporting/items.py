@@ -25,7 +25,7 @@ from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.deid import hide_faces
 from divisive_desktop.reporting.dicom_export import DicomCase
 from divisive_desktop.reporting.options import Options
-from divisive_desktop.reporting.sources import card_of, casebook_case
+from divisive_desktop.reporting.sources import before_after, card_of, casebook_case
 
 FindFaces = Callable[[ImageRecord], Sequence[Box]]
 _CASE = re.compile(r"(.*)#([0-9]+)", re.DOTALL)
@@ -134,9 +134,11 @@ def image_case(
     def content(side: int, lossless: bool) -> CaseContent:
         record, analysis, found, mask, agreement = parts()
         shown = hide_faces(record, faces(record)) if faces is not None else record
+        card = card_of(analysis.model, options.language)
         return build_case(
-            shown, analysis, found, card_of(analysis.model, options.language), options, label=label, mask=mask,
-            agreement=agreement, conclusion=conclusion, analyst=options.analyst, side=side, lossless=lossless,
+            shown, analysis, found, card, options, label=label, mask=mask, agreement=agreement,
+            before_after=before_after(analysis, card, (), options.language), conclusion=conclusion,
+            analyst=options.analyst, side=side, lossless=lossless,
         )  # fmt: skip
 
     def dicom() -> DicomCase:

@@ -119,9 +119,11 @@ def _case(pdf: Page, case: CaseContent) -> None:
     if case.mask is not None and "mask" not in left_out:
         pdf.heading(pdf.say("agreement"))
         pdf.pairs(pdf.words.mask_rows(case), 65)
+    first = pdf.page
     if case.before_after and "before_after" not in left_out:
         _before_after(pdf, case)
-    pdf.add_page()
+    if pdf.page == first:
+        pdf.add_page()
     _conclusion(pdf, case, "signature" not in left_out)
     pdf.heading(pdf.say("provenance"))
     pdf.pairs(pdf.words.provenance_rows(case))
@@ -150,7 +152,8 @@ def _answer(pdf: Page, case: CaseContent) -> None:
     pdf.ln(0.6)
     pdf.paragraph(" ".join(stated.sentences))
     pdf.paragraph(pdf.words.held_true(case))
-    pdf.scale(case.probability, *(pdf.words.term(name) for name in case.classes))
+    negative, positive = (pdf.words.term(name) for name in case.classes)
+    pdf.scale(case.probability, negative, positive, pdf.words.threshold(case))
 
 
 def _pictures(pdf: Page, case: CaseContent, with_mask: bool) -> None:
@@ -187,7 +190,7 @@ def _beside_pictures(pdf: Page, case: CaseContent, with_mask: bool) -> float:
     if with_mask:
         needed += head + line * len(pdf.words.mask_rows(case))
     if case.before_after and "before_after" not in pdf.report.sections:
-        needed += head + 4.9 * (1 + len(case.before_after["rows"])) + 4 * (1 + len(case.before_after["words"]) // 110)
+        needed += _before_after_height(pdf, case)
     return needed + 3
 
 
@@ -215,16 +218,32 @@ def _features(pdf: Page, case: CaseContent) -> None:
     pdf.paragraph(case.regions, 7.3, dim=True)
 
 
+_CHANGE, _CHANGE_SIZE = (66, 31, 31, 46), 7.3
+"""Widths of the columns, of 174, and size of the letters of what fine-tuning changed."""
+
+
+def _before_after_height(pdf: Page, case: CaseContent) -> float:
+    """Millimetres that the section takes, its heading included."""
+    change = case.before_after or {}
+    taken = 11.0 + (pdf.height_of(str(change["words"])) + 0.8 if change.get("words") else 0.0)
+    widths = [pdf.epw * width / sum(_CHANGE) - 1 for width in _CHANGE]
+    for row in (("",), *pdf.words.before_after_rows(case)):
+        lines = (pdf.lines_of(cell, _CHANGE_SIZE, width) for cell, width in zip(row, widths, strict=False))
+        taken += _CHANGE_SIZE * 0.52 * max(lines) + 0.8
+    return taken
+
+
 def _before_after(pdf: Page, case: CaseContent) -> None:
+    """On one page, also if that is the next one: a table of a few lines isn't torn."""
     assert case.before_after is not None
-    pdf.heading(pdf.say("before_after"))
+    pdf.heading(pdf.say("before_after"), _before_after_height(pdf, case) - 9)
     if case.before_after.get("words"):
         pdf.paragraph(str(case.before_after["words"]))
         pdf.ln(0.8)
     rows = pdf.words.before_after_rows(case)
     head = [pdf.say(k) for k in ("measure", "before", "after", "difference")]
     if rows:
-        pdf.grid(head, rows, (80, 24, 24, 46), (1, 2, 3))
+        pdf.grid(head, rows, _CHANGE, (1, 2, 3), _CHANGE_SIZE)
 
 
 def _audit(pdf: Page, case: CaseContent) -> None:

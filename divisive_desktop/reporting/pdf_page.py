@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from fpdf.enums import TextEmphasis, WrapMode, XPos, YPos
+from fpdf.enums import MethodReturnValue, TextEmphasis, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 from fpdf.line_break import Fragment
 from PIL import Image
@@ -161,6 +161,17 @@ class Page(TaggedPDF):
         with self.tagged("P"):
             self.multi_cell(0, size * 0.46, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
+    def height_of(self, line: str, size: float = 8.6) -> float:
+        """Millimetres that a paragraph takes."""
+        return self.lines_of(line, size, self.epw) * size * 0.46
+
+    def lines_of(self, text: str, size: float, width: float) -> int:
+        """Lines of this width, in millimetres, that a text takes."""
+        self.set_font(FAMILY, "", size)
+        lines = self.multi_cell(width, size * 0.46, text, align="L", dry_run=True, output=MethodReturnValue.LINES)
+        assert isinstance(lines, list)
+        return max(1, len(lines))
+
     def pairs(self, rows: Sequence[tuple[str, str]], name_width: float = 40) -> None:
         """Two columns: what, and its value (long hashes wrap)."""
         for name, value in rows:
@@ -214,12 +225,12 @@ class Page(TaggedPDF):
 
     # ---- drawings -----------------------------------------------------------------------------------
 
-    def scale(self, value: float, low: str, high: str) -> None:
-        """A line from 0 to 1 with the probability on it; the text above says the same."""
+    def scale(self, value: float, low: str, high: str, threshold: tuple[float, str] | None = None) -> None:
+        """A line from 0 to 1 with the probability on it, and a tick at the threshold; the text above says the same."""
         with self.decoration():
-            self._scale(value, low, high)
+            self._scale(value, low, high, threshold)
 
-    def _scale(self, value: float, low: str, high: str) -> None:
+    def _scale(self, value: float, low: str, high: str, threshold: tuple[float, str] | None) -> None:
         self.ln(1.2)
         top = self.get_y()
         self.set_font(FAMILY, "", 7.5)
@@ -236,10 +247,16 @@ class Page(TaggedPDF):
         self.line(left, middle, left + length, middle)
         for at in (0.0, 1.0):  # none in the middle: a model's threshold is rarely there
             self.line(left + at * length, middle - 0.9, left + at * length, middle + 0.9)
+        if threshold is not None:
+            at = left + threshold[0] * length
+            self.line(at, middle - 1.7, at, middle + 1.7)
+            width = self.get_string_width(threshold[1])
+            self.set_xy(min(max(at - width / 2, left), left + length - width), middle + 1.8)
+            self.cell(width, 3.2, threshold[1], align="C")
         self.set_fill_color(*ACCENT)
         self.ellipse(left + value * length - 1.1, middle - 1.1, 2.2, 2.2, style="F")
         self.set_fill_color(255, 255, 255)
-        self.set_y(top + 5)
+        self.set_y(top + (5 if threshold is None else 7.4))
 
     def framed(self, data: bytes, left: float, top: float, width: float, height: float, caption: str) -> None:
         """A picture on a dark ground, as large as fits."""

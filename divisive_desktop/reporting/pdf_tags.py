@@ -73,10 +73,12 @@ class TaggedPDF(FPDF):
 
     def add_page(self, *args: Any, **kwargs: Any) -> None:
         """As in FPDF; a block that is being written ends with the page and goes on after the new one's head."""
-        if self._tag is not None:
+        tag, self._tag = self._tag, None  # else head and foot, which decorate, would end the block once more
+        if tag is not None:
             self._end()
         super().add_page(*args, **kwargs)
-        if self._tag is not None:
+        self._tag = tag
+        if tag is not None:
             self._begin()
 
     def _begin(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from divisive_desktop.casebook.storage.chain import short
+from divisive_desktop.explanation.figure_words import figure, rarer
 from divisive_desktop.imaging.correction import Correction
 from divisive_desktop.imaging.framing import framing_of
 from divisive_desktop.language import NBSP, capitalised, card_words, number, term, text
@@ -55,6 +57,18 @@ class Wording:
     def answer(self, case: CaseContent) -> str:
         """Answer, probability and whose answer, as a sentence."""
         return f"{capitalised(case.statement.line)}."
+
+    def threshold(self, case: CaseContent) -> tuple[float, str] | None:
+        """Where the model's threshold lies on the scale of the probability, 0..1, and what it is called; None: there is
+        none, or the report is of an earlier version, which didn't keep it."""
+        decision = case.analysis.get("decision")
+        if not isinstance(decision, Mapping) or not isinstance(decision.get("threshold"), int | float):
+            return None
+        if not decision["threshold"] and decision.get("state") != "measured":  # the card names none
+            return None
+        at = 1 / (1 + math.exp(-decision["threshold"]))
+        value = self.number(at)
+        return at, self.say("threshold", value=value.lstrip("0") if self._report.language == "en" else value)
 
     def pictures(self, case: CaseContent) -> str:
         """The heading above the pictures: what decided, where anything did."""
@@ -223,27 +237,40 @@ class Wording:
 
     def error_rows(self, case: CaseContent) -> Rows:
         """Known error rates by data set."""
-        rows: Rows = []
-        for name, figures in case.error_rates:
-            kind = "open" if name.startswith("open") or name.endswith("open") else name
-            key = f"set_{kind}" if kind in ("val", "test", "open", "holdout") else ""
-            shown = self.say(key) if key else name
-            n = figures.get("images")
-            rows.append((self.say("set_images", name=shown, n=n) if n else shown, self._figures(figures)))
-        return rows
+        return [(self._set_name(name, figures), self._figures(figures)) for name, figures in case.error_rates]
+
+    def _set_name(self, name: str, figures: Mapping[str, Any]) -> str:
+        """What a data set is called: a test set by where it is from."""
+        n = figures.get("images")
+        if figures.get("source"):
+            key = "set_of_own" if figures["own"] else "set_of_other"
+            return self.say(key, source=self.term(figures["source"]), n=n)
+        kind = "open" if name.startswith("open") or name.endswith("open") else name
+        key = f"set_{kind}" if kind in ("val", "test", "open", "holdout") else ""
+        shown = self.say(key) if key else name
+        return self.say("set_images", name=shown, n=n) if n else shown
 
     def _figures(self, figures: Mapping[str, Any]) -> str:
         names = {
-            "auroc": "AUROC", "apcer": "APCER", "bpcer": "BPCER", "sensitivity": self.say("metric_sensitivity"),
-            "specificity": self.say("metric_specificity"), "ece": self.say("metric_ece"),
-            "border_only_auroc": self.say("metric_border"),
+            "coverage": self.say("metric_coverage"), "decided": self.say("metric_decided"),
+            "right": self.say("metric_right"), "sensitivity": self.say("metric_sensitivity"),
+            "specificity": self.say("metric_specificity"), "auroc": "AUROC", "apcer": "APCER", "bpcer": "BPCER",
+            "ece": self.say("metric_ece"), "border_only_auroc": self.say("metric_border"),
         }  # fmt: skip
         parts = []
         for key, shown in names.items():
-            if key in figures:
-                between = figures.get(f"{key}_95")
-                interval = f" ({self.number(between[0])}–{self.number(between[1])})" if between else ""
-                parts.append(f"{shown} {self.number(figures[key])}{interval}")
+            if key not in figures:
+                continue
+            value, between, n = figures[key], figures.get(f"{key}_95"), figures.get(f"{key}_n")
+            if n is not None and between is not None and key != "auroc":
+                percents = (f"{100 * v:.0f}" for v in (value, *between))
+                said = self.say("share_of", n=n, **dict(zip(("value", "low", "high"), percents, strict=True)))
+            else:
+                few = rarer(figures.get("images"), figures.get("positives")) if key == "auroc" else None
+                said = figure(self._report.language, value, between, few)
+            if key in ("sensitivity", "specificity") and "source" not in figures:  # a test set's are at the threshold
+                shown = self.say("at_even_odds", name=shown)
+            parts.append(f"{shown} {said}")
         return ", ".join(parts)
 
     def model_rows(self, case: CaseContent) -> Rows:

@@ -10,9 +10,10 @@ from divisive_desktop.casebook import AnalysisRow, Casebook
 from divisive_desktop.errors import ModelNotFoundError, ReportError
 from divisive_desktop.explanation.analysis import Analysis, ModelRef
 from divisive_desktop.explanation.features import important_features
+from divisive_desktop.explanation.figure_words import figure, rarer
 from divisive_desktop.imaging import ImageRecord, open_image
 from divisive_desktop.imaging.correction import Correction
-from divisive_desktop.language import number, term, text
+from divisive_desktop.language import card_words, number, term, text
 from divisive_desktop.library import store
 from divisive_desktop.library.card import Card, Preprocessing
 from divisive_desktop.library.release import release_state
@@ -161,24 +162,42 @@ def _measured(card: Card, language: str) -> tuple[str, list[tuple[str, str, str,
             if before.get("value") is None or after.get("value") is None:
                 continue
             shown = text(language, introduced, n=found["images"], name=names[name])
+            few = rarer(found["images"], found.get("positives")) if name == "auroc" else None
             rows.append((
-                shown, number(language, before["value"]), number(language, after["value"]),
+                shown, _with_interval(before, few, language), _with_interval(after, few, language),
                 _difference(found["differences"].get(name) or {}, language),
             ))  # fmt: skip
     verdict = card.metrics.get("verdict")
     said = [verdict.get("headline", ""), *verdict.get("sentences", ())] if isinstance(verdict, Mapping) else []
-    return " ".join(str(sentence) for sentence in said if sentence), rows
+    return card_words(language, " ".join(str(sentence) for sentence in said if sentence)), rows
+
+
+def _with_interval(found: Mapping[str, Any], few: int | None, language: str) -> str:
+    """A figure of one of the two models, with its interval where that could be had."""
+    low, high = found.get("low"), found.get("high")
+    between = None if low is None or high is None else (low, high)
+    return figure(language, found["value"], between, few)
 
 
 def _difference(found: Mapping[str, Any], language: str) -> str:
     """A difference with its interval; an unmeasured one is a dash."""
     if found.get("value") is None:
         return "–"
-    value = number(language, found["value"], sign=True)
+    value = _signed(found["value"], language)
     if found.get("low") is None or found.get("high") is None:
         return value
-    low, high = (number(language, found[end], sign=True) for end in ("low", "high"))
+    low, high = (_signed(found[end], language) for end in ("low", "high"))
     return f"{value} ({low} – {high})"
+
+
+def _signed(value: float, language: str) -> str:
+    """A difference with its sign: of one that isn't 0 enough digits to see that."""
+    written = number(language, value, sign=True)
+    if float(f"{value:.2f}") != 0:
+        return written
+    if abs(value) < 5e-5:
+        return number(language, 0.0)
+    return number(language, value, 3 if abs(value) >= 5e-4 else 4, sign=True)
 
 
 def _is_parent(row: AnalysisRow, parent: str) -> bool:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from divisive_desktop.cli.decision import _others, decision
+from divisive_desktop import paths
+from divisive_desktop.cli import training
+from divisive_desktop.cli.decision import _others, decision, summary
 from divisive_desktop.errors import ModelNotFoundError, TrainingError
+from divisive_desktop.library.card import read_card
 
 
 def test_a_folder_without_index_and_a_model_that_is_none(tmp_path: Path) -> None:
@@ -40,3 +43,19 @@ def test_other_sources_are_written_in_one_word(
     (other,) = _others([given.format(folder)], "seeded-chest")
     assert (other.calibration, other.test, other.source) == (splits, tests, words)
     assert other.itself is given.startswith("self")
+
+
+def test_a_summary_says_no_interval_of_no_width() -> None:
+    card = read_card(paths.shipped_models_dir() / "iris-attack-true-correlation-1" / "card.json")
+    assert card.decision is not None
+    said = summary(card.decision)
+    assert "AUROC 1.00 (at least 0.97: exact 95 % bound from 100 images of the rarer class), coverage" in plain(said)
+    assert "AUROC 0.99 (0.97–1.00), coverage" in said
+    measured = training.summary({name: card.metrics[name] for name in ("test_closed", "test_open")})
+    closed, opened = plain(measured).splitlines()
+    assert "AUROC 1.00 (at least 0.97: exact 95 % bound from 100 images" in closed
+    assert "AUROC 0.986 [0.970, 0.999]" in opened
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")

@@ -38,8 +38,11 @@ def test_how_rates_are_written() -> None:
     assert chosen_rates(".05") == (0.05, 0.05)
     assert chosen_rates("card, 0.2") == (None, 0.2)
     for wrong in ("0", "0.5", "-0.1,0.1", "5,10", "0.1,0.1,0.1", "few", "nan", ""):
-        with pytest.raises(typer.BadParameter, match=r"0\.05,0\.1"):
+        with pytest.raises(typer.BadParameter, match=r"above 0 and up to 0\.3, such as 0\.05,0\.1") as refused:
             chosen_rates(wrong)
+        said = str(refused.value)
+        assert said.startswith(f"{wrong!r} is none of these")
+        assert "At 0 nothing would ever be decided; above 0.3 an answer would be wrong too often" in said, "and why"
 
 
 @pytest.mark.usefixtures("chosen")

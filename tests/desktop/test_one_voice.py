@@ -46,7 +46,7 @@ def test_inspector_tool_tip_and_panes_say_the_same(page: Page, rg1: Path, analys
     assert decided is (KINDS[kind].answer != "undecided")
 
     shown = inspector(page)
-    assert page.verdict.text == capitalised(stated.brief.name)
+    assert page.verdict.text == capitalised(stated.brief.words), "with its mark, as in the list"
     assert page.verdict.chance == stated.brief.chance
     for sentence in stated.sentences:
         assert flat(sentence) in flat(shown), f"the inspector doesn't say {sentence!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,6 +43,31 @@ def test_a_decided_answer() -> None:
     assert found.against == ()
 
 
+@pytest.mark.parametrize(("language", "words"), [
+    ("en", "1 % [0–9] of 60 “authentic” score this high and 70 % [55–81] of 43 “synthetic” this low; accepted are 5 %"),
+    ("de", "1 % [0–9] von 60 „echt“ einen so hohen und 70 % [55–81] von 43 „synthetisch“ einen so niedrigen"),
+])  # fmt: skip
+def test_every_share_has_its_n_and_interval(language: str, words: str) -> None:
+    decision = replace(SURE, calibrated_on=(60, 43))
+    found = said(decision, language=language)
+    assert words in found.how_sure.replace("\u00a0", " ")
+    tiny = said(replace(decision, p=(0.003, 0.7), calibrated_on=(400, 43)), language=language)
+    assert "< 1 % [0–1]" in tiny.how_sure.replace("\u00a0", " "), "an image is never the first of its kind"
+    assert Decision.from_dict(json.loads(json.dumps(decision.as_dict()))) == decision
+    decided = found.measured[0].replace("\u00a0", " ")
+    assert "90 % [84–94]" in decided, "also that of the decided ones"
+
+
+def test_an_unfamiliar_image_hears_how_often_the_truth_was_possible_elsewhere() -> None:
+    for decision in (Decision("unmeasured", covered_elsewhere=Share.of(66, 100)),
+                     Decision("measured", (0.012, 0.7), experience=ELSEWHERE, covered_elsewhere=Share.of(66, 100))):
+        found = said(decision, UNFAMILIAR).measured
+        assert any("in 66\u00a0% [56–75] of 100" in sentence for sentence in found), found
+        german = said(decision, UNFAMILIAR, "de").measured
+        assert any("66\u00a0% [56–75] von 100" in sentence for sentence in german), german
+        assert not any("66" in sentence for sentence in said(decision).measured), "of a familiar one it speaks against"
+
+
 def test_undecided_says_why() -> None:
     assert "both answers are possible" in said(Decision("measured", (0.3, 0.4))).how_sure
     assert "neither answer fits" in said(Decision("measured", (0.01, 0.02))).how_sure
@@ -72,7 +98,7 @@ def test_the_threshold_is_said_where_nothing_was_measured_too() -> None:
 
 
 def test_nobody_measured() -> None:
-    assert "nobody measured how often the model is wrong." in said(Decision("unmeasured")).how_sure
+    assert "the model's card sets no error rates." in said(Decision("unmeasured")).how_sure
     assert "sources other than its own" in said(Decision("unmeasured"), UNFAMILIAR).how_sure
     assert "nobody checked" in said(Decision("unmeasured"), ScopeCheck("not_checked", ("no references",))).how_sure
     assert "before error rates were kept" in said(BEFORE, ScopeCheck("not_checked")).how_sure

@@ -80,6 +80,7 @@ def test_each_zone_is_decided_by_its_own_margins() -> None:
     assert familiar.answer(FAMILIAR, 1) == "positive"
     assert unfamiliar.answer(UNFAMILIAR, 1) == "undecided", "negatives of other sources score as high"
     assert (familiar.threshold, familiar.persons_known, unfamiliar.persons_known) == (0.5, True, False)
+    assert familiar.calibrated_on == rules().familiar.images, "so that shares can be said with their n"
     for check in (ScopeCheck("not_checked"), ScopeCheck("out_of_scope", ("x",), True)):
         assert rules().decide(9.0, check).answer(check, 1) == "undecided"
 

@@ -151,6 +151,7 @@ def test_all_say_the_same(outputs: tuple[Statement, dict[str, str]], kind: str) 
         for sentence in stated.sentences:
             assert flat(sentence) in flat(text), f"{name} doesn't say {sentence!r}"
         assert ("iscalibrated:" in flat(text)) is (stated.zone == "familiar"), name
+        assert name == "casebook" or flat(stated.regions) in flat(text), f"{name} doesn't say what the regions are"
 
 
 def said_in(written: Mapping[str, str], name: str) -> str:
@@ -191,7 +192,8 @@ def test_a_change_of_the_rate_words_what_was_kept_again(analysed: Analysed, tmp_
     book.results.export(tmp_path / "r.json", rates=(0.05, 0.05))
     book.close()
     (entry,) = json.loads((tmp_path / "r.json").read_text())["results"]
-    assert entry["statement"] == state(analysis, question_of(card.task), (0.05, 0.05)).full
+    stated = state(analysis, question_of(card.task), (0.05, 0.05))
+    assert entry["statement"] == f"{stated.full} {stated.regions}"
 
 
 def test_a_report_of_several_versions_says_so_first(analysed: Analysed) -> None:

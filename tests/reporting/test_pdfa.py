@@ -171,3 +171,34 @@ def test_a_long_text_stays_one_after_a_page_break(case: CaseContent, tmp_path: P
     text = subprocess.run(["pdfinfo", "-struct-text", path], capture_output=True, text=True, check=True).stdout
     assert text.count("Every word counts") >= 300
     assert text.index("Analyst's conclusion") < text.index("Every word counts")
+
+
+def test_marks_are_balanced_also_where_a_page_ends_within_a_block(case: CaseContent, tmp_path: Path) -> None:
+    long = replace(case, conclusion="A sentence that is there again and again. " * 400)
+    (path,) = export(build_report([long, *[case] * 60], Options()), ["pdf"], tmp_path, "long")
+    with pikepdf.open(path) as opened:
+        assert len(opened.pages) > 60
+        for number, page in enumerate(opened.pages):
+            depth = 0
+            for _, operator in pikepdf.parse_content_stream(page, "BMC BDC EMC"):
+                depth += 1 if str(operator) in ("BMC", "BDC") else -1
+                assert 0 <= depth <= 1, f"page {number + 1}"
+            assert depth == 0, f"page {number + 1}"
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils")
+def test_what_fine_tuning_changed_stands_on_one_page(case: CaseContent, tmp_path: Path) -> None:
+    row = "0.94 (0.92–0.95)", "0.92 (0.90–0.94)", "-0.02 (-0.03 – -0.002)"
+    for sentences in range(1, 30, 4):
+        changed = {
+            "words": "Nothing can be said of what was held out: the interval includes 0. " * sentences,
+            "rows": [(f"Hold-out, 24 images: measure {i} of a name that takes two lines", *row) for i in range(6)],
+        }  # fmt: skip
+        report = build_report([replace(case, before_after=changed)], Options())
+        (path,) = export(report, ["pdf"], tmp_path, f"changed{sentences}")
+        command = ["pdftotext", "-layout", path, "-"]
+        pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\f")
+        (page,) = [text for text in pages if "Before and after fine-tuning" in text]
+        assert page.count("Hold-out, 24 images") == 6, sentences
+        full = [text for text in pages if text.strip()][:-1]
+        assert all(len(text.split()) > 100 for text in full), "no page with next to nothing"

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
-from divisive_desktop.reporting.build import build_report
+from divisive_desktop import paths
+from divisive_desktop.library.card import Card, Preprocessing, read_card
+from divisive_desktop.reporting.build import _error_rates, build_report
 from divisive_desktop.reporting.content import CaseContent
+from divisive_desktop.reporting.html import write_html
 from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.pdf import write_pdf
 from divisive_desktop.reporting.rows import SHOWN_ACTS, SHOWN_FEATURES, Wording
 
 PLAIN, GERMAN = Options(), Options(language="de")
@@ -79,3 +86,58 @@ def test_an_image_without_casebook_has_no_anchor(case: CaseContent) -> None:
     assert wording(case).anchor(case) == ""
     anchored = {"identity": "abc", "case": 3, "analysis": 1, "chain_length": 7, "chain_head": "f" * 64}
     assert "f" * 64 in wording(case).anchor(replace(case, casebook=anchored))
+
+
+@pytest.mark.parametrize(("zone", "first"), [("familiar", "own source: "), ("unfamiliar", "another source: ")])
+def test_every_test_set_is_in_the_rows_and_named_by_its_source(
+    case: CaseContent, zone: Literal["familiar", "unfamiliar"], first: str
+) -> None:
+    card = read_card(paths.shipped_models_dir() / "iris-attack-true-correlation-1" / "card.json")
+    assert card.decision is not None
+    shown = replace(case, error_rates=tuple(_error_rates(card, zone)))
+    rows = wording(shown).error_rows(shown)
+    assert rows[0][0].startswith(first), zone
+    texts = {name: text.replace("\u00a0", " ") for name, text in rows}
+    assert sum("source: " in name for name in texts) == len(card.decision.tests)
+    own = next(text for name, text in texts.items() if name.startswith("own source: irises of the same two sensors"))
+    other = next(text for name, text in texts.items() if name.startswith("another source: unseen kinds of attack"))
+    assert "AUROC 1.00 (at least 0.97: exact 95 % bound from 100 images of the rarer class)" in own
+    assert "truth among the possible answers 83 % [78–87] of 254" in other
+    assert "sensitivity 98 % [95–100] of 127" in other
+    assert not any("1.00–1.00" in text for text in texts.values())
+    german = dict(wording(shown, GERMAN).error_rows(shown))
+    assert any(name.startswith("andere Herkunft: ") for name in german)
+
+
+def test_the_threshold_has_a_named_tick(case: CaseContent) -> None:
+    at = replace(case, analysis={**case.analysis, "decision": {"state": "measured", "threshold": -0.6796}})
+    place, name = wording(at).threshold(at) or (0.0, "")
+    assert (round(place, 3), name) == (0.336, "threshold .34")
+    assert (wording(at, GERMAN).threshold(at) or (0.0, ""))[1] == "Schwelle 0,34"
+    page = write_html(build_report([at], PLAIN)).decode()
+    assert '<i style="left:33.63' in page
+    assert "threshold .34</small>" in page
+    if shutil.which("pdftotext"):
+        pdf = write_pdf(build_report([at], PLAIN))
+        assert b"threshold .34" in subprocess.run(["pdftotext", "-", "-"], input=pdf, stdout=-1, check=True).stdout
+    for state, threshold in (("unmeasured", 0.0), ("before", 0.0)):
+        none = replace(case, analysis={**case.analysis, "decision": {"state": state, "threshold": threshold}})
+        assert wording(none).threshold(none) is None, "the card of a fine-tuned version names none"
+    before = replace(case, analysis={k: v for k, v in case.analysis.items() if k != "decision"})
+    assert wording(before).threshold(before) is None, "reports of earlier versions"
+    page = write_html(build_report([before], PLAIN)).decode()
+    assert "threshold" not in page.partition('class="scale')[2].partition("<h3>")[0]
+
+
+def test_a_fine_tuned_version_s_shares_have_their_n_and_the_place_of_its_threshold(case: CaseContent) -> None:
+    holdout = {"images": 24, "positives": 12, "auroc": 0.94, "auroc_95": [0.83, 1.0], "sensitivity": 11 / 12,
+               "specificity": 0.75}  # fmt: skip
+    tuned = replace(case, error_rates=tuple(_error_rates(Card(
+        "tuned", "2", "chest-xray", ("no finding", "abnormal"), "", "", "1" * 64, Preprocessing(), parent="m",
+        metrics={"holdout": holdout},
+    ), "familiar")))  # fmt: skip
+    ((name, figures),) = wording(tuned).error_rows(tuned)
+    assert name == "hold-out of the fine-tuning (24 images)"
+    assert figures.replace("\u00a0", " ") == (
+        "sensitivity at P .50 92 % [65–99] of 12, specificity at P .50 75 % [47–91] of 12, AUROC 0.94 (0.83–1.00)"
+    )

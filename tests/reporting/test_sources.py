@@ -137,10 +137,12 @@ def test_before_and_after_fine_tuning(book: Casebook, analysed: Analysed) -> Non
     assert found["rows"][:3] == [
         ("Hold-out, 24 images: AUROC", "0.80", "0.90", "+0.10 (+0.02 – +0.18)"),
         ("Hold-out, 24 images: Divergence energy inside the mask", "0.25", "0.61", "–"),  # no interval
-        ("What the model knew before, 96 images: AUROC", "0.94", "0.93", "-0.01 (-0.02 – +0.00)"),
+        ("What the model knew before, 96 images: AUROC", "0.94", "0.93", "-0.01 (-0.02 – 0.00)"),
     ]
     name, before, after, difference = found["rows"][3]
     assert "abnormal" in name
+    german = before_after(tuned, card, (), "de") or {}
+    assert german["words"] == "Better on the hold-out. It looks elsewhere. (Wortlaut der Modellkarte)"
     assert float(before) == pytest.approx(analysis.probability, abs=0.006)
     assert float(after) == pytest.approx(tuned.probability, abs=0.006)
     assert difference.startswith("+")

@@ -153,7 +153,8 @@ def _line(row: CaseRow, made_by: Sequence[Any] | None, rates: Wanted | None) -> 
         "regions": list(row.region_names), "notes": row.notes, "seconds": row.seconds, "file_state": row.file_state,
         "error_kind": None, "error": None, "remedy": None, "notice": RESEARCH_USE,
         "scope": scope, "answer": None if stated is None else stated.answer,
-        "statement": None if stated is None else stated.full,
+        # What the regions together cover stands with the maps, which a table doesn't hold.
+        "statement": None if stated is None else f"{stated.full} {stated.regions}".strip(),
         "correction": Correction.parse(row.correction).words or None,
         "answer_class": None if stated is None else stated.answer_class or None,
         "nearer": row.predicted,

@@ -1,4 +1,4 @@
-"""A combo box whose long texts end in an ellipsis where there is no room, and are told whole by its tool tip."""
+"""A combo box whose long texts give way to short ones, or end in an ellipsis, and are told whole by its tool tip."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePai
 
 from divisive_desktop.foreign.text import in_window
 
+SHORT = Qt.ItemDataRole.UserRole + 1
+"""Under this role an item may hold what the box shows where its text has no room."""
 _INSET = 4
 """Pixels that styles leave on both sides of the text together."""
 
@@ -23,7 +25,7 @@ class ChoiceBox(QComboBox):
 
     @property
     def shown_text(self) -> str:
-        """What can be read of the choice: all of it, or its beginning and an ellipsis."""
+        """What can be read of the choice: all of it, its short text, or a beginning and an ellipsis."""
         return self._option().currentText
 
     def showPopup(self) -> None:
@@ -53,6 +55,8 @@ class ChoiceBox(QComboBox):
         room = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         ).width()  # fmt: skip
-        text = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room - _INSET)
-        option.currentText = text
+        text = self.currentText()
+        if self.fontMetrics().horizontalAdvance(text) > room - _INSET:
+            text = self.currentData(SHORT) or text
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room - _INSET)
         return option

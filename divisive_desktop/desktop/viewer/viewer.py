@@ -94,6 +94,7 @@ class Viewer(QWidget):
         for kind in PaneKind:
             pane = self.panes[kind] = Pane(self.state, kind, self._tool_for, self)
             pane.header.doubleClicked.connect(lambda k=kind: self.toggle_large(k))
+            pane.header.resized.connect(self._level_headers)
             pane.canvas.doubleClicked.connect(lambda k=kind: self._double_clicked(k))
             pane.canvas.clicked.connect(self._clicked)
             pane.canvas.pointed.connect(lambda x, y, k=kind: self._pointed(k, (x, y)))
@@ -213,6 +214,7 @@ class Viewer(QWidget):
             self._grid.setColumnStretch(row, 1 if row < len(_PANES[name]) else 0)
         for kind, pane in self.panes.items():
             pane.setVisible(kind in _PANES[name])
+        self._level_headers()
         self._grid.activate()  # now, so that what follows sees the new sizes
         self.layoutChanged.emit(name)
 
@@ -349,6 +351,14 @@ class Viewer(QWidget):
                 if kind is PaneKind.FEATURES and found is not None:
                     detail = f"{len(found.features)} found{BETWEEN}{detail}"
                 pane.header.set_texts(maps.title(kind), detail)
+        self._level_headers()
+
+    def _level_headers(self) -> None:
+        """Two lines above every picture where one of them needs them: pictures of one view have one size."""
+        shown = [self.panes[kind].header for kind in _PANES.get(self._layout_name, ())]
+        tall = any(header.crowded for header in shown)
+        for header in shown:
+            header.set_tall(tall)
 
 
 _ARROWS = {

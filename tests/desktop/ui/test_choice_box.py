@@ -8,7 +8,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
-from divisive_desktop.desktop.ui.choice_box import ChoiceBox
+from divisive_desktop.desktop.ui.choice_box import SHORT, ChoiceBox
 
 LONG = "Is the heart wider than half of the chest (cardiothoracic ratio above 0.50)?"
 
@@ -40,6 +40,17 @@ def test_a_long_choice_ends_in_an_ellipsis(box: ChoiceBox) -> None:
     assert box.shown_text == "Short"
     assert told(box) == "The question"
     box.setCurrentIndex(0)
+    box.resize(1200, 30)
+    assert box.shown_text == LONG
+
+
+def test_a_short_text_stands_in_for_one_without_room(box: ChoiceBox) -> None:
+    box.setItemData(0, "Heart too wide?", SHORT)
+    box.resize(240, 30)
+    assert box.shown_text == "Heart too wide?"
+    assert told(box) == f"{LONG}\nThe question"
+    box.resize(100, 30)
+    assert box.shown_text.endswith("…")
     box.resize(1200, 30)
     assert box.shown_text == LONG
 

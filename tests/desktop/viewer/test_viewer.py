@@ -12,9 +12,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from divisive_desktop.desktop.viewer import PaneKind, ProbeReading, Viewer
+from divisive_desktop.desktop.viewer.pane import HEADER, TALL
 from divisive_desktop.explanation.features import important_features
 from divisive_desktop.imaging.display import auto_voi, render
 from divisive_desktop.imaging.record import ImageRecord, Spacing, Voi
+from tests.desktop.pages import until
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 Make = Callable[..., Any]
@@ -268,6 +270,41 @@ def test_a_logit_stays_beside_a_title_that_is_cut(viewer: Viewer, width: int, ti
     shown = header.shown()
     assert shown[1] == detail
     assert (shown[0] == title) if "…" not in title else shown[0].endswith("…")
+
+
+@pytest.mark.parametrize(("width", "shown"), [
+    (240, ("Nearer class", "logit +1.23", "ratio above 0.50 (label)")),
+    (150, ("Nearer class", "", None)),
+])  # fmt: skip
+def test_on_two_lines_the_class_stands_alone(viewer: Viewer, width: int, shown: tuple[str, str, str | None]) -> None:
+    header = viewer.panes[PaneKind.TRUE].header
+    header.set_texts("Nearer class: ratio above 0.50 (label)", "logit +1.23")
+    header.resize(width, header.height())
+    assert header.crowded
+    found = header.shown_tall()
+    assert found[:2] == shown[:2]
+    if shown[2] is None:  # too narrow for even that: beginning and end are what tells classes apart
+        assert "…" in found[2].strip("…")
+        assert found[2].endswith("label)")
+    else:
+        assert found[2] == shown[2]
+
+
+def test_narrow_panes_have_two_lines_above_pictures_of_one_size(
+    viewer: Viewer, radiograph: ImageRecord, analyse: Make
+) -> None:
+    viewer.set_record(radiograph)
+    viewer.set_analysis(analyse(radiograph), 0, "nearer")
+    viewer.panes[PaneKind.TRUE].header.set_texts("Nearer class: ratio above 0.50", "logit +1.23")
+    headers = [pane.header for pane in viewer.panes.values()]
+    for width, height in ((1200, HEADER), (380, TALL), (1200, HEADER)):
+        viewer.resize(width, 700)
+        until(lambda height=height: {header.height() for header in headers} == {height}, f"headers of {height} pixels")
+        assert len({pane.canvas.size().toTuple() for pane in viewer.panes.values()}) <= 2, "the last row has the rest"
+        assert not viewer.grab().isNull()
+    viewer.resize(380, 700)
+    viewer.set_layout("image")
+    until(lambda: viewer.panes[PaneKind.IMAGE].header.height() == HEADER, "one pane has room")
 
 
 def test_of_a_long_detail_the_end_gives_way(viewer: Viewer) -> None:

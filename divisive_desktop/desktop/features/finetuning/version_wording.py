@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.desktop.features.finetuning.methods import method
 from divisive_desktop.engine.finetuning.verdict import number
+from divisive_desktop.explanation.figure_words import figure, rarer
 from divisive_desktop.library.release import WORDS, release_state
 
 if TYPE_CHECKING:
@@ -74,17 +76,30 @@ def _figures(card: Card) -> list[tuple[str, str, str]]:
     for name, text in (("holdout", "Hold-out"), ("guard", "Guard set"), ("test", "Test"), ("test_closed", "Test"),
                        ("test_open", "Open set"), ("val", "Validation")):  # fmt: skip
         part = card.metrics.get(name)
-        figure = _number(part, "auroc")
-        if figure is None:
+        if not isinstance(part, Mapping) or _number(part, "auroc") is None:
             continue
-        said = [f"AUROC {number(figure)}"]
+        said = [f"AUROC {_with_interval(part)}"]
         for key, label in (("energy", "D inside"), ("border_auroc", "border only"),
                            ("border_only_auroc", "border only"), ("ece", "ECE")):  # fmt: skip
             value = _number(part, key)
             if value is not None:
                 said.append(f"{label} {number(value)}")
-        rows.append((text, ", ".join(said), ""))
+        images = part.get("images")
+        rows.append((f"{text}, {images:,} images" if isinstance(images, int) else text, ", ".join(said), ""))
     return rows
+
+
+def _with_interval(part: Mapping[str, Any]) -> str:
+    """An AUROC with its interval, as reports say it."""
+    after = part.get("after")
+    held = after if isinstance(after, Mapping) else part
+    found, between = held.get("auroc"), held.get("auroc_95")
+    if isinstance(found, Mapping):
+        between = (found.get("low"), found.get("high"))
+    known = isinstance(between, list | tuple) and all(isinstance(v, int | float) for v in between)
+    few = rarer(part.get("images"), part.get("positives"))
+    said = figure("en", _number(part, "auroc") or 0.0, between if known else None, few)
+    return re.sub(r"\b0(?=\.)", "", said)  # as `number` writes the others
 
 
 def _number(part: Any, name: str) -> float | None:

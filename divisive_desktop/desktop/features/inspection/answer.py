@@ -85,13 +85,15 @@ class AnswerView(QWidget):
         """
         brief, classes = statement.brief, analysis.model.classes
         undecided = brief.answer == "undecided"
-        self.title.setText(capitalised(brief.name))
+        self.title.setText(capitalised(brief.words))  # with what is to be known before it is read
         theme.set_role(self.title, "undecidedTitle" if undecided else "title")
         self._sign.setVisible(undecided)
         self.recolour()
         self.chance.setText(brief.chance)
         self.bar.set_probability(analysis.probability, 1 / (1 + math.exp(-analysis.decision.threshold)))
-        self.bar.setToolTip(f"{brief.chance}. The line across is the model's threshold.")
+        named = analysis.decision.threshold or analysis.decision.state == "measured"
+        line = "the model's threshold" if named else "at even odds: the model's card names no threshold"
+        self.bar.setToolTip(f"{brief.chance}. The line across is {line}.")
         for end, name in zip(self._ends, classes, strict=True):
             end.setText(name)
         by = capitalised(statement.by)

@@ -13,11 +13,12 @@ from divisive_desktop.desktop.features.inspection.mending import MendingRow
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.wording import capitalised, told
 from divisive_desktop.desktop.ui import theme
-from divisive_desktop.desktop.ui.choice_box import ChoiceBox
+from divisive_desktop.desktop.ui.choice_box import SHORT, ChoiceBox
 from divisive_desktop.desktop.ui.sections import Form
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.errors import ModelNotFoundError, OutOfScopeError
 from divisive_desktop.explanation.statement import pair_in_words
+from divisive_desktop.library.tasks import short_of
 
 if TYPE_CHECKING:
     from divisive_desktop.explanation.analysis import Analysis
@@ -115,18 +116,22 @@ class VerdictPanel(QWidget):
         method; a single one needs no choice."""
         self.questions.clear()
         for task_id, text in questions:
-            self.questions.addItem(text, task_id)
+            self._offer(task_id, text)
         if demonstrations:
             self.questions.insertSeparator(self.questions.count())
             self.questions.addItem(DEMONSTRATION)
             heading = self.questions.count() - 1  # no flags: it can't be chosen
             self.questions.setItemData(heading, 0, Qt.ItemDataRole.UserRole - 1)
             for task_id, text in demonstrations:
-                self.questions.addItem(text, task_id)
+                self._offer(task_id, text)
         self.questions.setCurrentIndex(self.questions.findData(chosen))
         self._several = len(questions) + len(demonstrations) > 1
         self.questions.setVisible(self._several)
         self._show_question()
+
+    def _offer(self, task_id: str, text: str) -> None:
+        self.questions.addItem(text, task_id)
+        self.questions.setItemData(self.questions.count() - 1, short_of(task_id), SHORT)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.questions and event.type() == QEvent.Type.Resize:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFormLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from divisive_desktop.desktop.features.settings.cost_plot import CostPlot
 from divisive_desktop.desktop.session.questions import version_name
@@ -15,10 +16,11 @@ from divisive_desktop.desktop.ui import theme
 from divisive_desktop.desktop.ui.choice_box import ChoiceBox
 from divisive_desktop.desktop.ui.theme import GRID
 from divisive_desktop.explanation.decision import Rates, accepted
+from divisive_desktop.explanation.figure_words import figure, rarer
 from divisive_desktop.explanation.share import Share
 from divisive_desktop.foreign.text import in_window
 from divisive_desktop.language import NBSP, percent
-from divisive_desktop.library.decision import Margins, Outcome, Point, TestSet
+from divisive_desktop.library.decision import DecisionRules, Margins, Outcome, Point, TestSet
 
 if TYPE_CHECKING:
     from divisive_desktop.library.card import Card
@@ -55,10 +57,18 @@ class AnswersPage(QWidget):
         self.tests.setAccessibleName("Test set")
         self.plot, self.words = CostPlot(), QLabel()
         for card in self._cards:
-            for test in card.decision.tests if card.decision is not None else ():
-                if outcome_of(test) is not None:
-                    self.tests.addItem(in_window(_name(card, test)), (card, test))
-        form = QFormLayout(self)
+            tests = card.decision.tests if card.decision is not None else ()
+            for test in sorted(tests, key=lambda test: not test.own):
+                self.tests.addItem(in_window(_name(card, test)), (card, test))
+        inner, scroll = QWidget(), QScrollArea()  # in a low window the words below the plot would be cut
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
+        form = QFormLayout(inner)
         form.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         form.setHorizontalSpacing(GRID * 3)
         form.setVerticalSpacing(GRID * 2)
@@ -87,23 +97,38 @@ class AnswersPage(QWidget):
         data = self.tests.currentData()
         if data is None:
             names = ", ".join(version_name(card) for card in self._cards)
-            said = f"Nobody measured how often {names} is wrong: its answers are undecided." if names else ""
+            said = f"The card of {names} sets no error rates: its answers are undecided." if names else ""
             self.words.setText(said)
             return
         card, test = data
-        outcome, rules = outcome_of(test), card.decision
-        assert outcome is not None  # others aren't offered
+        rules = card.decision
         first, second = self.chosen
         rates = accepted((first / 100 if first else None, second / 100 if second else None), rules.rates)
-        self.plot.set_curve(outcome.curve, rates)
-        margins = rules.familiar if test.own else rules.unfamiliar
-        by_class = "" if margins is None else _by_class(margins, rules.threshold.margin, rates, card.classes)
-        self.words.setText(f"{capitalised(test.source)}. {_words(outcome, rates, rules.rates)} {by_class}".strip())
+        outcome, margins = outcome_of(test), margins_of(test, rules)
+        self.plot.set_curve(() if outcome is None else outcome.curve, rates)
+        words = [f"{capitalised(test.source)}{_ranking(test)}."]
+        if not test.own and rules.unfamiliar is None:
+            words.append(
+                "The card sets no error rates for unfamiliar images, so those stay undecided. Decided by those of the "
+                "model's own source, the answers would have gone so."
+            )
+        if outcome is None:
+            words.append("How often its answers are right here, nobody measured.")
+        else:
+            words.append(_words(outcome, rates, rules.rates))
+            words.append(_by_class(margins, rules.threshold.margin, rates, card.classes))
+        self.words.setText(" ".join(words))
 
 
 def outcome_of(test: TestSet) -> Outcome | None:
-    """How the answers went on a test set as an image of it would be answered; None: that wasn't measured."""
-    return test.familiar if test.own else test.unfamiliar
+    """How the answers went on a test set: of another source by the error rates for such images, or where the card has
+    none by those of the model's own source; None: nobody measured that."""
+    return test.familiar if test.own or test.unfamiliar is None else test.unfamiliar
+
+
+def margins_of(test: TestSet, rules: DecisionRules) -> Margins:
+    """The calibration images that a test set's outcome was decided by."""
+    return rules.familiar if test.own or test.unfamiliar is None else rules.unfamiliar or rules.familiar
 
 
 def _name(card: Card, test: TestSet) -> str:
@@ -116,7 +141,8 @@ def _words(outcome: Outcome, rates: Rates, card: Rates) -> str:
     """What was measured on a test set; its curve holds one rate for both classes at a time."""
     if rates == card or not outcome.curve:
         shown = f"{percent(card[0])} and {percent(card[1])}"
-        return f"At the card's rates, {shown}: {_costs(outcome.undecided, outcome.error)}."
+        costs, covered = _costs(outcome.undecided, outcome.error), outcome.coverage.percent
+        return f"At the card's rates, {shown}: {costs}, the truth among the possible answers in {covered}."
     points = [min(outcome.curve, key=lambda p: abs(p.rate - rate)) for rate in dict.fromkeys(rates)]
     both = " for both classes" if len(points) > 1 else ""
     n = outcome.undecided.n
@@ -137,12 +163,29 @@ def _costs(undecided: Share, error: Share | None) -> str:
     return f"undecided {undecided.percent}, wrong among the decided {error.percent}"
 
 
+def _ranking(test: TestSet) -> str:
+    """Number of images, and how well the model ranks them."""
+    negative, positive = test.images
+    said = f", {test.n:,} images ({negative:,} negative, {positive:,} positive)"
+    if test.auroc is None:
+        return said
+    between = test.auroc.low, test.auroc.high
+    return f"{said}: AUROC {figure('en', test.auroc.value, between, rarer(test.n, positive))}"
+
+
 def _by_class(margins: Margins, threshold: float, rates: Rates, classes: tuple[str, str]) -> str:
     """What the two rates together cost each class, on the images that the sets were calibrated on."""
-    said = [
-        f"of {margins.images[true]:,} “{classes[true]}” {percent(cost.wrong)} would be called “{classes[1 - true]}” "
-        f"and {percent(cost.undecided)} stay undecided"
-        if cost.undecided < 1 else f"of {margins.images[true]:,} “{classes[true]}” none would be decided"
-        for true, cost in enumerate(margins.cost(rates, threshold))
-    ]
+    said = []
+    for true, cost in enumerate(margins.cost(rates, threshold)):
+        n, name = margins.images[true], classes[true]
+        wrong, undecided = (_of(Share.of(round(share * n), n)) for share in (cost.wrong, cost.undecided))
+        said.append(
+            f"of {n:,} “{name}” {wrong} would be called “{classes[1 - true]}” and {undecided} stay undecided"
+            if cost.undecided < 1 else f"of {n:,} “{name}” none would be decided"
+        )  # fmt: skip
     return f"On the calibration images, {'; '.join(said)}."
+
+
+def _of(share: Share) -> str:
+    """A share of a number that is named before it."""
+    return share.percent.partition(" of ")[0]

@@ -100,7 +100,7 @@ class RowDelegate(QStyledItemDelegate):
         _, bracket, known = line.removesuffix(")").rpartition(" (")
         if bracket and case.answer == "undecided" and QFontMetrics(font).horizontalAdvance(line) > width:
             line = capitalised(known)  # the sign beside it says "undecided"
-        cut = Qt.TextElideMode.ElideMiddle if line.endswith(")") else Qt.TextElideMode.ElideRight
+        cut = Qt.TextElideMode.ElideMiddle if bracket else Qt.TextElideMode.ElideRight  # "Asked alt… of scope"
         line = QFontMetrics(font).elidedText(line, cut, width)
         painter.drawText(text, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, line)
 

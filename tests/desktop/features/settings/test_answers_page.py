@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QScrollArea, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from divisive_desktop.desktop.features.settings.answers_page import AnswersPage
@@ -24,6 +25,7 @@ from tests.desktop.pages import Page
 NEGATIVE = (-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.5)
 POSITIVE = (-0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 """Of each class one is on the wrong side."""
+HOSPITAL = "One hospital, 80 images (40 negative, 40 positive)."
 
 
 @pytest.fixture
@@ -55,29 +57,31 @@ def test_the_page_says_what_the_rates_cost(qtbot: QtBot, card: Card) -> None:
     assert negative.text() == positive.text() == "as each model's card states"
     assert page.tests.currentText() == "chest-cardiomegaly, own source, test: one hospital, 80 images"
     said = page.words.text().replace("\u00a0", " ")
-    assert said.startswith("One hospital. At the card's rates, 10 % and 10 %: undecided 50 % [")
+    assert said.startswith(
+        f"{HOSPITAL} At the card's rates, 10 % and 10 %: undecided 50 % ["
+    )
     assert said.endswith(
-        "On the calibration images, of 40 “no finding” 10 % would be called “abnormal” and < 1 % stay undecided; "
-        "of 50 “abnormal” 10 % would be called “no finding” and < 1 % stay undecided."
+        "On the calibration images, of 40 “no finding” 10 % [4–23] would be called “abnormal” and 0 % [0–9] stay "
+        "undecided; of 50 “abnormal” 10 % [4–21] would be called “no finding” and 0 % [0–7] stay undecided."
     )
     up(qtbot, negative, 5)
     up(qtbot, positive, 5)
     assert page.chosen == (5, 5)
     said = page.words.text().replace("\u00a0", " ")
     assert said.startswith(
-        "One hospital. At 5 %: undecided 85 % [76–91] of 80, wrong among the decided 8 % [1–35] of 12. On the"
+        f"{HOSPITAL} At 5 %: undecided 85 % [76–91] of 80, wrong among the decided 8 % [1–35] of 12. On the"
     )
     up(qtbot, positive, 15)
     assert page.chosen == (5, 20)
     said = page.words.text().replace("\u00a0", " ")
     assert said.startswith(
-        "One hospital. At 5 % for both classes: undecided 85 % [76–91] of 80, wrong among the decided 8 % "
+        f"{HOSPITAL} At 5 % for both classes: undecided 85 % [76–91] of 80, wrong among the decided 8 % "
         "[1–35] of 12. "
         "At 20 % for both classes: undecided 40 % [30–51] of 80, wrong among the decided 21 % [12–34] of 48. On the"
     )
     assert said.endswith(
-        "of 40 “no finding” < 1 % would be called “abnormal” and 10 % stay undecided; "
-        "of 50 “abnormal” 10 % would be called “no finding” and 90 % stay undecided."
+        "of 40 “no finding” 0 % [0–9] would be called “abnormal” and 10 % [4–23] stay undecided; "
+        "of 50 “abnormal” 10 % [4–21] would be called “no finding” and 90 % [79–96] stay undecided."
     )
     page.grab()
 
@@ -91,9 +95,42 @@ def test_where_nothing_was_decided_the_page_says_only_that(qtbot: QtBot, card: C
     page = AnswersPage((1, 1), [replace(card, decision=rules)])
     qtbot.addWidget(page)
     said = page.words.text().replace("\u00a0", " ")
-    assert said.startswith("One hospital. At 1 %: nothing was decided (of 80 images). On the calibration images,")
+    assert said.startswith(f"{HOSPITAL} At 1 %: nothing was decided (of 80 images). On the calibration images,")
     assert said.endswith("of 40 “no finding” none would be decided; of 50 “abnormal” none would be decided.")
     assert "99" not in said
+
+
+def test_every_test_set_is_shown_also_of_sources_without_error_rates(qtbot: QtBot, card: Card) -> None:
+    assert card.decision is not None
+    (own,) = card.decision.tests
+    other = replace(own, name="open", source="another hospital", own=False, auroc=Share(1, 1, 1, 80))
+    bare = replace(own, name="bare", source="a third one", own=False, familiar=None)
+    page = AnswersPage((0, 0), [replace(card, decision=replace(card.decision, tests=(other, bare, own)))])
+    qtbot.addWidget(page)
+    assert page.tests.count() == 3
+    assert [" own " in page.tests.itemText(i) for i in range(3)] == [True, False, False], "own sources first"
+    page.tests.setCurrentIndex(1)
+    said = page.words.text().replace("\u00a0", " ")
+    assert said.startswith(
+        "Another hospital, 80 images (40 negative, 40 positive): AUROC 1.00 (at least 0.93: exact 95 % bound from 40 "
+        "images of the rarer class). The card sets no error rates for unfamiliar images, so those stay undecided. "
+    )
+    assert "the truth among the possible answers in 90 % [81–95] of 80. On the" in said
+    assert page.plot.grab().toImage() != QImage()
+    page.tests.setCurrentIndex(2)
+    assert "How often its answers are right here, nobody measured." in page.words.text()
+
+
+def test_in_a_low_window_the_words_are_scrolled_to_and_not_cut(qtbot: QtBot, card: Card) -> None:
+    page = AnswersPage((0, 0), [card])
+    qtbot.addWidget(page)
+    page.resize(620, 380)
+    page.show()
+    wanted = page.words.heightForWidth(page.words.width())
+    assert page.words.height() >= wanted
+    (scroll,) = page.findChildren(QScrollArea)
+    assert scroll.verticalScrollBar().maximum() > 0
+    assert scroll.horizontalScrollBar().maximum() == 0
 
 
 def test_no_two_test_sets_are_called_alike_in_a_narrow_box(qtbot: QtBot, card: Card) -> None:
@@ -118,7 +155,7 @@ def test_no_two_test_sets_are_called_alike_in_a_narrow_box(qtbot: QtBot, card: C
 def test_without_figures_the_page_says_so(qtbot: QtBot, card: Card) -> None:
     page = AnswersPage((0, 0), [replace(card, decision=None)])
     qtbot.addWidget(page)
-    assert page.words.text() == "Nobody measured how often m version 1 is wrong: its answers are undecided."
+    assert page.words.text() == "The card of m version 1 sets no error rates: its answers are undecided."
 
 
 def test_another_rate_words_list_and_inspector_anew(qtbot: QtBot, page: Page, analysis: Analysis) -> None:
