@@ -21,7 +21,7 @@ from divisive_desktop.explanation.decision import (
     answer_of,
 )
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.explanation.reasons import in_language
+from divisive_desktop.explanation.reasons import in_language, is_treated
 from divisive_desktop.explanation.scope import ScopeCheck, Zone
 from divisive_desktop.explanation.share import Share, wilson
 from divisive_desktop.imaging.correction import Correction
@@ -350,6 +350,8 @@ class _Speaker:
             return self._say("sure_before")
         if scope.zone == "not_checked":
             return self._say("sure_not_checked")
+        if decision.p is None and is_treated(scope.reasons):
+            return self._say("sure_treated")
         if decision.p is None:
             return self._say("sure_unmeasured_elsewhere" if scope.zone == "unfamiliar" else "sure_unmeasured")
         held = [p > rate for p, rate in zip(decision.p, self._rates, strict=True)]

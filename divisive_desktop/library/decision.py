@@ -21,6 +21,7 @@ from divisive_desktop.explanation.decision import (
     Rates,
     answer_of,
 )
+from divisive_desktop.explanation.reasons import is_treated
 from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.explanation.share import Share
 
@@ -231,6 +232,8 @@ class DecisionRules:
         """What these measurements say of one image; `explanation.decision.Decision` words it at any rate."""
         zone = scope.zone
         margins = self.familiar if zone == "familiar" else self.unfamiliar if zone == "unfamiliar" else None
+        if is_treated(scope.reasons):  # no source's pictures were
+            margins = None
         return Decision(
             state="measured" if margins is not None else "unmeasured",
             p=None if margins is None else margins.p(margin),

@@ -11,6 +11,7 @@ import pytest
 
 from divisive_desktop.explanation.analysis import ModelRef
 from divisive_desktop.explanation.decision import BEFORE, Decision, Experience, Pointing
+from divisive_desktop.explanation.reasons import reason
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
 from divisive_desktop.explanation.share import Share
 from divisive_desktop.explanation.statement import Kept, Statement, chance, state, withheld
@@ -74,6 +75,15 @@ def test_undecided_says_why() -> None:
     assert "other side" in said(Decision("measured", (0.7, 0.02))).how_sure
     for decision in (Decision("measured", (0.3, 0.4)), Decision("unmeasured"), BEFORE):
         assert said(decision).words == "undecided"
+
+
+def test_a_treated_picture_is_not_decided_and_says_why() -> None:
+    treated = ScopeCheck("unfamiliar", (reason("treated"),))
+    found = said(Decision("unmeasured"), treated)
+    assert found.words == "undecided (unfamiliar)"
+    assert "looks treated as a whole" in found.scope
+    assert found.how_sure == "Not decided: no error rates were measured on pictures that were treated."
+    assert "bearbeiteten Bildern" in said(Decision("unmeasured"), treated, "de").how_sure
 
 
 def test_the_analyst_s_rate_words_it_anew() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.explanation.decision import Pointing
+from divisive_desktop.explanation.reasons import reason
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
 from divisive_desktop.explanation.share import Share
 from divisive_desktop.library.card import read_card
@@ -83,6 +84,14 @@ def test_each_zone_is_decided_by_its_own_margins() -> None:
     assert familiar.calibrated_on == rules().familiar.images, "so that shares can be said with their n"
     for check in (ScopeCheck("not_checked"), ScopeCheck("out_of_scope", ("x",), True)):
         assert rules().decide(9.0, check).answer(check, 1) == "undecided"
+
+
+def test_a_treated_picture_is_decided_by_no_source_s_figures() -> None:
+    treated = ScopeCheck("unfamiliar", (reason("unlike"), reason("treated")))
+    found = rules().decide(50.0, treated)
+    assert rules().decide(50.0, UNFAMILIAR).answer(UNFAMILIAR, 1) == "positive"
+    assert (found.p, found.experience) == (None, None)
+    assert found.answer(treated, 1) == "undecided"
 
 
 def test_without_figures_of_other_sources_nothing_unfamiliar_is_decided() -> None:
