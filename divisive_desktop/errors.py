@@ -260,6 +260,12 @@ class StopsEngineError(EngineError):
     kind = "stops-engine"
 
 
+class ClusterError(EngineError):
+    """A cluster can't be used, or is gone; what it answered before is kept."""
+
+    kind = "cluster"
+
+
 class OutOfMemoryError(EngineError):
     kind = "out-of-memory"
 

@@ -6,10 +6,12 @@ The window keeps it with its other settings; reports, exports and the command li
 from __future__ import annotations
 
 import configparser
+import stat
 
 from divisive_desktop import paths
 
 SECTION, KEY = "privacy", "identity"
+_MOST_BYTES = 1 << 20
 
 
 def identity_shown() -> bool:
@@ -19,6 +21,9 @@ def identity_shown() -> bool:
     """
     parser = configparser.RawConfigParser(strict=False)
     try:
+        found = paths.settings_file().stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:  # reading a pipe would wait for a writer
+            return False
         parser.read(paths.settings_file(), encoding="utf-8")
     except (configparser.Error, OSError, UnicodeDecodeError):
         return False

@@ -9,6 +9,7 @@ Run: ``python tests/fuzz.py [--cases 10000] [--seed 0] [--kinds images,masks] [-
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import hashlib
 import io
@@ -20,6 +21,7 @@ import resource
 import select
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -79,6 +81,7 @@ def kinds(folder: Path) -> dict[str, Kind]:
         "cards": Kind(tuple(_cards()), _read_card),
         "indexes": Kind(tuple(_indexes()), _read_index),
         "settings": Kind(tuple(_settings()), _read_settings),
+        "databases": Kind(tuple(_databases(folder)), _read_database),
     }
 
 
@@ -163,6 +166,12 @@ def _settings() -> Iterator[tuple[str, bytes]]:
         yield name, (OLD / "Divisive" / name).read_bytes()
 
 
+def _databases(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Of casebooks: as 0.1.0 wrote it, and of this version (`_casebooks` made it)."""
+    for path in (OLD / "Divisive" / "Old.casebook", folder / "Old.casebook"):
+        yield "casebook.sqlite", (path / "casebook.sqlite").read_bytes()
+
+
 def _read_image(path: Path) -> object:
     from divisive_desktop.imaging.kind import guess_kind
     from divisive_desktop.imaging.metadata import read_metadata
@@ -195,6 +204,38 @@ def _read_casebook(path: Path) -> object:
                 book.analyses.load(row.analysis)
         book.audit.trail()
         return book.originals.check()
+
+
+def _read_database(path: Path) -> object:
+    """A database in the folder of a casebook that somebody opens without importing it."""
+    from divisive_desktop.casebook import Casebook, verify
+    from divisive_desktop.casebook.tables.listing import LIST_SORTS, ListFilter, ListView
+
+    folder = path.parent / "theirs.casebook"
+    shutil.copytree(OLD / "Divisive" / "Old.casebook", folder)
+    (folder / "seal.json").unlink(missing_ok=True)
+    shutil.copyfile(path, folder / "casebook.sqlite")
+    report = verify(folder)
+    with Casebook.open(folder, read_only=hash(path.read_bytes()) % 2 == 0) as book:
+        for row in book.cases.rows():
+            assert row.tags is not None
+            row.brief()
+            book.analyses.rows(row.id)
+            book.masks.load(row.id)
+            book.measurements.load(row.id)
+            if row.thumbnail:
+                book.cases.thumbnail(row.thumbnail)
+            if row.analysis is not None:
+                book.analyses.load(row.analysis).divergence(0)
+        book.listing.groups(ListView())
+        for sort in LIST_SORTS:
+            book.listing.find(ListFilter(text="a"), ListView(), sort)
+        book.analyses.framings()
+        book.audit.trail()
+        for run in book.runs.rows():
+            book.runs.cases(run.id)
+        book.originals.check() if book.read_only is None else None
+    return report
 
 
 def _read_model(path: Path) -> object:
@@ -279,6 +320,8 @@ def _read_settings(path: Path) -> object:
 def mutated(name: str, data: bytes, rng: random.Random) -> bytes:
     """The bytes with some changed; packed files are changed inside, too, with sums that fit."""
     inside = rng.random() < 0.7
+    if name.endswith(".sqlite"):
+        return _database_mutated(data, rng) if rng.random() < 0.85 else _bytes_mutated(data, rng)
     if inside and data[:2] == b"PK":
         return _zip_mutated(data, rng)
     if inside and data[:2] == b"\x1f\x8b":
@@ -340,6 +383,50 @@ def _json_mutated(data: bytes, rng: random.Random) -> bytes:
     if rng.random() < 0.03:
         return b"[" * 100_000 + json.dumps(document).encode()
     return json.dumps(document).encode()
+
+
+def _database_mutated(data: bytes, rng: random.Random) -> bytes:
+    """Cells with other values in them, JSON in them changed, or definitions that the program doesn't make."""
+    odd: tuple[object, ...] = (
+        None, -1, 0, 2, 2**62, 1e308, float("inf"), float("-inf"), "", "x" * 200_000, b"", b"\x00\xff", "NaN",
+        "\x1b[2K\u202e", "[]", "{}", "[[", "/dev/zero", "../../etc/passwd", "//host/share/x",
+        "0" * 64, "[" * 300 + "]" * 300,
+    )  # fmt: skip
+    tricks = (
+        "CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+        "CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM labels; END", "CREATE TABLE t (x)", "DROP TABLE cams",
+        "ALTER TABLE cases ADD COLUMN more TEXT AS (hex(notes))", "CREATE INDEX i ON cases (hex(notes))",
+        "ALTER TABLE users RENAME TO people", "DROP TRIGGER audit_no_delete", "PRAGMA user_version = 2",
+        "PRAGMA application_id = 7", "PRAGMA journal_mode = DELETE", "DELETE FROM models", "DELETE FROM settings",
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "x.sqlite"
+        place.write_bytes(data)
+        connection = sqlite3.connect(place, isolation_level=None)
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for trigger in ("audit_no_update", "audit_no_delete"):
+            text = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (trigger,)).fetchone()[0]
+            connection.execute(f"DROP TRIGGER {trigger}")
+            tricks = (*tricks, text)
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            table = rng.choice(tables)
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            column, last = rng.choice(columns), connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0]
+            if not last:
+                continue
+            row = rng.randint(1, last)
+            held = connection.execute(f'SELECT "{column}" FROM {table} WHERE rowid = ?', (row,)).fetchone()
+            value = rng.choice(odd)
+            if held and isinstance(held[0], str) and held[0][:1] in "[{" and len(held[0]) > 4 and rng.random() < 0.7:
+                value = _json_mutated(held[0].encode(), rng).decode("utf-8", "replace")
+            with contextlib.suppress(sqlite3.Error, OverflowError):
+                connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = ?', (value, row))
+        for statement in tricks[-2:] if rng.random() < 0.85 else (*tricks[-2:], rng.choice(tricks)):
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute(statement)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return place.read_bytes()
 
 
 def _zip_mutated(data: bytes, rng: random.Random) -> bytes:

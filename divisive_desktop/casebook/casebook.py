@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
 import uuid
@@ -20,8 +22,9 @@ from divisive_desktop.casebook.exports.results import Results
 from divisive_desktop.casebook.exports.transfer import Transfer, restore_backup
 from divisive_desktop.casebook.folder import SUFFIX, with_suffix
 from divisive_desktop.casebook.imported import IMPORTED, Imported, mark_of
-from divisive_desktop.casebook.storage import chain, database
+from divisive_desktop.casebook.storage import chain, database, seen
 from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_folder
+from divisive_desktop.casebook.storage.contents import check_contents
 from divisive_desktop.casebook.storage.lock import Holder, Lock, account
 from divisive_desktop.casebook.storage.schema import FORMAT
 from divisive_desktop.casebook.storage.transaction import Store
@@ -189,14 +192,19 @@ class Casebook:
         path = Path(os.path.abspath(path))
         with database.translated(path):
             version = database.check_header(path)
+            if version < FORMAT:  # it is migrated, or a copy of it
+                with contextlib.closing(database.peek(path)) as before:
+                    check_contents(before, version, path)
             lock, holder, reason = _take(path, read_only, take_over, accept_import)
             try:
                 warnings: list[str] = []
-                migrated = None
+                migrated, known = None, False
                 if lock is not None:
                     sealed_warning = database.check_integrity(path)
                     if sealed_warning:
                         warnings.append(sealed_warning)
+                    elif (sealed := database.read_seal(path)) is not None:
+                        known = seen.is_known(path, str(sealed["database"]))
                     if version < FORMAT:
                         database.break_seal(path)
                         migrated = database.migrate(path, version)
@@ -206,12 +214,19 @@ class Casebook:
                     lock.release()
                 raise
             try:
+                if not known:
+                    with casebook._store.read() as connection:
+                        driver = connection.connection.driver_connection
+                        assert isinstance(driver, sqlite3.Connection)
+                        check_contents(driver, FORMAT, path)
                 if lock is not None:
                     casebook._begin(warnings, version, migrated)
             except BaseException:
                 casebook._store.close()
-                assert lock is not None
-                lock.release()
+                if lock is not None:
+                    lock.release()
+                if casebook._temporary is not None:
+                    casebook._temporary.cleanup()
                 raise
         casebook._store.warnings = (
             *warnings, *casebook.warnings, *_permission_warnings(path), *_name_warnings(casebook._store),
@@ -271,7 +286,7 @@ class Casebook:
 
     def _seal(self) -> None:
         try:
-            self._store.seal()
+            seen.note(self.path, self._store.seal())
         except CasebookFullError as e:
             # As after a crash: everything is in the write-ahead log, which the next opening reads.
             logging.getLogger(__name__).warning("not sealed: %s", e.message)
@@ -392,7 +407,8 @@ class Casebook:
             for root, _, files in os.walk(self.path):
                 os.chmod(root, 0o700)
                 for name in files:
-                    os.chmod(Path(root, name), 0o600)
+                    if not Path(root, name).is_symlink():
+                        os.chmod(Path(root, name), 0o600)
         self._store.warnings = tuple(warning for warning in self.warnings if warning not in stale)
 
 

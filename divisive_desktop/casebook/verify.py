@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import json
 import sqlite3
 import tempfile
@@ -19,11 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
-
 from divisive_desktop.casebook.backup_chains import RESTORE, partings
-from divisive_desktop.casebook.storage import chain, database, migrations, schema
+from divisive_desktop.casebook.storage import chain, contents, database, schema
 from divisive_desktop.casebook.storage.blobs import Blobs, hash_file, is_blob_name
 from divisive_desktop.casebook.timestamps import ACT, kept_stamps
 from divisive_desktop.errors import UserFacingError
@@ -33,7 +29,6 @@ _TOLD = ("migrate", "backup", RESTORE, ACT)
 """Acts whose records say something about files or other records."""
 _PARAMETERS, _ROWS = chain.FIELDS.index("parameters"), chain.FIELDS.index("rows")
 _DECODER = json.JSONDecoder()
-_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
 
 @dataclass(frozen=True)
@@ -148,11 +143,17 @@ def _check_rows(
     expected_head: str | None, report: Report,
 ) -> tuple[_Chain, _Files]:  # fmt: skip
     """All that stands in the database; what the chain says of it, and the files that it names."""
-    _check_database(connection, version, report)
+    if not _check_database(connection, version, report):
+        return _Chain(), _Files({}, [])
     told = _check_chain(connection, report, expected_head)
     _check_witness(*witness, told.hashes, report)
     _check_content(connection, told, report)
-    return told, _files(connection)
+    strange = contents.strange_value(connection)
+    if strange is None:
+        return told, _files(connection)
+    if report.ok:  # else the rows that were changed are named already
+        report.breaks.append(Finding(database.DATABASE, f"{strange}: it was changed outside the program"))
+    return told, _Files({}, [])
 
 
 @contextlib.contextmanager
@@ -189,31 +190,18 @@ def _check_seal(path: Path, report: Report) -> None:
         report.breaks.append(Finding(database.DATABASE, "its bytes were changed since the casebook was closed"))
 
 
-def _check_database(connection: sqlite3.Connection, version: int, report: Report) -> None:
+def _check_database(connection: sqlite3.Connection, version: int, report: Report) -> bool:
+    """Gives whether its tables are this program's: of others nothing is read, for a view may give rows for ever."""
     for (line,) in connection.execute("PRAGMA integrity_check(20)"):
         if line != "ok":
             report.breaks.append(Finding(database.DATABASE, str(line)))
     for row in connection.execute("PRAGMA foreign_key_check"):
         report.breaks.append(Finding(f"{row[0]} {row[1]}", f"refers to a row of {row[2]} that isn't there"))
-    actual = {tuple(row)[:2]: tuple(row) for row in connection.execute(_SCHEMA)}
-    expected = {tuple(row)[:2]: tuple(row) for row in _fresh_schema(version)}
-    for key in sorted(actual.keys() | expected.keys()):
-        if actual.get(key) != expected.get(key):
-            report.breaks.append(Finding(f"{key[0]} {key[1]}", "the definition was changed outside the program"))
-
-
-@functools.cache
-def _fresh_schema(version: int) -> list[Any]:
-    """What this program itself would have made."""
-    engine = sa.create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(":memory:", isolation_level=None), poolclass=StaticPool
-    )
-    try:
-        with engine.connect() as connection:
-            migrations.upgrade(connection, 0, version)
-            return list(connection.exec_driver_sql(_SCHEMA).fetchall())
-    finally:
-        engine.dispose()
+    strange = contents.strange_definitions(connection, version)
+    for what in strange:
+        report.breaks.append(Finding(what, "the definition was changed outside the program"))
+    tables = {f"table {row[1]}" for row in contents.fresh_schema(version) if row[0] == "table"} if strange else ()
+    return not {*strange} & {*tables}
 
 
 @dataclass
@@ -246,6 +234,7 @@ def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: 
         try:
             good = intact and digest == chain.values_hash(values)
             parameters, rows = _parsed(values[_PARAMETERS]), _parsed(values[_ROWS])
+            good = good and isinstance(time, str) and isinstance(parameters, dict) and all(map(_is_row, rows))
         except (ValueError, TypeError):
             good = False
         if not good:
@@ -269,6 +258,14 @@ def _check_chain(connection: sqlite3.Connection, report: Report, expected_head: 
     if not contained:
         report.breaks.append(Finding("audit", f"it doesn't contain the record {chain.short(expected_head or '')} …"))
     return found
+
+
+def _is_row(entry: object) -> bool:
+    """Table, row, and the hash of what it was left with."""
+    match entry:
+        case [str(), int(), str() | None]:
+            return True
+    return False
 
 
 def _parsed(text: str) -> Any:
@@ -332,7 +329,7 @@ def _check_content(connection: sqlite3.Connection, told: _Chain, report: Report)
                 what = f"it is missing (last written by audit record {seq})"
                 report.breaks.append(Finding(f"{table} {number}", what))
     counters = dict(tuple(row) for row in connection.execute("SELECT name, seq FROM sqlite_sequence"))
-    for table, counter in sorted(counters.items()):
+    for table, counter in sorted(counters.items(), key=str):
         if counter != highest.get(table, 0):
             report.breaks.append(Finding(f"sqlite_sequence {table}", "its counter was changed"))
 

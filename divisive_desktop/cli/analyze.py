@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from divisive_desktop import version
 from divisive_desktop.cli.exit_codes import EXIT_OK, EXIT_SOME_FILES
 from divisive_desktop.cli.options import (
     AskAnywayOption,
+    ClusterOption,
     CropOption,
     DeviceOption,
     ErrorRatesOption,
@@ -21,19 +25,24 @@ from divisive_desktop.cli.options import (
     MendOption,
     ModelOption,
     NoFaceOption,
+    SendFilesOption,
     TaskOption,
     chosen_correction,
     chosen_framing,
     chosen_model,
     chosen_rates,
+    say,
     say_failure,
 )
 from divisive_desktop.cli.output import ROOM, JsonArray, OutputError, ProgressLine
-from divisive_desktop.errors import NotAnImageError, OutOfScopeError, UserFacingError
+from divisive_desktop.cli.resuming import Earlier
+from divisive_desktop.cli.table import ParquetTable
+from divisive_desktop.errors import CancelledError, ClusterError, NotAnImageError, OutOfScopeError, UserFacingError
 from divisive_desktop.foreign.text import plain
 from divisive_desktop.paths import casebook_at, name_within_limits
 
 if TYPE_CHECKING:
+    from divisive_desktop.engine.cluster.client import Cluster
     from divisive_desktop.explanation.analysis import Analysis
     from divisive_desktop.explanation.features import FeatureSet
     from divisive_desktop.explanation.statement import Statement
@@ -50,36 +59,63 @@ def analyze(
     mend: MendOption = None,
     error_rates: ErrorRatesOption = None,
     json_to: JsonOption = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Parquet table here.")] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each image here.")] = None,
     device: DeviceOption = "auto",
+    cluster: ClusterOption = None,
+    send_files: SendFilesOption = False,
 ) -> int:
     """Analyse images: verdict, CAM pair, important features. A file that fails doesn't stop the others (exit 3)."""
     from divisive_desktop.engine import dispatch
     from divisive_desktop.engine.messages import Analyse, AnalyseBatch
     from divisive_desktop.engine.registry import Channel
     from divisive_desktop.engine.worker import Worker
-    from divisive_desktop.explanation.export import analysis_json, error_json, withheld_json
+    from divisive_desktop.explanation.export import analysis_json, error_json, file_text, withheld_json
     from divisive_desktop.explanation.features import important_features
     from divisive_desktop.explanation.statement import state
     from divisive_desktop.library.tasks import question_of
 
     framing, correction, rates = chosen_framing(crop, no_face), chosen_correction(mend), chosen_rates(error_rates)
-    worker = Worker(device)
+    if send_files and cluster is None:
+        raise typer.BadParameter("files are sent to a cluster only: name it with --cluster", param_hint="--send-files")
+    worker = Worker("cpu" if cluster is not None else device)
     model_id = chosen_model(worker, model, task)
     images, failed = [], 0
-    with tempfile.TemporaryDirectory(prefix="divisive-") as unpacked, JsonArray(json_to) as out:
+    with contextlib.ExitStack() as stack:
+        machines = stack.enter_context(_cluster(cluster)) if cluster is not None else None
+        earlier = Earlier(
+            json_to if machines is not None else None,
+            {
+                "program": version.build(), "models": _models(model_id), "label": label, "crop": crop,
+                "no_face": no_face, "ask_anyway": ask_anyway, "correction": str(correction), "rates": rates,
+                "device": device,
+            },
+        )  # fmt: skip
+        if earlier.differs:
+            say("What is kept of an earlier call was asked for with other settings: everything is analysed anew.")
+        unpacked = stack.enter_context(tempfile.TemporaryDirectory(prefix="divisive-"))
+        table = stack.enter_context(ParquetTable(parquet))
+        out = stack.enter_context(JsonArray(json_to))
+
+        def add(item: dict[str, Any]) -> None:
+            out.add(item)
+            table.add(item)
+
         for image, error in _images(paths, Path(unpacked)):
             if error is None:
                 images.append(image)
             else:
                 failed += 1
                 say_failure(image.name, error)
-                out.add(error_json(image.name, error))
+                add(error_json(image.name, error))
 
         def partial(index: int, analysis: Analysis | None, error: UserFacingError | None) -> None:
             nonlocal failed
             name = images[index].name
             try:
+                if analysis is None and error is None and index in known:
+                    add(earlier.result(file_text(name)))
+                    return
                 if analysis is None:
                     raise error or AssertionError("neither a result nor an error")
                 divergence = analysis.divergence(analysis.true_class(label))
@@ -89,7 +125,7 @@ def analyze(
                 stated = state(analysis, question_of(analysis.model.task), rates)
                 if overlay is not None:
                     _write_overlay(overlay, analysis, found, stated, label)
-                out.add(analysis_json(replace(analysis, file=str(name)), found, stated, label))
+                add(analysis_json(replace(analysis, file=str(name)), found, stated, label))
                 if json_to != "-":
                     typer.echo(plain(verdict_line(name, analysis, found, stated)))
             except OutputError:
@@ -98,11 +134,11 @@ def analyze(
                 failed += 1
                 say_failure(name, e)
                 asked = e.asked.get("task", "")
-                out.add(withheld_json(name, e, question_of(asked) if asked else "", str(correction)))
+                add(withheld_json(name, e, question_of(asked) if asked else "", str(correction)))
             except UserFacingError as e:
                 failed += 1
                 say_failure(name, e)
-                out.add(error_json(name, e))
+                add(error_json(name, e))
 
         items = tuple(
             Analyse(
@@ -110,8 +146,72 @@ def analyze(
             )
             for image in images
         )
-        dispatch.answer(worker, AnalyseBatch(items), Channel(ProgressLine(len(items)), partial))
+        found = {index: earlier.sha256(file_text(image.name)) for index, image in enumerate(images)}
+        known = {index: sha256 for index, sha256 in found.items() if sha256 is not None}
+        channel = Channel(ProgressLine(len(items)), partial)
+        if machines is None:
+            dispatch.answer(worker, AnalyseBatch(items), channel)
+        elif items:
+            # What was unpacked lies where no other machine sees it.
+            sent = [index for index, image in enumerate(images) if send_files or image.file != image.name]
+            with _stopping() as stop:
+                channel = replace(channel, cancelled=stop.is_set)
+                try:
+                    machines.analyse(items, channel, device=device, send=sent, known=known)
+                except CancelledError as e:
+                    raise KeyboardInterrupt from e
+            if known:
+                say(f"{len(known)} of {len(items)} images had been answered before.")
+    earlier.forget()
     return EXIT_SOME_FILES if failed else EXIT_OK
+
+
+def _cluster(address: str) -> Cluster:
+    """A connection to the cluster.
+
+    Raises
+    ------
+    ClusterError
+        Dask isn't installed, or nothing answers.
+    """
+    try:
+        from divisive_desktop.engine.cluster.client import LOCAL, Cluster
+    except ImportError as e:
+        raise ClusterError(
+            "--cluster needs Dask, which this installation comes without.",
+            "Install the program with pip and the extra that brings it: pip install 'divisive-desktop[cluster]'.",
+        ) from e
+    cluster = Cluster(address)
+    if address != LOCAL and cluster.open_to_listeners:
+        say("The cluster is reached without encryption (docs/cluster.md tells how to use TLS).")
+    return cluster
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, which would be lost where it came while Dask tidies up; the second stops at once."""
+    stop, before = threading.Event(), signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    if before is signal.SIG_IGN:  # as whoever started this wants it
+        yield stop
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _models(model_id: str | None) -> list[str]:
+    """Hashes of the models that may answer."""
+    from divisive_desktop.library import store
+
+    models = [store.find_model(model_id)] if model_id else store.models_in_use(store.find_models()).values()
+    return sorted(m.card.weights_sha256 for m in models)
 
 
 class _Image(NamedTuple):

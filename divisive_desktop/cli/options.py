@@ -49,6 +49,17 @@ ErrorRatesOption = Annotated[
     ),
 ]
 JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON here, '-': to stdout.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|local",
+        help="Let a Dask cluster do it: tcp://HOST:8786, tls://…, or processes of this machine. With --json a second "
+        "call goes on where one ended. See docs/cluster.md.",
+    ),
+]
+SendFilesOption = Annotated[
+    bool, typer.Option("--send-files", help="Send the files: the cluster doesn't see them under their paths.")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 

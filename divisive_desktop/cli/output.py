@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from divisive_desktop.errors import UserFacingError
+from divisive_desktop.errors import ClusterError, UserFacingError
 from divisive_desktop.foreign.text import plain
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class JsonArray:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._stream is None:
             return
-        interrupted = kind is KeyboardInterrupt
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt | ClusterError)
         if kind is None or interrupted:
             self._write("[]\n" if self._empty else "\n]\n")
         if self._path is None:

@@ -28,6 +28,9 @@ def verify(
     casebook: Annotated[
         Path | None, typer.Option(help="The casebook that the report comes from; it is only read.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Of a CSV table: the same report as JSON, PDF or HTML, to compare every cell.")
+    ] = None,
     trust: Annotated[
         str | None, typer.Option(metavar="NAME", help="Remember that the key that signed the report is NAME's.")
     ] = None,
@@ -44,9 +47,9 @@ def verify(
     if path.is_file():
         if head is not None:
             raise typer.BadParameter("--head belongs to a casebook; a report names its own, see --casebook")
-        return _verify_report(path, original, casebook, trust, as_json)
-    if original is not None or casebook is not None or trust is not None:
-        raise typer.BadParameter("--original, --casebook and --trust belong to the file of a report")
+        return _verify_report(path, original, casebook, against, trust, as_json)
+    if any(option is not None for option in (original, casebook, against, trust)):
+        raise typer.BadParameter("--original, --casebook, --against and --trust belong to the file of a report")
     ended, text = verify_command(path, expected_head=code, as_json=as_json)
     typer.echo(text)
     return ended
@@ -90,7 +93,9 @@ def verify_command(
     return code, "\n".join(map(plain, lines))  # names and words of the casebook are among them
 
 
-def _verify_report(path: Path, original: Path | None, casebook: Path | None, trust: str | None, as_json: bool) -> int:
+def _verify_report(
+    path: Path, original: Path | None, casebook: Path | None, against: Path | None, trust: str | None, as_json: bool
+) -> int:
     from divisive_desktop.library import store
     from divisive_desktop.reporting import keys as ring
     from divisive_desktop.reporting.verify import trust_signer, verify_file
@@ -109,7 +114,7 @@ def _verify_report(path: Path, original: Path | None, casebook: Path | None, tru
             recorded = confirm.recorded
         found = verify_file(
             path, original, _recomputed, known, known_keys=ring.known_keys(), confirm=confirm, cards=cards,
-            recorded=recorded,
+            recorded=recorded, against=against,
         )
     typer.echo(json.dumps({"ok": found.ok, **asdict(found)}, indent=1) if as_json else found.as_text())
     if not found.ok:

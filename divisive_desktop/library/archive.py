@@ -26,6 +26,7 @@ from divisive_desktop.library.store import (
     WEIGHTS,
     StoredModel,
     find_models,
+    own_file,
     valid_id,
     verify,
     verify_data,
@@ -63,8 +64,9 @@ def export_model(model: StoredModel, target: Path) -> Path:
     verify(model.folder)
     target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
     own = (WEIGHTS, CARD, _HASHES)
-    extras = [p.name for p in model.folder.iterdir() if p.is_file() and _extra(p.name) and p.name not in own]
-    files = {name: (model.folder / name).read_bytes() for name in (WEIGHTS, CARD, *sorted(extras))}
+    extras = [e.name for e in os.scandir(model.folder) if _extra(e.name) and e.name not in own]
+    found = {name: own_file(model.folder, name) for name in (WEIGHTS, CARD, *sorted(extras))}
+    files = {name: data for name, data in found.items() if data is not None}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     files[_HASHES] = (json.dumps(hashes, indent=1) + "\n").encode()
     temporary: Path | None = None

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from divisive_desktop import paths
-from divisive_desktop.foreign.parsing import read_json
+from divisive_desktop.foreign.files import read_whole
+from divisive_desktop.foreign.parsing import MOST_BYTES, read_json
 from divisive_desktop.library.card import FORMAT
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ _OWN_CHOICE = "default"
 def release_state(folder: Path) -> State:
     """What a model folder's card is; the weights themselves are checked by `store.verify`."""
     try:
-        card = read_json((folder / "card.json").read_bytes())
-        with (folder / RELEASE).open("rb") as file:
-            stated = read_json(file.read(_LARGEST))
+        card = read_json(read_whole(folder / "card.json", MOST_BYTES))
+        stated = read_json(read_whole(folder / RELEASE, _LARGEST))
     except FileNotFoundError:
         return "unsigned"
     except (OSError, ValueError):

@@ -18,6 +18,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import struct
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -50,6 +51,8 @@ _IDENTITY_KEY = "divisive-desktop"
 MOST_WEIGHTS = 2 << 30
 """Bytes; ours have some tens of megabytes."""
 _HEADER_LIMIT = 16 << 20  # ours have some kilobytes
+_MOST_BESIDE = 64 << 20
+"""Bytes of any other file in a model's folder."""
 _REMEDY = "Don't use this model. Import it again from where it came, or choose another one."
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -262,6 +265,27 @@ def verify_data(card: Card, data: bytes) -> None:
             "(task, classes, backbone, network, method or preprocessing).",
             _REMEDY,
         )
+
+
+def own_file(folder: Path, name: str) -> bytes | None:
+    """A file in a model's folder that goes along with the model; None where there is no plain one.
+
+    A link isn't one: it would take somebody else's file along.
+
+    Raises
+    ------
+    ModelError
+        It is far larger than what belongs to a model, or can't be read.
+    """
+    place = folder / name
+    try:
+        if not stat.S_ISREG(place.lstat().st_mode):
+            return None
+        return read_whole(place, MOST_WEIGHTS if name == WEIGHTS else _MOST_BESIDE)
+    except FileNotFoundError:
+        return None
+    except OSError as e:
+        raise ModelError(f"{name} of the model {folder.name} can't be read: {in_words(e)}.", _REMEDY) from e
 
 
 def _canonical(value: Mapping[str, Any]) -> str:

@@ -39,6 +39,7 @@ from divisive_desktop.library.store import (
     find_model,
     find_models,
     models_in_use,
+    own_file,
     valid_id,
     verify,
     write_folder,
@@ -129,7 +130,8 @@ def keep(folder: Path, model_id: str | None = None) -> StoredModel:
         raise ModelError(
             f"There is a version {wanted} already, here or in the trash.", "Choose another name for the new one."
         )
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    found = {place.name: own_file(folder, place.name) for place in folder.iterdir()}
+    files = {name: data for name, data in found.items() if data is not None}
     if wanted != card.id:
         raw = read_json(files[CARD])  # the id is a note on the card, see `store`: the weights stay what they are
         files[CARD] = (json.dumps({**raw, "id": wanted}, indent=1, ensure_ascii=False) + "\n").encode()

@@ -32,8 +32,9 @@ from divisive_desktop.library.decision import TestSet
 from divisive_desktop.library.scope_check import refusal
 from divisive_desktop.library.tasks import question_of
 from divisive_desktop.reporting.content import CaseContent, ImageFacts, MaskFacts, Report
+from divisive_desktop.reporting.deid_names import names_somebody, words_of
 from divisive_desktop.reporting.deid_text import pixel_warning
-from divisive_desktop.reporting.maker import pages_of
+from divisive_desktop.reporting.maker import maker, pages_of
 from divisive_desktop.reporting.options import Options
 from divisive_desktop.reporting.pictures import SIDE, case_pictures
 
@@ -196,6 +197,7 @@ def build_report(
             "python": platform.python_version(),
             "libraries": {name: _version(name) for name in _LIBRARIES},
             "pages": pages_of(options.language),
+            "maker": dict(maker(options.language)),
         },
         deidentified=options.deidentify,
         institution=options.institution,
@@ -213,7 +215,10 @@ def plain_header(header: Mapping[str, str]) -> dict[str, str]:
     """What of a header a de-identified report repeats: codes of DICOM's own words, and who made the device."""
     codes = ("Modality", "BodyPartExamined", "ViewPosition")
     kept = {name: known_terms(header.get(name, "").upper()) for name in codes}
-    return {name: value for name, value in {**kept, "Manufacturer": header.get("Manufacturer", "")}.items() if value}
+    maker_of_device = header.get("Manufacturer", "")
+    if names_somebody(maker_of_device, words_of(header.get(name, "") for name in ("PatientName", "PatientID"))):
+        maker_of_device = ""
+    return {name: value for name, value in {**kept, "Manufacturer": maker_of_device}.items() if value}
 
 
 def image_facts(record: ImageRecord, name: str, deidentify: bool) -> ImageFacts:

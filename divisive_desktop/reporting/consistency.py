@@ -13,9 +13,13 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.decision import ANSWERS
 from divisive_desktop.explanation.export import error_rates_json
 from divisive_desktop.explanation.statement import regions_in_words, state
+from divisive_desktop.imaging.record import Spacing
 from divisive_desktop.reporting.finding import Finding
+from divisive_desktop.reporting.pictures import bar_fits, is_cropped
 from divisive_desktop.reporting.reread import features_of, rates_of, reread_analysis
 
+PRECISIONS = {"float32": 1.0, "bf16": 10.0, "bfloat16": 10.0, "float16": 10.0}
+"""In which analyses are made; how much further apart figures may then be when one is repeated."""
 _NEAR = 1e-4
 """Of probabilities and shares, which are written with six digits."""
 _PIXELS, _PART = 1.0, 0.01
@@ -37,6 +41,7 @@ def agrees_with_itself(case: Mapping[str, Any], language: str, *, same_maker: bo
     title, analysis = case["title"], reread_analysis(case)
     return [
         _maps(title, case["analysis"]),
+        *_entries(title, case, analysis),
         _answer(title, case, analysis),
         *_words(title, case, analysis, language, same_maker),
         _features(title, case, analysis, same_maker),
@@ -57,6 +62,28 @@ def _maps(title: str, analysis: Mapping[str, Any]) -> Finding:
     if error <= 1e-3 * max(1.0, abs(difference)):
         return Finding("holds", f"{title}: the class maps and the logits agree.")
     return Finding("broken", f"{title}: the class maps and the logits contradict each other.")
+
+
+def _entries(title: str, case: Mapping[str, Any], analysis: Analysis) -> list[Finding]:
+    """What the case says in two places, or follows from what else it says."""
+    stated, image, named = case["analysis"], case["image"], case["analysis"]["model"]
+    wrong = [f"the model's {key}" for key in named if key in case["model"] and named[key] != case["model"][key]]
+    if case["image"]["name"] != stated["file"]:
+        wrong.append("the file's name")
+    if analysis.scope.asked_anyway and not analysis.scope.insisted:
+        wrong.append("whether somebody asked although the image is out of scope")
+    if analysis.precision not in PRECISIONS:
+        wrong.append("the precision of the figures")
+    if case.get("cropped", False) != is_cropped(analysis):
+        wrong.append("whether the pictures show a part of the image")
+    spacing = image.get("spacing")
+    if "true" in case["pictures"] and not bar_fits(
+        case.get("scale_bar_mm"), Spacing(**spacing) if spacing else None, analysis
+    ):
+        wrong.append("the length of the scale bar")
+    if case.get("signed_on"):
+        wrong.append("a day of signing, which no report states")
+    return [Finding("broken", f"{title}: the case contradicts itself: {', '.join(wrong)}.")] if wrong else []
 
 
 def _answer(title: str, case: Mapping[str, Any], analysis: Analysis) -> Finding:

@@ -33,7 +33,16 @@ from divisive_desktop import paths
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.identifying import is_identifying
 from divisive_desktop.imaging.record import ImageRecord
-from divisive_desktop.reporting.deid_values import cut_tables, is_standard_uid, known_code, legal, without_hidden_text
+from divisive_desktop.reporting.deid_names import names_somebody, people_in
+from divisive_desktop.reporting.deid_values import (
+    DEFINED,
+    TEXT_VRS,
+    cut_tables,
+    is_standard_uid,
+    known_code,
+    legal,
+    without_hidden_text,
+)
 from divisive_desktop.reporting.options import DATES, Dates
 
 _DATE_VRS = ("DA", "DT", "TM")
@@ -77,10 +86,13 @@ class Deidentifier:
             raise ValueError(f"dates are one of {', '.join(DATES)}, not {dates!r}")
         self.dates = dates
         self._secret = secret or secrets.token_bytes(32)
+        self._people: frozenset[str] = frozenset()
+        """Words of the names and numbers of those whom the data set at hand names."""
 
     def dataset(self, source: Dataset) -> Dataset:
         """A de-identified copy that says so; ``source`` stays as it is. Without file meta information."""
         person = "\\".join(str(source.get(k, "")) for k in ("PatientID", "PatientName", "PatientBirthDate"))
+        self._people = people_in(source)
         made = self._copy(source, person)
         if "PatientName" in made:
             made.PatientName = f"ANON^{self._digest('name', person)[:10].upper()}"
@@ -142,13 +154,22 @@ class Deidentifier:
             items = [self._copy(item, person) for item in element.value or ()]
             return DataElement(element.tag, "SQ", [item for item in items if known_code(item)])
         if action == "K":
-            return without_hidden_text(element)
+            return self._unnamed(without_hidden_text(element), keyword)
         if action in ("Z", "X/Z"):  # empty is allowed wherever removing is
             return DataElement(element.tag, element.VR, [] if element.VR == "SQ" else None)
         # A dummy (D) is valid whether the attribute must have a value, must be there, or needn't.
         if "D" in action and element.VR not in ("SQ", "UN"):
             return DataElement(element.tag, element.VR, _DUMMY.get(element.VR, "ANONYMIZED"))
         return None
+
+    def _unnamed(self, element: DataElement | None, keyword: str) -> DataElement | None:
+        """The element, empty where its words name somebody; units name nobody."""
+        if element is None or element.VR not in TEXT_VRS or keyword in DEFINED:
+            return element
+        values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+        if any(names_somebody(str(value or ""), self._people) for value in values):
+            return DataElement(element.tag, element.VR, None)
+        return element
 
     def _dated(self, element: DataElement, person: str) -> DataElement | None:
         if not legal(element):

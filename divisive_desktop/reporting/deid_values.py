@@ -28,7 +28,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_TEXT_VRS = frozenset({"LO", "SH", "UC"})
+TEXT_VRS = frozenset({"LO", "SH", "UC"})
 _NAMES = _words(
     """Manufacturer ManufacturerModelName SoftwareVersions DetectorManufacturerName DetectorManufacturerModelName
     SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName
@@ -38,6 +38,9 @@ _NAMES = _words(
     CodeMeaning MappingResourceName"""
 )
 """Texts that name devices, techniques, units and codes."""
+DEFINED = _words("RescaleType ModalityLUTType")
+"""Units, which are looked up."""
+_UNITS = _words("OD HU HU_MOD US MGML Z_EFF ED EDW PCT")
 _BINARY_VRS = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _BINARY = _words(
     """PixelData FloatPixelData DoubleFloatPixelData LUTData RedPaletteColorLookupTableData
@@ -85,7 +88,7 @@ def without_hidden_text(element: DataElement) -> DataElement | None:
     keyword = keyword_for_tag(element.tag)
     if element.VR in _BINARY_VRS:
         return element if keyword in _BINARY else None
-    if element.VR in _TEXT_VRS and keyword not in _NAMES:
+    if element.VR in TEXT_VRS and keyword not in _NAMES:
         return None
     values = list(element.value) if isinstance(element.value, (MultiValue, list, tuple)) else [element.value]
     if element.VR in _DROPPED_VRS:
@@ -99,11 +102,13 @@ def without_hidden_text(element: DataElement) -> DataElement | None:
         return DataElement(element.tag, element.VR, written if len(written) > 1 else written[0])
     if element.VR in _LEGAL:
         return element if legal(element) else DataElement(element.tag, element.VR, None)
-    if element.VR in ("CS", *_TEXT_VRS):
+    if element.VR in ("CS", *TEXT_VRS):
         # What follows a null character isn't shown anywhere, and is there all the same.
         plain = [str(value or "").split("\0")[0] for value in values]
         if element.VR == "CS":
             plain = [known_terms(v.upper()) if _CODE_STRING.fullmatch(v.upper()) else "" for v in plain]
+        if keyword in ("RescaleType", "ModalityLUTType"):
+            plain = [unit if unit in _UNITS else "US" for unit in plain]  # that is: unspecified
         return DataElement(element.tag, element.VR, plain if len(plain) > 1 else plain[0])
     return element
 

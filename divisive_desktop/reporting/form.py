@@ -12,12 +12,14 @@ from divisive_desktop import RESEARCH_USE, __version__
 from divisive_desktop.explanation.export import analysis_json
 from divisive_desktop.reporting.content import CaseContent
 from divisive_desktop.reporting.finding import Finding
+from divisive_desktop.reporting.options import SECTIONS, VOLUME
 from divisive_desktop.reporting.reread import features_of, reread, reread_analysis
 from divisive_desktop.reporting.seal import placeholder, unsealed
+from divisive_desktop.reporting.table import is_table
 
 _AHEAD = timedelta(days=1)
 """Clocks of two machines may differ."""
-_GENERATOR = {"name", "version", "python", "libraries", "pages"}
+_GENERATOR = {"name", "version", "python", "libraries", "pages", "maker"}
 
 
 def named_as_it_is(name: str, data: bytes) -> list[Finding]:
@@ -27,7 +29,7 @@ def named_as_it_is(name: str, data: bytes) -> list[Finding]:
         kind = "dcm"
     elif data.startswith(b"%PDF"):
         kind = "pdf"
-    elif data.startswith(b"\xef\xbb\xbfcase,sha256,"):
+    elif is_table(data):
         kind = "csv"
     elif b'id="report">' in data and not data.startswith(b"{"):
         kind = "html"
@@ -63,6 +65,7 @@ def agrees_in_form(content: Mapping[str, Any], data: bytes, *, same_maker: bool)
     if generator["name"] != "Divisive Desktop" or (same_maker and generator["version"] != __version__):
         wrong.append(f"it was made by {generator['name']} {generator['version']}, which this program isn't")
     wrong += _dated(content["created"])
+    wrong += _placed(content)
     if wrong:
         findings.append(Finding("broken", f"The report was changed: {'; '.join(wrong)}."))
     if data.startswith(b"{"):
@@ -84,6 +87,21 @@ def _dated(created: str) -> Iterator[str]:
         return
     if made > datetime.now(UTC) + _AHEAD:
         yield f"its date, {created}, lies in the future"
+
+
+def _placed(content: Mapping[str, Any]) -> Iterator[str]:
+    """Which of how many cases a file says that it holds, and what it says was left out."""
+    first, held = content.get("first_number", 1), len(content["cases"])
+    total = content.get("total", 0) or held
+    volumes = held == min(VOLUME, total - first + 1) and first % VOLUME == 1
+    if (first, total) != (1, held) and not volumes:
+        yield f"it has {held} cases, and says that they are those from number {first} on of {total}"
+    for case in content["cases"] if content["deidentified"] else ():
+        if not case["image"]["name"].startswith(case["image"]["sha256"][:12]) or case["title"] != case["image"]["name"]:
+            yield f"{case['title']} is called otherwise than by its hash, as in a de-identified report"
+    unknown = [name for name in content.get("sections", ()) if name not in SECTIONS]
+    if unknown:
+        yield f"no section is called {unknown[0]}"
 
 
 def _more(content: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from divisive_desktop.explanation.analysis import Analysis
 from divisive_desktop.explanation.decision import Decision
 from divisive_desktop.library.card import Card
 from divisive_desktop.reporting.build import Statements, statements
+from divisive_desktop.reporting.consistency import PRECISIONS
 from divisive_desktop.reporting.finding import Finding
 from divisive_desktop.reporting.reread import rates_of, reread_analysis
 from divisive_desktop.reporting.sources import before_after
@@ -122,8 +123,9 @@ def agrees_with_repetition(
     same_maker : bool
         The report was made by this very program; another one may note less, or more, of how it prepared an image.
     """
-    coarse = stated["preprocessing"].get("precision", "float32") != "float32"
-    tolerance = 10 * TOLERANCE if coarse else TOLERANCE
+    precision = stated["preprocessing"].get("precision", "float32")
+    tolerance = PRECISIONS.get(precision, 1.0) * TOLERANCE
+    coarse = tolerance > TOLERANCE
     t = stated["true_class"]
     before, now = np.array([stated["cam"]["true"], stated["cam"]["false"]]), again.cams[[t, 1 - t]]
     logits = max(abs(a - b) for a, b in zip(again.logits, stated["logits"], strict=True))
@@ -132,6 +134,8 @@ def agrees_with_repetition(
     cells, largest = float(np.abs(before - now).max()), max(1.0, float(np.abs(before).max()))
     by = f"logits by {logits:.1e}, cells of the class maps by {cells:.1e} at most"
     then = str(stated["preprocessing"].get("runtime") or "torch")
+    if precision != again.precision:
+        by += f"; in {precision} then and {again.precision} now"
     if then != again.runtime:
         by += f"; computed by {then} then and by {again.runtime} now, accepted are {tolerance:g}"
     if not (logits <= tolerance and cells <= tolerance * largest):

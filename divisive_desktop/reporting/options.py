@@ -22,6 +22,8 @@ from divisive_desktop.foreign.files import read_whole
 from divisive_desktop.foreign.parsing import MOST_BYTES, read_json
 from divisive_desktop.foreign.text import plain
 
+VOLUME = 50
+"""Cases in one PDF or HTML file: what a reader can still open, and what bounds the memory."""
 SECTIONS = ("mask", "before_after", "model_card", "audit", "signature")
 """What may be left out. Where the numbers come from, error rates, limitations and the research-use line always stay."""
 PAPERS = ("A4", "Letter")

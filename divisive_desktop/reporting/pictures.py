@@ -17,12 +17,13 @@ from divisive_desktop.explanation.maps import on_image
 from divisive_desktop.explanation.picture import Picture, blend, panels
 from divisive_desktop.geometry import Box
 from divisive_desktop.imaging.display import render
-from divisive_desktop.imaging.record import ImageRecord
+from divisive_desktop.imaging.record import ImageRecord, Spacing
 
 SIDE = 1000
 """Longest side of a picture in pixels: 300 dpi at the width of a report's column."""
 _BARS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Lengths of a scale bar in millimetres."""
+_TRUE_MM = ("patient", "calibrated")
 _SMALL_REGION = 0.6
 """Where the model saw less than this share of the image, the maps show only that part and its surroundings."""
 _MARGIN = 0.12
@@ -85,6 +86,29 @@ def case_pictures(
     return Pictures({name: _encoded(picture, lossless) for name, picture in made.items()}, bar, cropped)
 
 
+def is_cropped(analysis: Analysis) -> bool:
+    """Whether the maps of an analysis are drawn over the part that the model saw only."""
+    width, height = analysis.image_size
+    return _window(analysis.region, width, height) != (0, 0, width, height)
+
+
+def bar_fits(length: float | None, spacing: Spacing | None, analysis: Analysis) -> bool:
+    """Whether a scale bar is as long as it is drawn into the pictures of an analysis, give or take their last pixels.
+
+    Parameters
+    ----------
+    length : float, optional
+        Millimetres; None: no bar is said to be there.
+    spacing : Spacing, optional
+        Of the image.
+    """
+    if spacing is None or spacing.calibration not in _TRUE_MM:
+        return length is None
+    most = _window(analysis.region, *analysis.image_size)[2] * spacing.column_mm / 4
+    allowed = {max((mm for mm in _BARS if mm <= most * play), default=None) for play in (0.98, 1.0, 1.02)}
+    return length in allowed
+
+
 def differing(one: Picture, two: Picture) -> bool:
     """Whether two pictures that should be the same show something else.
 
@@ -136,7 +160,7 @@ def _with_mask(image: Picture, mask: npt.NDArray[np.float32]) -> Picture:
 def _scale_bar(picture: Picture, record: ImageRecord, per_pixel: float) -> float | None:
     """Draw a bar of a round length where millimetres hold in the patient; gives its length in millimetres."""
     spacing = record.spacing
-    if spacing is None or spacing.calibration not in ("patient", "calibrated"):
+    if spacing is None or spacing.calibration not in _TRUE_MM:
         return None
     height, width = picture.shape[:2]
     per_mm = per_pixel / spacing.column_mm

@@ -19,13 +19,11 @@ from divisive_desktop.reporting.dicom_export import DicomCase, export_dicom, one
 from divisive_desktop.reporting.dicom_source import NoStudyError
 from divisive_desktop.reporting.export import export_one
 from divisive_desktop.reporting.keys import signer
-from divisive_desktop.reporting.options import Options
+from divisive_desktop.reporting.options import VOLUME, Options
 from divisive_desktop.reporting.pdf import write_pdf
 from divisive_desktop.reporting.pictures import SIDE
 from divisive_desktop.reporting.spool import Spool
 
-VOLUME = 50
-"""Cases in one PDF or HTML file: what a reader can still open, and what bounds the memory."""
 MANY = 3
 """From more cases on, pictures are smaller and compressed."""
 PAGED = ("pdf", "html")

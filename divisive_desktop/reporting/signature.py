@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 
@@ -30,10 +28,10 @@ def signature(sealed: SealCheck, stated: object, known: Mapping[str, str]) -> tu
     (findings, bool)
         And whether a known key signed exactly these bytes.
     """
-    claims: Mapping[str, object] = stated if isinstance(stated, dict) else {}
+    claims: Mapping[str, object] = stated if isinstance(stated, dict) else {"name": stated} if stated else {}
     claimed, name = str(claims.get("public_key", "")), str(claims.get("name", ""))
     if not sealed.signed:
-        if claimed:
+        if claimed or name:
             return [Finding("broken", "The content says that it is signed, but the signature was taken away.")], False
         return [
             Finding("unknown", "Not signed: whoever made this file, and whoever changed it, could have made the seal.")
@@ -59,13 +57,3 @@ def signature(sealed: SealCheck, stated: object, known: Mapping[str, str]) -> tu
         Finding("holds", f"The signature with the key {key} belongs to these bytes."),
         Finding("unknown", f"Nobody has introduced the key {key} here{by}: compare it with its owner's, then --trust."),
     ], False
-
-
-def stated_in_table(data: bytes) -> dict[str, str]:
-    """Who signs, as a CSV table states it; nothing for other files."""
-    try:
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error):
-        return {}
-    key = (rows[0].get("signer_key") or "") if rows else ""
-    return {"public_key": key, "name": str(rows[0].get("signer") or "")} if _KEY.fullmatch(key) else {}

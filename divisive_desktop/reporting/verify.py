@@ -26,17 +26,19 @@ from divisive_desktop.reporting.finding import Finding, Verification
 from divisive_desktop.reporting.form import agrees_in_form, named_as_it_is
 from divisive_desktop.reporting.installed import agrees_with_card, agrees_with_repetition, card_for
 from divisive_desktop.reporting.keys import trust
-from divisive_desktop.reporting.maker import pages_of
+from divisive_desktop.reporting.maker import same_maker
 from divisive_desktop.reporting.seal import check
-from divisive_desktop.reporting.signature import signature, stated_in_table
+from divisive_desktop.reporting.signature import signature
+from divisive_desktop.reporting.table import is_table, stated_in_table, table_shows_content
 from divisive_desktop.reporting.visible import LARGEST, page_shows_content, streams, unpacked
 
 Recompute = Callable[[Path, Mapping[str, Any]], Analysis]
 Confirm = Callable[[Mapping[str, Any]], list[Finding]]
 FREE_TEXT = (
-    "Compared with nothing: what the analyst wrote (conclusion, names, institution), figures of the mask, the history, "
-    "the day of the report, versions of Python and libraries, device and times taken; of DICOM objects the file meta "
-    "information, and what stands in place of a patient's name and number"
+    "Compared with nothing: what the analyst wrote (conclusion, names, institution, logo, titles of identified cases), "
+    "the mask's figures and SHA-256, the history and the casebook it names, which parts were left out, the day of the "
+    "report, versions of Python and libraries, device and times taken, in JSON the SHA-256 of the pictures; of DICOM "
+    "objects the file meta information, and what stands in place of a patient's name and number"
 )
 """What only a signature, or the casebook, can vouch for."""
 
@@ -46,8 +48,11 @@ NOT_REPEATED = (
 )
 MOST_REPORT = 2 << 30
 """Bytes of a file that may be a report; volumes of fifty cases stay far below."""
-_TABLE = b"\xef\xbb\xbfcase,sha256,"
-"""How a CSV table begins, the one format without content of its own."""
+ALONE = (
+    "A table proves nothing by itself: it holds no class maps that its figures follow from, and whoever changes one "
+    "can make the seal anew. Not one figure was compared. The JSON, PDF or HTML file of the same report holds them: "
+    "check that file, and give it with --against to have every cell of this table compared"
+)
 
 
 def verify_file(
@@ -60,6 +65,7 @@ def verify_file(
     confirm: Confirm | None = None,
     cards: Iterable[Card] = (),
     recorded: Callable[[str], bool] | None = None,
+    against: Path | None = None,
 ) -> Verification:
     """Check an exported PDF, HTML, JSON, CSV or DICOM file.
 
@@ -79,6 +85,8 @@ def verify_file(
         Of the models installed here: words, error rates and limits are compared with the card of the same weights.
     recorded : callable, optional
         Given the file's SHA-256, says whether the casebook recorded it when it was exported (`Confirmer.recorded`).
+    against : Path, optional
+        Of a CSV table: the report in a format that holds its content. It is checked as thoroughly, then every cell.
 
     Raises
     ------
@@ -106,28 +114,35 @@ def verify_file(
         else:
             what = "The casebook has no record of this very file (earlier versions of the program made none)."
             findings.append(Finding("unknown", what))
+    if content is None and is_table(data):
+        if against is None:
+            return Verification((*findings, Finding("unknown", f"{ALONE}.")), vouched)
+        whole = verify_file(
+            against, original, recompute, known_models, known_keys=known_keys, confirm=confirm, cards=cards,
+            recorded=recorded,
+        )  # fmt: skip
+        findings += (Finding(f.state, f"{against.name}: {f.what}") for f in whole.findings)
+        findings += table_shows_content(data, read_content(read_report(against)), against.name)
+        return Verification(tuple(findings), vouched or whole.vouched)
     if content is None:
-        findings.append(
-            Finding("unknown", "This format carries no machine-readable content to check further.")
-            if data.startswith(_TABLE)
-            else Finding("broken", "There is no machine-readable content that can be read, as every report holds it.")
-        )
-        return Verification(tuple(findings), vouched)
+        what = "There is no machine-readable content that can be read, as every report holds it."
+        return Verification((*findings, Finding("broken", what)), vouched)
     try:
         if content.get("language") not in LANGUAGES or not content["cases"]:
             raise ValueError("no case, or no known language")
-        same_maker = content["generator"].get("pages") == pages_of(content["language"])
+        same, said = same_maker(content)
+        findings += said
         known = _Known(original, recompute, known_models, tuple(cards), confirm, _digest(original))
-        findings += agrees_in_form(content, data, same_maker=same_maker)
-        findings += _cases(content, known, same_maker)
+        findings += agrees_in_form(content, data, same_maker=same)
+        findings += _cases(content, known, same)
         record, said = _opened(content, known)
         findings += said
         if record is not None:
-            findings += facts_of_original(content, record, same_maker=same_maker)
+            findings += facts_of_original(content, record, same_maker=same)
         else:
             findings.append(Finding("unknown", f"{NO_ORIGINAL}."))
         if sealed.intact:  # the pages of other bytes than the exported ones prove nothing
-            findings += _shown(data, content, same_maker, record)
+            findings += _shown(data, content, same, record)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as e:
         # Nothing of ours writes such content; whoever changed it broke its form, too.
         findings.append(Finding("broken", f"The content doesn't have the form of a report ({type(e).__name__})."))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from divisive_desktop import paths
 from divisive_desktop.errors import ModelError, ModelIntegrityError
 from divisive_desktop.library.archive import export_model, import_model
 from divisive_desktop.library.card import Card, Preprocessing
-from divisive_desktop.library.store import StoredModel, find_model, find_models, save_model, verify
+from divisive_desktop.library.release import release_state
+from divisive_desktop.library.store import StoredModel, find_model, find_models, save_model, scan_models, verify
 
 
 @pytest.fixture
@@ -192,3 +195,31 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     with pytest.raises(ModelIntegrityError, match="larger"):
         import_model(path)
     assert find_models() == [m for m in find_models() if m.shipped]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links of POSIX")
+def test_links_in_a_model_s_folder_take_nobody_s_files_along(model: StoredModel, tmp_path: Path) -> None:
+    secret = tmp_path / "id_ed25519"
+    secret.write_bytes(b"my own words")
+    (model.folder / "mean_cams.png").symlink_to(secret)
+    (model.folder / "notes.md").symlink_to("/dev/zero")
+    with zipfile.ZipFile(export_model(model, tmp_path / "m.divmodel")) as packed:
+        assert b"my own words" not in b"".join(packed.read(name) for name in packed.namelist())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@pytest.mark.parametrize("name", ["mean_cam.png", "weights.safetensors", "card.json", "scope.safetensors"])
+def test_nothing_waits_for_a_pipe_in_a_model_s_folder(name: str, model: StoredModel, tmp_path: Path) -> None:
+    (model.folder / name).unlink(missing_ok=True)
+    os.mkfifo(model.folder / name)
+    with suppress(ModelError):
+        export_model(model, tmp_path / "m.divmodel")
+    release_state(model.folder)
+    scan_models()
+
+
+def test_a_giant_beside_the_weights_is_refused_in_words(model: StoredModel, tmp_path: Path) -> None:
+    with (model.folder / "mean_cam.png").open("wb") as file:
+        file.truncate(1 << 36)
+    with pytest.raises(ModelError, match="bytes, more than"):
+        export_model(model, tmp_path / "m.divmodel")

@@ -130,7 +130,7 @@ class Results:
 
 def _line(row: CaseRow, made_by: Sequence[Any] | None, rates: Wanted | None) -> dict[str, Any]:
     weights, method, question, device, preprocessing = made_by or [None] * 5
-    parameters = stored_json(preprocessing) if preprocessing else None
+    parameters = stored_json(preprocessing, dict) if preprocessing else None
     scope, stated, card = None, None, RATES
     if parameters is not None:
         checked = ScopeCheck.from_dict(parameters.pop(KEY, None))

@@ -188,7 +188,7 @@ class Blobs:
     def names(self) -> Iterator[Path]:
         """Every stored file, leftovers of interrupted writes too (their names begin with a dot)."""
         for folder in sorted(self.folder.iterdir()):
-            if folder.is_dir():
+            if folder.is_dir() and not folder.is_symlink():  # what isn't used is removed: a link would lead elsewhere
                 yield from sorted(folder.iterdir())
 
     @contextmanager

@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 from divisive_desktop.casebook.storage import migrations
 from divisive_desktop.casebook.storage.blobs import hash_file, make_folder, sync_file, sync_folder, write_durably
 from divisive_desktop.casebook.storage.chain import canonical, sha256
+from divisive_desktop.casebook.storage.layout import check_layout
 from divisive_desktop.casebook.storage.schema import APPLICATION_ID, FORMAT
 from divisive_desktop.errors import (
     CasebookDamagedError,
@@ -34,6 +35,8 @@ from divisive_desktop.errors import (
 DATABASE = "casebook.sqlite"
 BACKUPS = "backups"
 SEAL = "seal.json"
+LARGEST = 256 << 20
+"""Bytes of a value or row: SQLite hands out no larger ones, whatever a file says."""
 STAMP = "%Y%m%dT%H%M%S%f"
 """Begins the name of a backup; sorts by time."""
 
@@ -56,6 +59,7 @@ def connect(path: Path, *, mode: str = "rw", immutable: bool = False) -> sqlite3
         connection.execute("PRAGMA fullfsync = 1")  # macOS
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
 
@@ -80,6 +84,10 @@ _GONE = tuple(getattr(errno, name) for name in ("EIO", "ENOTDIR", "ENXIO", "ENOD
 """What a disk or drive says that isn't there any more."""
 
 
+_DAMAGE = ("malformed", "decode to UTF-8", "user-defined function raised")
+"""What SQLite says of values that this program wouldn't have written."""
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system say into words for the user."""
@@ -93,8 +101,8 @@ def translated(path: Path) -> Iterator[None]:
                 f"The disk can't take more of the casebook {path.name} ({detail}).",
                 "Free some space and do the last step again; everything before it is saved.",
             ) from e
-        known = "malformed" in detail or "decode to UTF-8" in detail
-        if known or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
+        known = any(words in detail for words in _DAMAGE)
+        if known or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_TOOBIG")):
             raise damaged(path, detail) from e
         if name.startswith("SQLITE_BUSY"):
             raise CasebookError(
@@ -150,6 +158,8 @@ def check_header(folder: Path) -> int:
         Written by a newer version of this program.
     """
     path = folder / DATABASE
+    if folder.is_dir():
+        check_layout(folder, DATABASE)
     if not path.is_file():
         raise CasebookError(f"{folder.name} is not a casebook: it holds no {DATABASE}.", "Choose another folder.")
     with open(path, "rb") as f:
@@ -163,7 +173,7 @@ def check_header(folder: Path) -> int:
     if size < pages * (65536 if page == 1 else page) and not (wal.is_file() and wal.stat().st_size):
         raise damaged(folder, f"it is cut off: {size} bytes instead of {pages * page}")
     # With a write-ahead log the newest header page may be in it: SQLite answers this one.
-    with translated(folder), contextlib.closing(_peek(folder)) as connection:
+    with translated(folder), contextlib.closing(peek(folder)) as connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if application != APPLICATION_ID:
@@ -179,7 +189,8 @@ def check_header(folder: Path) -> int:
     return version
 
 
-def _peek(folder: Path) -> sqlite3.Connection:
+def peek(folder: Path) -> sqlite3.Connection:
+    """A connection that reads and leaves no file behind."""
     path = folder / DATABASE
     # Without a log beside it the file is all there is; "immutable" then leaves no new file behind.
     in_place = Path(f"{path}-wal").exists() and readable_in_place(path)
@@ -269,14 +280,15 @@ def copy_database(source: Path, target: Path) -> None:
 # ---- the seal -------------------------------------------------------------------------------------------------
 
 
-def seal(folder: Path, head: tuple[int, str]) -> None:
-    """After a proper close: note the hash of the whole database file. Nothing when a log is still beside it."""
+def seal(folder: Path, head: tuple[int, str]) -> str:
+    """After a proper close: note the hash of the whole database file, and give it. '' when a log is still beside it."""
     wal = folder / f"{DATABASE}-wal"
     if wal.exists() and wal.stat().st_size:
-        return
+        return ""
     content: dict[str, Any] = {"database": hash_file(folder / DATABASE), "seq": head[0], "head": head[1]}
     content["check"] = sha256(canonical(content).encode())
     write_durably(folder / SEAL, (canonical(content) + "\n").encode())
+    return str(content["database"])
 
 
 def break_seal(folder: Path) -> None:

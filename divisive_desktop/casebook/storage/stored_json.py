@@ -13,8 +13,13 @@ _SHORT = 200
 _MOST_BYTES = 256 << 20
 
 
-def stored_json(text: str) -> Any:
+def stored_json(text: str, kind: type = object) -> Any:
     """What a row's JSON says.
+
+    Parameters
+    ----------
+    kind : type
+        What it has to be: ``dict`` or ``list``.
 
     Raises
     ------
@@ -22,7 +27,10 @@ def stored_json(text: str) -> Any:
         It isn't JSON such as the program writes.
     """
     try:
-        return json.loads(text) if len(text) < _SHORT else read_json(text, most_bytes=_MOST_BYTES, finite=False)
+        found = json.loads(text) if len(text) < _SHORT else read_json(text, most_bytes=_MOST_BYTES, finite=False)
+        if not isinstance(found, kind):
+            raise ValueError(f"it holds a {type(found).__name__} in place of a {kind.__name__}")
+        return found
     except (ValueError, TypeError) as e:
         raise CasebookDamagedError(
             f"A row of the casebook can't be read ({in_words(e)}).",

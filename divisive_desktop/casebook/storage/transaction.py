@@ -259,8 +259,8 @@ class Store:
         self._acknowledge([(row[0], row[1]) for row in records if row[0] > seq])
         return None
 
-    def seal(self) -> None:
-        """Write down the hash of the whole database, so that any later change of a byte is found."""
+    def seal(self) -> str:
+        """Write down the hash of the whole database, so that any later change of a byte is found; gives it."""
         with database.translated(self.path):
             self.witness.append([])  # what couldn't be written before
             head = self.head()
@@ -269,7 +269,7 @@ class Store:
                 assert raw is not None
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self.engine.dispose()
-            database.seal(self.path, head)
+            return database.seal(self.path, head)
 
     def close(self) -> None:
         """From here on nothing can be read or written."""

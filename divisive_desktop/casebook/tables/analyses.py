@@ -123,10 +123,9 @@ class Analyses:
             ).mappings().first()  # fmt: skip
         if row is None:
             raise CasebookError(f"There is no analysis {analysis_id} in this casebook.", "Reload the list.")
-        parameters = stored_json(row["preprocessing"])
+        parameters = stored_json(row["preprocessing"], dict)
         shape = (2, row["height"], row["width"])
-        cams = np.frombuffer(row["data"], "<f4").astype(np.float32)
-        if cams.size != shape[0] * shape[1] * shape[2]:
+        if len(row["data"]) != 4 * shape[0] * shape[1] * shape[2]:
             raise CasebookDamagedError("The CAM pair of an analysis has the wrong size.", "Analyse the case again.")
         return Analysis(
             file=row["path"],
@@ -142,9 +141,9 @@ class Analyses:
             precision=row["precision"],
             logits=(row["logit0"], row["logit1"]),
             bias=(row["bias0"], row["bias1"]),
-            cams=cams.reshape(shape),
+            cams=np.frombuffer(row["data"], "<f4").astype(np.float32).reshape(shape),
             preprocessing={name: value for name, value in parameters.items() if name not in KEPT},
-            timings_ms=stored_json(row["timings"]),
+            timings_ms=stored_json(row["timings"], dict),
             scope=ScopeCheck.from_dict(parameters.get(scope.KEY)),
             decision=Decision.from_dict(parameters.get(decision.KEY)),
         )  # fmt: skip
@@ -156,7 +155,7 @@ class Analyses:
             "WHERE instr(a.preprocessing, '\"framing\"') AND "
             "json_extract(a.preprocessing, '$.framing.how') IN ('picked', 'manual', 'whole')"
         )
-        return {int(row[0]): stored_json(row[1]) for row in rows}
+        return {int(row[0]): stored_json(row[1], dict) for row in rows}
 
 
 def _kept(analysis: Analysis) -> dict[str, Any]:

@@ -33,5 +33,6 @@ class Audit:
 
 
 def _record(row: dict[str, Any]) -> AuditRecord:
-    rows = tuple((table, number, digest) for table, number, digest in stored_json(row["rows"]))
-    return AuditRecord(**{**row, "parameters": stored_json(row["parameters"]), "rows": rows})
+    told = stored_json(row["rows"], list)
+    rows = tuple((entry[0], entry[1], entry[2]) for entry in told if isinstance(entry, list) and len(entry) == 3)
+    return AuditRecord(**{**row, "parameters": stored_json(row["parameters"], dict), "rows": rows})

@@ -155,7 +155,9 @@ class Batches:
             "sum(i.state = 'failed') FROM batches b LEFT JOIN batch_items i ON i.batch_id = b.id "
             f"{'WHERE b.state = ' + repr('open') if unfinished else ''} GROUP BY b.id ORDER BY b.id DESC"
         )
-        return [BatchStatus._make((*row[:3], stored_json(row[3]), row[4], *[n or 0 for n in row[5:]])) for row in rows]
+        return [
+            BatchStatus._make((*row[:3], stored_json(row[3], dict), row[4], *[n or 0 for n in row[5:]])) for row in rows
+        ]
 
     def items(self, batch_id: int, state: str | None = None) -> list[BatchItem]:
         """A batch's items in order, all or those in one state."""
@@ -196,4 +198,4 @@ def _versions(parameters: Mapping[str, Any]) -> Iterator[ModelRef]:
 
 
 def _item(row: Any) -> BatchItem:
-    return BatchItem._make((*row[:8], stored_json(row[8]) if row[8] else None))
+    return BatchItem._make((*row[:8], stored_json(row[8], dict) if row[8] else None))

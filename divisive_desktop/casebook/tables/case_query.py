@@ -13,7 +13,8 @@ COLUMNS = """
   c.analysis, a.predicted,
   a.probability, abs(a.logit1 - a.logit0), a.energy, a.iou, a.pointing, a.time, m.model, m.version, m.negative,
   m.positive, coalesce(k.regions, 0), k.names, coalesce(instr(a.preprocessing, '"asked_anyway":true'), 0) > 0,
-  coalesce(json_extract(a.preprocessing, '$.scope.zone'), 'not_checked'),
+  CASE json_extract(a.preprocessing, '$.scope.zone') WHEN 'familiar' THEN 'familiar'
+  WHEN 'unfamiliar' THEN 'unfamiliar' WHEN 'out_of_scope' THEN 'out_of_scope' ELSE 'not_checked' END,
   json_extract(a.preprocessing, '$.decision.p[0]'), json_extract(a.preprocessing, '$.decision.p[1]'),
   json_extract(a.preprocessing, '$.decision.rates[0]'), json_extract(a.preprocessing, '$.decision.rates[1]'), m.task,
   m.weights_sha256

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from divisive_desktop.casebook.storage.chain import canonical
+from divisive_desktop.casebook.storage.stored_json import stored_json
 from divisive_desktop.casebook.storage.transaction import Store, Transaction
 from divisive_desktop.errors import CasebookError
 from divisive_desktop.imaging.correction import Correction
@@ -99,7 +99,9 @@ def correction_of(act: Transaction, case_id: int) -> Correction:
 def _newest(act: Transaction, case_id: int, correction: Correction) -> int | None:
     """The newest analysis of the picture corrected in this way."""
     rows = act.sql("SELECT id, preprocessing FROM analyses WHERE case_id = ? ORDER BY id DESC", (case_id,)).fetchall()
-    return next((int(i) for i, made in rows if (json.loads(made).get("correction") or "") == str(correction)), None)
+    return next(
+        (int(i) for i, made in rows if (stored_json(made, dict).get("correction") or "") == str(correction)), None
+    )
 
 
 def turned(
@@ -114,7 +116,7 @@ def turned(
 
 def _turn_measurements(act: Transaction, case_id: int, step: Correction, size: tuple[int | None, int | None]) -> None:
     found = act.sql("SELECT id, data FROM measurements WHERE case_id = ?", (case_id,)).first()
-    items = json.loads(found[1]) if found is not None else []
+    items = stored_json(found[1], list) if found is not None else []
     if not items:
         return
     width, height = size

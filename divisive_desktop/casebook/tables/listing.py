@@ -34,7 +34,8 @@ _ROWS = """
   c.label, c.review, c.seconds, c.file_state, c.added, c.analysis, a.time, a.predicted, a.probability,
   abs(a.logit1 - a.logit0), a.energy, a.model_id, coalesce(k.regions, 0),
   coalesce(instr(a.preprocessing, '"asked_anyway":true'), 0) > 0,
-  coalesce(json_extract(a.preprocessing, '$.scope.zone'), 'not_checked'),
+  CASE json_extract(a.preprocessing, '$.scope.zone') WHEN 'familiar' THEN 'familiar'
+  WHEN 'unfamiliar' THEN 'unfamiliar' WHEN 'out_of_scope' THEN 'out_of_scope' ELSE 'not_checked' END,
   json_extract(a.preprocessing, '$.decision.p[0]'), json_extract(a.preprocessing, '$.decision.p[1]'),
   json_extract(a.preprocessing, '$.decision.rates[0]'), json_extract(a.preprocessing, '$.decision.rates[1]')
   FROM main.cases c LEFT JOIN main.analyses a ON a.id = c.analysis LEFT JOIN main.masks k ON k.case_id = c.id

@@ -56,4 +56,4 @@ class Measurements:
     def load(self, case_id: int) -> tuple[dict[str, Any], ...]:
         """The case's measurements as they were given, oldest first."""
         rows = self._store.rows("SELECT data FROM measurements WHERE case_id = ?", (case_id,))
-        return tuple(stored_json(rows[0][0])) if rows else ()
+        return tuple(one for one in stored_json(rows[0][0], list) if isinstance(one, dict)) if rows else ()

@@ -124,7 +124,7 @@ class Runs:
             "LEFT JOIN models n ON n.id = r.result_id ORDER BY r.id DESC"
         )
         return [
-            RunRow._make((*row[:5], stored_json(row[5]), stored_json(row[6]) if row[6] else None, *row[7:]))
+            RunRow._make((*row[:5], stored_json(row[5], dict), stored_json(row[6], dict) if row[6] else None, *row[7:]))
             for row in rows
         ]
 

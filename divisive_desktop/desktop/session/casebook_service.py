@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from divisive_desktop.desktop.session import unpacked
 from divisive_desktop.desktop.session.case import Case
 from divisive_desktop.desktop.session.casebook_writer import IMPORT, CasebookWriter
-from divisive_desktop.desktop.session.gc_pause import gc_paused
+from divisive_desktop.desktop.session.gc_pause import gc_paused, thaw
 from divisive_desktop.desktop.session.importing import import_images, load_cases
 from divisive_desktop.desktop.session.runner import BackgroundTask, Runner
 from divisive_desktop.errors import CasebookReadOnlyError, UserFacingError
@@ -133,6 +133,7 @@ class CasebookService(QObject):
         previous = self._let_go()
         self._ready.clear()
         self.reason = None
+        thaw()
 
         def work(_: BackgroundTask) -> OpenedCasebook:
             from divisive_desktop.casebook import Casebook

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +15,67 @@ from PySide6.QtCore import QByteArray, QSettings
 from divisive_desktop import paths
 from divisive_desktop.desktop.session import settings_table as table
 from divisive_desktop.desktop.session.settings_table import Setting
+from divisive_desktop.errors import in_words
 from divisive_desktop.explanation.decision import Wanted
+from divisive_desktop.foreign.files import MOST_SETTINGS, read_whole
 
 T = TypeVar("T")
 
 RECENT_LIMIT = 12
+_TOKEN = re.compile(r"\\x([0-9a-fA-F]+)|\\([0-7]+)|\\\r?\n|\\(.)|([^\\])", re.DOTALL)
+_STRANGE = re.compile(r"\s*@(?!ByteArray\(|Invalid\(|@)\w+\(")
+"""Values of kinds that the program never writes. Qt makes any object of its own from them, as large as they say, before
+anybody can look at it: a line of thirty letters ends the program for want of memory."""
+
+
+def set_aside_unless_plain(file: Path) -> None:
+    """Give a file of settings another name where Qt can't be trusted with it; the defaults hold then.
+
+    That is: a pipe or a device, more than a mebibyte, or values of kinds that the program never writes.
+    """
+    try:
+        text = read_whole(file, MOST_SETTINGS).decode("utf-8", "replace")
+        if not any(_STRANGE.match(value) for value in _values(text)):
+            return
+        why = "it holds values that this program doesn't write"
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        return  # Qt can't read it either
+    except OSError as e:
+        why = in_words(e)
+    kept = file.with_name(f"{file.name}.unreadable")
+    logging.getLogger(__name__).warning("%s is set aside as %s: %s", file.name, kept.name, why)
+    with contextlib.suppress(OSError):
+        os.replace(file, kept)
+
+
+def _values(text: str) -> Iterator[str]:
+    """Every value, and every part of one that is a list, as Qt reads them: letters may be written by their numbers, and
+    quotation marks may stand anywhere."""
+    value: list[str] | None = None  # what stands before the = is none
+    quoted = comment = False
+    for match in _TOKEN.finditer(text):
+        hexadecimal, octal, escaped, letter = match.groups()
+        if letter is None:
+            number = int(hexadecimal[-8:], 16) if hexadecimal else int(octal[-8:], 8) if octal else None
+            if value is not None and not comment:
+                value.append(escaped or "" if number is None else chr(number & 0xFFFF))
+        elif letter == '"' and not comment:
+            quoted = not quoted
+        elif letter in "\r\n" and not quoted:
+            yield "".join(value or ())
+            value, comment = None, False
+        elif comment or (letter == ";" and not quoted):
+            comment = True
+        elif value is None:
+            value = [] if letter == "=" and not quoted else None
+        elif letter == "," and not quoted:
+            yield "".join(value)
+            value = []
+        else:
+            value.append(letter)
+    yield "".join(value or ())
 
 
 class Settings:
@@ -37,6 +96,7 @@ class Settings:
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file or paths.user_data_dir() / "settings.ini"
+        set_aside_unless_plain(self.file)
         self._store = QSettings(str(self.file), QSettings.Format.IniFormat)
 
     def get(self, setting: Setting[T]) -> T:

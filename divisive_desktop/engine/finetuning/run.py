@@ -361,14 +361,13 @@ class FineTuneRun:
         )
 
     def _guard(self) -> GuardSet | None:
-        path = store.find_model(self.request.base).folder / store.GUARD
-        found = None
-        if not path.is_file():
+        data, found = store.own_file(store.find_model(self.request.base).folder, store.GUARD), None
+        if data is None:
             why = f"{self.request.base} came without a guard set: lost knowledge can't be measured."
         elif self.settings.stages not in ("head", "last"):
             why = "The guard set holds what the last stage sees: it can't judge when more is trained."
         else:
-            found = read_guard(path.read_bytes(), self.base)
+            found = read_guard(data, self.base)
             why = "The guard set was made for other weights than the base model's: lost knowledge can't be measured."
         if found is None:
             self.reporter.notice("guard", why)

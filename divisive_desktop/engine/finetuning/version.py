@@ -67,9 +67,9 @@ def write_version(
         extras[FILE] = scope.references
     elif base.scope is not None:  # what headers and sizes must say still holds
         card = replace(card, scope=replace(base.scope, references=None))
-    guard_file = parent / store.GUARD
-    if guard_file.is_file() and settings.stages in ("head", "last"):  # the part in front of it is the same
-        extras[store.GUARD] = guard_file.read_bytes()
+    guard_set = store.own_file(parent, store.GUARD)
+    if guard_set is not None and settings.stages in ("head", "last"):  # the part in front of it is the same
+        extras[store.GUARD] = guard_set
     return save_network(folder / model_id, network, card, extras=extras, replace_existing=True)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from divisive_desktop.desktop.features.finetuning.methods import method
+from divisive_desktop.desktop.features.finetuning.version_wording import with_interval
 from divisive_desktop.desktop.session.wording import capitalised
 from divisive_desktop.desktop.ui import theme
 from divisive_desktop.engine.finetuning.messages import FIGURES
@@ -108,8 +109,8 @@ class FigureTable(Table):
             self.insertRow(row)
             title, tip = FIGURE_NAMES.get(name, (name, ""))
             self.put(row, 0, title, tip)
-            self.put(row, 1, number(before.value), _interval(before))
-            self.put(row, 2, number(after.value), _interval(after), bold=True)
+            self.put(row, 1, number(before.value), _interval(name, before, comparison))
+            self.put(row, 2, number(after.value), _interval(name, after, comparison), bold=True)
             difference = comparison.differences.get(name)
             if difference is None:
                 continue
@@ -196,7 +197,8 @@ class MethodTable(Table):
             ):  # fmt: skip
                 figure = comparison.after.get(name) if comparison is not None else None
                 self.put(row, column, number(figure.value) if figure is not None else "–",
-                         _interval(figure) if figure is not None else "", "muted")  # fmt: skip
+                         _interval(name, figure, comparison) if figure is not None and comparison is not None else "",
+                         "muted")  # fmt: skip
         self.blockSignals(False)
 
     def _selected(self) -> None:
@@ -209,8 +211,13 @@ def signed(value: float) -> str:
     return signed_ascii(value).replace("-", "−")
 
 
-def _interval(figure: Figure) -> str:
-    return f"95 % interval {number(figure.low)} to {number(figure.high)}"
+def _interval(name: str, figure: Figure, comparison: Comparison) -> str:
+    """A figure with its interval, or what is said of one without width, and on how many images it rests."""
+    if not all(math.isfinite(v) for v in (figure.value, figure.low, figure.high)):
+        return ""
+    positives = comparison.positives if name in ("auroc", "border_auroc") else None
+    said = with_interval(figure.value, (figure.low, figure.high), comparison.images, positives)
+    return f"With 95 % interval: {said}, on {comparison.images:,} images"
 
 
 def _p(p: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from divisive_desktop.desktop.features.finetuning.methods import method
@@ -56,12 +56,14 @@ def details(card: Card) -> list[tuple[str, str, str]]:
     ]
 
 
-def auroc_of(card: Card) -> float | None:
-    """AUROC on data that it wasn't trained on: the hold-out, or the shipped models' test set."""
-    for name in ("holdout", "test", "test_closed"):
-        found = _number(card.metrics.get(name), "auroc")
-        if found is not None:
-            return found
+def auroc_of(card: Card) -> tuple[float, str] | None:
+    """AUROC on data that it wasn't trained on (the hold-out, or the shipped models' test set), and what it rests on."""
+    for name, text in (("holdout", "hold-out"), ("test", "test"), ("test_closed", "test")):
+        part = card.metrics.get(name)
+        found = _number(part, "auroc")
+        if found is not None and isinstance(part, Mapping):
+            images = f", {part['images']:,} images" if isinstance(part.get("images"), int) else ""
+            return found, f"AUROC {_of_part(part)}, {text}{images}"
     return None
 
 
@@ -78,7 +80,7 @@ def _figures(card: Card) -> list[tuple[str, str, str]]:
         part = card.metrics.get(name)
         if not isinstance(part, Mapping) or _number(part, "auroc") is None:
             continue
-        said = [f"AUROC {_with_interval(part)}"]
+        said = [f"AUROC {_of_part(part)}"]
         for key, label in (("energy", "D inside"), ("border_auroc", "border only"),
                            ("border_only_auroc", "border only"), ("ece", "ECE")):  # fmt: skip
             value = _number(part, key)
@@ -89,17 +91,20 @@ def _figures(card: Card) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _with_interval(part: Mapping[str, Any]) -> str:
-    """An AUROC with its interval, as reports say it."""
+def with_interval(value: float, between: Sequence[float] | None, images: object, positives: object) -> str:
+    """An AUROC with its interval, as reports say it; figures as `number` writes them."""
+    return re.sub(r"\b0(?=\.)", "", figure("en", value, between, rarer(images, positives)))
+
+
+def _of_part(part: Mapping[str, Any]) -> str:
     after = part.get("after")
     held = after if isinstance(after, Mapping) else part
     found, between = held.get("auroc"), held.get("auroc_95")
     if isinstance(found, Mapping):
         between = (found.get("low"), found.get("high"))
     known = isinstance(between, list | tuple) and all(isinstance(v, int | float) for v in between)
-    few = rarer(part.get("images"), part.get("positives"))
-    said = figure("en", _number(part, "auroc") or 0.0, between if known else None, few)
-    return re.sub(r"\b0(?=\.)", "", said)  # as `number` writes the others
+    return with_interval(_number(part, "auroc") or 0.0, between if known else None, part.get("images"),
+                         part.get("positives"))  # fmt: skip
 
 
 def _number(part: Any, name: str) -> float | None:

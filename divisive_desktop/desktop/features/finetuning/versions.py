@@ -352,10 +352,12 @@ def _branch(tree: QTreeWidget, text: str) -> QTreeWidgetItem:
 def _item(above: QTreeWidgetItem, model: StoredModel) -> QTreeWidgetItem:
     card = model.card
     figure = auroc_of(card)
-    said = "–" if figure is None else number(figure)
+    said = "–" if figure is None else number(figure[0])
     item = QTreeWidgetItem(above, [card.id, "", method(card.method).name, said, card.created[:10]])
     item.setSizeHint(0, QSize(0, 26))
     item.setToolTip(0, in_window(f"Version {card.version}, weights {card.weights_sha256[:12]}…"))
+    if figure is not None:
+        item.setToolTip(3, figure[1])
     item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item
 

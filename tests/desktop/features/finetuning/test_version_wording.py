@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from divisive_desktop import paths
-from divisive_desktop.desktop.features.finetuning.version_wording import details
+from divisive_desktop.desktop.features.finetuning.version_wording import auroc_of, details
 from divisive_desktop.library.card import read_card
 
 
@@ -17,6 +17,11 @@ def test_an_order_without_mistakes_is_no_certainty() -> None:
     )
     assert rows["Open set, 254 images"].startswith("AUROC .99 (.97–1.00)")
     assert "1.00–1.00" not in str(rows)
+    value, rests_on = auroc_of(card) or (0.0, "")
+    assert value == 1
+    assert rests_on.replace("\u00a0", " ") == (
+        "AUROC 1.00 (at least .97: exact 95 % bound from 100 images of the rarer class), test, 200 images"
+    )
 
 
 def test_a_run_s_figure_has_its_interval() -> None:

@@ -67,6 +67,19 @@ def test_a_failed_analysis_can_be_repeated(verdict: VerdictPanel) -> None:
     assert not verdict.answer.isVisible(), "no number without an analysis"
 
 
+def test_the_bar_s_line_is_called_a_threshold_only_where_the_card_names_one(
+    verdict: VerdictPanel, analysis: Analysis
+) -> None:
+    for decision, said in (
+        (Decision("measured", (0.02, 0.6)), "is the model's threshold."),
+        (Decision("unmeasured", threshold=-0.7), "is the model's threshold."),
+        (Decision("unmeasured"), "is at even odds: the model's card names no threshold."),
+    ):
+        made = replace(analysis, scope=FAMILIAR, decision=decision)
+        verdict.show_case(Case(Path("a.png"), analysis=made), statement=state(made, ""))
+        assert verdict.answer.bar.toolTip().endswith(said)
+
+
 def test_predicted_becomes_your_label(verdict: VerdictPanel, analysis: Analysis) -> None:
     decided = replace(analysis, scope=FAMILIAR, decision=Decision("measured", (0.02, 0.6)))
     case = Case(Path("a.png"), analysis=decided)
