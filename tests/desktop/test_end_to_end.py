@@ -35,7 +35,7 @@ def test_the_main_job(
     # The verdict is the analysis, in words and number; without a label the maps take the nearer one first.
     verdict = page.verdict
     predicted = analysis.model.classes[analysis.predicted]
-    assert verdict.text == "Undecided", "nobody measured how often the seeded model is wrong"
+    assert verdict.text == "Undecided (scope not checked)", "nobody measured how often the seeded model is wrong"
     assert verdict.chance.startswith("P(abnormal) ")
     assert verdict.classes["Nearer class"] == predicted
     assert verdict.classes["Other class"] == analysis.model.classes[1 - analysis.predicted]

@@ -214,7 +214,7 @@ class Work:
         self.life.until(lambda: page.casebook.path == target and page.book_open and page.quiet)
 
     def close(self) -> None:
-        self.life.page.discard()
+        self.life.end()
 
 
 def main(minutes: float, seed: int, table: Path | None) -> int:

@@ -28,6 +28,7 @@ class Life:
         from tests.desktop.pages import Page
 
         self.rng, self.seed, self._out = random.Random(seed), seed, out
+        self._told: list[Callable[[], object]] = []
         settings = Settings()
         settings.analyse_on_opening = False
         application.application(["kill_window"])
@@ -55,6 +56,13 @@ class Life:
                 raise TimeoutError("waited for too long")
             time.sleep(0.001)
 
+    def end(self) -> None:
+        """Close the window. What listens to it lets go, or Qt would keep the window and all that it refers to."""
+        for forget in self._told:
+            forget()
+        self.page.discard()
+        os.close(self._out)
+
     def engine(self) -> None:
         """Start the engine, and tell its number each time that one is ready."""
         runner = self.page.runner
@@ -64,6 +72,7 @@ class Life:
                 self.say("engine", "", runner.engine.pid)
 
         runner.engineChanged.connect(changed)
+        self._told.append(lambda: runner.engineChanged.disconnect(changed))
         runner.start_engine("cpu")
         self.until(lambda: runner.engine is not None)
 

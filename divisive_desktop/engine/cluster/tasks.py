@@ -71,10 +71,13 @@ class Piece:
     """SHA-256 of the file that there is a result for already."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Batch:
     need: Need
     pieces: tuple[Piece, ...]
+
+    def __repr__(self) -> str:  # Dask logs what a task was given when it fails: no names of files
+        return f"Batch of {len(self.pieces)}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from divisive_desktop.casebook import Casebook, verify
-from divisive_desktop.casebook.storage import database, schema
+from divisive_desktop.casebook.storage import contents, database, schema
 from divisive_desktop.errors import (
     CasebookDamagedError,
     CasebookError,
@@ -375,3 +376,12 @@ def test_migrations_need_no_files_of_their_own(tmp_path: Path) -> None:
 def test_errors_of_sqlalchemy_itself_are_not_swallowed(book: Casebook) -> None:
     with pytest.raises(sa.exc.OperationalError):
         book._store.rows("SELECT nonsense FROM nowhere")
+
+
+def test_casebooks_made_at_the_same_time_get_their_own_tables(tmp_path: Path) -> None:
+    """Alembic has one place for the connection that it works on."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: database.create(tmp_path / f"{n}.sqlite"), range(24)))
+    for n in range(24):
+        with closing(database.connect(tmp_path / f"{n}.sqlite")) as connection:
+            assert contents.strange_definitions(connection, schema.FORMAT) == []

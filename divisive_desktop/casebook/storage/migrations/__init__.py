@@ -6,11 +6,15 @@ same in a checkout, a wheel and a frozen program. SQLite's ``user_version`` says
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
 from divisive_desktop.casebook.storage.schema import APPLICATION_ID, FORMAT
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic's operations go to the connection that was named last, whichever thread that was."""
 
 
 def _steps() -> tuple[Callable[[], None], ...]:
@@ -34,14 +38,15 @@ def upgrade(connection: Connection, start: int, target: int = FORMAT) -> None:
     start, target : int
         Numbers of the last step already run (0: empty database) and the last to run.
     """
-    # Imported here: opening a casebook that needs no migration doesn't pay for it.
-    from alembic.operations import Operations
-    from alembic.runtime.migration import MigrationContext
+    with _ONE_AT_A_TIME:  # from the import on, which sets up the place for the connection
+        # Imported here: opening a casebook that needs no migration doesn't pay for it.
+        from alembic.operations import Operations
+        from alembic.runtime.migration import MigrationContext
 
-    with Operations.context(MigrationContext.configure(connection)):
-        for number, step in enumerate(_steps()[start:target], start + 1):
-            step()
-            connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+        with Operations.context(MigrationContext.configure(connection)):
+            for number, step in enumerate(_steps()[start:target], start + 1):
+                step()
+                connection.exec_driver_sql(f"PRAGMA user_version = {number}")
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
