@@ -128,11 +128,11 @@ def verify_file(
         what = "There is no machine-readable content that can be read, as every report holds it."
         return Verification((*findings, Finding("broken", what)), vouched)
     try:
+        known = _Known(original, recompute, known_models, tuple(cards), confirm, _digest(original))
         if content.get("language") not in LANGUAGES or not content["cases"]:
             raise ValueError("no case, or no known language")
         same, said = same_maker(content)
         findings += said
-        known = _Known(original, recompute, known_models, tuple(cards), confirm, _digest(original))
         findings += agrees_in_form(content, data, same_maker=same)
         findings += _cases(content, known, same)
         record, said = _opened(content, known)

@@ -1,6 +1,6 @@
 """A data set: a folder with ``index.csv``, or any list of examples.
 
-``index.csv`` has one row per image. Paths are relative to the folder of the CSV.
+``index.csv`` has one row per image. Paths are relative to the folder of the CSV and stay in it.
 
 =============== ======== ===========================================================================================
 column          needed   meaning
@@ -27,7 +27,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import cv2
 import numpy as np
@@ -163,14 +163,22 @@ def _by_path(folder: Path) -> dict[str, Path]:
     return found
 
 
+def _inside(folder: Path, name: str) -> Path:
+    """A file that an index names; one that lies elsewhere is none of the data's, whoever wrote the index."""
+    ways = PurePosixPath(name), PureWindowsPath(name)
+    if any(way.anchor or way.drive or ".." in way.parts for way in ways):
+        raise ValueError(f"there is no {name} in the folder: it leads out of the folder; put the file into it")
+    return folder / name
+
+
 def _example(folder: Path, row: Mapping[str, str], columns: set[str], masks: _Beside | None) -> Example:
-    file = folder / row["file"]
+    file = _inside(folder, row["file"])
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {row['file']}")
     label = int(row["label"])
     mask: Path | None
     if masks is None:
-        mask = folder / row["mask"] if row["mask"] else None
+        mask = _inside(folder, row["mask"]) if row["mask"] else None
         if mask is not None and not mask.is_file():
             raise FileNotFoundError(f"there is no mask {row['mask']}")
     else:

@@ -77,6 +77,8 @@ def make_base(data: Path, home: Path) -> None:
 
     folder = home / "base-data"
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "films").exists():  # an index names only files in its own folder
+        (folder / "films").symlink_to(data.resolve(), target_is_directory=True)
     _, _, rows = films(data)
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -84,8 +86,8 @@ def make_base(data: Path, home: Path) -> None:
         for row in rows:
             share = hashlib.sha256(row["patient"].encode()).digest()[0] / 256
             split = "train" if share < 0.6 else "val" if share < 0.8 else "test"
-            mask = data / "masks_lung" / f"{Path(row['file']).stem}.png"
-            writer.writerow([data / row["file"], row["label"], split, mask, row["patient"]])
+            mask = f"films/masks_lung/{Path(row['file']).stem}.png"
+            writer.writerow([f"films/{row['file']}", row["label"], split, mask, row["patient"]])
     train_command(
         task="chest-xray", data=[folder], out=home / "models" / BASE, default=True, controls=False,
         changes={"method": "cross_entropy", "epochs": 8, "copies": 2},

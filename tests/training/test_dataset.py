@@ -329,3 +329,18 @@ def test_a_row_that_ends_before_its_group_has_one_of_its_own(tmp_path: Path) -> 
     files = {"a.png": picture(1), "b.png": picture(2)}
     found = read_index(folder_of(tmp_path, "file,label,patient\na.png,0\nb.png,1,p", files))
     assert [e.group for e in found] == ["a", "p"]
+
+
+@pytest.mark.parametrize("column", ["file", "mask"])
+@pytest.mark.parametrize(
+    "place", ["../b.png", "/etc/hosts", "a/../../b.png", "..\\b.png", "C:\\b.png", "C:b.png", "\\\\host\\share\\b.png",
+              "//host/share/b.png", "/dev/zero", "{absolute}"],
+)  # fmt: skip
+def test_an_index_names_no_files_elsewhere(column: str, place: str, tmp_path: Path) -> None:
+    """Not even to ask whether they are there: on Windows that would hand a password's hash to another machine."""
+    Image.fromarray(np.full((8, 8), 9, np.uint8)).save(tmp_path / "b.png")
+    (tmp_path / "data").mkdir()
+    row = {"file": "a.png", "mask": "a.png", column: place.format(absolute=tmp_path / "b.png")}
+    folder = make(tmp_path / "data", f"file,label,mask\n{row['file']},1,{row['mask']}", ["a"])
+    with pytest.raises(TrainingError, match="leads out of the folder"):
+        read_index(folder)
