@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from divisive_desktop.engine.framing import Finders
 from divisive_desktop.imaging import ImageRecord
 from divisive_desktop.library import store
 from divisive_desktop.networks.analyse import LoadedModel, load_model
 from divisive_desktop.networks.devices import chosen_device
+from divisive_desktop.networks.finders import Finders
 
 _KEPT_MODELS = 4
 

@@ -23,6 +23,8 @@ RATES = (0.1, 0.1)
 
 Rates = tuple[float, float]
 """Accepted share of images of class 0 that are called positive, and of class 1 that are called negative; in 0..1."""
+Pair = tuple[Share | None, Share | None]
+"""A share of class 0, and of class 1; None: not known."""
 Wanted = tuple[float | None, float | None]
 """The same as an analyst wants them; None: what the model's card states for that class."""
 
@@ -44,6 +46,10 @@ class Experience:
     sensitivity: Share | None = None
     """At the card's threshold."""
     specificity: Share | None = None
+    right_as: Pair = (None, None)
+    """Right among the images that it called class 0, and class 1: one figure for both would flatter the weaker."""
+    covered: Pair = (None, None)
+    """The truth was among the possible answers: of images of class 0, and of class 1."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,9 @@ def _read(raw: object) -> Decision:
         inner = dict(fields["experience"])
         for name in ("right", "decided", "worst_right", "sensitivity", "specificity"):
             inner[name] = None if inner.get(name) is None else Share.from_json(inner[name])
+        for name in ("right_as", "covered"):
+            first, second = inner.get(name, (None, None))
+            inner[name] = tuple(None if share is None else Share.from_json(share) for share in (first, second))
         fields["experience"] = Experience(**inner)
     if fields.get("covered_elsewhere") is not None:
         fields["covered_elsewhere"] = Share.from_json(fields["covered_elsewhere"])

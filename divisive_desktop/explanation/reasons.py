@@ -7,6 +7,7 @@ for ever, and is translated where it is said, by the same table that it was word
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from divisive_desktop.language import catalogue, number, term, text
@@ -28,6 +29,11 @@ def reason(key: str, **values: object) -> str:
         Its name in the table of words, without ``reason_``.
     """
     return catalogue("en")[_PREFIX + key].format(**values)
+
+
+def is_treated(reasons: Iterable[str]) -> bool:
+    """Whether a picture is unfamiliar since it looks treated: figures of no source hold for it, own or other."""
+    return reason("treated") in reasons
 
 
 def in_language(said: str, language: str) -> str:

@@ -21,7 +21,7 @@ from divisive_desktop.explanation.decision import (
     answer_of,
 )
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.explanation.reasons import in_language
+from divisive_desktop.explanation.reasons import in_language, is_treated
 from divisive_desktop.explanation.scope import ScopeCheck, Zone
 from divisive_desktop.explanation.share import Share, wilson
 from divisive_desktop.imaging.correction import Correction
@@ -350,6 +350,8 @@ class _Speaker:
             return self._say("sure_before")
         if scope.zone == "not_checked":
             return self._say("sure_not_checked")
+        if decision.p is None and is_treated(scope.reasons):
+            return self._say("sure_treated")
         if decision.p is None:
             return self._say("sure_unmeasured_elsewhere" if scope.zone == "unfamiliar" else "sure_unmeasured")
         held = [p > rate for p, rate in zip(decision.p, self._rates, strict=True)]
@@ -401,12 +403,24 @@ class _Speaker:
                 decided=_plain(known.decided), right=self._share(known.right), worst=term(self._language, known.worst),
                 worst_right="" if known.worst_right is None else self._share(known.worst_right),
             ))  # fmt: skip
+        found += self._right_as(known)
         if known.sensitivity is not None and known.specificity is not None:
             found.append(self._say(
                 "at_threshold", sensitivity=self._share(known.sensitivity), positive=self._names[1],
                 specificity=self._share(known.specificity), negative=self._names[0],
             ))  # fmt: skip
         return found
+
+    def _right_as(self, known: Experience) -> list[str]:
+        """How often each answer was right, the given one first: one is often much the weaker."""
+        given = 0 if self._brief.answer == "negative" else 1
+        shares = [(c, share) for c in (given, 1 - given) if (share := known.right_as[c]) is not None]
+        if not shares:
+            return []
+        (first, right), second = shares[0], shares[1:]
+        values = {"other": self._names[second[0][0]], "other_right": self._share(second[0][1])} if second else {}
+        key = "right_as_both" if second else "right_as"
+        return [self._say(key, called=self._names[first], right=self._share(right), **values)]
 
     def _against(self) -> tuple[str, ...]:
         found, decision = [], self._decision
@@ -418,6 +432,10 @@ class _Speaker:
                 found.append(self._say("against_untested"))
             if not decision.persons_known:
                 found.append(self._say("against_persons"))
+        known = decision.experience if decision.p is not None else None
+        for name, covered, rate in zip(self._names, known.covered, decision.rates, strict=True) if known else ():
+            if covered is not None and covered.high < 1 - rate:
+                found.append(self._say("against_class", name=name, share=self._share(covered)))
         held = decision.covered_elsewhere if self._scope.zone == "familiar" else None  # of what decides familiar ones
         if held is not None and held.high < 1 - max(decision.rates):
             found.append(self._say("against_elsewhere", share=self._share(held)))

@@ -16,14 +16,17 @@ from divisive_desktop.explanation.decision import (
     Answer,
     Decision,
     Experience,
+    Pair,
     Pointing,
     Rates,
     answer_of,
 )
+from divisive_desktop.explanation.reasons import is_treated
 from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.explanation.share import Share
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: without what was right by answer and covered by class; still read."""
 MOST_MARGINS = 200
 """Of each class; more of them change no answer."""
 
@@ -135,6 +138,10 @@ class Outcome:
     error: Share | None
     """Wrong among the decided; None: nothing was decided."""
     curve: tuple[Point, ...] = ()
+    right_as: Pair = (None, None)
+    """Right among the images that were called class 0, and class 1; None: none was, or nobody counted."""
+    covered: Pair = (None, None)
+    """`coverage` of images of class 0, and of class 1."""
 
     @property
     def decided(self) -> Share:
@@ -225,6 +232,8 @@ class DecisionRules:
         """What these measurements say of one image; `explanation.decision.Decision` words it at any rate."""
         zone = scope.zone
         margins = self.familiar if zone == "familiar" else self.unfamiliar if zone == "unfamiliar" else None
+        if is_treated(scope.reasons):  # no source's pictures were
+            margins = None
         return Decision(
             state="measured" if margins is not None else "unmeasured",
             p=None if margins is None else margins.p(margin),
@@ -249,18 +258,23 @@ class DecisionRules:
             return None
         if len(measured) == 1:
             test, outcome = measured[0]
-            return Experience(own, 1, outcome.right, outcome.decided, sensitivity=test.sensitivity,
-                              specificity=test.specificity)  # fmt: skip
+            return Experience(
+                own, 1, outcome.right, outcome.decided, sensitivity=test.sensitivity, specificity=test.specificity,
+                right_as=outcome.right_as, covered=outcome.covered,
+            )  # fmt: skip
         rights = [(t, o.right) for t, o in measured if o.right is not None]
         worst = min(rights, key=lambda pair: pair[1].value, default=None)
         # Those of other sources are of other models, each with a threshold of its own.
         sensitivities = [t.sensitivity for t, _ in measured if own and t.sensitivity is not None]
         specificities = [t.specificity for t, _ in measured if own and t.specificity is not None]
+        right_as = [_pooled([s for _, o in measured if (s := o.right_as[c]) is not None]) for c in (0, 1)]
+        covered = [_pooled([s for _, o in measured if (s := o.covered[c]) is not None]) for c in (0, 1)]
         return Experience(
             own, len(measured), _pooled([r for _, r in rights]), _pooled([o.decided for _, o in measured]),
             "" if worst is None else worst[0].source, None if worst is None else worst[1],
             sensitivity=_pooled(sensitivities) if len(sensitivities) == len(measured) else None,
             specificity=_pooled(specificities) if len(specificities) == len(measured) else None,
+            right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1]),
         )  # fmt: skip
 
     @property
@@ -286,7 +300,8 @@ class DecisionRules:
             It is broken, or nothing that this program knows.
         """
         fields = _section(cls, raw, "decision")
-        if fields.get("schema") != SCHEMA:
+        schema = fields.get("schema")
+        if isinstance(schema, bool) or schema not in (1, SCHEMA):
             raise ValueError(f"decision has the schema {fields.get('schema')!r}, which this program doesn't know")
         fields["threshold"] = Threshold(**_shares(_section(Threshold, fields["threshold"], "decision.threshold")))
         for name in ("rates", "tests"):
@@ -321,10 +336,18 @@ def _test_set(raw: Any) -> TestSet:
         if fields.get(name) is not None:
             inner = _shares(_section(Outcome, fields[name], f"decision.tests.{name}"))
             curve = inner.get("curve", ())
+            inner |= {pair: _two_shares(inner[pair]) for pair in ("right_as", "covered") if pair in inner}
             inner["curve"] = tuple(Point(**_section(Point, p, "decision.tests.curve")) for p in curve)
             fields[name] = Outcome(**inner)
     fields["by"] = tuple(Part(**_shares(_section(Part, p, "decision.tests.by"))) for p in fields.get("by", ()))
     return TestSet(**fields)
+
+
+def _two_shares(raw: Any) -> Pair:
+    if not isinstance(raw, list | tuple) or len(raw) != 2:
+        raise ValueError("decision: what is said of each class must be a pair")
+    first, second = (None if share is None else Share.from_json(share) for share in raw)
+    return first, second
 
 
 _SHARES = ("sensitivity", "specificity", "coverage", "undecided", "error", "auroc", "hits")

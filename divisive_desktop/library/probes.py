@@ -1,4 +1,4 @@
-"""Is a film turned, upside down, inverted or mirrored? Small probes on what the references of scope look at anyway."""
+"""Is a film turned, upside down, inverted or mirrored, a picture treated? Probes on what scope looks at anyway."""
 
 from __future__ import annotations
 
@@ -51,3 +51,21 @@ class Probes:
             return -np.inf
         row = 1 + self.mends.index(MIRROR)
         return float(self.weights[row] @ grid + self.bias[row])
+
+
+@dataclass(frozen=True, eq=False)
+class TreatmentProbe:
+    """A linear score of a picture having been denoised, blurred, covered or the like, over all that scope looks at."""
+
+    weights: Float
+    """(p + g,): of the pooled channels, then of the grid."""
+    bias: float
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 1 or not (np.isfinite(self.weights).all() and np.isfinite(self.bias)):
+            raise ValueError("the probe of treatments in scope holds what isn't a number")
+
+    def score(self, pooled: Float, grid: Float) -> float:
+        """A logit: higher where the picture looks treated."""
+        split = pooled.size
+        return float(self.weights[:split] @ pooled + self.weights[split:] @ grid + self.bias)

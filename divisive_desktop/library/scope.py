@@ -19,10 +19,11 @@ from safetensors.numpy import load, save
 
 from divisive_desktop.errors import ModelIntegrityError, in_words
 from divisive_desktop.imaging.correction import MENDS
-from divisive_desktop.library.probes import Probes
+from divisive_desktop.library.probes import Probes, TreatmentProbe
 
-SCHEMA = 3
-"""1: without probes for turned, inverted and mirrored pictures; 2: without aspect, age and margins; both still read."""
+SCHEMA = 4
+"""1: without probes for turned, inverted and mirrored pictures; 2: without aspect, age and margins; 3: without the
+probe for treated ones. All are still read."""
 FILE = "scope.safetensors"
 """Beside the weights: the features of training images that other images are compared with."""
 MOST_BYTES = 2_000_000
@@ -30,6 +31,7 @@ NEIGHBOURS = 5
 _REMEDY = "Import the model again, or choose another one."
 _HASH = re.compile(r"[0-9a-f]{64}")
 _UID = re.compile(r"[0-9.]{1,64}")
+_NAME = re.compile(r"[a-z]{1,30}")
 _TOKEN = re.compile(r"[A-Z0-9]{1,16}")
 
 Float = npt.NDArray[np.float32]
@@ -51,11 +53,13 @@ class Limits:
     """A fault that is likelier than none by more than this (a difference of logits) is suspected; None: none is."""
     mirrored: float | None = None
     """A picture is suspected of being mirrored whose logit of it exceeds its mirror image's by more than this."""
+    treated: float | None = None
+    """A picture whose score of having been treated is above this is unfamiliar; None: nobody looks."""
 
     def __post_init__(self) -> None:
-        for name in ("far_mean", "far_sd", "far", "unlike", "askew", "mirrored"):
+        for name in ("far_mean", "far_sd", "far", "unlike", "askew", "mirrored", "treated"):
             value = getattr(self, name)
-            if name in ("unlike", "askew", "mirrored") and value is None:
+            if name in ("unlike", "askew", "mirrored", "treated") and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"scope.limits.{name} must be a number")
@@ -126,6 +130,8 @@ class Scope:
     mends: tuple[str, ...] = ()
     """Faults that are looked for, by the name of what mends them: ``invert``, ``turn-left``, ``turn-over``,
     ``turn-right`` (out of scope until mended), ``mirror`` (unfamiliar)."""
+    treatments: tuple[str, ...] = ()
+    """What was done to the pictures by which the model learned to tell treated ones, which are unfamiliar."""
     references: ReferenceNote | None = None
     """None: headers and sizes are checked, pixels are not."""
     schema: int = SCHEMA
@@ -142,6 +148,10 @@ class Scope:
                 raise ValueError(f"scope.{name} must be a list of DICOM's words")
         if not isinstance(self.mends, tuple) or not set(self.mends) <= set(MENDS):
             raise ValueError(f"scope.mends must name some of {', '.join(MENDS)}")
+        if not isinstance(self.treatments, tuple) or not all(
+            isinstance(name, str) and _NAME.fullmatch(name) for name in self.treatments
+        ):
+            raise ValueError("scope.treatments must be a list of names")
         if self.colour not in ("grey", "rgb"):
             raise ValueError(f"scope.colour must be grey or rgb, not {self.colour!r}")
         for name in ("smallest_size", "smallest_face"):
@@ -172,7 +182,7 @@ class Scope:
         if not isinstance(raw, Mapping):
             raise ValueError("scope is no section")
         schema = raw.get("schema")
-        if isinstance(schema, bool) or schema not in (1, 2, SCHEMA):
+        if isinstance(schema, bool) or schema not in (1, 2, 3, SCHEMA):
             raise ValueError(f"scope has the schema {raw.get('schema')!r}, which this program doesn't know")
         unknown = set(raw) - set(cls.__dataclass_fields__)
         if unknown:  # a rule that isn't understood can't be kept
@@ -216,6 +226,8 @@ class References:
     """(p, p): W with W W' = inverse covariance. Empty where the model's own sources weren't at hand, as the mean is."""
     probes: Probes | None = None
     """What tells pictures that are turned, inverted or mirrored; None: nobody looks."""
+    treatment: TreatmentProbe | None = None
+    """What tells pictures that were treated as a whole; None: nobody looks."""
 
     def __post_init__(self) -> None:
         if any(getattr(self, name).ndim != dimensions for name, dimensions in _ARRAYS.items()):
@@ -228,6 +240,7 @@ class References:
             and len(self.points) > NEIGHBOURS
             and self.pooled_whitener.shape == (p, p)
             and (self.probes is None or self.probes.weights.shape[1] == g)
+            and (self.treatment is None or self.treatment.weights.size > g)
         )
         if not fits:
             raise ValueError("the references of scope don't fit together")
@@ -251,11 +264,22 @@ class References:
         """Mahalanobis distance of how the image was made."""
         return float(np.linalg.norm((features.pooled - self.pooled_mean) @ self.pooled_whitener))
 
+    def treated(self, features: Features) -> float:
+        """How much the picture looks treated, a logit; minus infinity where nobody looks."""
+        if self.treatment is None:
+            return -math.inf
+        return self.treatment.score(features.pooled, features.grid)
+
     def to_bytes(self) -> bytes:
         """As a safetensors file, float16 where that loses nothing that matters."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         if self.probes is not None:
             arrays |= {"probe_weights": self.probes.weights, "probe_bias": self.probes.bias}
+        if self.treatment is not None:
+            arrays |= {
+                "treatment_weights": self.treatment.weights,
+                "treatment_bias": np.array([self.treatment.bias], np.float32),
+            }
         halves = ("grid_axes", "points", "probe_weights")
         return save({
             name: np.ascontiguousarray(array, np.float16 if name in halves else np.float32)
@@ -263,13 +287,15 @@ class References:
         })
 
     @classmethod
-    def from_bytes(cls, data: bytes, mends: tuple[str, ...] = ()) -> References:
+    def from_bytes(cls, data: bytes, mends: tuple[str, ...] = (), treatments: tuple[str, ...] = ()) -> References:
         """The inverse of `to_bytes`.
 
         Parameters
         ----------
         mends : tuple of str
             Faults that the card names; empty: probes are left out.
+        treatments : tuple of str
+            Those that the card names; empty: their probe is left out.
 
         Raises
         ------
@@ -291,7 +317,12 @@ class References:
             if not {"probe_weights", "probe_bias"} <= set(made):
                 raise ValueError("the references of scope lack the probes that the card names")
             probes = Probes(mends, made["probe_weights"], made["probe_bias"])
-        return cls(**{name: made[name] for name in _ARRAYS}, probes=probes)
+        treatment = None
+        if treatments:
+            if not ({"treatment_weights", "treatment_bias"} <= set(made) and made["treatment_bias"].shape == (1,)):
+                raise ValueError("the references of scope lack the probe of treatments that the card names")
+            treatment = TreatmentProbe(made["treatment_weights"], float(made["treatment_bias"][0]))
+        return cls(**{name: made[name] for name in _ARRAYS}, probes=probes, treatment=treatment)
 
 
 _ARRAYS = {"grid_mean": 1, "grid_axes": 2, "points": 2, "pooled_mean": 1, "pooled_whitener": 2}
@@ -318,6 +349,6 @@ def verified_references(scope: Scope | None, data: bytes | None, model_id: str) 
             _REMEDY,
         )
     try:
-        return References.from_bytes(data, scope.mends)
+        return References.from_bytes(data, scope.mends, scope.treatments)
     except ValueError as e:
         raise ModelIntegrityError(f"The model {model_id} can't be used: {in_words(e)}.", _REMEDY) from e

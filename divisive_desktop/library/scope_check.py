@@ -114,6 +114,8 @@ def check(
         # "not below" rather than "above": a distance that is no number must not pass
         elif not references.far(features) <= limits.far:
             out.append(reason("far"))
+        elif limits.treated is not None and not references.treated(features) <= limits.treated:
+            unfamiliar.append(reason("treated"))  # it may be unlike the sources, too: this says more
         elif limits.unlike is None:
             unfamiliar.append(reason("uncompared"))
         elif not references.unlike(features) <= limits.unlike:

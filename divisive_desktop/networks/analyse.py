@@ -163,7 +163,10 @@ def load_model(folder: Path, device: str = "auto", precision: Precision = "float
             "Import the model again, or choose another one.",
         ) from e
     pooled, grid = runtime.tap_sizes
-    if references is not None and (references.grid_mean.size != grid or references.pooled_mean.size not in (0, pooled)):
+    if references is not None and (
+        references.grid_mean.size != grid or references.pooled_mean.size not in (0, pooled)
+        or (references.treatment is not None and references.treatment.weights.size != pooled + grid)
+    ):  # fmt: skip
         raise ModelIntegrityError(
             f"The references of scope of model {card.id} were made with another network.",
             "Import the model again, or choose another one.",

@@ -73,6 +73,9 @@ class Choices:
     """They mark findings, not where a reader looks."""
     by: str = ""
     """Column of the index to break test figures down by."""
+    passing: bool = False
+    """Images of other sources pass as familiar, since the scope can't tell them: margins then hold for the worst of all
+    sources, the model's own and the others, and what is unfamiliar for other reasons stays undecided."""
     attack: bool = False
     """Class 1 is an attack in the sense of ISO/IEC 30107-3."""
     tests: tuple[NamedTest, ...] = ()
@@ -172,11 +175,17 @@ def fit(measured: Measured, choices: Choices) -> DecisionRules:
     threshold = choose_threshold(measured.validation, choices)
     familiar = margins_of([measured.validation], choices.source)
     unfamiliar = _unfamiliar([other.calibration for other in measured.others])
+    own = familiar
+    if choices.passing and unfamiliar is not None:
+        familiar, unfamiliar = _worst_of(own, [other.calibration for other in measured.others]), None
     tests = [_test_set(t, threshold.margin, familiar, None if t.own else unfamiliar, choices) for t in measured.tests]
     for other in measured.others:
         if other.test is None:
             continue
         rest = [o.calibration for o in measured.others if o.source != other.source]
+        if choices.passing:  # asked as if the source weren't known, of margins without it
+            tests.append(_test_set(other.test, threshold.margin, _worst_of(own, rest), None, choices))
+            continue
         left_out = _unfamiliar(rest) if rest else unfamiliar
         tests.append(_test_set(other.test, threshold.margin, other.familiar or familiar, left_out, choices))
     return DecisionRules(threshold, choices.rates, familiar, unfamiliar, tuple(tests), measured.localisation)
@@ -217,6 +226,32 @@ def margins_of(sets: Sequence[Answers], data: str) -> Margins:
         _thinned(negative), _thinned(positive), data, (len(negative), len(positive)), groups,
         len({s.source for s in sets}),
     )  # fmt: skip
+
+
+def _worst_of(own: Margins, calibrations: Sequence[Answers]) -> Margins:
+    """Margins by which each class's p-value is the largest that any of several sources gives: a promise for each.
+
+    A p-value is a source's share of calibration images below a margin (above, of class 0), so the largest is the share
+    among the least (largest) of the sources' quantiles.
+    """
+    for answers in calibrations:
+        _enough(answers)
+    sources = [own, *(margins_of([answers], answers.source) for answers in calibrations)]
+    negative = _at_each_quantile([s.negative for s in sources]).max(0)
+    positive = _at_each_quantile([s.positive for s in sources]).min(0)
+    groups = None if any(s.groups is None for s in sources) else sum(s.groups or 0 for s in sources)
+    return Margins(
+        _thinned(negative), _thinned(positive), f"the worst of: {'; '.join(s.data for s in sources)}",
+        (sum(s.images[0] for s in sources), sum(s.images[1] for s in sources)), groups, len(sources),
+    )  # fmt: skip
+
+
+def _at_each_quantile(sources: Sequence[Sequence[float]]) -> Floats:
+    """As many of each source's rising margins as the smallest has, evenly taken; (sources, margins)."""
+    count = min(map(len, sources))
+    return np.stack([
+        np.asarray(margins)[np.linspace(0, len(margins) - 1, count).round().astype(int)] for margins in sources
+    ])  # fmt: skip
 
 
 def pointing(
@@ -339,12 +374,17 @@ def outcome(answers: Answers, margins: Margins, threshold: float, rates: Rates) 
     coverage, undecided = (_share(flags, everything, answers.groups) for flags in (held, ~sure))
     assert coverage is not None
     assert undecided is not None
+    right_as = [_share(labels == c, sure & (called == c), answers.groups) for c in (0, 1)]
+    covered = [_share(held, labels == c, answers.groups) for c in (0, 1)]
     points = []
     for rate in GRID:
         at = decided((rate, rate))
         error = round(float((called != labels)[at].mean()), 4) if at.any() else None
         points.append(Point(rate, round(float(1 - at.mean()), 4), error))
-    return Outcome(coverage, undecided, _share(called != labels, sure, answers.groups), tuple(points))
+    wrong = _share(called != labels, sure, answers.groups)
+    return Outcome(
+        coverage, undecided, wrong, tuple(points), right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1])
+    )
 
 
 def _parts(answers: Answers, margin: float, attack: bool) -> tuple[Part, ...]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from divisive_desktop.errors import TrainingError
 from divisive_desktop.explanation.decision import Pointing
 from divisive_desktop.library.card import Card
 from divisive_desktop.library.decision import DecisionRules, Margins
 from divisive_desktop.library.store import CARD, StoredModel, write_files
 from divisive_desktop.library.tasks import TASKS
+from divisive_desktop.networks.finders import Finders
 from divisive_desktop.networks.network import Network
 from divisive_desktop.training.dataset import Example, take
 from divisive_desktop.training.decision_fitting import (
@@ -27,6 +29,7 @@ from divisive_desktop.training.decision_fitting import (
     pointing,
 )
 from divisive_desktop.training.evaluate import ATTACK_TASKS, Predictions, predict
+from divisive_desktop.training.framed import framed
 
 VALIDATION = "val"
 Progress = Callable[[str, int, int], None]
@@ -128,6 +131,13 @@ def _asked(network: Network, card: Card, members: Sequence[Example], name: str, 
     def tell(done: int, total: int) -> None:
         progress(name, done, total)
 
+    rule = card.framing_rule
+    if rule is not None:  # as the analysis does: where nothing is found, nothing is answered
+        finders = Finders()
+        seen = framed(members, rule, lambda record: finders.look_for(rule.kind, record), tell)
+        if not seen:
+            raise TrainingError(f"No {rule.kind} was found in any image of {name}.", "Choose other data.")
+        members = seen
     return predict(network, members, card.preprocessing, progress=tell)
 
 

@@ -266,5 +266,5 @@ def restate(models: Sequence[StoredModel], rules: Scope) -> None:
             )
     for model, scope in stated:
         if scope is not None:
-            section = replace(rules, mends=scope.mends, references=scope.references)
+            section = replace(rules, mends=scope.mends, treatments=scope.treatments, references=scope.references)
             write_files(model.folder, {CARD: replace(model.card, scope=section).to_json().encode()})

@@ -16,6 +16,9 @@ iris-no-KIND      iris_pad           the kind is in no training; ``test_kind`` h
 iris-no-SENSOR    iris_pad           the same for a sensor (``mmu2`` or ``iitd``)
 manipulation      faces              ``manipulated`` and ``manipulated2`` together, a test of each
 manipulation-NAME faces              trained and chosen on one (``london`` or ``ciplab``); all of the other is a test
+synthetic-NAME    faces/synthetic2   ``test_open`` alone: a generator (``sdxl`` or ``stylegan2ada``) against half of the
+                                     genuine faces, the other half being with the other one
+iris-open-NAME    iris_pad           ``test_open`` alone: ``kinds`` (unseen ones, known sensors) or ``sensor``
 ================= ================== ==================================================================================
 
 Cardiomegaly: films with a ratio within .02 of the threshold (``gray``) take no part in training or validation. They
@@ -26,6 +29,7 @@ Iris: where something is left out, the published tests are left out too: such a 
 from __future__ import annotations
 
 import csv
+import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +79,24 @@ def without(rows: Iterable[Row], left_out: str) -> list[Row]:
     return found + [row for row in development if row["identity"] not in persons]
 
 
+def synthetic(rows: Iterable[Row], generator: str) -> list[Row]:
+    """An unseen generator as a source of its own; nobody's face is in two of them."""
+    half = ("sdxl", "stylegan2ada").index(generator)
+    return [
+        row for row in rows
+        if row["split"] == "test_open" and (
+            row["source"].endswith(generator) if row["label"] == "1"
+            else hashlib.sha256(row["identity"].encode()).digest()[0] % 2 == half
+        )
+    ]  # fmt: skip
+
+
+def unseen(rows: Iterable[Row], what: str) -> list[Row]:
+    """What of ``test_open`` is of an unseen sensor, or of the known sensors."""
+    wanted = ("kinds", "sensor").index(what)
+    return [row for row in rows if row["split"] == "test_open" and (row["source"] == "mmu1") == bool(wanted)]
+
+
 def manipulation(faces: Path, trained_on: tuple[str, ...]) -> list[Row]:
     """Both sets of manipulated faces with the columns that they share; tests are named after their source."""
     found = []
@@ -108,6 +130,10 @@ def derive(name: str, source: Path) -> list[Row]:
         return opacity(rows)
     if name == "iris":
         return rows
+    if name.startswith("synthetic-"):
+        return synthetic(rows, name.removeprefix("synthetic-"))
+    if name.startswith("iris-open-"):
+        return unseen(rows, name.removeprefix("iris-open-"))
     if name.startswith("iris-no-"):
         return without(rows, name.removeprefix("iris-no-"))
     raise SystemExit(f"no set is called {name}")

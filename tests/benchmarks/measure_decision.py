@@ -13,12 +13,18 @@ from divisive_desktop.library.store import find_models
 
 HEAD = (
     "model", "test images", "n", "AUROC", "sensitivity", "specificity", "coverage", "undecided", "wrong among decided",
+    "right of those called negative", "of those called positive",
 )  # fmt: skip
 
 
 def shown(share: Share | None) -> str:
     """``94 % (91-98)``"""
     return "-" if share is None else f"{100 * share.value:.0f} % ({100 * share.low:.0f}–{100 * share.high:.0f})"
+
+
+def counted(share: Share | None) -> str:
+    """``47 of 56``"""
+    return "-" if share is None else f"{round(share.value * share.n)} of {share.n}"
 
 
 def rows(wanted: list[str]) -> list[tuple[str, ...]]:
@@ -36,6 +42,7 @@ def rows(wanted: list[str]) -> list[tuple[str, ...]]:
                     made.append((
                         f"`{card.id}`", name, str(test.n), auroc, shown(test.sensitivity), shown(test.specificity),
                         shown(outcome.coverage), shown(outcome.undecided), shown(outcome.error),
+                        *map(counted, outcome.right_as),
                     ))  # fmt: skip
     return made
 

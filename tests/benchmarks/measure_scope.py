@@ -1,6 +1,6 @@
 """The tables of models/README.md: how many images of which source the shipped models withhold or find unfamiliar.
 
-    python tests/benchmarks/measure_scope.py DATA [--every N] [--only films|faces|faults|odd]
+    python tests/benchmarks/measure_scope.py DATA [--every N] [--only films|faces|faults|odd|treated]
 
 DATA is the folder of research data that `tests/conftest.py` speaks of. Images go the way of every analysis, through the
 engine's batch. `--every N` takes one of N images of the larger sets; the table states how many were looked at.
@@ -35,11 +35,12 @@ from divisive_desktop.imaging.display import render
 from divisive_desktop.imaging.framing import whole
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.benchmarks.odd_pictures import no_photographs, spoilt
+from tests.benchmarks.odd_pictures import Change, no_photographs, spoilt, treated
 
 IRIS = "iris-attack-true-correlation-1"
 CHEST, PLANTED = "chest-cardiomegaly-focus-1", "chest-planted-focus-2"
 MANIPULATED, SYNTHETIC = "face-manipulation-true-correlation-3", "face-synthetic-true-correlation-1"
+PHOTOS = (IRIS, MANIPULATED, SYNTHETIC)
 FILMS = ("RG1_", "siim_cr_", "nih_dx_")
 """How the names of chest films among the DICOM test files begin."""
 Pixels = npt.NDArray[np.uint8]
@@ -177,17 +178,25 @@ def measure_faults(worker: Worker, data: Path, every: int, folder: Path, only: s
 
 def measure_odd(worker: Worker, data: Path, folder: Path) -> None:
     """The third table: pictures of the right kind that were spoilt, and what is made of photographs; 16 of each."""
+    photographs = spoilt() | no_photographs()
+    measure_changed(worker, data, folder, 16, dict.fromkeys((CHEST,), spoilt()) | dict.fromkeys(PHOTOS, photographs))
+
+
+def measure_changed(
+    worker: Worker, data: Path, folder: Path, most: int, of_model: dict[str, dict[str, Change]]
+) -> None:
+    """Own test images as they are and changed: in which zone they are, and what is decided of them."""
     print("| model | pictures | n | out of scope | unfamiliar | familiar | decided: class 0 | class 1 | not found |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     faces, irises = data / "faces" / "manipulated", data / "iris_pad"
-    for model, found, changes in (
-        (CHEST, rows(data / "chest_sources", lambda r: r["task"] == "cardiomegaly" and r["split"] == "test"), spoilt()),
-        (IRIS, rows(irises, lambda r: r["split"] == "test_closed" and r["label"] == "0"), spoilt() | no_photographs()),
-        (MANIPULATED, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0"), spoilt() | no_photographs()),
-        (SYNTHETIC, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0"), spoilt() | no_photographs()),
-    ):  # fmt: skip
-        some = found[:: max(1, len(found) // 16)][:16]
-        for name, change in {"as they are": _same, **changes}.items():
+    for model, found in (
+        (CHEST, rows(data / "chest_sources", lambda r: r["task"] == "cardiomegaly" and r["split"] == "test")),
+        (IRIS, rows(irises, lambda r: r["split"] == "test_closed" and r["label"] == "0")),
+        (MANIPULATED, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0")),
+        (SYNTHETIC, rows(faces, lambda r: r["split"] == "test" and r["label"] == "0")),
+    ):
+        some = found[:: max(1, len(found) // most)][:most]
+        for name, change in {"as they are": _same, **of_model[model]}.items():
             answers = answered(worker, model, changed(some, folder, "odd", change), no_face=model == IRIS)
             keys = "out", "unfamiliar", "familiar", "negative", "positive", "failed"
             cells = [f"{answers.get(key, 0)}" for key in keys]
@@ -220,7 +229,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--only", choices=("films", "planted", "faces", "faults", "odd"), help="only these tables")
+    tables = ("films", "planted", "faces", "faults", "odd", "treated")
+    parser.add_argument("--only", choices=tables, help="only these tables")
     parser.add_argument("--films", choices=("own", "jsrt", "children"), help="only these of the table of faults")
     given = parser.parse_args()
     data, every, worker = given.data, given.every, Worker("cpu")
@@ -230,7 +240,10 @@ def main() -> None:
     if given.only in (None, "odd"):
         with tempfile.TemporaryDirectory() as temporary:
             measure_odd(worker, data, Path(temporary))
-    if given.only in ("faults", "odd"):
+    if given.only in (None, "treated"):
+        with tempfile.TemporaryDirectory() as temporary:
+            measure_changed(worker, data, Path(temporary), 40, dict.fromkeys((CHEST, *PHOTOS), treated()))
+    if given.only in ("faults", "odd", "treated"):
         return
     print("| model | images | n | out of scope | unfamiliar | familiar | not opened, or no face |")
     print("| --- | --- | --- | --- | --- | --- | --- |")

@@ -134,6 +134,60 @@ def spoilt() -> dict[str, Change]:
     return changes
 
 
+def treated() -> dict[str, Change]:
+    """What editors and messengers do to whole pictures, and what damages them; by name. The program's own probes were
+    taught with other strengths, and never with the edge-preserving filter or the box."""
+
+    def coded(p: Pixels, suffix: str, flag: int, quality: int) -> Pixels:
+        data = cv2.imencode(suffix, p, [flag, quality])[1]
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if p.ndim == 2 else cv2.IMREAD_COLOR), np.uint8)
+
+    def means(p: Pixels) -> Pixels:
+        if p.ndim == 2:
+            return np.asarray(cv2.fastNlMeansDenoising(p, None, 4, 7, 21), np.uint8)
+        return np.asarray(cv2.fastNlMeansDenoisingColored(p, None, 4, 4, 7, 21), np.uint8)
+
+    def edges_kept(p: Pixels) -> Pixels:
+        shown = p if p.ndim == 3 else cv2.cvtColor(p, cv2.COLOR_GRAY2BGR)
+        found = np.asarray(cv2.edgePreservingFilter(shown, flags=1, sigma_s=10, sigma_r=0.15), np.uint8)
+        return found if p.ndim == 3 else found[..., 0]
+
+    def unsharp(p: Pixels) -> Pixels:
+        return np.asarray(cv2.addWeighted(p, 2.0, cv2.GaussianBlur(p, (0, 0), 1.5), -1.0, 0), np.uint8)
+
+    def grained(p: Pixels) -> Pixels:
+        return np.clip(p + np.random.default_rng(0).normal(0, 10, p.shape), 0, 255).astype(np.uint8)
+
+    def disc(p: Pixels) -> Pixels:
+        found, (rows, columns) = p.copy(), p.shape[:2]
+        cv2.circle(found, (columns // 2, int(rows * 0.6)), min(rows, columns) // 5, (128, 128, 128), -1)
+        return found
+
+    def half(p: Pixels, fill: Callable[[Pixels], Pixels]) -> Pixels:
+        found, middle = p.copy(), p.shape[1] // 2
+        found[:, :middle] = fill(p)[:, :middle]
+        return found
+
+    def ghost(p: Pixels) -> Pixels:
+        return np.asarray(cv2.addWeighted(p, 0.6, np.roll(p, p.shape[1] // 8, 1), 0.4, 0), np.uint8)
+
+    return {
+        "denoised, non-local means 4": means,
+        "bilateral filter 9/50/7": lambda p: np.asarray(cv2.bilateralFilter(p, 9, 50, 7), np.uint8),
+        "edge-preserving filter": edges_kept,
+        "box of 3": lambda p: np.asarray(cv2.blur(p, (3, 3)), np.uint8),
+        "WebP, quality 50": partial(coded, suffix=".webp", flag=cv2.IMWRITE_WEBP_QUALITY, quality=50),
+        "JPEG, quality 60": partial(coded, suffix=".jpg", flag=cv2.IMWRITE_JPEG_QUALITY, quality=60),
+        "JPEG, quality 85": partial(coded, suffix=".jpg", flag=cv2.IMWRITE_JPEG_QUALITY, quality=85),
+        "unsharp mask": unsharp,
+        "noise of 10 greys": grained,
+        "a grey disc over the middle": disc,
+        "one half inverted": partial(half, fill=lambda p: 255 - p),
+        "one half mirrored": partial(half, fill=lambda p: p[:, ::-1]),
+        "a ghost of itself": ghost,
+    }
+
+
 def no_photographs() -> dict[str, Change]:
     """What makes something else of a photograph, by name."""
     return {

@@ -11,6 +11,7 @@ import pytest
 
 from divisive_desktop.explanation.analysis import ModelRef
 from divisive_desktop.explanation.decision import BEFORE, Decision, Experience, Pointing
+from divisive_desktop.explanation.reasons import reason
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
 from divisive_desktop.explanation.share import Share
 from divisive_desktop.explanation.statement import Kept, Statement, chance, state, withheld
@@ -74,6 +75,15 @@ def test_undecided_says_why() -> None:
     assert "other side" in said(Decision("measured", (0.7, 0.02))).how_sure
     for decision in (Decision("measured", (0.3, 0.4)), Decision("unmeasured"), BEFORE):
         assert said(decision).words == "undecided"
+
+
+def test_a_treated_picture_is_not_decided_and_says_why() -> None:
+    treated = ScopeCheck("unfamiliar", (reason("treated"),))
+    found = said(Decision("unmeasured"), treated)
+    assert found.words == "undecided (unfamiliar)"
+    assert "looks treated as a whole" in found.scope
+    assert found.how_sure == "Not decided: no error rates were measured on pictures that were treated."
+    assert "bearbeiteten Bildern" in said(Decision("unmeasured"), treated, "de").how_sure
 
 
 def test_the_analyst_s_rate_words_it_anew() -> None:
@@ -140,6 +150,27 @@ def test_what_does_not_hold_elsewhere_speaks_against_a_familiar_answer_too() -> 
         found = said(Decision("measured", (0.01, 0.7), experience=OWN, covered_elsewhere=held))
         assert ("only 70\u00a0%" in " ".join(found.against)) is told
     assert "Nobody tested" in said(Decision("measured", (0.01, 0.7))).against[0]
+
+
+def test_each_answer_has_a_figure_of_its_own_and_the_given_one_comes_first() -> None:
+    both = replace(OWN, right_as=(Share.of(61, 68), Share.of(40, 46)))
+    measured = said(replace(SURE, experience=both)).measured
+    assert measured[1] == (
+        "Of those that it called “synthetic”, 87\u00a0% [74–94] of 46 were right; "
+        "of those called “authentic”, 90\u00a0% [80–95] of 68."
+    )
+    other = said(replace(SURE, experience=both, p=(0.7, 0.012), threshold=-1.0))
+    assert other.answer == "undecided", "on the wrong side"
+    one = said(replace(SURE, experience=replace(OWN, right_as=(None, Share.of(40, 46))))).measured
+    assert one[1] == "Of those that it called “synthetic”, 87\u00a0% [74–94] of 46 were right."
+    assert not any("that it called" in sentence for sentence in said(SURE).measured), "nobody counted them apart"
+
+
+def test_a_class_whose_truth_is_missed_more_often_than_was_accepted_is_named() -> None:
+    for share, told in ((Share.of(40, 60), True), (Share.of(52, 60), False)):
+        found = said(replace(SURE, experience=replace(OWN, covered=(None, share))))
+        expected = "test images of the class “synthetic” the truth was among the possible answers in only 67\u00a0%"
+        assert (expected in " ".join(found.against)) is told
 
 
 def test_one_of_many_faces() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from divisive_desktop.errors import ModelIntegrityError
 from divisive_desktop.explanation.decision import Pointing
+from divisive_desktop.explanation.reasons import reason
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
 from divisive_desktop.explanation.share import Share
 from divisive_desktop.library.card import read_card
@@ -28,7 +29,10 @@ def margins(negative: list[float], positive: list[float], groups: int | None = 9
 
 def outcome(right: int = 18, decided: int = 20, n: int = 25, covered: int = 23) -> Outcome:
     error = Share.of(decided - right, decided)
-    return Outcome(Share.of(covered, n), Share.of(n - decided, n), error, (Point(0.1, 0.2, 0.1),))
+    return Outcome(
+        Share.of(covered, n), Share.of(n - decided, n), error, (Point(0.1, 0.2, 0.1),),
+        right_as=(Share.of(right - 6, decided - 6), Share.of(6, 6)), covered=(None, Share.of(covered - 9, n - 9)),
+    )  # fmt: skip
 
 
 def made_test_set(name: str, own: bool, **outcomes: Outcome) -> TestSet:
@@ -82,6 +86,14 @@ def test_each_zone_is_decided_by_its_own_margins() -> None:
         assert rules().decide(9.0, check).answer(check, 1) == "undecided"
 
 
+def test_a_treated_picture_is_decided_by_no_source_s_figures() -> None:
+    treated = ScopeCheck("unfamiliar", (reason("unlike"), reason("treated")))
+    found = rules().decide(50.0, treated)
+    assert rules().decide(50.0, UNFAMILIAR).answer(UNFAMILIAR, 1) == "positive"
+    assert (found.p, found.experience) == (None, None)
+    assert found.answer(treated, 1) == "undecided"
+
+
 def test_without_figures_of_other_sources_nothing_unfamiliar_is_decided() -> None:
     found = rules(unfamiliar=None).decide(50.0, UNFAMILIAR)
     assert found.p is None
@@ -97,12 +109,32 @@ def test_experience_of_several_sources_names_the_worst() -> None:
     assert elsewhere.right.value == pytest.approx(31 / 40)
     assert (elsewhere.sources, elsewhere.worst, elsewhere.worst_right) == (2, "south films", outcome(12).right)
     assert rules().covered_elsewhere == Share.of(15, 25)
+    assert own.right_as == outcome().right_as
+    assert own.covered == outcome().covered
+    assert elsewhere.right_as == (Share.of(13 + 6, 28), Share.of(12, 12))
+    assert elsewhere.covered == (None, Share.of(28, 32))
+
+
+def test_a_card_of_before_the_answers_were_counted_apart_is_read(shipped: Path) -> None:
+    found = saved(decision=rules())
+    raw = section(schema=1)
+    for test in raw["tests"]:
+        for name in ("familiar", "unfamiliar"):
+            for added in ("right_as", "covered") if test[name] else ():
+                del test[name][added]
+    edit_card(found, decision=raw)
+    read = read_card(found.folder / CARD).decision
+    assert read is not None
+    known = read.decide(1.0, FAMILIAR).experience
+    assert known is not None
+    assert known.right == outcome().right
+    assert (known.right_as, known.covered) == ((None, None), (None, None))
 
 
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ({"schema": 2}, "schema"),
+        ({"schema": 3}, "schema"),
         ({"later": 1}, "unknown entry"),
         ({"rates": [0.1]}, "rates"),
         ({"rates": [0.1, 0.9]}, "rates"),
@@ -115,6 +147,8 @@ def test_experience_of_several_sources_names_the_worst() -> None:
         ({"familiar": None}, "familiar"),
         ({"tests": [{**section()["tests"][0], "images": [0, -1]}]}, "images"),
         ({"tests": 3}, "tests"),
+        ({"tests": [{**section()["tests"][0], "familiar": {**section()["tests"][0]["familiar"], "right_as": [None]}}]},
+         "pair"),
         ({"localisation": {**section()["localisation"], "chance": 2}}, "chance"),
     ],
 )  # fmt: skip

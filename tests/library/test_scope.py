@@ -68,7 +68,8 @@ def test_cards_without_a_section_are_as_they_were(shipped: Path) -> None:
 
 @pytest.mark.parametrize("broken", [
     "everything", [], 7, {},
-    section(schema=4), section(schema=True), section(schema="1"), section(mends="invert"), section(mends=["shear"]),
+    section(schema=5), section(schema=True), section(schema="1"), section(mends="invert"), section(mends=["shear"]),
+    section(treatments=["Blurred!"]), section(treatments="all"), section(treatments=[1]),
     section(mends=[3]), section(mends=[["invert"]]), section(mends={"invert": 1}),
     section(made_for=""), section(made_for="line\nbreak"),
     section(made_for="x" * 101), section(modalities="CR"), section(modalities=["cr; drop table"]),
@@ -89,6 +90,7 @@ def test_cards_without_a_section_are_as_they_were(shipped: Path) -> None:
     section(references={**section()["references"], "limits": {**section()["references"]["limits"], "unlike": True}}),
     section(references={**section()["references"], "limits": {**section()["references"]["limits"], "askew": "0"}}),
     section(references={**section()["references"], "limits": {**section()["references"]["limits"], "mirrored": []}}),
+    section(references={**section()["references"], "limits": {**section()["references"]["limits"], "treated": "0"}}),
 ])  # fmt: skip
 def test_a_broken_or_foreign_section_is_refused_with_a_remedy(broken: object, shipped: Path) -> None:
     """And takes that one model away, none of the others."""

@@ -12,6 +12,7 @@ import pytest
 from divisive_desktop.errors import TrainingError
 from divisive_desktop.explanation.decision import answer_of
 from divisive_desktop.explanation.scope import FAMILIAR, ScopeCheck
+from divisive_desktop.explanation.share import Share
 from divisive_desktop.library.decision import MOST_MARGINS, DecisionRules
 from divisive_desktop.training.decision_fitting import (
     Answers,
@@ -106,7 +107,25 @@ def test_what_it_costs_is_measured_on_each_test_set() -> None:
     assert own.familiar.error is not None
     assert at.error == pytest.approx(own.familiar.error.value, abs=1e-4)
     assert found.covered_elsewhere == elsewhere.familiar.coverage
+    assert counted_again(found, answers(100, 3, name="test")) == (own.familiar.right_as, own.familiar.covered)
     assert DecisionRules.from_json(as_json(found)) == found
+
+
+def counted_again(found: DecisionRules, test: Answers) -> tuple[tuple[Share | None, ...], tuple[Share | None, ...]]:
+    """Right by answer and covered by class, image by image; every image shows somebody else."""
+    right, called, covered, members = ([0, 0] for _ in range(4))
+    for margin, label in zip(test.margins, test.labels, strict=True):
+        p = found.familiar.p(float(margin))
+        held = [c for c in (0, 1) if p[c] > found.rates[c]]
+        covered[label] += label in held
+        members[label] += 1
+        if held == [int(margin > found.threshold.margin)]:
+            called[held[0]] += 1
+            right[held[0]] += held[0] == label
+    pairs = ((right, called), (covered, members))
+    shares = [[Share.of(hits, n) for hits, n in zip(*pair, strict=True)] for pair in pairs]
+    rounded = [tuple(Share(*(round(v, 5) for v in (s.value, s.low, s.high)), s.n) for s in pair) for pair in shares]
+    return rounded[0], rounded[1]
 
 
 def as_json(found: DecisionRules) -> object:
@@ -207,3 +226,28 @@ def test_all_rules_of_the_models_can_be_read() -> None:
     assert found
     for file in found:
         assert Choices.read(file).source
+
+
+def test_where_other_sources_pass_as_familiar_the_worst_of_all_sources_decides() -> None:
+    """Two sources whose positives score lower, each by another amount; each is tested as if it weren't known."""
+    north = answers(60, 5, 1.0, source="north", shift=-2)
+    south = answers(80, 7, 1.0, source="south", shift=-4)
+    validation, tested = answers(100, 2), answers(100, 3, name="test")
+    others = tuple(OtherSource(o.source, o, replace(o, own=False, name="open")) for o in (north, south))
+    found = fit(Measured(validation, (tested,), others), replace(SPECIFIC, passing=True))
+    alone = [margins_of([answers_], "x") for answers_ in (validation, north, south)]
+
+    assert found.unfamiliar is None, "what is unfamiliar for other reasons stays undecided"
+    assert found.decide(9.0, ScopeCheck("unfamiliar")).p is None
+    assert found.familiar.sources == 3
+    for margin in np.linspace(-6, 6, 49):
+        p = found.familiar.p(float(margin))
+        for c in (0, 1):
+            largest = max(m.p(float(margin))[c] for m in alone)
+            assert p[c] == pytest.approx(largest, abs=0.04), "as cautious as the worst of them"
+    own, first, second = found.tests
+    assert own.familiar == outcome(tested, found.familiar, found.threshold.margin, SPECIFIC.rates)
+    assert (first.unfamiliar, second.unfamiliar) == (None, None)
+    without_south = fit(Measured(validation, (), others[:1]), replace(SPECIFIC, passing=True)).familiar
+    assert second.familiar == outcome(south, without_south, found.threshold.margin, SPECIFIC.rates)
+    assert DecisionRules.from_json(as_json(found)) == found

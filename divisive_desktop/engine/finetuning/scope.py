@@ -98,7 +98,7 @@ def version_scope(
     )
     after = replace(
         base, card=replace(base.card, scope=replace(scope, references=note)),
-        references=References.from_bytes(content, scope.mends),
+        references=References.from_bytes(content, scope.mends, scope.treatments),
     )  # fmt: skip
     found = [
         [model.check(subject.outside, features, subject.seen.pixels) for _, subject, features in looked]
