@@ -1,4 +1,4 @@
-"""Data folders of the studies, made from published sets: only an ``index.csv``, which names the images where they are.
+"""Data folders of the studies, made from published sets: an ``index.csv``, and a link to where the images are.
 
 ``python models/studies/derive.py NAME SOURCE OUT``
 
@@ -10,6 +10,8 @@ cardiomegaly-nih  chest_sources      trained and chosen on NIH; all of JSRT is a
 cardiomegaly-jsrt chest_sources      trained and chosen on JSRT; all of NIH is a test
 choose-NAME       chest_sources      for choosing a recipe: trained on one (``nih`` or ``jsrt``); the training and
                                      validation films of the other are ``test_dev``, and nobody's test films take part
+elsewhere-NAME    chest_sources      one source (``nih`` or ``jsrt``) for models of the other: training and validation
+                                     films are ``dev``, to set margins on, test films ``test_NAME``
 opacity           chest_sources      ``test_matched`` are the test films whose shortcuts are evened out
 iris              iris_pad           as published
 iris-no-KIND      iris_pad           the kind is in no training; ``test_kind`` has its training and validation pairs
@@ -55,6 +57,15 @@ def choosing(rows: Iterable[Row], trained_on: str) -> list[Row]:
     """What may be looked at before a recipe is fixed: training and validation films, another source's as a test."""
     development = [row for row in cardiomegaly(rows, ("nih", "jsrt")) if row["split"] in ("train", "val")]
     return [row if row["source"] == trained_on else {**row, "split": "test_dev"} for row in development]
+
+
+def elsewhere(rows: Iterable[Row], source: str) -> list[Row]:
+    """One source as models of the other meet it."""
+    own = [row for row in cardiomegaly(rows, ("nih", "jsrt")) if row["source"] == source]
+    return [
+        {**row, "split": "dev"} if row["split"] in ("train", "val") else row
+        for row in own if row["split"] in ("train", "val", f"test_{source}")
+    ]  # fmt: skip
 
 
 def opacity(rows: Iterable[Row]) -> list[Row]:
@@ -110,14 +121,14 @@ def manipulation(faces: Path, trained_on: tuple[str, ...]) -> list[Row]:
 
 def _read(source: Path, index: str) -> list[Row]:
     with (source / index).open(newline="", encoding="utf-8") as handle:
-        return [{**row, "file": str(source.resolve() / row["file"]), "mask": str(source.resolve() / row["mask"])}
+        return [{**row, "file": f"{source.name}/{row['file']}", "mask": f"{source.name}/{row['mask']}"}
                 for row in csv.DictReader(handle)]
 
 
 def derive(name: str, source: Path) -> list[Row]:
-    """The rows of a derived set; files and masks as absolute paths."""
+    """The rows of a derived set; files and masks below the link to their source."""
     index = {"opacity": "index_opacity.csv"}.get(name, "index.csv")
-    if name.startswith(("cardiomegaly", "choose-")):
+    if name.startswith(("cardiomegaly", "choose-", "elsewhere-")):
         index = "index_cardiomegaly.csv"
     if name.startswith("manipulation"):
         return manipulation(source, (name.partition("-")[2],) if "-" in name else ("london", "ciplab"))
@@ -126,6 +137,8 @@ def derive(name: str, source: Path) -> list[Row]:
         return cardiomegaly(rows, (name.partition("-")[2],) if "-" in name else ("nih", "jsrt"))
     if name.startswith("choose-"):
         return choosing(rows, name.removeprefix("choose-"))
+    if name.startswith("elsewhere-"):
+        return elsewhere(rows, name.removeprefix("elsewhere-"))
     if name == "opacity":
         return opacity(rows)
     if name == "iris":
@@ -141,9 +154,13 @@ def derive(name: str, source: Path) -> list[Row]:
 
 def main(name: str, source: str, out: str) -> None:
     """Write the index and say how many images each split has."""
-    rows = derive(name, Path(source))
-    folder = Path(out)
+    rows, folder = derive(name, Path(source)), Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    for linked in sorted({row["file"].split("/")[0] for row in rows}):
+        original, link = Path(source).resolve(), folder / linked
+        original = original if original.name == linked else original / linked
+        link.unlink(missing_ok=True)
+        link.symlink_to(original, target_is_directory=True)
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))
         writer.writeheader()
