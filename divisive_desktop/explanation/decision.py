@@ -48,6 +48,8 @@ class Experience:
     specificity: Share | None = None
     right_as: Pair = (None, None)
     """Right among the images that it called class 0, and class 1: one figure for both would flatter the weaker."""
+    mixed: bool = False
+    """The sources are its own and others whose images look familiar."""
     covered: Pair = (None, None)
     """The truth was among the possible answers: of images of class 0, and of class 1."""
 

@@ -15,6 +15,8 @@ from divisive_desktop.language import catalogue, number, term, text
 LONGEST = 300
 """Characters of what is looked for in the table; a foreign file may hold anything."""
 _PREFIX = "reason_"
+_UNCOUNTED = frozenset({"treated", "young", "infant", "raw", "subtracted", "contradicted"})
+"""Why a picture is unlike the pictures of every source that models are measured on: those are of adults, as shown."""
 _DECIMAL = re.compile(r"\d+\.\d+")
 _CODE = re.compile(r"[A-Z0-9 _.]+")
 """Numbers, and what DICOM headers hold in capitals."""
@@ -31,9 +33,10 @@ def reason(key: str, **values: object) -> str:
     return catalogue("en")[_PREFIX + key].format(**values)
 
 
-def is_treated(reasons: Iterable[str]) -> bool:
-    """Whether a picture is unfamiliar since it looks treated: figures of no source hold for it, own or other."""
-    return reason("treated") in reasons
+def is_uncounted(reasons: Iterable[str]) -> bool:
+    """Whether a picture is unfamiliar for what no source's pictures are, own or other: no figures hold for it."""
+    counted = [pattern for key, pattern in _patterns() if key.removeprefix(_PREFIX) in _UNCOUNTED]
+    return any(pattern.fullmatch(said) for said in reasons if len(said) <= LONGEST for pattern in counted)
 
 
 def in_language(said: str, language: str) -> str:

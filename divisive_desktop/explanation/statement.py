@@ -21,7 +21,7 @@ from divisive_desktop.explanation.decision import (
     answer_of,
 )
 from divisive_desktop.explanation.features import FeatureSet
-from divisive_desktop.explanation.reasons import in_language, is_treated
+from divisive_desktop.explanation.reasons import in_language, is_uncounted
 from divisive_desktop.explanation.scope import ScopeCheck, Zone
 from divisive_desktop.explanation.share import Share, wilson
 from divisive_desktop.imaging.correction import Correction
@@ -350,8 +350,8 @@ class _Speaker:
             return self._say("sure_before")
         if scope.zone == "not_checked":
             return self._say("sure_not_checked")
-        if decision.p is None and is_treated(scope.reasons):
-            return self._say("sure_treated")
+        if decision.p is None and is_uncounted(scope.reasons):
+            return self._say("sure_uncounted")
         if decision.p is None:
             return self._say("sure_unmeasured_elsewhere" if scope.zone == "unfamiliar" else "sure_unmeasured")
         held = [p > rate for p, rate in zip(decision.p, self._rates, strict=True)]
@@ -398,8 +398,9 @@ class _Speaker:
             found.append(self._say("nothing_decided", n=known.decided.n if known.decided is not None else 0))
         else:
             several = "_sets" if known.sources > 1 and known.worst_right is not None else ""
+            where = "elsewhere" if not known.own else "mixed" if known.mixed and several else "own"
             found.append(self._say(
-                f"right_{'own' if known.own else 'elsewhere'}{several}", n=known.decided.n, sources=known.sources,
+                f"right_{where}{several}", n=known.decided.n, sources=known.sources,
                 decided=_plain(known.decided), right=self._share(known.right), worst=term(self._language, known.worst),
                 worst_right="" if known.worst_right is None else self._share(known.worst_right),
             ))  # fmt: skip

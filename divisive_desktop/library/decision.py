@@ -21,7 +21,7 @@ from divisive_desktop.explanation.decision import (
     Rates,
     answer_of,
 )
-from divisive_desktop.explanation.reasons import is_treated
+from divisive_desktop.explanation.reasons import is_uncounted
 from divisive_desktop.explanation.scope import ScopeCheck
 from divisive_desktop.explanation.share import Share
 
@@ -232,7 +232,7 @@ class DecisionRules:
         """What these measurements say of one image; `explanation.decision.Decision` words it at any rate."""
         zone = scope.zone
         margins = self.familiar if zone == "familiar" else self.unfamiliar if zone == "unfamiliar" else None
-        if is_treated(scope.reasons):  # no source's pictures were
+        if is_uncounted(scope.reasons):
             margins = None
         return Decision(
             state="measured" if margins is not None else "unmeasured",
@@ -247,12 +247,18 @@ class DecisionRules:
             calibrated_on=None if margins is None else margins.images,
         )
 
+    @property
+    def passing(self) -> bool:
+        """Images of other sources look familiar: margins, and what is told of familiar images, are of all sources."""
+        return self.familiar.sources > 1
+
     def experience(self, own: bool) -> Experience | None:
         """How answers went on test images of the model's own sources, or of others; None: that wasn't measured.
 
         Several test sets are added up as if their images were independent: the interval is Wilson's.
         """
-        found = [(t, t.familiar if own else t.unfamiliar) for t in self.tests if t.own == own]
+        mixed = own and self.passing
+        found = [(t, t.familiar if own else t.unfamiliar) for t in self.tests if t.own == own or mixed]
         measured = [(t, outcome) for t, outcome in found if outcome is not None]
         if not measured:
             return None
@@ -274,7 +280,7 @@ class DecisionRules:
             "" if worst is None else worst[0].source, None if worst is None else worst[1],
             sensitivity=_pooled(sensitivities) if len(sensitivities) == len(measured) else None,
             specificity=_pooled(specificities) if len(specificities) == len(measured) else None,
-            right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1]),
+            right_as=(right_as[0], right_as[1]), covered=(covered[0], covered[1]), mixed=mixed,
         )  # fmt: skip
 
     @property
@@ -285,7 +291,13 @@ class DecisionRules:
 
     @property
     def calibration(self) -> tuple[float, int] | None:
-        """Expected calibration error on the largest test set of the model's own sources, and its size."""
+        """Expected calibration error on the largest test set of the model's own sources, and its size.
+
+        Where other sources pass as familiar, the largest of all: nobody knows which one an image is of.
+        """
+        if self.passing:
+            known = [(t.ece, t.n) for t in self.tests if t.ece is not None]
+            return max(known, default=None)
         own = [t for t in self.tests if t.own and t.ece is not None]
         best = max(own, key=lambda t: t.n, default=None)
         return None if best is None or best.ece is None else (best.ece, best.n)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -70,8 +71,9 @@ def look_at_treated(
         number, example = numbered
         record, chance = open_image(example.file, example.frame, example.correction), np.random.default_rng(number)
         chosen = chance.choice(list(treatments), min(COPIES, len(treatments)), replace=False)
-        picture = as_picture(record.stored)
-        treated = [replace(record, stored=TREATMENTS[str(name)](picture, chance)) for name in chosen]
+        picture, another = as_picture(record.stored), examples[int(chance.integers(len(examples)))]
+        other = of_form(as_picture(open_image(another.file, another.frame, another.correction).stored), picture)
+        treated = [replace(record, stored=TREATMENTS[str(name)](picture, other, chance)) for name in chosen]
         return look(record, example), [look(other, example) for other in treated]
 
     plain, treated = [], []
@@ -91,6 +93,13 @@ def as_picture(stored: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     scaled = (stored.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
     picture: npt.NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
     return picture
+
+
+def of_form(picture: npt.NDArray[np.uint8], form: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A picture in the size of another, and grey or coloured as that is."""
+    if picture.ndim != form.ndim:
+        picture = picture[..., 0] if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    return np.asarray(cv2.resize(picture, form.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def fit_treatment(training: Treated, validation: Treated) -> tuple[TreatmentProbe, float, float]:

@@ -77,13 +77,20 @@ def test_undecided_says_why() -> None:
         assert said(decision).words == "undecided"
 
 
+def test_figures_of_sources_that_look_familiar_are_told_with_the_own_ones() -> None:
+    mixed = replace(ELSEWHERE, own=True, mixed=True)
+    (first, *_) = said(replace(SURE, experience=mixed)).measured
+    assert first.startswith("On 200 test images of its own and of other sources that look familiar (2 sets) it decided")
+    assert "lowest on one set, south: 50\u00a0% [35–65] of 40" in first
+
+
 def test_a_treated_picture_is_not_decided_and_says_why() -> None:
     treated = ScopeCheck("unfamiliar", (reason("treated"),))
     found = said(Decision("unmeasured"), treated)
     assert found.words == "undecided (unfamiliar)"
     assert "looks treated as a whole" in found.scope
-    assert found.how_sure == "Not decided: no error rates were measured on pictures that were treated."
-    assert "bearbeiteten Bildern" in said(Decision("unmeasured"), treated, "de").how_sure
+    assert found.how_sure == "Not decided: no error rates were measured on such pictures."
+    assert "auf solchen Bildern" in said(Decision("unmeasured"), treated, "de").how_sure
 
 
 def test_the_analyst_s_rate_words_it_anew() -> None:

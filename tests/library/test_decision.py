@@ -87,11 +87,30 @@ def test_each_zone_is_decided_by_its_own_margins() -> None:
 
 
 def test_a_treated_picture_is_decided_by_no_source_s_figures() -> None:
-    treated = ScopeCheck("unfamiliar", (reason("unlike"), reason("treated")))
-    found = rules().decide(50.0, treated)
     assert rules().decide(50.0, UNFAMILIAR).answer(UNFAMILIAR, 1) == "positive"
-    assert (found.p, found.experience) == (None, None)
-    assert found.answer(treated, 1) == "undecided"
+    for said in (
+        reason("treated"), reason("young", age=4, youngest=18), reason("infant", youngest=18), reason("raw"),
+        reason("contradicted", shown="taken from the front (AP)", field="its series description"),
+    ):  # fmt: skip
+        check = ScopeCheck("unfamiliar", (reason("unlike"), said))
+        found = rules().decide(50.0, check)
+        assert (found.p, found.experience) == (None, None)
+        assert found.answer(check, 1) == "undecided"
+    assert rules().decide(50.0, ScopeCheck("unfamiliar", (reason("enlarged", times="2.0"),))).p is not None
+
+
+def test_where_other_sources_pass_as_familiar_their_figures_are_told_of_familiar_images() -> None:
+    passing = replace(rules(), familiar=replace(rules().familiar, sources=3), unfamiliar=None, tests=(
+        made_test_set("own", True, familiar=outcome()),
+        replace(made_test_set("north", False, familiar=outcome(12)), ece=0.09),
+    ))  # fmt: skip
+    found = passing.decide(1.0, FAMILIAR)
+    assert found.experience is not None
+    assert found.experience.mixed
+    assert found.experience.right == Share.of(30, 40)
+    assert (found.experience.sources, found.experience.worst) == (2, "north films")
+    assert found.calibration == (0.09, 25), "the worst of the sources that an image may be of"
+    assert rules().calibration == (0.04, 25)
 
 
 def test_without_figures_of_other_sources_nothing_unfamiliar_is_decided() -> None:

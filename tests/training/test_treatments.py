@@ -54,12 +54,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_each_treatment_changes_a_picture_and_keeps_its_form(name: str, channels: int) -> None:
     plain = picture(3) if channels == 1 else np.dstack([picture(3), picture(4), picture(5)])
-    before = plain.copy()
+    before, other = plain.copy(), plain[::-1].copy()
     for seed in range(6):
-        found = TREATMENTS[name](plain, np.random.default_rng(seed))
+        found = TREATMENTS[name](plain, other, np.random.default_rng(seed))
         assert (found.shape, found.dtype) == (plain.shape, np.uint8)
         assert (found != plain).mean() > 0.02
-        assert np.array_equal(found, TREATMENTS[name](plain, np.random.default_rng(seed))), "by its seed alone"
+        assert np.array_equal(found, TREATMENTS[name](plain, other, np.random.default_rng(seed))), "by its seed alone"
     assert np.array_equal(plain, before)
 
 
@@ -89,7 +89,7 @@ def test_a_probe_is_taught_by_the_command_and_believed_by_the_analysis(
             path = folder / "shown.png"
             shown = picture(number)
             if treatment:
-                shown = TREATMENTS[treatment](shown, np.random.default_rng(number))
+                shown = TREATMENTS[treatment](shown, picture(number + 1000), np.random.default_rng(number))
             cv2.imwrite(str(path), shown)
             found.append(analyse(model, open_image(path)).scope)
         return ["treated" if check.reasons == (reason("treated"),) else check.zone for check in found]
