@@ -18,6 +18,7 @@ iris-no-KIND      iris_pad           the kind is in no training; ``test_kind`` h
 iris-no-SENSOR    iris_pad           the same for a sensor (``mmu2`` or ``iitd``)
 manipulation      faces              ``manipulated`` and ``manipulated2`` together, a test of each
 manipulation-NAME faces              trained and chosen on one (``london`` or ``ciplab``); all of the other is a test
+manipulation-dark faces              validation and test images of both, .5 to .85 times as bright: a source of its own
 synthetic-NAME    faces/synthetic2   ``test_open`` alone: a generator (``sdxl`` or ``stylegan2ada``) against half of the
                                      genuine faces, the other half being with the other one
 iris-open-NAME    iris_pad           ``test_open`` alone: ``kinds`` (unseen ones, known sensors) or ``sensor``
@@ -35,6 +36,9 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 Row = dict[str, str]
 
@@ -108,6 +112,20 @@ def unseen(rows: Iterable[Row], what: str) -> list[Row]:
     return [row for row in rows if row["split"] == "test_open" and (row["source"] == "mmu1") == bool(wanted)]
 
 
+def darkened(rows: Iterable[Row], source: Path, out: Path) -> list[Row]:
+    """Copies that are darker, each by a factor of its own, as an editor or a lamp makes them."""
+    found, chance = [], np.random.default_rng(0)
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        if row["split"] == "train":
+            continue
+        picture = cv2.imread(str(source / row["file"])) * chance.uniform(0.5, 0.85)
+        name = f"images/{Path(row['file']).stem}.png"
+        cv2.imwrite(str(out / name), picture.astype(np.uint8))
+        found.append({**row, "file": name, "split": "val" if row["split"] == "val" else "test"})
+    return found
+
+
 def manipulation(faces: Path, trained_on: tuple[str, ...]) -> list[Row]:
     """Both sets of manipulated faces with the columns that they share; tests are named after their source."""
     found = []
@@ -154,9 +172,13 @@ def derive(name: str, source: Path) -> list[Row]:
 
 def main(name: str, source: str, out: str) -> None:
     """Write the index and say how many images each split has."""
-    rows, folder = derive(name, Path(source)), Path(out)
+    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    for linked in sorted({row["file"].split("/")[0] for row in rows}):
+    if name == "manipulation-dark":
+        rows = darkened(derive("manipulation", Path(source)), Path(source), folder)
+    else:
+        rows = derive(name, Path(source))
+    for linked in sorted({row["mask"].split("/")[0] for row in rows if row["mask"]}):
         original, link = Path(source).resolve(), folder / linked
         original = original if original.name == linked else original / linked
         link.unlink(missing_ok=True)
