@@ -15,7 +15,7 @@ from divisive_desktop.imaging.correction import MENDS, named
 from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.probes import MIRROR, Probes
-from divisive_desktop.library.scope import FILE, SCHEMA, Scope
+from divisive_desktop.library.scope import FILE, SCHEMA, Limits, References, Scope
 from divisive_desktop.library.store import CARD, StoredModel, read_references, write_files
 from divisive_desktop.networks.network import SCOPE_GRID, Network
 from divisive_desktop.networks.preprocessing import correct_input, prepare
@@ -143,6 +143,26 @@ def add_probes(
     TrainingError
         A model has no scope with references, or another early part than the first one.
     """
+    put_beside(
+        models, networks,
+        lambda references, limits, scope: (
+            replace(references, probes=probes), replace(limits, askew=askew, mirrored=mirrored),
+            replace(scope, mends=probes.mends),
+        ),
+    )  # fmt: skip
+
+
+def put_beside(
+    models: Sequence[StoredModel], networks: Sequence[Network],
+    change: Callable[[References, Limits, Scope], tuple[References, Limits, Scope]],
+) -> None:
+    """Change the references of models that have a scope, with the limits and the section on their cards.
+
+    Raises
+    ------
+    TrainingError
+        A model has no scope with references, or another early part than the first one.
+    """
     if len({trunk_digest(network, SCOPE_GRID) for network in networks}) > 1:
         raise TrainingError(
             "The models differ up to the part that the features come from.", "Fit probes for each of them alone."
@@ -153,9 +173,9 @@ def add_probes(
             raise TrainingError(
                 f"The model {model.card.id} has no scope with references.", "Fit one first: divisive-desktop scope."
             )
-        content = replace(references, probes=probes).to_bytes()
-        limits = replace(scope.references.limits, askew=askew, mirrored=mirrored)
+        references, limits, scope = change(references, scope.references.limits, scope)
+        assert scope.references is not None
+        content = references.to_bytes()
         note = replace(scope.references, sha256=hashlib.sha256(content).hexdigest(), limits=limits)
-        section: Scope = replace(scope, mends=probes.mends, references=note, schema=SCHEMA)
-        card = replace(model.card, scope=section)
+        card = replace(model.card, scope=replace(scope, references=note, schema=SCHEMA))
         write_files(model.folder, {FILE: content, CARD: card.to_json().encode()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,15 +16,14 @@ from divisive_desktop.imaging.opening import open_image
 from divisive_desktop.imaging.record import ImageRecord
 from divisive_desktop.library.card import Preprocessing
 from divisive_desktop.library.probes import TreatmentProbe
-from divisive_desktop.library.scope import FILE, SCHEMA
-from divisive_desktop.library.store import CARD, StoredModel, read_references, write_files
-from divisive_desktop.networks.network import SCOPE_GRID, Network
+from divisive_desktop.library.store import StoredModel
+from divisive_desktop.networks.network import Network
 from divisive_desktop.networks.preprocessing import prepare
 from divisive_desktop.networks.torch_runtime import features_of
 from divisive_desktop.training.cores import Cores, usable_cores
 from divisive_desktop.training.dataset import Example
+from divisive_desktop.training.probe_fitting import put_beside
 from divisive_desktop.training.treatments import TREATMENTS
-from divisive_desktop.training.trunk_features import trunk_digest
 
 COPIES = 3
 """Of each training picture, each treated in another way."""
@@ -148,18 +146,10 @@ def add_treatment(
     TrainingError
         A model has no scope with references, or another early part than the first one.
     """
-    if len({trunk_digest(network, SCOPE_GRID) for network in networks}) > 1:
-        raise TrainingError(
-            "The models differ up to the part that the features come from.", "Fit a probe for each of them alone."
-        )
-    for model in models:
-        references, scope = read_references(model.card, model.folder), model.card.scope
-        if references is None or scope is None or scope.references is None:
-            raise TrainingError(
-                f"The model {model.card.id} has no scope with references.", "Fit one first: divisive-desktop scope."
-            )
-        content = replace(references, treatment=probe).to_bytes()
-        limits = replace(scope.references.limits, treated=limit)
-        note = replace(scope.references, sha256=hashlib.sha256(content).hexdigest(), limits=limits)
-        section = replace(scope, treatments=tuple(treatments), references=note, schema=SCHEMA)
-        write_files(model.folder, {FILE: content, CARD: replace(model.card, scope=section).to_json().encode()})
+    put_beside(
+        models, networks,
+        lambda references, limits, scope: (
+            replace(references, treatment=probe), replace(limits, treated=limit),
+            replace(scope, treatments=tuple(treatments)),
+        ),
+    )  # fmt: skip
